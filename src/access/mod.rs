@@ -1,0 +1,1 @@
+//! Who may call what, decided as Istio decides it. Pure.

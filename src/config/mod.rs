@@ -1,0 +1,1 @@
+//! The server's configuration, one small struct per subsystem.

@@ -1,0 +1,1 @@
+//! The REST API: router, extractors, problems, events.

@@ -1,0 +1,1 @@
+//! Names, anchors, kinds, specs, the tree of intents, topology and the bundle codec. Pure.

@@ -1,0 +1,1 @@
+//! Istio resources in fixed field order, and reading anybody's manifests. Pure.

@@ -1,0 +1,1 @@
+//! Durable storage of what is not merged yet.

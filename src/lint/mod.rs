@@ -1,0 +1,1 @@
+//! Istio's own rules over manifests. Pure.

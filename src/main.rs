@@ -1,0 +1,7 @@
+//! The `meshwright` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,1 @@
+//! Status and other answers over snapshots.

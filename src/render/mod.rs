@@ -1,0 +1,1 @@
+//! Intents and topology in, manifest files out. Pure; one file per pattern.

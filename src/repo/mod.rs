@@ -1,0 +1,1 @@
+//! Git: the mirror, trees, commits, refs, and the git program for the network.

@@ -1,0 +1,1 @@
+//! The plan: file changes, text diff, access diff and the words of a pull request. Pure.

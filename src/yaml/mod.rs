@@ -1,0 +1,1 @@
+//! The only user of the YAML crate: reading with positions and limits, deterministic writing.
