@@ -1,0 +1,263 @@
+//! Reading an object field by field: one description gives the reader, all violations at once, and the JSON schema.
+
+use serde_json::{Map, Value, json};
+
+/// A rule that a body breaks, at a place in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Violation {
+    /// JSON pointer (RFC 6901) into the body.
+    pub pointer: String,
+    /// What is wrong and what to do, in one sentence.
+    pub message: String,
+}
+
+impl Violation {
+    /// A violation at `pointer`.
+    pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), message: message.into() }
+    }
+}
+
+/// A value that is read from one JSON value, and knows its schema.
+pub trait Scalar: Sized {
+    /// Reads the value.
+    ///
+    /// # Errors
+    /// What is wrong with it, as a message for whoever sent it.
+    fn read(value: &Value) -> Result<Self, String>;
+
+    /// The JSON schema of the values that [`Scalar::read`] accepts.
+    fn schema() -> Value;
+}
+
+enum Mode<'a> {
+    Read(&'a Map<String, Value>),
+    Describe,
+}
+
+/// The fields of one object, while they are being read or described.
+pub struct Fields<'a> {
+    mode: Mode<'a>,
+    pointer: String,
+    seen: Vec<&'static str>,
+    violations: Vec<Violation>,
+    properties: Map<String, Value>,
+    required: Vec<Value>,
+    open: bool,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads `value`, which stands at `pointer`, with `reader`.
+    ///
+    /// # Errors
+    /// Every violation in it, unknown fields included.
+    pub fn read<T>(
+        value: &'a Value,
+        pointer: &str,
+        reader: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Result<T, Vec<Violation>> {
+        let Value::Object(map) = value else {
+            return Err(vec![Violation::new(pointer, format!("must be an object, is {}", type_name(value)))]);
+        };
+        let mut fields = Self::new(Mode::Read(map), pointer.to_owned());
+        let result = reader(&mut fields);
+        if !fields.open {
+            fields.report_unknown(map);
+        }
+        match result {
+            Some(result) if fields.violations.is_empty() => Ok(result),
+            _ => Err(fields.violations),
+        }
+    }
+
+    /// The JSON schema of the objects that `reader` accepts.
+    pub fn schema<T>(reader: impl FnOnce(&mut Self) -> Option<T>) -> Value {
+        let mut fields = Self::new(Mode::Describe, String::new());
+        drop(reader(&mut fields));
+        fields.into_schema()
+    }
+
+    fn new(mode: Mode<'a>, pointer: String) -> Self {
+        Self { mode, pointer, seen: vec![], violations: vec![], properties: Map::new(), required: vec![], open: false }
+    }
+
+    fn into_schema(self) -> Value {
+        let mut schema = json!({"type": "object", "properties": self.properties, "additionalProperties": self.open});
+        if !self.required.is_empty() {
+            schema["required"] = Value::Array(self.required);
+        }
+        schema
+    }
+
+    fn report_unknown(&mut self, map: &Map<String, Value>) {
+        for key in map.keys().filter(|key| !self.seen.contains(&key.as_str())) {
+            let known = self.seen.join(", ");
+            let message =
+                if known.is_empty() { "unknown field; none is expected here".into() } else { format!("unknown field; known here: {known}") };
+            self.violations.push(Violation::new(format!("{}/{}", self.pointer, escape(key)), message));
+        }
+    }
+
+    fn take(&mut self, name: &'static str, doc: &str, schema: impl FnOnce() -> Value) -> Option<&'a Value> {
+        self.seen.push(name);
+        match self.mode {
+            Mode::Read(map) => map.get(name).filter(|value| !value.is_null()),
+            Mode::Describe => {
+                let mut schema = schema();
+                if !doc.is_empty() {
+                    schema["description"] = doc.into();
+                }
+                self.properties.insert(name.to_owned(), schema);
+                None
+            }
+        }
+    }
+
+    fn missing(&mut self, name: &'static str) {
+        match self.mode {
+            Mode::Read(_) => self.violation(name, "is required"),
+            Mode::Describe => self.required.push(name.into()),
+        }
+    }
+
+    fn scalar<T: Scalar>(&mut self, pointer: String, value: &Value) -> Option<T> {
+        T::read(value).map_err(|message| self.violations.push(Violation::new(pointer, message))).ok()
+    }
+
+    fn at(&self, name: &str) -> String {
+        format!("{}/{}", self.pointer, escape(name))
+    }
+
+    /// Records that the field at `path`, relative to this object, breaks a rule; an empty path is the object itself.
+    pub fn violation(&mut self, path: &str, message: impl Into<String>) {
+        let pointer = if path.is_empty() { self.pointer.clone() } else { format!("{}/{path}", self.pointer) };
+        self.violations.push(Violation::new(pointer, message));
+    }
+
+    /// A field that must be there.
+    pub fn required<T: Scalar>(&mut self, name: &'static str, doc: &str) -> Option<T> {
+        if let Some(value) = self.take(name, doc, T::schema) {
+            return self.scalar(self.at(name), value);
+        }
+        self.missing(name);
+        None
+    }
+
+    /// A field that may be absent or null.
+    pub fn optional<T: Scalar>(&mut self, name: &'static str, doc: &str) -> Option<T> {
+        let value = self.take(name, doc, T::schema)?;
+        self.scalar(self.at(name), value)
+    }
+
+    /// A list that may be absent: then it is empty.
+    pub fn list<T: Scalar>(&mut self, name: &'static str, doc: &str) -> Vec<T> {
+        let value = self.take(name, doc, || json!({"type": "array", "items": T::schema()}));
+        value.map(|value| self.items(name, value)).unwrap_or_default()
+    }
+
+    /// A list that must be there, and may be empty.
+    pub fn required_list<T: Scalar>(&mut self, name: &'static str, doc: &str) -> Vec<T> {
+        let value = self.take(name, doc, || json!({"type": "array", "items": T::schema()}));
+        if value.is_none() {
+            self.missing(name);
+        }
+        value.map(|value| self.items(name, value)).unwrap_or_default()
+    }
+
+    fn items<T: Scalar>(&mut self, name: &str, value: &Value) -> Vec<T> {
+        let Value::Array(items) = value else {
+            self.violation(name, format!("must be a list, is {}", type_name(value)));
+            return vec![];
+        };
+        let at = self.at(name);
+        items.iter().enumerate().filter_map(|(i, item)| self.scalar(format!("{at}/{i}"), item)).collect()
+    }
+
+    /// An object that may be absent.
+    pub fn object<T>(&mut self, name: &'static str, doc: &str, reader: impl Fn(&mut Fields<'_>) -> Option<T>) -> Option<T> {
+        let value = self.take(name, doc, || Fields::schema(&reader))?;
+        self.nested(self.at(name), value, &reader)
+    }
+
+    /// An object that must be there.
+    pub fn required_object<T>(
+        &mut self,
+        name: &'static str,
+        doc: &str,
+        reader: impl Fn(&mut Fields<'_>) -> Option<T>,
+    ) -> Option<T> {
+        if let Some(value) = self.take(name, doc, || Fields::schema(&reader)) {
+            return self.nested(self.at(name), value, &reader);
+        }
+        self.missing(name);
+        None
+    }
+
+    /// An object that is read as an empty one when it is absent; it is required if that breaks a rule.
+    pub fn object_or_empty<T>(
+        &mut self,
+        name: &'static str,
+        doc: &str,
+        reader: impl Fn(&mut Fields<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let schema = Fields::schema(&reader);
+        if let Some(value) = self.take(name, doc, || schema.clone()) {
+            return self.nested(self.at(name), value, &reader);
+        }
+        match self.mode {
+            Mode::Read(_) => self.nested(self.at(name), &Value::Object(Map::new()), &reader),
+            Mode::Describe => {
+                if schema.get("required").is_some() {
+                    self.required.push(name.into());
+                }
+                None
+            }
+        }
+    }
+
+    /// A list of objects that may be absent: then it is empty.
+    pub fn objects<T>(&mut self, name: &'static str, doc: &str, reader: impl Fn(&mut Fields<'_>) -> Option<T>) -> Vec<T> {
+        let Some(value) = self.take(name, doc, || json!({"type": "array", "items": Fields::schema(&reader)})) else {
+            return vec![];
+        };
+        let Value::Array(items) = value else {
+            self.violation(name, format!("must be a list, is {}", type_name(value)));
+            return vec![];
+        };
+        let at = self.at(name);
+        items.iter().enumerate().filter_map(|(i, item)| self.nested(format!("{at}/{i}"), item, &reader)).collect()
+    }
+
+    fn nested<T>(&mut self, pointer: String, value: &Value, reader: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Option<T> {
+        Fields::read(value, &pointer, reader).map_err(|violations| self.violations.extend(violations)).ok()
+    }
+
+    /// A field that is kept as it was given, whatever it is.
+    pub fn kept(&mut self, name: &'static str, doc: &str) -> Option<Value> {
+        self.take(name, doc, || json!({})).cloned()
+    }
+
+    /// Accepts every field that is not named; all are kept as given.
+    pub fn keep_rest(&mut self) {
+        self.open = true;
+    }
+}
+
+/// The JSON name of a value's type, with its article.
+#[must_use]
+pub fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Escapes one segment of a JSON pointer (RFC 6901, section 3).
+#[must_use]
+pub fn escape(segment: &str) -> String {
+    segment.replace('~', "~0").replace('/', "~1")
+}

@@ -1,0 +1,204 @@
+//! One resource: its anchor, its body as it was sent, its spec as it was understood, and its state.
+
+use serde_json::{Map, Value, json};
+
+use super::anchor::Anchor;
+use super::fields::{Fields, Violation};
+use super::kind::{BodyForm, Kind};
+use super::name::Name;
+use super::scalar::text_of_at_most;
+use super::secrets;
+use super::spec::Spec;
+
+text_of_at_most!(Description, 1024);
+text_of_at_most!(UserData, 512);
+
+/// What Meshwright itself remembers of a resource; stored in Git beside its spec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct State {
+    /// An inbound intent that clients closed: it stays closed when the last one goes.
+    pub closed: bool,
+    /// A deployment intent group whose manifests were taken away.
+    pub terminated: bool,
+}
+
+impl State {
+    /// The state as it is shown and stored; `None` when there is nothing to say.
+    #[must_use]
+    pub fn to_value(self) -> Option<Value> {
+        let mut map = Map::new();
+        if self.closed {
+            map.insert("access".into(), "closed".into());
+        }
+        if self.terminated {
+            map.insert("terminated".into(), true.into());
+        }
+        (!map.is_empty()).then_some(Value::Object(map))
+    }
+
+    fn read(f: &mut Fields<'_>) -> Option<Self> {
+        use super::scalar::Flag;
+        use super::spec::Access;
+        let access = f.optional::<Access>("access", "closed once a client was named");
+        let terminated = f.optional::<Flag>("terminated", "whether its manifests were taken away");
+        Some(Self { closed: access == Some(Access::Closed), terminated: terminated.is_some_and(|flag| flag.0) })
+    }
+}
+
+/// A resource of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    anchor: Anchor,
+    body: Box<str>,
+    spec: Spec,
+    /// What Meshwright remembers of it.
+    pub state: State,
+}
+
+impl Resource {
+    /// Reads a body that is posted to the collection of `kind` below `parent`.
+    ///
+    /// `state` is read back too, but only files of the config repository decide it: see [`Resource::with_state_of`].
+    ///
+    /// # Errors
+    /// All violations in it.
+    pub fn read(parent: Option<&Anchor>, kind: Kind, body: &Value) -> Result<Self, Vec<Violation>> {
+        let mut violations = secrets::scan(body);
+        if !violations.is_empty() {
+            return Err(violations);
+        }
+        let parsed = match kind.entry().form {
+            BodyForm::Standard => Fields::read(body, "", |f| standard(f, kind)),
+            BodyForm::Label => Fields::read(body, "", label),
+        };
+        match parsed {
+            Err(found) => violations.extend(found),
+            Ok((name, spec, state)) => {
+                violations.extend(spec.unsupported());
+                if violations.is_empty() {
+                    let version = if let Spec::CompositeApp(app) = &spec { Some(&app.version) } else { None };
+                    let anchor = Anchor::below(parent, kind, &name, version);
+                    return Ok(Self { anchor, body: without_state(body).into(), spec, state });
+                }
+            }
+        }
+        Err(violations)
+    }
+
+    /// Where it lives.
+    #[must_use]
+    pub fn anchor(&self) -> &Anchor {
+        &self.anchor
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// The body as it was sent, as compact JSON, without the state.
+    #[must_use]
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
+    /// The body as it was sent, with the state beside it.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let mut value: Value = serde_json::from_str(&self.body).unwrap_or_default();
+        if let (Some(state), Some(map)) = (self.state.to_value(), value.as_object_mut()) {
+            map.insert("state".into(), state);
+        }
+        value
+    }
+
+    /// The same resource with the state of `other`: a body that is sent never decides the state.
+    #[must_use]
+    pub fn with_state_of(mut self, other: Option<&Self>) -> Self {
+        self.state = other.map(|other| other.state).unwrap_or_default();
+        self
+    }
+
+    /// The JSON schema of bodies of `kind`.
+    #[must_use]
+    pub fn schema(kind: Kind) -> Value {
+        match kind.entry().form {
+            BodyForm::Standard => {
+                let mut schema = Fields::schema(|f| standard(f, kind));
+                schema["properties"]["state"]["readOnly"] = true.into();
+                schema
+            }
+            BodyForm::Label => Fields::schema(label),
+        }
+    }
+}
+
+fn standard(f: &mut Fields<'_>, kind: Kind) -> Option<(Name, Spec, State)> {
+    let name = f.required_object("metadata", "who it is", |f| {
+        let name = f.required::<Name>("name", "unique in its collection");
+        f.optional::<Description>("description", "for people");
+        f.optional::<UserData>("userData1", "kept as given");
+        f.optional::<UserData>("userData2", "kept as given");
+        name
+    });
+    let read = |f: &mut Fields<'_>| (kind.entry().read)(f);
+    let spec = f.object_or_empty("spec", kind.entry().title, read);
+    let state = f.object("state", "what Meshwright remembers of it; ignored when it is sent", State::read);
+    Some((name?, spec?, state.unwrap_or_default()))
+}
+
+fn label(f: &mut Fields<'_>) -> Option<(Name, Spec, State)> {
+    let name = f.required::<Name>("clusterLabel", "the label, which is also its name");
+    Some((name?, Spec::ClusterLabel, State::default()))
+}
+
+fn without_state(body: &Value) -> String {
+    match body.as_object() {
+        Some(map) if map.contains_key("state") => {
+            let mut map = map.clone();
+            map.shift_remove("state");
+            json!(map).to_string()
+        }
+        _ => body.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intent::kind::KINDS;
+
+    #[test]
+    fn every_documented_example_is_read_or_refused_for_being_unsupported() {
+        for entry in KINDS {
+            let body: Value = serde_json::from_str(entry.example).unwrap();
+            match Resource::read(None, entry.kind, &body) {
+                Ok(resource) => assert_eq!(resource.to_value(), body, "{}", entry.title),
+                Err(violations) => {
+                    let refused = violations.iter().all(|v| v.message.contains("cannot be rendered by this version"));
+                    assert!(refused, "{}: {violations:?}", entry.title);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn all_violations_are_listed_with_their_pointers() {
+        let body = json!({"metadata": {"name": "-x", "color": 1}, "spec": {"port": 0, "protocol": "SCTP", "colour": 2}});
+        let violations = Resource::read(None, Kind::Inbound, &body).unwrap_err();
+        let pointers: Vec<_> = violations.iter().map(|v| v.pointer.as_str()).collect();
+        for pointer in
+            ["/metadata/name", "/metadata/color", "/spec/app", "/spec/appLabel", "/spec/serviceName", "/spec/port", "/spec/protocol", "/spec/colour"]
+        {
+            assert!(pointers.contains(&pointer), "{pointer} in {pointers:?}");
+        }
+    }
+
+    #[test]
+    fn a_schema_lists_what_is_required() {
+        let schema = Resource::schema(Kind::Inbound);
+        assert_eq!(schema["properties"]["spec"]["required"], json!(["app", "appLabel", "serviceName", "port", "protocol"]));
+        assert_eq!(schema["required"], json!(["metadata", "spec"]));
+    }
+}

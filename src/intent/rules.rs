@@ -1,0 +1,242 @@
+//! Rules that tie several resources together, and contradictions between intents.
+
+use super::anchor::Anchor;
+use super::fields::Violation;
+use super::kind::Kind;
+use super::scalar::Port;
+use super::spec::{AccessPoint, Access, Client, Cluster, Inbound, Mtls, Protocol, Spec, TlsType};
+use super::topology::Topology;
+use super::tree::Tree;
+
+/// Two intents that cannot both hold.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Conflict {
+    /// The server that was looked at.
+    pub intent: Anchor,
+    /// The server that it contradicts.
+    pub with: Anchor,
+    /// The field they disagree on, as a JSON pointer.
+    pub field: &'static str,
+    /// What each of them says.
+    pub message: String,
+}
+
+impl std::fmt::Display for Conflict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} contradicts {} in {}: {}", self.intent, self.with, self.field, self.message)
+    }
+}
+
+/// The access points below a resource.
+pub fn access_points<'a>(tree: &'a Tree, anchor: &Anchor) -> impl Iterator<Item = (&'a Anchor, &'a AccessPoint)> + use<'a> {
+    tree.within(anchor).filter_map(|r| if let Spec::AccessPoint(point) = r.spec() { Some((r.anchor(), point)) } else { None })
+}
+
+/// The clients of a server.
+pub fn clients<'a>(tree: &'a Tree, server: &Anchor) -> impl Iterator<Item = (&'a Anchor, &'a Client)> + use<'a> {
+    tree.within(server).filter_map(|r| if let Spec::Client(client) = r.spec() { Some((r.anchor(), client)) } else { None })
+}
+
+/// Whether only named clients may call a server. Clients close it even where the state was lost.
+#[must_use]
+pub fn is_closed(tree: &Tree, server: &Anchor) -> bool {
+    let Some(resource) = tree.get(server) else { return false };
+    match tree.inbound(server).and_then(|inbound| inbound.access) {
+        Some(Access::Open) => false,
+        Some(Access::Closed) => true,
+        None => resource.state.closed || clients(tree, server).next().is_some(),
+    }
+}
+
+/// The protocol that a server really speaks: older clients write TCP for HTTP services, and mean it where any intent
+/// about the same Service port looks at requests.
+#[must_use]
+pub fn effective_protocol(tree: &Tree, server: &Anchor, inbound: &Inbound) -> Protocol {
+    if inbound.protocol != Protocol::Tcp {
+        return inbound.protocol;
+    }
+    let same_port = |peer: &&Anchor| tree.inbound(peer).is_some_and(|other| other.port == inbound.port);
+    let looks_at_requests = |peer: &Anchor| access_points(tree, peer).any(|(_, point)| point.is_http_level());
+    let by_peers = tree
+        .namespace(server)
+        .is_some_and(|namespace| tree.of_service(namespace, &inbound.service).filter(same_port).any(looks_at_requests));
+    if by_peers || looks_at_requests(server) { Protocol::Http } else { Protocol::Tcp }
+}
+
+/// The rules that the resource at `anchor`, as it stands in `tree`, breaks together with its parents and children.
+/// Pointers are into that resource's body.
+#[must_use]
+pub fn violations(tree: &Tree, anchor: &Anchor) -> Vec<Violation> {
+    let Some(server) = anchor.ancestor(Kind::Inbound) else { return vec![] };
+    let Some(inbound) = tree.inbound(&server) else { return vec![] };
+    let mut found = vec![];
+    let mut say = |pointer: &str, message: String| found.push(Violation::new(pointer, message));
+    let own = |pointer: &'static str, kind: Kind| if anchor.kind() == kind { pointer } else { "" };
+
+    for (client_anchor, client) in clients(tree, &server).filter(|(c, _)| c.is_within(anchor) || anchor.is_within(c)) {
+        let name = client_anchor.name();
+        if !inbound.sidecar {
+            let pointer = own("/spec/management/sidecarProxy", Kind::Inbound);
+            say(pointer, format!("client `{name}`: the server has no sidecar (sidecarProxy no), so nothing would enforce who calls it"));
+        }
+        if inbound.protocol == Protocol::Udp {
+            say(own("/spec/protocol", Kind::Inbound), format!("client `{name}`: the mesh does not carry UDP, so nothing would enforce who calls it"));
+        }
+        if inbound.mtls == Mtls::Strict && !client.sidecar {
+            let pointer = if anchor.kind() == Kind::Client { "/spec/sidecar" } else { own("/spec/mtls", Kind::Inbound) };
+            say(pointer, format!("client `{name}` has no sidecar and the server's mtls is strict: it could never connect"));
+        }
+    }
+    let opaque = !inbound.protocol.is_http() && inbound.protocol != Protocol::Tcp;
+    for (point_anchor, _) in access_points(tree, &server).filter(|(p, point)| {
+        opaque && point.is_http_level() && (p.is_within(anchor) || anchor.is_within(p))
+    }) {
+        say(
+            own("/spec/protocol", Kind::Inbound),
+            format!("access point `{}`: url, access and hosts need an HTTP protocol, the server says {}", point_anchor.name(), inbound.protocol),
+        );
+    }
+    found
+}
+
+/// The slot of the gateway that an exposure takes; two exposures of one host must not share one.
+#[derive(PartialEq, Eq, Clone, Copy)]
+enum Slot {
+    Http,
+    Https,
+    Port(Port),
+}
+
+fn slot(inbound: &Inbound, protocol: Protocol) -> Option<Slot> {
+    if !inbound.exposed {
+        return None;
+    }
+    match (inbound.tls, protocol.is_http()) {
+        (TlsType::None, true) => Some(Slot::Http),
+        (TlsType::Passthrough, _) | (_, true) => Some(Slot::Https),
+        (_, false) => inbound.external.port.map(Slot::Port),
+    }
+}
+
+/// Every other intent that the server at `anchor` contradicts.
+#[must_use]
+pub fn conflicts(tree: &Tree, anchor: &Anchor) -> Vec<Conflict> {
+    let Some(server) = anchor.ancestor(Kind::Inbound) else { return vec![] };
+    let Some(inbound) = tree.inbound(&server).filter(|inbound| inbound.in_mesh) else { return vec![] };
+    let mut found = vec![];
+    let mut compare = |peers: Vec<&Anchor>, rule: fn(&Pair<'_>) -> Vec<(&'static str, String, String)>| {
+        for peer in peers.into_iter().filter(|peer| **peer != server) {
+            let Some(other) = tree.inbound(peer).filter(|other| other.in_mesh) else { continue };
+            let pair = Pair { tree, left: (&server, inbound), right: (peer, other) };
+            found.extend(rule(&pair).into_iter().map(|(field, ours, theirs)| Conflict {
+                intent: server.clone(),
+                with: peer.clone(),
+                field,
+                message: format!("`{ours}` here, `{theirs}` there"),
+            }));
+        }
+    };
+    if let Some(namespace) = tree.namespace(&server) {
+        compare(tree.of_service(namespace, &inbound.service).collect(), same_service);
+        compare(tree.of_workload(namespace, &inbound.label).collect(), same_workload);
+    }
+    if let Some(name) = inbound.external_name.as_ref().filter(|_| inbound.exposed) {
+        compare(tree.of_outside_name(name).collect(), same_outside_name);
+    }
+    if let Some(port) = inbound.external.port.filter(|_| inbound.exposed) {
+        compare(tree.of_outside_port(port).collect(), same_outside_port);
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+struct Pair<'a> {
+    tree: &'a Tree,
+    left: (&'a Anchor, &'a Inbound),
+    right: (&'a Anchor, &'a Inbound),
+}
+
+fn differ<T: PartialEq + ToString>(field: &'static str, left: &T, right: &T) -> Option<(&'static str, String, String)> {
+    (left != right).then(|| (field, left.to_string(), right.to_string()))
+}
+
+/// Disagreement where both say something.
+fn both_differ<T: PartialEq + ToString>(field: &'static str, left: Option<&T>, right: Option<&T>) -> Option<(&'static str, String, String)> {
+    differ(field, left?, right?)
+}
+
+fn same_service(pair: &Pair<'_>) -> Vec<(&'static str, String, String)> {
+    let ((_, left), (_, right)) = (pair.left, pair.right);
+    let mut found = vec![
+        differ("/spec/appLabel", &left.label, &right.label),
+        both_differ("/spec/serviceAccount", left.service_account.as_ref(), right.service_account.as_ref()),
+    ];
+    if left.port == right.port {
+        found.push(differ("/spec/protocol", &left.protocol, &right.protocol));
+        found.push(both_differ("/spec/targetPort", left.target_port.as_ref(), right.target_port.as_ref()));
+    }
+    found.into_iter().flatten().collect()
+}
+
+fn same_workload(pair: &Pair<'_>) -> Vec<(&'static str, String, String)> {
+    let ((left_anchor, left), (right_anchor, right)) = (pair.left, pair.right);
+    let said = |mtls: Mtls| (mtls != Mtls::Inherit).then_some(mtls);
+    let words = |closed: bool| if closed { "closed" } else { "open" }.to_owned();
+    let mut found = vec![
+        both_differ("/spec/mtls", said(left.mtls).as_ref(), said(right.mtls).as_ref()),
+        differ("/spec/enforcement", &left.enforcement, &right.enforcement),
+        differ("/spec/management/sidecarProxy", &left.sidecar, &right.sidecar),
+        both_differ("/spec/serviceAccount", left.service_account.as_ref(), right.service_account.as_ref()),
+    ];
+    let one_port = left.target_port.zip(right.target_port).is_none_or(|(left, right)| left == right);
+    let said_open = left.access == Some(Access::Open) || right.access == Some(Access::Open);
+    if one_port && said_open {
+        let closed = [left_anchor, right_anchor].map(|anchor| words(is_closed(pair.tree, anchor)));
+        found.push(differ("/spec/access", &closed[0], &closed[1]));
+    }
+    found.into_iter().flatten().collect()
+}
+
+fn same_outside_name(pair: &Pair<'_>) -> Vec<(&'static str, String, String)> {
+    let slots = [pair.left, pair.right].map(|(anchor, inbound)| slot(inbound, effective_protocol(pair.tree, anchor, inbound)));
+    if slots[0].is_none() || slots[0] != slots[1] {
+        return vec![];
+    }
+    let ((left_anchor, left), (right_anchor, right)) = (pair.left, pair.right);
+    let backend = |anchor: &Anchor, inbound: &Inbound| {
+        let namespace = pair.tree.namespace(anchor).map(ToString::to_string).unwrap_or_default();
+        format!("{namespace}/{}:{}", inbound.service, inbound.port)
+    };
+    let credential = |inbound: &Inbound| inbound.external.credential_name.as_ref().map(ToString::to_string).unwrap_or_default();
+    [
+        differ("/spec/externalName", &backend(left_anchor, left), &backend(right_anchor, right)),
+        differ("/spec/management/tlsType", &left.tls, &right.tls),
+        differ("/spec/external/credentialName", &credential(left), &credential(right)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Plain TCP has no name to tell hosts apart by: a port of one gateway carries one service.
+fn same_outside_port(pair: &Pair<'_>) -> Vec<(&'static str, String, String)> {
+    let plain = [pair.left, pair.right].map(|(anchor, inbound)| {
+        inbound.exposed && inbound.tls == TlsType::None && !effective_protocol(pair.tree, anchor, inbound).is_http()
+    });
+    let names = |inbound: &Inbound| (inbound.external_name.clone(), inbound.service.clone(), inbound.port);
+    if !plain.contains(&true) || names(pair.left.1) == names(pair.right.1) || !share_a_cluster(pair) {
+        return vec![];
+    }
+    let what = |(_, inbound): (&Anchor, &Inbound)| format!("{} for {}", inbound.external.port.map_or(0, Port::number), inbound.service);
+    vec![("/spec/external/port", what(pair.left), what(pair.right))]
+}
+
+fn share_a_cluster(pair: &Pair<'_>) -> bool {
+    let defaults = Cluster::default();
+    let topology = Topology::new(pair.tree, &defaults);
+    let clusters = |(anchor, inbound): (&Anchor, &Inbound)| {
+        anchor.ancestor(Kind::DeploymentIntentGroup).and_then(|group| topology.clusters(&group, &inbound.app).ok()).unwrap_or_default()
+    };
+    !clusters(pair.left).is_disjoint(&clusters(pair.right))
+}

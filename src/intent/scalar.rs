@@ -1,0 +1,366 @@
+//! The values that fields of specs are made of. A value of such a type is valid.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::fields::{Scalar, type_name};
+use super::name::{NAME_MAX, NAME_PATTERN, Name};
+
+fn text(value: &Value) -> Result<&str, String> {
+    value.as_str().ok_or_else(|| format!("must be a string, is {}", type_name(value)))
+}
+
+/// Declares a newtype over shared text with a checking function and a schema.
+macro_rules! text_type {
+    ($(#[$doc:meta])* $name:ident, $check:expr, $schema:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Reads a value.
+            ///
+            /// # Errors
+            /// What is wrong with it, as a message for whoever sent it.
+            pub fn parse(text: &str) -> Result<Self, String> {
+                let check: fn(&str) -> Result<String, String> = $check;
+                check(text).map(|checked| Self(checked.into()))
+            }
+
+            /// The value as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+
+        impl Scalar for $name {
+            fn read(value: &Value) -> Result<Self, String> {
+                Self::parse(text(value)?)
+            }
+
+            fn schema() -> Value {
+                $schema
+            }
+        }
+    };
+}
+
+text_type! {
+    /// A DNS label (RFC 1123): lower-case letters, digits and inner hyphens, at most 63.
+    DnsLabel,
+    |text| {
+        let outer = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let bytes = text.as_bytes();
+        if bytes.len() <= 63 && outer(bytes.first()) && outer(bytes.last()) && bytes.iter().all(|b| inner(*b)) {
+            Ok(text.to_owned())
+        } else {
+            Err("must be a DNS label: lower-case letters, digits and inner hyphens, at most 63".into())
+        }
+    },
+    json!({"type": "string", "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"})
+}
+
+text_type! {
+    /// A fully qualified host name, kept in lower case and without a trailing dot.
+    HostName,
+    |text| {
+        let lower = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        let labels: Vec<&str> = lower.split('.').collect();
+        let label = |l: &&str| {
+            !l.is_empty() && l.len() <= 63 && !l.starts_with('-') && !l.ends_with('-')
+                && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        };
+        let numeric_top = labels.last().is_some_and(|l| l.bytes().all(|b| b.is_ascii_digit()));
+        if lower.len() > 255 || !labels.iter().all(label) || numeric_top {
+            Err("must be a host name: labels of letters, digits and inner hyphens, at most 63 each and 255 together, \
+                 the last one not all digits".into())
+        } else if labels.len() < 2 {
+            Err("must be a fully qualified host name; a short name would be resolved in the wrong namespace".into())
+        } else {
+            Ok(lower)
+        }
+    },
+    json!({"type": "string", "format": "hostname", "maxLength": 255})
+}
+
+text_type! {
+    /// A pod label selector `key=value` (Kubernetes label syntax).
+    Label,
+    |text| {
+        let (key, value) = text.split_once('=').ok_or("must be key=value")?;
+        let (prefix, name) = key.split_once('/').map_or((None, key), |(p, n)| (Some(p), n));
+        let part = |s: &str| {
+            let b = s.as_bytes();
+            s.len() <= 63 && b.first().is_none_or(u8::is_ascii_alphanumeric) && b.last().is_none_or(u8::is_ascii_alphanumeric)
+                && b.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        };
+        if name.is_empty() || !part(name) || !prefix.is_none_or(|p| DnsLabel::parse(p).is_ok() || HostName::parse(p).is_ok()) {
+            Err("the key must be a Kubernetes label key".into())
+        } else if value.is_empty() || !part(value) {
+            Err("the value must be a Kubernetes label value that is not empty".into())
+        } else {
+            Ok(text.to_owned())
+        }
+    },
+    json!({"type": "string", "pattern": "^[^=]+=[^=]+$"})
+}
+
+impl Label {
+    /// Key and value.
+    #[must_use]
+    pub fn pair(&self) -> (&str, &str) {
+        self.0.split_once('=').unwrap_or((&self.0, ""))
+    }
+}
+
+text_type! {
+    /// A service account as `namespace/name`.
+    ServiceAccountRef,
+    |text| match text.split_once('/') {
+        Some((namespace, name)) if DnsLabel::parse(namespace).is_ok() && subdomain(name) => Ok(text.to_owned()),
+        _ => Err("must be namespace/service-account".into()),
+    },
+    json!({"type": "string", "pattern": "^[a-z0-9-]+/[a-z0-9.-]+$"})
+}
+
+impl ServiceAccountRef {
+    /// Namespace and name.
+    #[must_use]
+    pub fn pair(&self) -> (&str, &str) {
+        self.0.split_once('/').unwrap_or(("", &self.0))
+    }
+}
+
+text_type! {
+    /// The name of a Kubernetes object that may contain dots (RFC 1123 subdomain).
+    ObjectName,
+    |text| if subdomain(text) { Ok(text.to_owned()) } else {
+        Err("must be a Kubernetes name: lower-case letters, digits, inner hyphens and dots".into())
+    },
+    json!({"type": "string", "maxLength": 253, "pattern": "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"})
+}
+
+fn subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(|label| DnsLabel::parse(label).is_ok())
+}
+
+text_type! {
+    /// An IP address or a range in CIDR form, kept as written.
+    IpBlock,
+    |text| {
+        let (address, length) = text.split_once('/').map_or((text, None), |(a, l)| (a, Some(l)));
+        let most = match address.parse::<IpAddr>() {
+            Ok(IpAddr::V4(_)) => 32,
+            Ok(IpAddr::V6(_)) => 128,
+            Err(_) => return Err("must be an IP address or CIDR range".into()),
+        };
+        match length.map(str::parse::<u8>) {
+            None => Ok(text.to_owned()),
+            Some(Ok(length)) if length <= most => Ok(text.to_owned()),
+            Some(_) => Err(format!("the prefix length must be 0 to {most}")),
+        }
+    },
+    json!({"type": "string", "description": "IP address or CIDR range"})
+}
+
+text_type! {
+    /// An Istio path pattern: exact, `/prefix*`, `*suffix`, `*`, or a template with `{*}` and `{**}`.
+    PathPattern,
+    path_pattern,
+    json!({"type": "string", "maxLength": 1024, "examples": ["/status/*"]})
+}
+
+/// The rules of Istio's `pkg/config/security/security.go`: templates hold whole segments, `{**}` last; elsewhere one
+/// `*` at the start or the end.
+fn path_pattern(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > 1024 || text.chars().any(char::is_control) {
+        return Err("must be a path pattern of 1 to 1024 characters".into());
+    }
+    if text.contains("{*}") || text.contains("{**}") {
+        let mut rest_seen = false;
+        for segment in text.split('/') {
+            match segment {
+                "{*}" | "{**}" if rest_seen => return Err("{**} must be the last operator".into()),
+                "{**}" => rest_seen = true,
+                "{*}" => {}
+                s if s.contains(['{', '}', '*']) => return Err("{*} and {**} must be whole path segments".into()),
+                _ => {}
+            }
+        }
+        return if text.starts_with('/') { Ok(text.to_owned()) } else { Err("a path template must begin with /".into()) };
+    }
+    let inner = text.strip_prefix('*').unwrap_or(text);
+    let inner = inner.strip_suffix('*').unwrap_or(inner);
+    if inner.contains('*') || (text.len() > 1 && text.starts_with('*') && text.ends_with('*')) {
+        Err("a * may stand at the start or at the end only, Istio takes any other literally".into())
+    } else if !text.starts_with(['/', '*']) {
+        Err("a path must begin with / or *".into())
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+text_type! {
+    /// An HTTP method, upper case as Istio compares it.
+    Method,
+    |text| {
+        let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        if text.is_empty() || text.len() > 32 || !text.bytes().all(token) || text.contains('*') {
+            Err("must be an HTTP method such as GET".into())
+        } else {
+            Ok(text.to_ascii_uppercase())
+        }
+    },
+    json!({"type": "string", "examples": ["GET"]})
+}
+
+text_type! {
+    /// Text of at most 1024 characters.
+    Text,
+    |text| if text.chars().count() <= 1024 { Ok(text.to_owned()) } else { Err("must have at most 1024 characters".into()) },
+    json!({"type": "string", "maxLength": 1024})
+}
+
+/// A port number, 1 to 65535.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Port(u16);
+
+impl Port {
+    /// The port `number`, if it is not 0.
+    #[must_use]
+    pub fn new(number: u16) -> Option<Self> {
+        (number > 0).then_some(Self(number))
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        self.0
+    }
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Scalar for Port {
+    /// Older clients send ports as strings; both are read.
+    fn read(value: &Value) -> Result<Self, String> {
+        let number = value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+        number
+            .and_then(|number| u16::try_from(number).ok())
+            .and_then(Self::new)
+            .ok_or_else(|| "must be a port number from 1 to 65535".into())
+    }
+
+    fn schema() -> Value {
+        json!({"type": "integer", "minimum": 1, "maximum": 65535})
+    }
+}
+
+/// A yes or no, given as a boolean or as `yes`, `no`, `true`, `false` in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Flag(pub bool);
+
+impl Scalar for Flag {
+    fn read(value: &Value) -> Result<Self, String> {
+        let given = value.as_bool().or_else(|| match value.as_str()?.to_ascii_lowercase().as_str() {
+            "yes" | "true" => Some(true),
+            "no" | "false" => Some(false),
+            _ => None,
+        });
+        given.map(Self).ok_or_else(|| "must be yes, no, true or false".into())
+    }
+
+    fn schema() -> Value {
+        json!({"oneOf": [{"type": "boolean"}, {"type": "string", "enum": ["yes", "no"]}]})
+    }
+}
+
+impl Scalar for Name {
+    fn read(value: &Value) -> Result<Self, String> {
+        Self::parse(text(value)?)
+    }
+
+    fn schema() -> Value {
+        json!({"type": "string", "maxLength": NAME_MAX, "pattern": NAME_PATTERN})
+    }
+}
+
+/// Declares an enumeration of words that are read in any case.
+macro_rules! word_type {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal $(| $alias:literal)*),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant),+ }
+
+        impl $name {
+            /// The word as the API writes it.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl $crate::intent::fields::Scalar for $name {
+            fn read(value: &serde_json::Value) -> Result<Self, String> {
+                let words = [$($word),+];
+                let given = value.as_str().unwrap_or("\u{0}");
+                $(if given.eq_ignore_ascii_case($word) $(|| given.eq_ignore_ascii_case($alias))* { return Ok(Self::$variant); })+
+                Err(format!("must be one of {}", words.iter().filter(|w| !w.is_empty()).copied().collect::<Vec<_>>().join(", ")))
+            }
+
+            fn schema() -> serde_json::Value {
+                serde_json::json!({"type": "string", "enum": [$($word),+]})
+            }
+        }
+    };
+}
+pub(crate) use word_type;
+
+/// Declares text of a bounded length.
+macro_rules! text_of_at_most {
+    ($name:ident, $most:literal) => {
+        struct $name;
+
+        impl $crate::intent::fields::Scalar for $name {
+            fn read(value: &serde_json::Value) -> Result<Self, String> {
+                match value.as_str() {
+                    None => Err(format!("must be a string, is {}", $crate::intent::fields::type_name(value))),
+                    Some(text) if text.chars().count() > $most => Err(format!("must have at most {} characters", $most)),
+                    Some(_) => Ok(Self),
+                }
+            }
+
+            fn schema() -> serde_json::Value {
+                serde_json::json!({"type": "string", "maxLength": $most})
+            }
+        }
+    };
+}
+pub(crate) use text_of_at_most;

@@ -1,0 +1,113 @@
+//! `meshwright.yaml`: what the owners of the config repository decide.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::fields::{Fields, Violation};
+use super::spec::Cluster;
+
+/// The path of the settings in the config repository.
+pub const SETTINGS_PATH: &str = "meshwright.yaml";
+
+/// The rendering version that this binary writes.
+pub const RENDERER: u32 = 1;
+
+/// The engine that syncs the config repository into clusters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GitOps {
+    /// Any engine; nothing special is written.
+    #[default]
+    None,
+    /// Argo CD: resources carry sync waves.
+    ArgoCd,
+    /// Flux.
+    Flux,
+}
+
+/// Bounds above which a human decides.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Caps {
+    /// The most generated files that one change may remove.
+    pub deletions: usize,
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Self { deletions: 100 }
+    }
+}
+
+/// The settings, read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The rendering version that is pinned.
+    pub renderer: u32,
+    /// How many approvals a change needs.
+    pub approvals: u32,
+    /// The engine that syncs.
+    pub gitops: GitOps,
+    /// Bounds above which a human decides.
+    pub caps: Caps,
+    /// What clusters are taken to be where they say nothing.
+    pub cluster_defaults: Cluster,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            renderer: RENDERER,
+            approvals: 1,
+            gitops: GitOps::None,
+            caps: Caps::default(),
+            cluster_defaults: Cluster::default(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Written {
+    renderer: Option<u32>,
+    approvals: Option<u32>,
+    gitops: Option<GitOps>,
+    caps: Option<Caps>,
+    cluster_defaults: Option<Value>,
+}
+
+impl Settings {
+    /// Reads the text of `meshwright.yaml`.
+    ///
+    /// # Errors
+    /// What is wrong with it, for whoever wrote it.
+    pub fn read(text: &str) -> Result<Self, String> {
+        if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+            return Ok(Self::default());
+        }
+        let written: Written = crate::yaml::from_str(text).map_err(|error| error.to_string())?;
+        let defaults = Self::default();
+        let renderer = written.renderer.unwrap_or(RENDERER);
+        if renderer != RENDERER {
+            return Err(format!("renderer: this binary knows version {RENDERER} only, {renderer} is pinned; use the binary that writes it"));
+        }
+        let cluster_defaults = match written.cluster_defaults {
+            None => Cluster::default(),
+            Some(value) => Fields::read(&value, "/clusterDefaults", Cluster::read).map_err(describe)?,
+        };
+        if cluster_defaults.sealing_certificate {
+            return Err("clusterDefaults.sealingCertificate: every cluster has its own".into());
+        }
+        Ok(Self {
+            renderer,
+            approvals: written.approvals.unwrap_or(defaults.approvals),
+            gitops: written.gitops.unwrap_or_default(),
+            caps: written.caps.unwrap_or_default(),
+            cluster_defaults,
+        })
+    }
+}
+
+fn describe(violations: Vec<Violation>) -> String {
+    violations.into_iter().map(|v| format!("{}: {}", v.pointer, v.message)).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,334 @@
+//! The server: a service and how it is exposed.
+
+use serde_json::{Value, json};
+
+use super::traffic;
+use crate::intent::fields::{Fields, Scalar};
+use crate::intent::name::Name;
+use crate::intent::scalar::{DnsLabel, Flag, HostName, Label, ObjectName, Port, word_type};
+
+word_type! {
+    /// The protocol of a service's port.
+    Protocol {
+        /// Opaque bytes.
+        Tcp = "TCP",
+        /// Datagrams; never in the mesh.
+        Udp = "UDP",
+        /// HTTP/1.1.
+        Http = "HTTP",
+        /// HTTP/2.
+        Http2 = "HTTP2",
+        /// TLS that carries HTTP, ended by the pods.
+        Https = "HTTPS",
+        /// gRPC.
+        Grpc = "GRPC",
+        /// gRPC-Web.
+        GrpcWeb = "GRPC-Web",
+        /// TLS, ended by the pods.
+        Tls = "TLS",
+        /// MongoDB.
+        Mongo = "Mongo",
+        /// MySQL.
+        MySql = "MySQL",
+        /// Redis.
+        Redis = "Redis",
+    }
+}
+
+impl Protocol {
+    /// Whether Envoy reads requests of it, so that methods and paths can be matched.
+    #[must_use]
+    pub fn is_http(self) -> bool {
+        matches!(self, Self::Http | Self::Http2 | Self::Grpc | Self::GrpcWeb)
+    }
+
+    /// Whether the pods end TLS themselves, so that it can be passed through by server name.
+    #[must_use]
+    pub fn is_tls(self) -> bool {
+        matches!(self, Self::Https | Self::Tls)
+    }
+}
+
+word_type! {
+    /// How outside callers reach the gateway.
+    TlsType {
+        /// Plain text.
+        None = "NONE",
+        /// The gateway shows a certificate.
+        Simple = "SIMPLE",
+        /// Both sides show one.
+        Mutual = "MUTUAL",
+        /// The caller may show one.
+        OptionalMutual = "OPTIONAL_MUTUAL",
+        /// The pods end TLS.
+        Passthrough = "PASSTHROUGH",
+        /// Istio's own certificates on both sides.
+        IstioMutual = "ISTIO_MUTUAL",
+    }
+}
+
+impl TlsType {
+    /// Whether the gateway needs a secret with a certificate.
+    #[must_use]
+    pub fn needs_credential(self) -> bool {
+        matches!(self, Self::Simple | Self::Mutual | Self::OptionalMutual)
+    }
+}
+
+word_type! {
+    /// Who may call when nobody is named.
+    Access {
+        /// Every workload of the mesh.
+        Open = "open",
+        /// Only the clients that are named.
+        Closed = "closed",
+    }
+}
+
+word_type! {
+    /// Whether policies decide or only watch.
+    Enforcement {
+        /// They decide.
+        Enforce = "enforce",
+        /// Dry run: they are logged only.
+        Observe = "observe",
+    }
+}
+
+word_type! {
+    /// What the pods accept from peers.
+    Mtls {
+        /// What the namespace or mesh says.
+        Inherit = "inherit",
+        /// Mutual TLS only.
+        Strict = "strict",
+        /// Plain text too.
+        Permissive = "permissive",
+    }
+}
+
+word_type! {
+    /// Which mesh the service is in.
+    Mesh {
+        /// Istio.
+        Istio = "istio",
+        /// None: nothing is rendered.
+        None = "none" | "",
+    }
+}
+
+word_type! {
+    /// How the data plane enforces.
+    DataPlane {
+        /// A sidecar in every pod.
+        Sidecar = "sidecar",
+        /// ztunnel and waypoints.
+        Ambient = "ambient",
+    }
+}
+
+word_type! {
+    /// The one value of `edgeCNF` that is accepted.
+    EdgeCnf {
+        /// No edge function.
+        None = "none" | "",
+    }
+}
+
+/// How the service is seen from outside the mesh, beside its name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct External {
+    /// The secret, already in the gateway's namespace, that holds the certificate.
+    pub credential_name: Option<ObjectName>,
+    /// The outside port of a TCP exposure.
+    pub port: Option<Port>,
+}
+
+impl External {
+    fn read(f: &mut Fields<'_>) -> Option<Self> {
+        certificates(f);
+        f.object("externalCerts", "certificates, PEM or base64", |f| {
+            certificates(f);
+            Some(())
+        });
+        let credential_name = f.optional("credentialName", "the secret in the gateway's namespace that holds the certificate");
+        Some(Self { credential_name, port: f.optional("port", "the outside port of a TCP exposure") })
+    }
+}
+
+/// Fields that older clients send. Certificates are kept; a private key is refused before anything is read further.
+pub(super) fn certificates(f: &mut Fields<'_>) {
+    f.optional::<Certificate>("serviceCertificate", "certificate, PEM or base64; kept");
+    if f.optional::<Certificate>("servicePrivateKey", "never accepted: create the secret in the cluster and name it").is_some() {
+        f.violation("servicePrivateKey", crate::intent::secrets::REMEDY);
+    }
+    f.optional::<Certificate>("caCertificate", "certificate of the authority, PEM or base64; kept");
+}
+
+struct Certificate;
+
+impl Scalar for Certificate {
+    fn read(value: &Value) -> Result<Self, String> {
+        value.as_str().map(|_| Self).ok_or_else(|| "must be a string, PEM or base64".into())
+    }
+
+    fn schema() -> Value {
+        json!({"type": "string"})
+    }
+}
+
+/// An inbound intent: a server and how it is exposed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inbound {
+    /// The app that serves; decides the clusters.
+    pub app: Name,
+    /// Selects the pods.
+    pub label: Label,
+    /// The Kubernetes Service.
+    pub service: DnsLabel,
+    /// The Service's port.
+    pub port: Port,
+    /// The protocol of that port.
+    pub protocol: Protocol,
+    /// The name that outside callers use.
+    pub external_name: Option<HostName>,
+    /// Whether it is exposed through the ingress gateway.
+    pub exposed: bool,
+    /// Whether the service is in the mesh; nothing is rendered otherwise.
+    pub in_mesh: bool,
+    /// Whether its pods have a sidecar.
+    pub sidecar: bool,
+    /// TLS towards outside callers.
+    pub tls: TlsType,
+    /// Certificate and port towards outside callers.
+    pub external: External,
+    /// The server's own identity.
+    pub service_account: Option<ObjectName>,
+    /// The pods' port.
+    pub target_port: Option<Port>,
+    /// Open or closed, when said.
+    pub access: Option<Access>,
+    /// Whether policies decide.
+    pub enforcement: Enforcement,
+    /// What peers must speak.
+    pub mtls: Mtls,
+    /// Whether traffic management was asked for.
+    pub traffic_management: bool,
+    /// Whether DNS records were asked for.
+    pub dns: bool,
+    /// Whether the Service is headless.
+    pub headless: bool,
+    /// Whether the data plane is ambient.
+    pub ambient: bool,
+}
+
+impl Inbound {
+    pub(crate) fn read(f: &mut Fields<'_>) -> Option<Self> {
+        let app = f.required("app", "an app of the composite app; decides the clusters");
+        let label = f.required("appLabel", "key=value that selects the pods");
+        let service = f.required("serviceName", "the Kubernetes Service");
+        let port = f.required("port", "the Service's port");
+        let protocol = f.required("protocol", "the protocol of the port, in any case");
+        let external_name = f.optional("externalName", "the host name that outside callers use");
+        let exposed = f.optional::<Flag>("externalSupport", "expose through the ingress gateway; default no");
+        let mesh = f.optional::<Mesh>("serviceMesh", "istio, or none (default): nothing is rendered");
+        let management = f.object("management", "sidecar and outside TLS", |f| {
+            let sidecar = f.optional::<Flag>("sidecarProxy", "whether the pods have a sidecar; default yes");
+            let tls = f.optional::<TlsType>("tlsType", "TLS towards outside callers; default NONE");
+            Some((sidecar, tls))
+        });
+        let external = f.object("external", "certificate and port towards outside callers", External::read);
+        let service_account = f.optional("serviceAccount", "the server's own service account");
+        let target_port = f.optional("targetPort", "the pods' port");
+        let access = f.optional("access", "open or closed; unset: closed from the first client on");
+        let enforcement = f.optional("enforcement", "enforce (default) or observe: dry-run policies");
+        let mtls = f.optional("mtls", "inherit (default), strict or permissive");
+        let traffic_management = f.object("trafficManagement", "load balancing and HTTP settings", traffic::read).is_some();
+        let dns = f.object("dns", "records for the service's outside name", |f| {
+            f.optional::<HostName>("localDomain", "domain of the local record");
+            f.optional::<HostName>("publicDomain", "domain of the public record");
+            f.optional::<traffic::Count>("ttl", "seconds");
+            Some(())
+        });
+        let headless = f.optional::<Flag>("headless", "whether the Service is headless; default no").is_some_and(|f| f.0);
+        let data_plane = f.optional::<DataPlane>("dataPlane", "sidecar (default) or ambient");
+        f.optional::<EdgeCnf>("edgeCNF", "none or empty");
+        let (sidecar, tls) = management.unwrap_or_default();
+        let inbound = Self {
+            app: app?,
+            label: label?,
+            service: service?,
+            port: port?,
+            protocol: protocol?,
+            external_name,
+            exposed: exposed.is_some_and(|flag| flag.0),
+            in_mesh: mesh == Some(Mesh::Istio),
+            sidecar: sidecar.is_none_or(|flag| flag.0),
+            tls: tls.unwrap_or(TlsType::None),
+            external: external.unwrap_or_default(),
+            service_account,
+            target_port,
+            access,
+            enforcement: enforcement.unwrap_or(Enforcement::Enforce),
+            mtls: mtls.unwrap_or(Mtls::Inherit),
+            traffic_management,
+            dns: dns.is_some(),
+            headless,
+            ambient: data_plane == Some(DataPlane::Ambient),
+        };
+        inbound.rules(f);
+        Some(inbound)
+    }
+
+    /// Rules that tie fields of this one intent together.
+    fn rules(&self, f: &mut Fields<'_>) {
+        let backend_ends_tls = self.protocol.is_tls();
+        if self.exposed && self.in_mesh && self.external_name.is_none() {
+            f.violation("externalName", "is required with externalSupport: name the host that outside callers use");
+        }
+        if self.exposed && self.protocol == Protocol::Udp {
+            f.violation("externalSupport", "the ingress gateway cannot carry UDP; leave externalSupport out");
+        }
+        if backend_ends_tls && (self.tls.needs_credential() || self.tls == TlsType::IstioMutual) {
+            f.violation(
+                "management/tlsType",
+                format!("{} in front of a {} backend would wrap TLS in TLS; use PASSTHROUGH", self.tls, self.protocol),
+            );
+        }
+        if self.tls == TlsType::Passthrough && !backend_ends_tls {
+            f.violation("management/tlsType", "PASSTHROUGH needs a backend that ends TLS itself: protocol HTTPS or TLS");
+        }
+        if self.exposed && self.in_mesh && self.tls.needs_credential() && self.external.credential_name.is_none() {
+            f.violation(
+                "external/credentialName",
+                format!("is required with tlsType {}: name the secret in the gateway's namespace", self.tls),
+            );
+        }
+        if self.exposed && self.in_mesh && self.external.port.is_none() && self.needs_external_port() {
+            f.violation("external/port", "is required: a TCP service has no port of its own on the gateway");
+        }
+        if self.headless && self.traffic_management {
+            f.violation("headless", "a headless Service cannot be load balanced; leave trafficManagement out");
+        }
+    }
+
+    /// Whether the gateway must be told a port, because the protocol has no port of its own there. TCP with HTTP-level
+    /// access points counts as HTTP, which only the tree can tell: TCP is therefore looked at again there.
+    fn needs_external_port(&self) -> bool {
+        let http = self.protocol.is_http() || self.protocol == Protocol::Tcp;
+        !http && self.tls != TlsType::Passthrough
+    }
+
+    /// The text of the host inside the mesh.
+    #[must_use]
+    pub fn host(&self, namespace: &DnsLabel) -> String {
+        format!("{}.{namespace}.svc.cluster.local", self.service)
+    }
+
+    /// Whether the policy is only watched.
+    #[must_use]
+    pub fn observed(&self) -> bool {
+        self.enforcement == Enforcement::Observe
+    }
+}
+

@@ -1,0 +1,95 @@
+//! What each kind of resource says: one type per kind that carries traffic or topology.
+
+mod access_point;
+mod client;
+mod cluster;
+mod controller;
+mod group;
+mod inbound;
+mod outbound;
+mod placement;
+mod traffic;
+
+pub use access_point::{AccessPoint, Action};
+pub use client::{Client, PlacedIn};
+pub use cluster::{Address, Cluster, EastWest, Egress, Gateway, HostOrLabel, Ingress, KvPairs};
+pub use controller::Controller;
+pub use group::{ClusterReference, CompositeApp, DeploymentIntentGroup, LogicalCloud};
+pub use inbound::{Access, Enforcement, External, Inbound, Mtls, Protocol, TlsType};
+pub use outbound::{Outbound, OutboundServer};
+pub use placement::{AppPlacement, ClusterTerm, Target};
+
+use super::Violation;
+
+/// The spec of a resource, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Spec {
+    /// A kind whose spec says nothing to Meshwright: it is kept as given.
+    Kept,
+    /// A logical cloud.
+    LogicalCloud(LogicalCloud),
+    /// A cluster reference of a logical cloud.
+    ClusterReference(ClusterReference),
+    /// A composite app.
+    CompositeApp(CompositeApp),
+    /// A deployment intent group.
+    DeploymentIntentGroup(DeploymentIntentGroup),
+    /// Where one app runs.
+    AppPlacement(AppPlacement),
+    /// A server.
+    Inbound(Box<Inbound>),
+    /// Its clients.
+    Client(Client),
+    /// What they may do.
+    AccessPoint(AccessPoint),
+    /// A caller of outside services.
+    Outbound(Outbound),
+    /// An outside service.
+    OutboundServer(OutboundServer),
+    /// A cluster's facts.
+    Cluster(Box<Cluster>),
+    /// A cluster's gateway addresses.
+    KvPairs(KvPairs),
+    /// A label of a cluster; its name is the label.
+    ClusterLabel,
+    /// A plugin.
+    Controller(Controller),
+}
+
+impl Spec {
+    /// What of this spec this version understands but does not render: such a write is refused, never half obeyed.
+    #[must_use]
+    pub fn unsupported(&self) -> Vec<Violation> {
+        let refuse = |pointer: &str, what: &str, remedy: &str| {
+            Violation::new(pointer, format!("{what} cannot be rendered by this version of Meshwright; {remedy}"))
+        };
+        match self {
+            Self::Inbound(inbound) => {
+                let mut out = vec![];
+                if inbound.traffic_management {
+                    out.push(refuse("/spec/trafficManagement", "trafficManagement", "leave it out"));
+                }
+                if inbound.dns {
+                    out.push(refuse("/spec/dns", "dns", "leave it out and create the record by hand"));
+                }
+                if inbound.ambient {
+                    out.push(refuse("/spec/dataPlane", "dataPlane ambient", "use sidecar"));
+                }
+                out
+            }
+            Self::AccessPoint(point) if point.jwt => {
+                vec![refuse("/spec/jwt", "a condition on JSON web tokens", "leave jwt and its older names out")]
+            }
+            Self::Outbound(_) | Self::OutboundServer(_) => {
+                vec![refuse("/spec", "an outbound intent", "write the ServiceEntry by hand beside the generated files")]
+            }
+            Self::Cluster(cluster) if cluster.sealing_certificate => {
+                vec![refuse("/spec/sealingCertificate", "sealing of private keys", "leave it out and name a secret by credentialName")]
+            }
+            Self::Controller(_) => {
+                vec![refuse("/spec", "a plugin of your own", "the Istio renderer is built in and needs no registration")]
+            }
+            _ => vec![],
+        }
+    }
+}

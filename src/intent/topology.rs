@@ -1,0 +1,217 @@
+//! Where apps run and how their clusters are reached, resolved from the tree.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::anchor::Anchor;
+use super::kind::Kind;
+use super::name::Name;
+use super::scalar::{DnsLabel, Label, ObjectName, Port};
+use super::spec::{Address, AppPlacement, Cluster, ClusterTerm, EastWest, Ingress, KvPairs, Spec, Target};
+use super::tree::Tree;
+use crate::finding::{Finding, Place};
+
+/// A cluster, by provider and name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClusterId {
+    /// The provider.
+    pub provider: String,
+    /// The cluster.
+    pub cluster: String,
+}
+
+impl fmt::Display for ClusterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.provider, self.cluster)
+    }
+}
+
+impl ClusterId {
+    fn of(anchor: &Anchor) -> Self {
+        let provider = anchor.parent();
+        Self { provider: provider.as_ref().map_or("", |p| p.name()).to_owned(), cluster: anchor.name().to_owned() }
+    }
+
+    /// The anchor of the cluster.
+    #[must_use]
+    pub fn anchor(&self) -> Option<Anchor> {
+        Anchor::parse(&format!("cluster-providers/{}/clusters/{}", self.provider, self.cluster)).ok()
+    }
+}
+
+/// Gateway pods: their labels and namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewayPods {
+    /// Labels, sorted.
+    pub selector: Vec<(String, String)>,
+    /// Namespace.
+    pub namespace: String,
+}
+
+/// A cluster's facts with every default filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterFacts {
+    /// SPIFFE trust domain.
+    pub trust_domain: String,
+    /// The ingress gateway's pods.
+    pub ingress: GatewayPods,
+    /// The ingress gateway's service account.
+    pub ingress_account: String,
+    /// The east-west gateway's pods.
+    pub east_west: GatewayPods,
+    /// Where callers of other clusters dial; none until it is known.
+    pub east_west_address: Option<(Address, Port)>,
+    /// The port number of the east-west Gateway.
+    pub internal_port: u16,
+    /// The port of outside HTTP callers.
+    pub http_port: u16,
+    /// The port of outside TLS callers.
+    pub https_port: u16,
+    /// Whether sidecars resolve ServiceEntry hosts.
+    pub dns_proxy: bool,
+}
+
+/// Answers about topology, from one tree and the defaults of `meshwright.yaml`.
+#[derive(Clone, Copy)]
+pub struct Topology<'a> {
+    tree: &'a Tree,
+    defaults: &'a Cluster,
+}
+
+impl<'a> Topology<'a> {
+    /// The topology of `tree`.
+    #[must_use]
+    pub fn new(tree: &'a Tree, defaults: &'a Cluster) -> Self {
+        Self { tree, defaults }
+    }
+
+    /// The namespace of the group that holds `anchor`.
+    ///
+    /// # Errors
+    /// A finding that says what is missing.
+    pub fn namespace(&self, anchor: &Anchor) -> Result<&'a DnsLabel, Finding> {
+        self.tree.namespace(anchor).ok_or_else(|| {
+            let group = anchor.ancestor(Kind::DeploymentIntentGroup).unwrap_or_else(|| anchor.clone());
+            Finding::error(
+                "topology/namespace",
+                Place::at(group.as_str()),
+                "the namespace is not known: the group names no logical cloud, or one that does not exist",
+                "set spec.logicalCloud to a logical cloud of the same project",
+            )
+        })
+    }
+
+    /// The clusters that `app` of `group` runs on, in name order; never empty.
+    ///
+    /// # Errors
+    /// A finding that says what is missing.
+    pub fn clusters(&self, group: &Anchor, app: &Name) -> Result<BTreeSet<ClusterId>, Finding> {
+        let missing = |message: String, remedy: String| Finding::error("topology/placement", Place::at(group.as_str()), message, remedy);
+        if self.tree.get(group).is_none() {
+            return Err(missing(format!("`{group}` does not exist, so the clusters of app `{app}` are not known"), "create it, or mend placedIn".into()));
+        }
+        let known = group.parent().map(|parent| Anchor::below(Some(&parent), Kind::App, app, None));
+        if known.is_none_or(|app| self.tree.get(&app).is_none()) {
+            return Err(missing(format!("the composite app has no app `{app}`"), format!("post an app named `{app}` to it")));
+        }
+        let mut clusters = BTreeSet::new();
+        for placement in self.placements(group).filter(|placement| placement.app == *app) {
+            for term in &placement.all_of {
+                clusters.extend(self.matches(term));
+            }
+            clusters.extend(placement.any_of.iter().flat_map(|term| self.matches(term)).min());
+        }
+        if clusters.is_empty() {
+            return Err(missing(
+                format!("app `{app}` is placed on no cluster that is registered"),
+                format!("post an app placement for `{app}` to {group}/generic-placement-intents/…/app-intents, and register its clusters"),
+            ));
+        }
+        Ok(clusters)
+    }
+
+    /// Whether any placement of `group` names the provider of `cluster`, so that a change of the cluster concerns it.
+    #[must_use]
+    pub fn concerns(&self, group: &Anchor, provider: &str) -> bool {
+        let names = |terms: &[ClusterTerm]| terms.iter().any(|term| term.provider.as_str() == provider);
+        self.placements(group).any(|placement| names(&placement.all_of) || names(&placement.any_of))
+    }
+
+    fn placements(&self, group: &Anchor) -> impl Iterator<Item = &'a AppPlacement> + use<'a> {
+        self.tree.within(group).filter_map(|resource| match resource.spec() {
+            Spec::AppPlacement(placement) => Some(placement),
+            _ => None,
+        })
+    }
+
+    fn matches(&self, term: &ClusterTerm) -> Vec<ClusterId> {
+        let provider = Anchor::below(None, Kind::ClusterProvider, &term.provider, None);
+        match &term.target {
+            Target::Cluster(name) => {
+                let anchor = Anchor::below(Some(&provider), Kind::Cluster, name, None);
+                self.tree.get(&anchor).map(|_| ClusterId::of(&anchor)).into_iter().collect()
+            }
+            Target::Label(label) => self
+                .tree
+                .within(&provider)
+                .filter(|r| r.anchor().kind() == Kind::ClusterLabel && r.anchor().name() == label.as_str())
+                .filter_map(|r| r.anchor().parent().map(|cluster| ClusterId::of(&cluster)))
+                .collect(),
+        }
+    }
+
+    /// The facts of a cluster, with defaults filled in; none when it is not registered.
+    #[must_use]
+    pub fn facts(&self, id: &ClusterId) -> Option<ClusterFacts> {
+        let anchor = id.anchor()?;
+        let Spec::Cluster(own) = self.tree.get(&anchor)?.spec() else { return None };
+        let pairs = self
+            .tree
+            .within(&anchor)
+            .filter_map(|resource| if let Spec::KvPairs(pairs) = resource.spec() { Some(pairs.clone()) } else { None })
+            .fold(KvPairs::default(), KvPairs::or);
+        Some(facts(own, self.defaults, &pairs))
+    }
+}
+
+fn facts(own: &Cluster, defaults: &Cluster, pairs: &KvPairs) -> ClusterFacts {
+    let none = Ingress::default();
+    let nowhere = EastWest::default();
+    let ingress = [own.ingress.as_ref().unwrap_or(&none), defaults.ingress.as_ref().unwrap_or(&none)];
+    let east_west = [own.east_west.as_ref().unwrap_or(&nowhere), defaults.east_west.as_ref().unwrap_or(&nowhere)];
+    let number = |port: Option<Port>, default: u16| port.map_or(default, Port::number);
+
+    let ingress_pods = GatewayPods {
+        selector: selector(ingress.map(|i| i.gateway.selector.as_slice()))
+            .unwrap_or_else(|| vec![("istio".into(), "ingressgateway".into())]),
+        namespace: namespace(ingress.map(|i| i.gateway.namespace.as_ref())).unwrap_or_else(|| "istio-system".into()),
+    };
+    let east_west_pods = GatewayPods {
+        selector: selector(east_west.map(|e| e.gateway.selector.as_slice())).unwrap_or_else(|| ingress_pods.selector.clone()),
+        namespace: namespace(east_west.map(|e| e.gateway.namespace.as_ref())).unwrap_or_else(|| ingress_pods.namespace.clone()),
+    };
+    let address = east_west[0].address.clone().or_else(|| pairs.address.clone());
+    let port = east_west[0].port.or(pairs.port).or(east_west[1].port).or(Port::new(15443));
+    let account = ingress.iter().find_map(|i| i.service_account.as_ref()).map(ObjectName::to_string);
+    let trust_domain = own.trust_domain.as_ref().or(defaults.trust_domain.as_ref());
+    ClusterFacts {
+        trust_domain: trust_domain.map_or("cluster.local", |domain| domain.as_str()).to_owned(),
+        ingress: ingress_pods,
+        ingress_account: account.unwrap_or_else(|| "istio-ingressgateway-service-account".into()),
+        east_west: east_west_pods,
+        east_west_address: address.zip(port),
+        internal_port: number(pairs.internal_port, 15443),
+        http_port: number(pairs.http_port, 80),
+        https_port: number(pairs.https_port, 443),
+        dns_proxy: own.dns_proxy.or(defaults.dns_proxy).unwrap_or(false),
+    }
+}
+
+fn selector(candidates: [&[Label]; 2]) -> Option<Vec<(String, String)>> {
+    let labels = candidates.into_iter().find(|labels| !labels.is_empty())?;
+    Some(labels.iter().map(Label::pair).map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+}
+
+fn namespace(candidates: [Option<&DnsLabel>; 2]) -> Option<String> {
+    candidates.into_iter().flatten().next().map(DnsLabel::to_string)
+}
