@@ -92,8 +92,11 @@ impl<'a> Fields<'a> {
     fn report_unknown(&mut self, map: &Map<String, Value>) {
         for key in map.keys().filter(|key| !self.seen.contains(&key.as_str())) {
             let known = self.seen.join(", ");
-            let message =
-                if known.is_empty() { "unknown field; none is expected here".into() } else { format!("unknown field; known here: {known}") };
+            let message = if known.is_empty() {
+                "unknown field; none is expected here".into()
+            } else {
+                format!("unknown field; known here: {known}")
+            };
             self.violations.push(Violation::new(format!("{}/{}", self.pointer, escape(key)), message));
         }
     }
@@ -174,7 +177,12 @@ impl<'a> Fields<'a> {
     }
 
     /// An object that may be absent.
-    pub fn object<T>(&mut self, name: &'static str, doc: &str, reader: impl Fn(&mut Fields<'_>) -> Option<T>) -> Option<T> {
+    pub fn object<T>(
+        &mut self,
+        name: &'static str,
+        doc: &str,
+        reader: impl Fn(&mut Fields<'_>) -> Option<T>,
+    ) -> Option<T> {
         let value = self.take(name, doc, || Fields::schema(&reader))?;
         self.nested(self.at(name), value, &reader)
     }
@@ -216,7 +224,12 @@ impl<'a> Fields<'a> {
     }
 
     /// A list of objects that may be absent: then it is empty.
-    pub fn objects<T>(&mut self, name: &'static str, doc: &str, reader: impl Fn(&mut Fields<'_>) -> Option<T>) -> Vec<T> {
+    pub fn objects<T>(
+        &mut self,
+        name: &'static str,
+        doc: &str,
+        reader: impl Fn(&mut Fields<'_>) -> Option<T>,
+    ) -> Vec<T> {
         let Some(value) = self.take(name, doc, || json!({"type": "array", "items": Fields::schema(&reader)})) else {
             return vec![];
         };
@@ -228,7 +241,12 @@ impl<'a> Fields<'a> {
         items.iter().enumerate().filter_map(|(i, item)| self.nested(format!("{at}/{i}"), item, &reader)).collect()
     }
 
-    fn nested<T>(&mut self, pointer: String, value: &Value, reader: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Option<T> {
+    fn nested<T>(
+        &mut self,
+        pointer: String,
+        value: &Value,
+        reader: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+    ) -> Option<T> {
         Fields::read(value, &pointer, reader).map_err(|violations| self.violations.extend(violations)).ok()
     }
 

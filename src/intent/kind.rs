@@ -2,8 +2,8 @@
 
 use super::fields::Fields;
 use super::spec::{
-    AccessPoint, AppPlacement, Client, Cluster, ClusterReference, CompositeApp, Controller, DeploymentIntentGroup, Inbound,
-    KvPairs, LogicalCloud, Outbound, OutboundServer, Spec,
+    AccessPoint, AppPlacement, Client, Cluster, ClusterReference, CompositeApp, Controller, DeploymentIntentGroup,
+    Inbound, KvPairs, LogicalCloud, Outbound, OutboundServer, Spec,
 };
 
 /// A kind of resource.

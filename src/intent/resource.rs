@@ -185,12 +185,20 @@ mod tests {
 
     #[test]
     fn all_violations_are_listed_with_their_pointers() {
-        let body = json!({"metadata": {"name": "-x", "color": 1}, "spec": {"port": 0, "protocol": "SCTP", "colour": 2}});
+        let body =
+            json!({"metadata": {"name": "-x", "color": 1}, "spec": {"port": 0, "protocol": "SCTP", "colour": 2}});
         let violations = Resource::read(None, Kind::Inbound, &body).unwrap_err();
         let pointers: Vec<_> = violations.iter().map(|v| v.pointer.as_str()).collect();
-        for pointer in
-            ["/metadata/name", "/metadata/color", "/spec/app", "/spec/appLabel", "/spec/serviceName", "/spec/port", "/spec/protocol", "/spec/colour"]
-        {
+        for pointer in [
+            "/metadata/name",
+            "/metadata/color",
+            "/spec/app",
+            "/spec/appLabel",
+            "/spec/serviceName",
+            "/spec/port",
+            "/spec/protocol",
+            "/spec/colour",
+        ] {
             assert!(pointers.contains(&pointer), "{pointer} in {pointers:?}");
         }
     }
@@ -198,7 +206,10 @@ mod tests {
     #[test]
     fn a_schema_lists_what_is_required() {
         let schema = Resource::schema(Kind::Inbound);
-        assert_eq!(schema["properties"]["spec"]["required"], json!(["app", "appLabel", "serviceName", "port", "protocol"]));
+        assert_eq!(
+            schema["properties"]["spec"]["required"],
+            json!(["app", "appLabel", "serviceName", "port", "protocol"])
+        );
         assert_eq!(schema["required"], json!(["metadata", "spec"]));
     }
 }

@@ -4,7 +4,7 @@ use super::anchor::Anchor;
 use super::fields::Violation;
 use super::kind::Kind;
 use super::scalar::Port;
-use super::spec::{AccessPoint, Access, Client, Cluster, Inbound, Mtls, Protocol, Spec, TlsType};
+use super::spec::{Access, AccessPoint, Client, Cluster, Inbound, Mtls, Protocol, Spec, TlsType};
 use super::topology::Topology;
 use super::tree::Tree;
 
@@ -28,13 +28,18 @@ impl std::fmt::Display for Conflict {
 }
 
 /// The access points below a resource.
-pub fn access_points<'a>(tree: &'a Tree, anchor: &Anchor) -> impl Iterator<Item = (&'a Anchor, &'a AccessPoint)> + use<'a> {
-    tree.within(anchor).filter_map(|r| if let Spec::AccessPoint(point) = r.spec() { Some((r.anchor(), point)) } else { None })
+pub fn access_points<'a>(
+    tree: &'a Tree,
+    anchor: &Anchor,
+) -> impl Iterator<Item = (&'a Anchor, &'a AccessPoint)> + use<'a> {
+    tree.within(anchor)
+        .filter_map(|r| if let Spec::AccessPoint(point) = r.spec() { Some((r.anchor(), point)) } else { None })
 }
 
 /// The clients of a server.
 pub fn clients<'a>(tree: &'a Tree, server: &Anchor) -> impl Iterator<Item = (&'a Anchor, &'a Client)> + use<'a> {
-    tree.within(server).filter_map(|r| if let Spec::Client(client) = r.spec() { Some((r.anchor(), client)) } else { None })
+    tree.within(server)
+        .filter_map(|r| if let Spec::Client(client) = r.spec() { Some((r.anchor(), client)) } else { None })
 }
 
 /// Whether only named clients may call a server. Clients close it even where the state was lost.
@@ -77,23 +82,39 @@ pub fn violations(tree: &Tree, anchor: &Anchor) -> Vec<Violation> {
         let name = client_anchor.name();
         if !inbound.sidecar {
             let pointer = own("/spec/management/sidecarProxy", Kind::Inbound);
-            say(pointer, format!("client `{name}`: the server has no sidecar (sidecarProxy no), so nothing would enforce who calls it"));
+            say(
+                pointer,
+                format!(
+                    "client `{name}`: the server has no sidecar (sidecarProxy no), so nothing would enforce who calls it"
+                ),
+            );
         }
         if inbound.protocol == Protocol::Udp {
-            say(own("/spec/protocol", Kind::Inbound), format!("client `{name}`: the mesh does not carry UDP, so nothing would enforce who calls it"));
+            say(
+                own("/spec/protocol", Kind::Inbound),
+                format!("client `{name}`: the mesh does not carry UDP, so nothing would enforce who calls it"),
+            );
         }
         if inbound.mtls == Mtls::Strict && !client.sidecar {
-            let pointer = if anchor.kind() == Kind::Client { "/spec/sidecar" } else { own("/spec/mtls", Kind::Inbound) };
-            say(pointer, format!("client `{name}` has no sidecar and the server's mtls is strict: it could never connect"));
+            let pointer =
+                if anchor.kind() == Kind::Client { "/spec/sidecar" } else { own("/spec/mtls", Kind::Inbound) };
+            say(
+                pointer,
+                format!("client `{name}` has no sidecar and the server's mtls is strict: it could never connect"),
+            );
         }
     }
     let opaque = !inbound.protocol.is_http() && inbound.protocol != Protocol::Tcp;
-    for (point_anchor, _) in access_points(tree, &server).filter(|(p, point)| {
-        opaque && point.is_http_level() && (p.is_within(anchor) || anchor.is_within(p))
-    }) {
+    for (point_anchor, _) in access_points(tree, &server)
+        .filter(|(p, point)| opaque && point.is_http_level() && (p.is_within(anchor) || anchor.is_within(p)))
+    {
         say(
             own("/spec/protocol", Kind::Inbound),
-            format!("access point `{}`: url, access and hosts need an HTTP protocol, the server says {}", point_anchor.name(), inbound.protocol),
+            format!(
+                "access point `{}`: url, access and hosts need an HTTP protocol, the server says {}",
+                point_anchor.name(),
+                inbound.protocol
+            ),
         );
     }
     found
@@ -162,7 +183,11 @@ fn differ<T: PartialEq + ToString>(field: &'static str, left: &T, right: &T) -> 
 }
 
 /// Disagreement where both say something.
-fn both_differ<T: PartialEq + ToString>(field: &'static str, left: Option<&T>, right: Option<&T>) -> Option<(&'static str, String, String)> {
+fn both_differ<T: PartialEq + ToString>(
+    field: &'static str,
+    left: Option<&T>,
+    right: Option<&T>,
+) -> Option<(&'static str, String, String)> {
     differ(field, left?, right?)
 }
 
@@ -199,7 +224,8 @@ fn same_workload(pair: &Pair<'_>) -> Vec<(&'static str, String, String)> {
 }
 
 fn same_outside_name(pair: &Pair<'_>) -> Vec<(&'static str, String, String)> {
-    let slots = [pair.left, pair.right].map(|(anchor, inbound)| slot(inbound, effective_protocol(pair.tree, anchor, inbound)));
+    let slots =
+        [pair.left, pair.right].map(|(anchor, inbound)| slot(inbound, effective_protocol(pair.tree, anchor, inbound)));
     if slots[0].is_none() || slots[0] != slots[1] {
         return vec![];
     }
@@ -208,7 +234,8 @@ fn same_outside_name(pair: &Pair<'_>) -> Vec<(&'static str, String, String)> {
         let namespace = pair.tree.namespace(anchor).map(ToString::to_string).unwrap_or_default();
         format!("{namespace}/{}:{}", inbound.service, inbound.port)
     };
-    let credential = |inbound: &Inbound| inbound.external.credential_name.as_ref().map(ToString::to_string).unwrap_or_default();
+    let credential =
+        |inbound: &Inbound| inbound.external.credential_name.as_ref().map(ToString::to_string).unwrap_or_default();
     [
         differ("/spec/externalName", &backend(left_anchor, left), &backend(right_anchor, right)),
         differ("/spec/management/tlsType", &left.tls, &right.tls),
@@ -228,7 +255,9 @@ fn same_outside_port(pair: &Pair<'_>) -> Vec<(&'static str, String, String)> {
     if !plain.contains(&true) || names(pair.left.1) == names(pair.right.1) || !share_a_cluster(pair) {
         return vec![];
     }
-    let what = |(_, inbound): (&Anchor, &Inbound)| format!("{} for {}", inbound.external.port.map_or(0, Port::number), inbound.service);
+    let what = |(_, inbound): (&Anchor, &Inbound)| {
+        format!("{} for {}", inbound.external.port.map_or(0, Port::number), inbound.service)
+    };
     vec![("/spec/external/port", what(pair.left), what(pair.right))]
 }
 
@@ -236,7 +265,10 @@ fn share_a_cluster(pair: &Pair<'_>) -> bool {
     let defaults = Cluster::default();
     let topology = Topology::new(pair.tree, &defaults);
     let clusters = |(anchor, inbound): (&Anchor, &Inbound)| {
-        anchor.ancestor(Kind::DeploymentIntentGroup).and_then(|group| topology.clusters(&group, &inbound.app).ok()).unwrap_or_default()
+        anchor
+            .ancestor(Kind::DeploymentIntentGroup)
+            .and_then(|group| topology.clusters(&group, &inbound.app).ok())
+            .unwrap_or_default()
     };
     !clusters(pair.left).is_disjoint(&clusters(pair.right))
 }

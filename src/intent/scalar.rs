@@ -204,7 +204,11 @@ fn path_pattern(text: &str) -> Result<String, String> {
                 _ => {}
             }
         }
-        return if text.starts_with('/') { Ok(text.to_owned()) } else { Err("a path template must begin with /".into()) };
+        return if text.starts_with('/') {
+            Ok(text.to_owned())
+        } else {
+            Err("a path template must begin with /".into())
+        };
     }
     let inner = text.strip_prefix('*').unwrap_or(text);
     let inner = inner.strip_suffix('*').unwrap_or(inner);
@@ -311,11 +315,13 @@ macro_rules! word_type {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal $(| $alias:literal)*),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[allow(unreachable_pub, reason = "some words are private to the file that declares them")]
         pub enum $name { $($(#[$vdoc])* $variant),+ }
 
         impl $name {
             /// The word as the API writes it.
             #[must_use]
+            #[allow(unreachable_pub, reason = "as above")]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
             }

@@ -108,7 +108,8 @@ mod tests {
 
     /// An Ed25519 key in PKCS#8, made of zeros.
     fn der() -> Vec<u8> {
-        let mut der = vec![0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+        let mut der =
+            vec![0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
         der.extend([0; 32]);
         der
     }
@@ -127,9 +128,18 @@ mod tests {
             STANDARD.encode(STANDARD.encode(&pem)),
             URL_SAFE_NO_PAD.encode(&pem),
             STANDARD.encode(der()),
-            format!("{}\n", STANDARD.encode(&pem).as_bytes().chunks(64).map(|c| String::from_utf8_lossy(c)).collect::<Vec<_>>().join("\n")),
-            super::tests::pem("RSA PRIVATE KEY"),
-            super::tests::pem("ENCRYPTED PRIVATE KEY"),
+            format!(
+                "{}\n",
+                STANDARD
+                    .encode(&pem)
+                    .as_bytes()
+                    .chunks(64)
+                    .map(|c| String::from_utf8_lossy(c))
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            ),
+            tests::pem("RSA PRIVATE KEY"),
+            tests::pem("ENCRYPTED PRIVATE KEY"),
         ] {
             assert!(holds_private_key(&text), "{text}");
         }
@@ -146,8 +156,10 @@ mod tests {
     #[test]
     fn certificates_and_ordinary_text_pass() {
         let certificate = [vec![0x30, 0x82, 0x01, 0x00, 0x30, 0x81, 0xf0], vec![7; 253]].concat();
-        let text = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(&certificate));
-        for text in [text.as_str(), "a private key is never accepted", &STANDARD.encode(&certificate), &"A".repeat(500)] {
+        let text =
+            format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(&certificate));
+        for text in [text.as_str(), "a private key is never accepted", &STANDARD.encode(&certificate), &"A".repeat(500)]
+        {
             assert!(!holds_private_key(text), "{text}");
         }
     }

@@ -89,7 +89,9 @@ impl Settings {
         let defaults = Self::default();
         let renderer = written.renderer.unwrap_or(RENDERER);
         if renderer != RENDERER {
-            return Err(format!("renderer: this binary knows version {RENDERER} only, {renderer} is pinned; use the binary that writes it"));
+            return Err(format!(
+                "renderer: this binary knows version {RENDERER} only, {renderer} is pinned; use the binary that writes it"
+            ));
         }
         let cluster_defaults = match written.cluster_defaults {
             None => Cluster::default(),

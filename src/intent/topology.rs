@@ -106,13 +106,21 @@ impl<'a> Topology<'a> {
     /// # Errors
     /// A finding that says what is missing.
     pub fn clusters(&self, group: &Anchor, app: &Name) -> Result<BTreeSet<ClusterId>, Finding> {
-        let missing = |message: String, remedy: String| Finding::error("topology/placement", Place::at(group.as_str()), message, remedy);
+        let missing = |message: String, remedy: String| {
+            Finding::error("topology/placement", Place::at(group.as_str()), message, remedy)
+        };
         if self.tree.get(group).is_none() {
-            return Err(missing(format!("`{group}` does not exist, so the clusters of app `{app}` are not known"), "create it, or mend placedIn".into()));
+            return Err(missing(
+                format!("`{group}` does not exist, so the clusters of app `{app}` are not known"),
+                "create it, or mend placedIn".into(),
+            ));
         }
         let known = group.parent().map(|parent| Anchor::below(Some(&parent), Kind::App, app, None));
         if known.is_none_or(|app| self.tree.get(&app).is_none()) {
-            return Err(missing(format!("the composite app has no app `{app}`"), format!("post an app named `{app}` to it")));
+            return Err(missing(
+                format!("the composite app has no app `{app}`"),
+                format!("post an app named `{app}` to it"),
+            ));
         }
         let mut clusters = BTreeSet::new();
         for placement in self.placements(group).filter(|placement| placement.app == *app) {
@@ -124,7 +132,9 @@ impl<'a> Topology<'a> {
         if clusters.is_empty() {
             return Err(missing(
                 format!("app `{app}` is placed on no cluster that is registered"),
-                format!("post an app placement for `{app}` to {group}/generic-placement-intents/…/app-intents, and register its clusters"),
+                format!(
+                    "post an app placement for `{app}` to {group}/generic-placement-intents/…/app-intents, and register its clusters"
+                ),
             ));
         }
         Ok(clusters)
@@ -187,8 +197,10 @@ fn facts(own: &Cluster, defaults: &Cluster, pairs: &KvPairs) -> ClusterFacts {
         namespace: namespace(ingress.map(|i| i.gateway.namespace.as_ref())).unwrap_or_else(|| "istio-system".into()),
     };
     let east_west_pods = GatewayPods {
-        selector: selector(east_west.map(|e| e.gateway.selector.as_slice())).unwrap_or_else(|| ingress_pods.selector.clone()),
-        namespace: namespace(east_west.map(|e| e.gateway.namespace.as_ref())).unwrap_or_else(|| ingress_pods.namespace.clone()),
+        selector: selector(east_west.map(|e| e.gateway.selector.as_slice()))
+            .unwrap_or_else(|| ingress_pods.selector.clone()),
+        namespace: namespace(east_west.map(|e| e.gateway.namespace.as_ref()))
+            .unwrap_or_else(|| ingress_pods.namespace.clone()),
     };
     let address = east_west[0].address.clone().or_else(|| pairs.address.clone());
     let port = east_west[0].port.or(pairs.port).or(east_west[1].port).or(Port::new(15443));

@@ -75,14 +75,22 @@ impl Tree {
     }
 
     /// Every inbound intent about `service` in `namespace`.
-    pub fn of_service<'a>(&'a self, namespace: &DnsLabel, service: &DnsLabel) -> impl Iterator<Item = &'a Anchor> + use<'a> {
+    pub fn of_service<'a>(
+        &'a self,
+        namespace: &DnsLabel,
+        service: &DnsLabel,
+    ) -> impl Iterator<Item = &'a Anchor> + use<'a> {
         let (namespace, service) = (namespace.clone(), service.clone());
         let start = (namespace.clone(), service.clone(), first());
         self.services.range(start..).take_while(move |k| k.0 == namespace && k.1 == service).map(|k| &k.2)
     }
 
     /// Every inbound intent whose pods are those of `label` in `namespace`.
-    pub fn of_workload<'a>(&'a self, namespace: &DnsLabel, label: &Label) -> impl Iterator<Item = &'a Anchor> + use<'a> {
+    pub fn of_workload<'a>(
+        &'a self,
+        namespace: &DnsLabel,
+        label: &Label,
+    ) -> impl Iterator<Item = &'a Anchor> + use<'a> {
         let (namespace, label) = (namespace.clone(), label.clone());
         let start = (namespace.clone(), label.clone(), first());
         self.workloads.range(start..).take_while(move |k| k.0 == namespace && k.1 == label).map(|k| &k.2)
@@ -128,7 +136,9 @@ impl Tree {
     #[must_use]
     pub fn namespace(&self, anchor: &Anchor) -> Option<&DnsLabel> {
         let group = anchor.ancestor(Kind::DeploymentIntentGroup)?;
-        let Spec::DeploymentIntentGroup(DeploymentIntentGroup { logical_cloud: Some(cloud) }) = self.get(&group)?.spec() else {
+        let Spec::DeploymentIntentGroup(DeploymentIntentGroup { logical_cloud: Some(cloud) }) =
+            self.get(&group)?.spec()
+        else {
             return None;
         };
         let cloud = Anchor::below(Some(&anchor.ancestor(Kind::Project)?), Kind::LogicalCloud, cloud, None);

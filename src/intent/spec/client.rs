@@ -15,10 +15,17 @@ pub struct PlacedIn {
 impl Scalar for PlacedIn {
     fn read(value: &Value) -> Result<Self, String> {
         let message = || "must be <project>/<composite-app>/<version>/<deployment-intent-group>".to_owned();
-        let parts: Vec<Name> =
-            value.as_str().ok_or_else(message)?.split('/').map(Name::parse).collect::<Result<_, _>>().map_err(|_| message())?;
+        let parts: Vec<Name> = value
+            .as_str()
+            .ok_or_else(message)?
+            .split('/')
+            .map(Name::parse)
+            .collect::<Result<_, _>>()
+            .map_err(|_| message())?;
         let [project, app, version, group] = parts.as_slice() else { return Err(message()) };
-        Ok(Self { group: format!("projects/{project}/composite-apps/{app}/{version}/deployment-intent-groups/{group}") })
+        Ok(Self {
+            group: format!("projects/{project}/composite-apps/{app}/{version}/deployment-intent-groups/{group}"),
+        })
     }
 
     fn schema() -> Value {
@@ -55,14 +62,27 @@ impl Client {
         let namespaces = f.required_list("namespaces", "namespaces whose every identity may call; may be empty");
         let cidrs = f.required_list("cidrs", "addresses that narrow each identity; may be empty");
         let service_accounts = f.list("serviceAccounts", "identities that may call, each ns/sa");
-        let sidecar = f.optional::<Flag>("sidecar", "whether the calling pods have a sidecar; default yes").is_none_or(|f| f.0);
+        let sidecar =
+            f.optional::<Flag>("sidecar", "whether the calling pods have a sidecar; default yes").is_none_or(|f| f.0);
         let placed_in = f.optional("placedIn", "project/composite-app/version/group where the calling app is found");
         if !sidecar && cidrs.is_empty() {
             f.violation("cidrs", "a client without a sidecar has no identity: name its addresses");
         }
-        if !sidecar && !(namespaces.is_empty() && service_accounts.is_empty()) {
-            f.violation("sidecar", "a client without a sidecar has no identity: leave namespaces and serviceAccounts empty");
+        if !(sidecar || namespaces.is_empty() && service_accounts.is_empty()) {
+            f.violation(
+                "sidecar",
+                "a client without a sidecar has no identity: leave namespaces and serviceAccounts empty",
+            );
         }
-        Some(Self { app: app?, label: label?, service: service?, namespaces, cidrs, service_accounts, sidecar, placed_in })
+        Some(Self {
+            app: app?,
+            label: label?,
+            service: service?,
+            namespaces,
+            cidrs,
+            service_accounts,
+            sidecar,
+            placed_in,
+        })
     }
 }

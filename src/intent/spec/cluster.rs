@@ -25,9 +25,10 @@ impl std::fmt::Display for Address {
 impl Scalar for Address {
     fn read(value: &Value) -> Result<Self, String> {
         let text = value.as_str().ok_or_else(|| format!("must be a string, is {}", type_name(value)))?;
-        text.parse().map(Self::Ip).or_else(|_| HostName::parse(text).map(Self::Host)).map_err(|_| {
-            "must be an IP address or a fully qualified host name".to_owned()
-        })
+        text.parse()
+            .map(Self::Ip)
+            .or_else(|_| HostName::parse(text).map(Self::Host))
+            .map_err(|_| "must be an IP address or a fully qualified host name".to_owned())
     }
 
     fn schema() -> Value {
@@ -165,18 +166,26 @@ impl Cluster {
                 let service_account = f.optional("serviceAccount", "its service account");
                 Some(Ingress { gateway: Gateway::read(f), service_account })
             }),
-            east_west: f.object("eastWest", "the gateway that callers of other clusters enter by; default the ingress", |f| {
-                let address = f.optional("address", "where callers of other clusters dial");
-                let port = f.optional("port", "the port they dial");
-                Some(EastWest { address, port, gateway: Gateway::read(f) })
-            }),
+            east_west: f.object(
+                "eastWest",
+                "the gateway that callers of other clusters enter by; default the ingress",
+                |f| {
+                    let address = f.optional("address", "where callers of other clusters dial");
+                    let port = f.optional("port", "the port they dial");
+                    Some(EastWest { address, port, gateway: Gateway::read(f) })
+                },
+            ),
             egress: f.object("egress", "the gateway that calls to outside services leave by", |f| {
                 let service_account = f.optional("serviceAccount", "its service account");
                 let host = f.optional("host", "its host name");
                 Some(Egress { gateway: Gateway::read(f), service_account, host })
             }),
-            dns_proxy: f.optional::<Flag>("dnsProxy", "whether sidecars resolve ServiceEntry hosts; default no").map(|f| f.0),
-            sealing_certificate: f.kept("sealingCertificate", "certificate that private keys are sealed with").is_some(),
+            dns_proxy: f
+                .optional::<Flag>("dnsProxy", "whether sidecars resolve ServiceEntry hosts; default no")
+                .map(|f| f.0),
+            sealing_certificate: f
+                .kept("sealingCertificate", "certificate that private keys are sealed with")
+                .is_some(),
             trusted_proxies: f.list("trustedProxies", "proxies in front whose X-Forwarded-For is believed"),
         })
     }
@@ -204,7 +213,8 @@ impl KvPairs {
             Some(Self {
                 address: f.optional("istioIngressGatewayAddress", "address of the ingress gateway"),
                 port: f.optional("istioIngressGatewayPort", "port that callers of other clusters dial"),
-                internal_port: f.optional("istioIngressGatewayInternalPort", "port of the east-west Gateway; default 15443"),
+                internal_port: f
+                    .optional("istioIngressGatewayInternalPort", "port of the east-west Gateway; default 15443"),
                 http_port: f.optional("istioIngressGatewayHttpPort", "port of outside HTTP callers; default 80"),
                 https_port: f.optional("istioIngressGatewayHttpsPort", "port of outside TLS callers; default 443"),
             })

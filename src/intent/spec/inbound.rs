@@ -151,7 +151,8 @@ impl External {
             certificates(f);
             Some(())
         });
-        let credential_name = f.optional("credentialName", "the secret in the gateway's namespace that holds the certificate");
+        let credential_name =
+            f.optional("credentialName", "the secret in the gateway's namespace that holds the certificate");
         Some(Self { credential_name, port: f.optional("port", "the outside port of a TCP exposure") })
     }
 }
@@ -159,7 +160,9 @@ impl External {
 /// Fields that older clients send. Certificates are kept; a private key is refused before anything is read further.
 pub(super) fn certificates(f: &mut Fields<'_>) {
     f.optional::<Certificate>("serviceCertificate", "certificate, PEM or base64; kept");
-    if f.optional::<Certificate>("servicePrivateKey", "never accepted: create the secret in the cluster and name it").is_some() {
+    if f.optional::<Certificate>("servicePrivateKey", "never accepted: create the secret in the cluster and name it")
+        .is_some()
+    {
         f.violation("servicePrivateKey", crate::intent::secrets::REMEDY);
     }
     f.optional::<Certificate>("caCertificate", "certificate of the authority, PEM or base64; kept");
@@ -243,14 +246,16 @@ impl Inbound {
         let access = f.optional("access", "open or closed; unset: closed from the first client on");
         let enforcement = f.optional("enforcement", "enforce (default) or observe: dry-run policies");
         let mtls = f.optional("mtls", "inherit (default), strict or permissive");
-        let traffic_management = f.object("trafficManagement", "load balancing and HTTP settings", traffic::read).is_some();
+        let traffic_management =
+            f.object("trafficManagement", "load balancing and HTTP settings", traffic::read).is_some();
         let dns = f.object("dns", "records for the service's outside name", |f| {
             f.optional::<HostName>("localDomain", "domain of the local record");
             f.optional::<HostName>("publicDomain", "domain of the public record");
             f.optional::<traffic::Count>("ttl", "seconds");
             Some(())
         });
-        let headless = f.optional::<Flag>("headless", "whether the Service is headless; default no").is_some_and(|f| f.0);
+        let headless =
+            f.optional::<Flag>("headless", "whether the Service is headless; default no").is_some_and(|f| f.0);
         let data_plane = f.optional::<DataPlane>("dataPlane", "sidecar (default) or ambient");
         f.optional::<EdgeCnf>("edgeCNF", "none or empty");
         let (sidecar, tls) = management.unwrap_or_default();
@@ -296,7 +301,10 @@ impl Inbound {
             );
         }
         if self.tls == TlsType::Passthrough && !backend_ends_tls {
-            f.violation("management/tlsType", "PASSTHROUGH needs a backend that ends TLS itself: protocol HTTPS or TLS");
+            f.violation(
+                "management/tlsType",
+                "PASSTHROUGH needs a backend that ends TLS itself: protocol HTTPS or TLS",
+            );
         }
         if self.exposed && self.in_mesh && self.tls.needs_credential() && self.external.credential_name.is_none() {
             f.violation(
@@ -331,4 +339,3 @@ impl Inbound {
         self.enforcement == Enforcement::Observe
     }
 }
-

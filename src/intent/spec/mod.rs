@@ -84,10 +84,18 @@ impl Spec {
                 vec![refuse("/spec", "an outbound intent", "write the ServiceEntry by hand beside the generated files")]
             }
             Self::Cluster(cluster) if cluster.sealing_certificate => {
-                vec![refuse("/spec/sealingCertificate", "sealing of private keys", "leave it out and name a secret by credentialName")]
+                vec![refuse(
+                    "/spec/sealingCertificate",
+                    "sealing of private keys",
+                    "leave it out and name a secret by credentialName",
+                )]
             }
             Self::Controller(_) => {
-                vec![refuse("/spec", "a plugin of your own", "the Istio renderer is built in and needs no registration")]
+                vec![refuse(
+                    "/spec",
+                    "a plugin of your own",
+                    "the Istio renderer is built in and needs no registration",
+                )]
             }
             _ => vec![],
         }

@@ -53,8 +53,8 @@ impl AppPlacement {
     pub(crate) fn read(f: &mut Fields<'_>) -> Option<Self> {
         let app = f.required("app", "the app that is placed");
         let terms = f.object("intent", "the clusters it runs on", |f| {
-            let all_of = f.objects("allOf", "all matches of each term", |f| ClusterTerm::read(f));
-            let any_of = f.objects("anyOf", "the first match of all terms, in name order", |f| ClusterTerm::read(f));
+            let all_of = f.objects("allOf", "all matches of each term", ClusterTerm::read);
+            let any_of = f.objects("anyOf", "the first match of all terms, in name order", ClusterTerm::read);
             Some((all_of, any_of))
         });
         let (all_of, any_of) = terms.unwrap_or_default();

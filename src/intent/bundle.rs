@@ -1,0 +1,286 @@
+//! Bundles: YAML streams whose documents are REST bodies with the anchor they are posted to.
+
+use serde_json::{Map, Value};
+
+use super::anchor::{Anchor, Route};
+use super::fields::Violation;
+use super::kind::BodyForm;
+use super::resource::Resource;
+use crate::yaml;
+
+/// A document of a bundle that cannot be accepted, with all that is wrong in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its place among the documents that say something, from 0.
+    pub index: usize,
+    /// The line it begins on, from 1.
+    pub line: u32,
+    /// Where it would be posted, as far as that could be read.
+    pub anchor: String,
+    /// What is wrong; pointers are into the document.
+    pub violations: Vec<Violation>,
+}
+
+/// One document of a bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posted {
+    /// Its place among the documents that say something, from 0.
+    pub index: usize,
+    /// The line it begins on, from 1.
+    pub line: u32,
+    /// What it declares, with the state that is written beside it.
+    pub resource: Resource,
+}
+
+/// A bundle, read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Bundle {
+    /// The path that anchors are relative to.
+    pub base: Option<String>,
+    /// Its documents in the order they were written.
+    pub documents: Vec<Posted>,
+}
+
+impl Bundle {
+    /// Reads a stream of documents: at most one `{base: …}` and any number of resources.
+    ///
+    /// # Errors
+    /// Every document that cannot be accepted.
+    pub fn read(text: &str) -> Result<Self, Vec<Rejected>> {
+        let documents = yaml::documents(text).map_err(|error| vec![Rejected::whole(&error)])?;
+        let mut rejected = vec![];
+        let mut values = vec![];
+        let mut base: Option<String> = None;
+        for (index, document) in documents.iter().enumerate() {
+            match yaml::from_str::<Value>(document.text) {
+                Err(error) => rejected.push(Rejected::at(
+                    index,
+                    document.line,
+                    "",
+                    vec![Violation::new("", error.in_document_from(document.line).to_string())],
+                )),
+                Ok(value) => match read_base(&value) {
+                    None => values.push((index, document.line, value)),
+                    Some(Ok(path)) if base.is_none() => base = Some(path),
+                    Some(Ok(_)) => rejected.push(Rejected::at(
+                        index,
+                        document.line,
+                        "",
+                        vec![Violation::new("/base", "a bundle has at most one base")],
+                    )),
+                    Some(Err(violation)) => rejected.push(Rejected::at(index, document.line, "", vec![violation])),
+                },
+            }
+        }
+        let mut bundle = Self { base, documents: vec![] };
+        for (index, line, value) in values {
+            match read_document(bundle.base.as_deref(), value) {
+                Ok(resource) => bundle.documents.push(Posted { index, line, resource }),
+                Err((anchor, violations)) => rejected.push(Rejected::at(index, line, &anchor, violations)),
+            }
+        }
+        rejected.extend(bundle.twice());
+        if rejected.is_empty() { Ok(bundle) } else { Err(rejected) }
+    }
+
+    fn twice(&self) -> Vec<Rejected> {
+        let mut seen = std::collections::BTreeMap::new();
+        let mut twice = vec![];
+        for document in &self.documents {
+            if let Some(first) = seen.insert(document.resource.anchor(), document.line) {
+                let message = format!("is declared on line {first} already");
+                let anchor = document.resource.anchor().as_str();
+                twice.push(Rejected::at(
+                    document.index,
+                    document.line,
+                    anchor,
+                    vec![Violation::new("/metadata/name", message)],
+                ));
+            }
+        }
+        twice
+    }
+}
+
+impl Rejected {
+    fn at(index: usize, line: u32, anchor: &str, violations: Vec<Violation>) -> Self {
+        Self { index, line, anchor: anchor.to_owned(), violations }
+    }
+
+    fn whole(error: &yaml::YamlError) -> Self {
+        Self::at(0, error.line.max(1), "", vec![Violation::new("", error.to_string())])
+    }
+}
+
+impl std::fmt::Display for Rejected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "document on line {}", self.line)?;
+        if !self.anchor.is_empty() {
+            write!(f, " ({})", self.anchor)?;
+        }
+        for violation in &self.violations {
+            write!(
+                f,
+                "\n  {}: {}",
+                if violation.pointer.is_empty() { "/" } else { &violation.pointer },
+                violation.message
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// A document that has no field but `base`.
+fn read_base(value: &Value) -> Option<Result<String, Violation>> {
+    let map = value.as_object()?;
+    if map.len() != 1 {
+        return None;
+    }
+    let path = map.get("base")?.as_str().unwrap_or_default().trim_matches('/').to_owned();
+    Some(
+        Anchor::parse(&path)
+            .map(|anchor| anchor.as_str().to_owned())
+            .map_err(|message| Violation::new("/base", message)),
+    )
+}
+
+fn read_document(base: Option<&str>, value: Value) -> Result<Resource, (String, Vec<Violation>)> {
+    let Value::Object(mut map) = value else {
+        return Err((String::new(), vec![Violation::new("", "must be an object with an anchor")]));
+    };
+    let anchor = take_anchor(&mut map).map_err(|violation| (String::new(), vec![violation]))?;
+    let path =
+        whole_path(base, &anchor).map_err(|message| (anchor.clone(), vec![Violation::new("/anchor", message)]))?;
+    match Route::parse(&path) {
+        Ok(Route::Collection(parent, kind)) => {
+            Resource::read(parent.as_ref(), kind, &Value::Object(map)).map_err(|violations| (path, violations))
+        }
+        Ok(Route::Item(item)) => {
+            let message = format!(
+                "must be the collection it is posted to, such as `{}`; the name comes from metadata",
+                item.collection()
+            );
+            Err((path, vec![Violation::new("/anchor", message)]))
+        }
+        Err(error) => Err((path, vec![Violation::new("/anchor", error.to_string())])),
+    }
+}
+
+/// Takes `anchor`, or `resourceContext.anchor` of `version: emco/v2`, out of a document.
+fn take_anchor(map: &mut Map<String, Value>) -> Result<String, Violation> {
+    let version = map.shift_remove("version");
+    if let Some(version) = &version
+        && version.as_str() != Some("emco/v2")
+    {
+        return Err(Violation::new("/version", "only emco/v2 is known"));
+    }
+    let context = map.shift_remove("resourceContext");
+    let (pointer, anchor) = match (map.shift_remove("anchor"), context) {
+        (Some(_), Some(_)) => return Err(Violation::new("/resourceContext", "anchor says the same; leave one out")),
+        (anchor @ Some(_), None) => ("/anchor", anchor),
+        (None, context) => {
+            ("/resourceContext/anchor", context.as_ref().and_then(|context| context.get("anchor")).cloned())
+        }
+    };
+    match anchor.as_ref().and_then(Value::as_str) {
+        Some(anchor) => Ok(anchor.trim_matches('/').to_owned()),
+        None if pointer == "/anchor" => Err(Violation::new(pointer, "must be a string")),
+        None => {
+            Err(Violation::new("/anchor", "is required: the path of the collection that the document is posted to"))
+        }
+    }
+}
+
+fn whole_path(base: Option<&str>, anchor: &str) -> Result<String, String> {
+    let whole = ["projects", "cluster-providers", "dtc-controllers", "controllers"];
+    let first = anchor.split('/').next().unwrap_or_default();
+    if whole.contains(&first) {
+        return Ok(anchor.to_owned());
+    }
+    match base {
+        Some(base) => Ok(format!("{base}/{anchor}")),
+        None => Err("is relative, and the bundle has no base: begin it with projects/ or cluster-providers/".into()),
+    }
+}
+
+/// A resource as a document of a bundle, its anchor relative to `base` where it lies below it.
+#[must_use]
+pub fn to_document(base: Option<&str>, resource: &Resource) -> String {
+    let collection = resource.anchor().collection();
+    let relative = base.and_then(|base| collection.strip_prefix(base)?.strip_prefix('/')).unwrap_or(collection);
+    let mut document = Map::new();
+    document.insert("anchor".into(), relative.into());
+    if let Value::Object(body) = resource.to_value() {
+        let first: &[&str] = match resource.anchor().kind().entry().form {
+            BodyForm::Standard => &["metadata", "spec", "state"],
+            BodyForm::Label => &[],
+        };
+        for key in first {
+            if let Some(value) = body.get(*key) {
+                document.insert((*key).into(), value.clone());
+            }
+        }
+        document.extend(body.into_iter().filter(|(key, _)| !first.contains(&key.as_str())));
+    }
+    yaml::to_string(&document)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUNDLE: &str = "
+base: projects/shop/composite-apps/boutique/v1
+---
+anchor: apps # a comment
+metadata: {name: cart}
+---
+anchor: cluster-providers
+metadata: {name: gke}
+---
+version: emco/v2
+resourceContext: {anchor: projects/shop/logical-clouds}
+metadata: {name: lc}
+spec: {namespace: shop}
+";
+
+    #[test]
+    fn anchors_are_relative_to_the_base_unless_they_are_whole() {
+        let bundle = Bundle::read(BUNDLE).unwrap();
+        let anchors: Vec<_> = bundle.documents.iter().map(|d| d.resource.anchor().as_str()).collect();
+        assert_eq!(
+            anchors,
+            [
+                "projects/shop/composite-apps/boutique/v1/apps/cart",
+                "cluster-providers/gke",
+                "projects/shop/logical-clouds/lc"
+            ]
+        );
+    }
+
+    #[test]
+    fn every_document_that_is_wrong_is_named_with_its_line() {
+        let text =
+            "anchor: apps\nmetadata: {name: a}\n---\n- 1\n---\nanchor: projects\nmetadata: {name: -}\n---\na: [\n";
+        let lines: Vec<_> =
+            Bundle::read(text).unwrap_err().iter().map(|r| (r.line, r.violations[0].pointer.clone())).collect();
+        assert_eq!(lines.len(), 4, "{lines:?}");
+    }
+
+    #[test]
+    fn a_resource_is_not_declared_twice() {
+        let text = "anchor: projects\nmetadata: {name: a}\n---\nanchor: projects\nmetadata: {name: a}\n";
+        assert!(Bundle::read(text).unwrap_err()[0].violations[0].message.contains("line 1"));
+    }
+
+    #[test]
+    fn a_document_comes_back_as_it_was() {
+        for document in Bundle::read(BUNDLE).unwrap().documents {
+            for base in [None, Some("projects/shop")] {
+                let text = base.map(|b| format!("base: {b}\n---\n")).unwrap_or_default()
+                    + &to_document(base, &document.resource);
+                assert_eq!(Bundle::read(&text).unwrap().documents[0].resource, document.resource);
+            }
+        }
+    }
+}
