@@ -107,3 +107,30 @@ fn every_row_of_the_table_is_a_room_and_imports_rooms_above_it() {
         }
     }
 }
+
+#[test]
+fn the_page_for_contributors_shows_the_same_table() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("CONTRIBUTING.md");
+    let page = std::fs::read_to_string(page).expect("CONTRIBUTING.md is readable");
+    let quoted = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let mut shown = std::collections::BTreeMap::new();
+    for row in page.lines().filter(|line| line.starts_with("| `")) {
+        let [_, room, _, imports, _] = row.split('|').collect::<Vec<_>>()[..] else { panic!("not three cells: {row}") };
+        let room = quoted(room)[0].trim_end_matches(".rs").to_owned();
+        let mut imports = match imports.trim().strip_prefix("all but ") {
+            Some(but) => {
+                ROOMS.iter().map(|(name, _)| (*name).to_owned()).filter(|name| !quoted(but).contains(name)).collect()
+            }
+            None => quoted(imports),
+        };
+        imports.retain(|name| *name != room && name != "finding" && name != "main");
+        imports.sort();
+        shown.insert(room, imports);
+    }
+    let table = ROOMS.iter().map(|(room, imports)| {
+        let mut imports: Vec<String> = imports.iter().map(|name| (*name).to_owned()).collect();
+        imports.sort();
+        ((*room).to_owned(), imports)
+    });
+    assert_eq!(shown, table.collect());
+}
