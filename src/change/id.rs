@@ -1,0 +1,163 @@
+//! What identifies a change and the sets of intents that belong together.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::intent::{Anchor, Kind};
+
+/// The identity of a change: twelve hexadecimal digits.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ChangeId(String);
+
+impl ChangeId {
+    /// The identity of the change that begins with the write `seq`, accepted `at`, of `groups`.
+    #[must_use]
+    pub fn new(groups: &[Group], at: Timestamp, seq: u64) -> Self {
+        let mut hash = Sha256::new();
+        for group in groups {
+            hash.update(group.0.as_bytes());
+            hash.update([0]);
+        }
+        hash.update(at.0.to_be_bytes());
+        hash.update(seq.to_be_bytes());
+        Self(hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Reads an identity; none when it is not twelve hexadecimal digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        (text.len() == 12 && text.bytes().all(hex)).then(|| Self(text.to_owned()))
+    }
+
+    /// The identity as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ChangeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ChangeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A set of intents that is changed as one: a deployment intent group, else a project, else a cluster provider, else
+/// the plugins. It is named by the anchor of that resource.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Group(String);
+
+impl Group {
+    /// The group that a resource belongs to by its place alone.
+    #[must_use]
+    pub fn natural(anchor: &Anchor) -> Self {
+        let by = |kind| anchor.ancestor(kind);
+        let head = by(Kind::DeploymentIntentGroup).or_else(|| by(Kind::Project)).or_else(|| by(Kind::ClusterProvider));
+        Self(head.map_or_else(|| "dtc-controllers".to_owned(), |head| head.as_str().to_owned()))
+    }
+
+    /// The anchor that names it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The project it lies in, if any.
+    #[must_use]
+    pub fn project(&self) -> Option<&str> {
+        self.0.strip_prefix("projects/")?.split('/').next()
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A moment: milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The moment `milliseconds` later.
+    #[must_use]
+    pub fn plus(self, milliseconds: i64) -> Self {
+        Self(self.0.saturating_add(milliseconds))
+    }
+
+    /// Whole seconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC with milliseconds.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, rest) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000));
+        // Days to a civil date, after Howard Hinnant's `civil_from_days`.
+        let shifted = days + 719_468;
+        let era = shifted.div_euclid(146_097);
+        let day_of_era = shifted.rem_euclid(146_097);
+        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted_month = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        let (hour, minute, second, milli) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60, rest % 1000);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_shown_as_rfc_3339() {
+        for (moment, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (1_795_330_245_678, "2026-11-22T07:04:05.678Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(Timestamp(moment).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_resource_belongs_to_its_deployment_intent_group_else_project_else_provider() {
+        for (anchor, group) in [
+            (
+                "projects/p/composite-apps/a/v/deployment-intent-groups/d/traffic-group-intents/t",
+                "projects/p/composite-apps/a/v/deployment-intent-groups/d",
+            ),
+            ("projects/p/composite-apps/a/v/apps/x", "projects/p"),
+            ("cluster-providers/gke/clusters/east", "cluster-providers/gke"),
+            ("dtc-controllers/dns", "dtc-controllers"),
+        ] {
+            assert_eq!(Group::natural(&Anchor::parse(anchor).unwrap()).as_str(), group);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What the life of a change needs of durable storage.
+
+use super::id::{ChangeId, Timestamp};
+use super::record::Change;
+use super::write::Write;
+
+/// Why the journal could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("the journal cannot be {what}: {cause}")]
+pub struct JournalError {
+    /// `opened`, `read` or `written`.
+    pub what: &'static str,
+    /// The cause, for the log.
+    pub cause: String,
+}
+
+/// The first answer to a write that bore an `Idempotency-Key`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Who asked; keys of different callers never meet.
+    pub caller: String,
+    /// The key.
+    pub key: String,
+    /// Digest of method, path and body.
+    pub digest: String,
+    /// The receipt, as JSON.
+    pub receipt: String,
+    /// When it was given.
+    pub at: Timestamp,
+}
+
+/// One thing to remember, or to forget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A write was accepted.
+    Write(Write),
+    /// A change came to be or went on: replaces what was remembered of it.
+    Change(Box<Change>),
+    /// The writes of a change up to this one are on main or given up.
+    Forget(ChangeId, u64),
+    /// The writes of the first change now belong to the second.
+    Move(ChangeId, ChangeId),
+    /// An answer was given.
+    Answer(Answer),
+    /// Answers given before this moment may be forgotten.
+    Expire(Timestamp),
+}
+
+/// All that a journal remembers.
+#[derive(Debug, Default)]
+pub struct Contents {
+    /// Writes in the order of their places.
+    pub writes: Vec<Write>,
+    /// Changes in the order of their creation.
+    pub changes: Vec<Change>,
+    /// Answers.
+    pub answers: Vec<Answer>,
+    /// The highest place that was ever given to a write.
+    pub last_seq: u64,
+}
+
+/// Durable storage of what is not merged yet.
+///
+/// Calls block, and come from one thread at a time.
+pub trait Journal: Send {
+    /// Everything that is remembered.
+    ///
+    /// # Errors
+    /// When it cannot be read, or holds what this version cannot read.
+    fn load(&mut self) -> Result<Contents, JournalError>;
+
+    /// Remembers all of `entries`, in order, or none of them; when this returns, they survive a crash.
+    ///
+    /// # Errors
+    /// When nothing was remembered.
+    fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError>;
+}

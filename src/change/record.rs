@@ -1,0 +1,179 @@
+//! What is known of a change.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{ChangeId, Group, Timestamp};
+use super::person::Person;
+use crate::finding::Finding;
+use crate::repo::CommitId;
+
+/// How far a change has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Accepted; nothing was committed yet.
+    Journaled,
+    /// Committed on its branch; no pull request yet.
+    Planned,
+    /// A pull request that is not ready for review.
+    Draft,
+    /// Waiting for review.
+    Proposed,
+    /// A reviewer asked for changes.
+    ChangesRequested,
+    /// Approved at its present content.
+    Approved,
+    /// Being merged.
+    Merging,
+    /// On main.
+    Merged,
+    /// Cannot go on; the reason says why and what to do.
+    Blocked,
+    /// A human closed its pull request.
+    Rejected,
+    /// Another change took its writes over.
+    Superseded,
+    /// Taken back, or its writes cancelled each other.
+    Withdrawn,
+}
+
+impl State {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Journaled => "journaled",
+            Self::Planned => "planned",
+            Self::Draft => "draft",
+            Self::Proposed => "proposed",
+            Self::ChangesRequested => "changes-requested",
+            Self::Approved => "approved",
+            Self::Merging => "merging",
+            Self::Merged => "merged",
+            Self::Blocked => "blocked",
+            Self::Rejected => "rejected",
+            Self::Superseded => "superseded",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    /// Every state.
+    pub const ALL: [Self; 12] = [
+        Self::Journaled,
+        Self::Planned,
+        Self::Draft,
+        Self::Proposed,
+        Self::ChangesRequested,
+        Self::Approved,
+        Self::Merging,
+        Self::Merged,
+        Self::Blocked,
+        Self::Rejected,
+        Self::Superseded,
+        Self::Withdrawn,
+    ];
+
+    /// The state of that word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// Whether nothing more happens to it.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Merged | Self::Rejected | Self::Superseded | Self::Withdrawn)
+    }
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A change: a plan on its way from the journal to main.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Its identity.
+    pub id: ChangeId,
+    /// The groups it owns; no other open change owns one of them.
+    pub groups: BTreeSet<Group>,
+    /// Its branch, below `meshwright/`.
+    pub branch: String,
+    /// How far it has come.
+    pub state: State,
+    /// Why it is there, when that needs saying: what blocks it, a reviewer's words, what superseded it.
+    pub reason: Option<String>,
+    /// When its first write was accepted.
+    pub created: Timestamp,
+    /// When its last write was accepted.
+    pub last_write: Timestamp,
+    /// Whether it was said to be complete: a bundle, `approve` or `instantiate`.
+    pub ready: bool,
+    /// Whether a valid approval stands: later writes wait for the next change of its groups.
+    pub sealed: bool,
+    /// Who asked.
+    pub requesters: BTreeSet<Person>,
+    /// The number of its pull request.
+    pub pull: Option<u64>,
+    /// The commit that was last pushed to its branch.
+    pub head: Option<CommitId>,
+    /// The commit of main that `head` was rendered on.
+    pub base: Option<CommitId>,
+    /// The digest of what `head` changes.
+    pub digest: Option<String>,
+    /// The last write that `head` holds.
+    pub covers: u64,
+    /// The commit that put it on main.
+    pub merged: Option<CommitId>,
+    /// The change that took its writes over.
+    pub superseded_by: Option<ChangeId>,
+    /// What its plan found, worst first; present after planning.
+    #[serde(skip)]
+    pub findings: Vec<Finding>,
+}
+
+impl Change {
+    /// A new change.
+    #[must_use]
+    pub fn new(id: ChangeId, groups: BTreeSet<Group>, at: Timestamp) -> Self {
+        let slug = groups.first().map(slug).unwrap_or_default();
+        Self {
+            branch: format!("meshwright/{slug}-{id}"),
+            id,
+            groups,
+            state: State::Journaled,
+            reason: None,
+            created: at,
+            last_write: at,
+            ready: false,
+            sealed: false,
+            requesters: BTreeSet::new(),
+            pull: None,
+            head: None,
+            base: None,
+            digest: None,
+            covers: 0,
+            merged: None,
+            superseded_by: None,
+            findings: vec![],
+        }
+    }
+
+    /// The projects whose groups it owns; `None` stands for what lies in no project.
+    #[must_use]
+    pub fn projects(&self) -> BTreeSet<Option<&str>> {
+        self.groups.iter().map(Group::project).collect()
+    }
+}
+
+/// The last name of a group in a form that Git accepts in a branch name.
+fn slug(group: &Group) -> String {
+    let name = group.as_str().rsplit('/').next().unwrap_or_default();
+    let safe = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let slug: String = name.chars().map(safe).take(40).collect();
+    slug.trim_matches('-').to_owned()
+}
