@@ -1,26 +1,20 @@
-//! All that is known between journal and main, as one snapshot.
+//! All that is known between the journal and main, as one snapshot that costs little to derive from another.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use imbl::OrdMap;
+use imbl::{OrdMap, Vector};
 
-use super::id::ChangeId;
-use super::record::Change;
-use crate::intent::{Anchor, Settings, Tree};
-use crate::repo::CommitId;
+use super::base::Base;
+use super::id::{ChangeId, Group, Timestamp};
+use super::journal::{Contents, Entry};
+use super::person::Person;
+use super::record::{Change, State};
+use super::write::{Verb, Write};
+use crate::finding::Finding;
+use crate::intent::{Anchor, Tree};
 
-/// The newest state of main.
-#[derive(Debug, Default)]
-pub struct Base {
-    /// The commit of main; none in an empty repository.
-    pub commit: Option<CommitId>,
-    /// The intents on it.
-    pub tree: Tree,
-    /// The settings on it.
-    pub settings: Settings,
-}
-
-/// A snapshot.
+/// A snapshot of main, the pending writes and the changes they belong to.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
     /// The newest state of main.
@@ -29,13 +23,210 @@ pub struct Ledger {
     pub proposed: Tree,
     /// Every change that is known, final ones included.
     pub changes: OrdMap<ChangeId, Arc<Change>>,
+    writes: OrdMap<ChangeId, Vector<Arc<Write>>>,
     owners: OrdMap<Anchor, ChangeId>,
+    last_seq: u64,
+}
+
+/// The tree of one change: main with its writes.
+#[derive(Debug, Clone)]
+pub struct ChangeTree {
+    /// The tree.
+    pub tree: Tree,
+    /// The resources that its writes name, once each.
+    pub changed: Vec<Anchor>,
+    /// Writes that cannot be applied any more.
+    pub findings: Vec<Finding>,
+    /// The last write that is in it.
+    pub covers: u64,
 }
 
 impl Ledger {
+    /// What a journal remembers, on top of `base`.
+    #[must_use]
+    pub fn restore(base: Arc<Base>, contents: Contents) -> Self {
+        let mut ledger = Self { base, last_seq: contents.last_seq, ..Self::default() };
+        for change in contents.changes {
+            ledger.changes.insert(change.id.clone(), Arc::new(change));
+        }
+        for write in contents.writes {
+            ledger.last_seq = ledger.last_seq.max(write.seq);
+            ledger.writes.entry(write.change.clone()).or_default().push_back(Arc::new(write));
+        }
+        ledger.replay();
+        ledger
+    }
+
     /// The change whose pending write decides the resource at `anchor`, if any.
     #[must_use]
     pub fn owner(&self, anchor: &Anchor) -> Option<&ChangeId> {
         self.owners.get(anchor)
+    }
+
+    /// The pending writes of a change, oldest first.
+    pub fn writes(&self, id: &ChangeId) -> impl Iterator<Item = &Arc<Write>> {
+        self.writes.get(id).into_iter().flatten()
+    }
+
+    /// The changes to which more can happen, oldest first.
+    #[must_use]
+    pub fn active(&self) -> Vec<&Arc<Change>> {
+        let mut active: Vec<_> = self.changes.values().filter(|change| !change.state.is_final()).collect();
+        active.sort_by_key(|change| (change.created, change.pull.is_none(), change.id.clone()));
+        active
+    }
+
+    /// The older change that must end before this one can be proposed, because they share a group.
+    #[must_use]
+    pub fn waits_for(&self, change: &Change) -> Option<&ChangeId> {
+        let older = self.active().into_iter().take_while(|other| other.id != change.id);
+        older.into_iter().find(|other| !other.groups.is_disjoint(&change.groups)).map(|other| &other.id)
+    }
+
+    /// Main with the writes of one change, and of no other.
+    #[must_use]
+    pub fn tree_of(&self, id: &ChangeId) -> ChangeTree {
+        let mut result = ChangeTree { tree: self.base.tree.clone(), changed: vec![], findings: vec![], covers: 0 };
+        let mut changed = BTreeSet::new();
+        for write in self.writes(id) {
+            result.findings.extend(write.apply(&mut result.tree).err());
+            result.covers = result.covers.max(write.seq);
+            changed.insert(write.anchor.clone());
+        }
+        result.changed = changed.into_iter().collect();
+        result
+    }
+
+    /// The group that a write about `anchor` belongs to: that of the outermost resource it lives under which is itself
+    /// only pending, else its own.
+    #[must_use]
+    pub fn group_of(&self, anchor: &Anchor) -> Group {
+        let pending = anchor.lineage().filter(|a| self.base.tree.get(a).is_none() && self.owners.contains_key(a)).last();
+        Group::natural(&pending.unwrap_or_else(|| anchor.clone()))
+    }
+
+    /// The change that writes of `groups` would join now; none when they would begin one.
+    #[must_use]
+    pub fn destination(&self, groups: &BTreeSet<Group>) -> Option<&Arc<Change>> {
+        self.joinable(groups).into_iter().next()
+    }
+
+    /// The open changes that writes of `groups` belong to, oldest first. While a sealed change owns one of the groups,
+    /// only changes that wait behind it can be joined.
+    fn joinable(&self, groups: &BTreeSet<Group>) -> Vec<&Arc<Change>> {
+        let overlapping: Vec<_> =
+            self.active().into_iter().filter(|change| !change.groups.is_disjoint(groups)).collect();
+        let closed = |change: &Change| change.sealed || change.state == State::Merging;
+        let behind = overlapping.iter().any(|change| closed(change));
+        overlapping.into_iter().filter(|change| !closed(change) && (!behind || change.head.is_none())).collect()
+    }
+
+    /// Takes writes in that were admitted: gives them places, a change, and the entries that make them durable.
+    pub fn accept(&mut self, writes: Vec<(Anchor, Verb)>, ready: bool, by: &Person, at: Timestamp) -> (ChangeId, Vec<Entry>) {
+        let groups: BTreeSet<Group> = writes.iter().map(|(anchor, _)| self.group_of(anchor)).collect();
+        let mut entries = vec![];
+        let joinable: Vec<Arc<Change>> = self.joinable(&groups).into_iter().cloned().collect();
+        let mut change = match joinable.split_first() {
+            None => {
+                let sorted: Vec<_> = groups.iter().cloned().collect();
+                Change::new(ChangeId::new(&sorted, at, self.last_seq + 1), groups, at)
+            }
+            Some((oldest, others)) => {
+                let mut change = Change::clone(oldest);
+                change.groups.extend(groups);
+                for other in others {
+                    entries.extend(self.supersede(other, &mut change));
+                }
+                change
+            }
+        };
+        change.last_write = at;
+        change.ready |= ready;
+        change.requesters.insert(by.clone());
+        for (anchor, verb) in writes {
+            self.last_seq += 1;
+            let write =
+                Arc::new(Write { seq: self.last_seq, at, change: change.id.clone(), anchor, verb, requester: by.clone() });
+            // Admission applied it to the same tree already, so that it cannot fail here.
+            drop(write.apply(&mut self.proposed));
+            self.owners.insert(write.anchor.clone(), change.id.clone());
+            entries.push(Entry::Write(Write::clone(&write)));
+            self.writes.entry(change.id.clone()).or_default().push_back(write);
+        }
+        let id = change.id.clone();
+        // The change comes first, so that no write is ever remembered without it.
+        entries.insert(0, self.update(change));
+        (id, entries)
+    }
+
+    /// Moves the writes of `other` to `change`.
+    fn supersede(&mut self, other: &Change, change: &mut Change) -> Vec<Entry> {
+        change.groups.extend(other.groups.iter().cloned());
+        change.requesters.extend(other.requesters.iter().cloned());
+        change.ready |= other.ready;
+        let mut moved = self.writes.remove(&other.id).unwrap_or_default();
+        for write in moved.iter_mut() {
+            let mut renamed = Write::clone(write);
+            renamed.change = change.id.clone();
+            self.owners.insert(renamed.anchor.clone(), change.id.clone());
+            *write = Arc::new(renamed);
+        }
+        let mut all: Vec<_> = self.writes.remove(&change.id).unwrap_or_default().into_iter().chain(moved).collect();
+        all.sort_by_key(|write| write.seq);
+        self.writes.insert(change.id.clone(), all.into_iter().collect());
+        let superseded = Change {
+            state: State::Superseded,
+            reason: Some(format!("its writes went on in change {}", change.id)),
+            superseded_by: Some(change.id.clone()),
+            ..other.clone()
+        };
+        vec![Entry::Move(other.id.clone(), change.id.clone()), self.update(superseded)]
+    }
+
+    /// Replaces what is known of a change.
+    pub fn update(&mut self, change: Change) -> Entry {
+        let entry = Entry::Change(Box::new(change.clone()));
+        self.changes.insert(change.id.clone(), Arc::new(change));
+        entry
+    }
+
+    /// Ends a change: its writes up to `up_to` leave the proposed view; later ones begin the next change of its groups.
+    pub fn finish(&mut self, change: Change, up_to: u64) -> Vec<Entry> {
+        let id = change.id.clone();
+        let mut entries = vec![self.update(change.clone()), Entry::Forget(id.clone(), up_to)];
+        let left: Vec<_> = self.writes.remove(&id).unwrap_or_default().into_iter().filter(|w| w.seq > up_to).collect();
+        if let (Some(first), Some(last)) = (left.first(), left.last()) {
+            let groups: BTreeSet<_> = left.iter().map(|write| Group::natural(&write.anchor)).collect();
+            let sorted: Vec<_> = groups.iter().cloned().collect();
+            let mut next = Change::new(ChangeId::new(&sorted, first.at, first.seq), groups, first.at);
+            next.last_write = last.at;
+            next.requesters = left.iter().map(|write| write.requester.clone()).collect();
+            let next_id = next.id.clone();
+            entries.extend([self.update(next), Entry::Move(id, next_id.clone())]);
+            let renamed = left.iter().map(|w| Arc::new(Write { change: next_id.clone(), ..Write::clone(w) })).collect();
+            self.writes.insert(next_id, renamed);
+        }
+        self.replay();
+        entries
+    }
+
+    /// Puts the pending writes on a newer state of main.
+    pub fn advance(&mut self, base: Arc<Base>) {
+        self.base = base;
+        self.replay();
+    }
+
+    /// Derives the proposed view anew.
+    fn replay(&mut self) {
+        let mut all: Vec<_> = self.writes.values().flatten().cloned().collect();
+        all.sort_by_key(|write| write.seq);
+        self.proposed = self.base.tree.clone();
+        self.owners = OrdMap::new();
+        for write in all {
+            // A write that cannot be applied any more blocks its own change; see `tree_of`.
+            if write.apply(&mut self.proposed).is_ok() {
+                self.owners.insert(write.anchor.clone(), write.change.clone());
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! One resource: its anchor, its body as it was sent, its spec as it was understood, and its state.
 
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::anchor::Anchor;
 use super::fields::{Fields, Violation};
@@ -111,6 +112,15 @@ impl Resource {
             map.insert("state".into(), state);
         }
         value
+    }
+
+    /// The entity tag of what [`Resource::to_value`] gives, without quotes (RFC 9110, section 8.8.3).
+    #[must_use]
+    pub fn etag(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.body.as_bytes());
+        hash.update([u8::from(self.state.closed), u8::from(self.state.terminated)]);
+        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The same resource with the state of `other`: a body that is sent never decides the state.
