@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use imbl::{OrdMap, Vector};
+use imbl::{OrdMap, OrdSet, Vector};
 
 use super::base::Base;
 use super::id::{ChangeId, Group, Timestamp};
@@ -25,6 +25,10 @@ pub struct Ledger {
     pub changes: OrdMap<ChangeId, Arc<Change>>,
     writes: OrdMap<ChangeId, Vector<Arc<Write>>>,
     owners: OrdMap<Anchor, ChangeId>,
+    /// The changes that own a group and to which more can happen, oldest first.
+    open: OrdMap<Group, Vec<ChangeId>>,
+    /// The changes that need attention: not final, or not yet cleared away.
+    attention: OrdSet<ChangeId>,
     last_seq: u64,
 }
 
@@ -47,7 +51,7 @@ impl Ledger {
     pub fn restore(base: Arc<Base>, contents: Contents) -> Self {
         let mut ledger = Self { base, last_seq: contents.last_seq, ..Self::default() };
         for change in contents.changes {
-            ledger.changes.insert(change.id.clone(), Arc::new(change));
+            drop(ledger.update(change));
         }
         for write in contents.writes {
             ledger.last_seq = ledger.last_seq.max(write.seq);
@@ -71,16 +75,29 @@ impl Ledger {
     /// The changes to which more can happen, oldest first.
     #[must_use]
     pub fn active(&self) -> Vec<&Arc<Change>> {
-        let mut active: Vec<_> = self.changes.values().filter(|change| !change.state.is_final()).collect();
-        active.sort_by_key(|change| (change.created, change.pull.is_none(), change.id.clone()));
+        let mut active: Vec<_> = self.attention().filter(|change| !change.state.is_final()).collect();
+        active.sort_by(|a, b| age(a).cmp(&age(b)));
         active
+    }
+
+    /// The changes that are not final, or not yet cleared away.
+    pub fn attention(&self) -> impl Iterator<Item = &Arc<Change>> {
+        self.attention.iter().filter_map(|id| self.changes.get(id))
+    }
+
+    /// The changes to which more can happen and that own one of `groups`, oldest first.
+    fn overlapping(&self, groups: &BTreeSet<Group>) -> Vec<&Arc<Change>> {
+        let ids: BTreeSet<&ChangeId> = groups.iter().filter_map(|group| self.open.get(group)).flatten().collect();
+        let mut changes: Vec<_> = ids.into_iter().filter_map(|id| self.changes.get(id)).collect();
+        changes.sort_by(|a, b| age(a).cmp(&age(b)));
+        changes
     }
 
     /// The older change that must end before this one can be proposed, because they share a group.
     #[must_use]
     pub fn waits_for(&self, change: &Change) -> Option<&ChangeId> {
-        let older = self.active().into_iter().take_while(|other| other.id != change.id);
-        older.into_iter().find(|other| !other.groups.is_disjoint(&change.groups)).map(|other| &other.id)
+        let oldest = self.overlapping(&change.groups).into_iter().next()?;
+        (age(oldest) < age(change)).then_some(&oldest.id)
     }
 
     /// Main with the writes of one change, and of no other.
@@ -114,8 +131,7 @@ impl Ledger {
     /// The open changes that writes of `groups` belong to, oldest first. While a sealed change owns one of the groups,
     /// only changes that wait behind it can be joined.
     fn joinable(&self, groups: &BTreeSet<Group>) -> Vec<&Arc<Change>> {
-        let overlapping: Vec<_> =
-            self.active().into_iter().filter(|change| !change.groups.is_disjoint(groups)).collect();
+        let overlapping = self.overlapping(groups);
         let closed = |change: &Change| change.sealed || change.state == State::Merging;
         let behind = overlapping.iter().any(|change| closed(change));
         overlapping.into_iter().filter(|change| !closed(change) && (!behind || change.head.is_none())).collect()
@@ -174,19 +190,30 @@ impl Ledger {
         let mut all: Vec<_> = self.writes.remove(&change.id).unwrap_or_default().into_iter().chain(moved).collect();
         all.sort_by_key(|write| write.seq);
         self.writes.insert(change.id.clone(), all.into_iter().collect());
-        let superseded = Change {
-            state: State::Superseded,
-            reason: Some(format!("its writes went on in change {}", change.id)),
-            superseded_by: Some(change.id.clone()),
-            ..other.clone()
-        };
+        let mut superseded = other.ended(State::Superseded, Some(format!("its writes went on in change {}", change.id)));
+        superseded.superseded_by = Some(change.id.clone());
         vec![Entry::Move(other.id.clone(), change.id.clone()), self.update(superseded)]
     }
 
     /// Replaces what is known of a change.
     pub fn update(&mut self, change: Change) -> Entry {
         let entry = Entry::Change(Box::new(change.clone()));
-        self.changes.insert(change.id.clone(), Arc::new(change));
+        let id = change.id.clone();
+        let before = self.changes.get(&id).map(|before| before.groups.clone()).unwrap_or_default();
+        for group in before.union(&change.groups) {
+            let mut ids = self.open.get(group).cloned().unwrap_or_default();
+            ids.retain(|other| *other != id);
+            if !change.state.is_final() {
+                ids.push(id.clone());
+            }
+            if ids.is_empty() { self.open.remove(group) } else { self.open.insert(group.clone(), ids) };
+        }
+        if change.state.is_final() && !change.untidy {
+            self.attention.remove(&id);
+        } else {
+            self.attention.insert(id.clone());
+        }
+        self.changes.insert(id, Arc::new(change));
         entry
     }
 
@@ -229,4 +256,9 @@ impl Ledger {
             }
         }
     }
+}
+
+/// Changes in the order they began; of two that began together, the one that came further first.
+fn age(change: &Change) -> (Timestamp, bool, &ChangeId) {
+    (change.created, change.head.is_none(), &change.id)
 }

@@ -1,13 +1,162 @@
-//! What a set of writes does to the config repository: the plan and the edits that carry it out.
+//! What a set of writes does to the config repository: the plan, and the edits that carry it out.
 
-use crate::repo::Edits;
-use crate::review::Plan;
+use std::collections::BTreeSet;
+
+use super::base::{Base, Declared, resources_of};
+use super::commit;
+use super::ledger::ChangeTree;
+use crate::finding::{Finding, Place};
+use crate::intent::{Anchor, layout};
+use crate::render::{self, Manifest, Rendered, Scope};
+use crate::repo::{BlobId, CommitId, Edits, Files, Mirror, RepoError};
+use crate::review::{self, FileChange, Happening, Plan};
 
 /// A plan with the edits that carry it out.
 #[derive(Debug)]
 pub struct Proposal {
     /// The plan, for people.
     pub plan: Plan,
-    /// The changed files.
+    /// The files that change.
     pub edits: Edits,
+    /// Digest of every path that changes, with its content before and after.
+    pub digest: String,
+    /// The intents that its writes name.
+    pub intents: Vec<Anchor>,
 }
+
+impl Proposal {
+    /// Plans the writes of one change on top of `base`, whose files are `files`. Cost in proportion to what they touch.
+    ///
+    /// # Errors
+    /// When a file cannot be read from where it is.
+    pub fn make(base: &Base, files: &dyn Files, change: &ChangeTree) -> Result<Self, RepoError> {
+        let scope = Scope::concerned(&base.tree, &change.tree, &change.changed);
+        let before = render::render(&base.tree, &base.settings, &scope);
+        let after = render::render(&change.tree, &base.settings, &scope);
+        let mut edited = Edited { files, changes: vec![], edits: Edits::new(), findings: change.findings.clone() };
+        edited.intents(change)?;
+        edited.manifests(&before, &after)?;
+        edited.findings.extend(base.problems.values().flatten().cloned());
+        let Edited { mut changes, edits, findings, .. } = edited;
+        changes.sort_by(|a, b| a.path.cmp(&b.path));
+        let ids = |text: &str, there: bool| there.then(|| BlobId::of(text.as_bytes()));
+        let digest = commit::digest(changes.iter().map(|change| {
+            let (old, new) = (change.happening != Happening::Added, change.happening != Happening::Removed);
+            (change.path.as_str(), ids(&change.old, old), ids(&change.new, new))
+        }));
+        let plan = review::plan(&review::Input {
+            before: &before,
+            after: &after,
+            files: changes,
+            strays: &base.strays,
+            digest: digest.clone(),
+            findings,
+            deletions_cap: base.settings.caps.deletions,
+        });
+        Ok(Self { plan, edits, digest, intents: change.changed.clone() })
+    }
+
+    /// What one commit changed of another, planned again from the intents of both.
+    ///
+    /// # Errors
+    /// When a commit cannot be read.
+    pub fn between(mirror: &Mirror, from: CommitId, to: CommitId) -> Result<Self, RepoError> {
+        let base = Base::load(mirror, from)?;
+        let (old, new) = (mirror.snapshot(from)?, mirror.snapshot(to)?);
+        let mut changed = BTreeSet::new();
+        for path in mirror.changed_paths(old.tree_id(), new.tree_id(), "")? {
+            for files in [&old, &new] {
+                let there = resources_of(files, &path.path)?.unwrap_or_default();
+                changed.extend(there.iter().map(|resource| resource.anchor().clone()));
+            }
+        }
+        let tree = Declared::read(&new)?.tree;
+        let change = ChangeTree { tree, changed: changed.into_iter().collect(), findings: vec![], covers: 0 };
+        Self::make(&base, &old, &change)
+    }
+
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.edits.is_empty()
+    }
+}
+
+struct Edited<'a> {
+    files: &'a dyn Files,
+    changes: Vec<FileChange>,
+    edits: Edits,
+    findings: Vec<Finding>,
+}
+
+impl Edited<'_> {
+    /// The files of intents and topology.
+    fn intents(&mut self, change: &ChangeTree) -> Result<(), RepoError> {
+        let heads: BTreeSet<Anchor> = change.changed.iter().map(layout::head_of).collect();
+        for head in heads {
+            let path = layout::file_of(&head);
+            let old = self.read(&path)?;
+            let new = layout::edit_file(old.as_deref(), &layout::residents(&change.tree, &head));
+            self.set(&path, old, new);
+        }
+        Ok(())
+    }
+
+    /// The generated files.
+    fn manifests(&mut self, before: &Rendered, after: &Rendered) -> Result<(), RepoError> {
+        let paths: BTreeSet<&String> = before.manifests.keys().chain(after.manifests.keys()).collect();
+        for path in paths {
+            let (was, will) = (before.manifests.get(path), after.manifests.get(path));
+            if will.is_none() && path.ends_with(render::NAMESPACE_FILE) {
+                // It stays for ever, so that taking the last manifest away still prunes.
+                continue;
+            }
+            let old = self.read(path)?;
+            self.look_at_hand_edits(path, old.as_deref(), was, will);
+            self.set(path, old, will.map(|manifest| manifest.text.clone()));
+        }
+        Ok(())
+    }
+
+    fn look_at_hand_edits(&mut self, path: &str, old: Option<&str>, was: Option<&Manifest>, will: Option<&Manifest>) {
+        let Some(old) = old else { return };
+        let place = Place::at(path);
+        match (was, will) {
+            (Some(was), _) if was.text != old => self.findings.push(Finding::warning(
+                "drift",
+                place,
+                "somebody edited this generated file by hand; the edit is overwritten",
+                "say the same in an intent if it is still wanted",
+            )),
+            (None, Some(will)) if will.text != old && !path.ends_with(render::NAMESPACE_FILE) => self.findings.push(Finding::error(
+                "render/occupied",
+                place,
+                "a file that Meshwright did not generate stands where one has to be generated",
+                "move or remove it on main",
+            )),
+            _ => {}
+        }
+    }
+
+    fn read(&self, path: &str) -> Result<Option<String>, RepoError> {
+        Ok(self.files.read(path)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    fn set(&mut self, path: &str, old: Option<String>, new: Option<String>) {
+        if old == new {
+            return;
+        }
+        let happening = match (&old, &new) {
+            (None, _) => Happening::Added,
+            (_, None) => Happening::Removed,
+            _ => Happening::Changed,
+        };
+        match &new {
+            Some(text) => self.edits.write(path, text.clone().into_bytes()),
+            None => self.edits.delete(path),
+        }
+        let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
+        self.changes.push(FileChange { path: path.to_owned(), happening, old, new });
+    }
+}
+

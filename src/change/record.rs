@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{ChangeId, Group, Timestamp};
 use super::person::Person;
-use crate::finding::Finding;
 use crate::repo::CommitId;
 
 /// How far a change has come.
@@ -129,11 +128,11 @@ pub struct Change {
     pub covers: u64,
     /// The commit that put it on main.
     pub merged: Option<CommitId>,
+    /// Whether a pull request or branch of it may still have to be cleared away, though it is final.
+    #[serde(default)]
+    pub untidy: bool,
     /// The change that took its writes over.
     pub superseded_by: Option<ChangeId>,
-    /// What its plan found, worst first; present after planning.
-    #[serde(skip)]
-    pub findings: Vec<Finding>,
 }
 
 impl Change {
@@ -158,9 +157,15 @@ impl Change {
             digest: None,
             covers: 0,
             merged: None,
+            untidy: false,
             superseded_by: None,
-            findings: vec![],
         }
+    }
+
+    /// The same change, ended.
+    #[must_use]
+    pub fn ended(&self, state: State, reason: Option<String>) -> Self {
+        Self { state, reason, sealed: false, untidy: true, ..self.clone() }
     }
 
     /// The projects whose groups it owns; `None` stands for what lies in no project.

@@ -1,0 +1,105 @@
+//! What can be known without a journal: main, and the pull requests with the intents that their commits hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::base::resources_of;
+use super::commit::{CHANGE_ID, own_digest};
+use super::forge::{Forge, Pull, PullState};
+use super::id::{ChangeId, Group, Timestamp};
+use super::journal::Contents;
+use super::person::Person;
+use super::record::{Change, State};
+use super::worker::{Stuck, blocking};
+use super::write::{Verb, Write};
+use crate::intent::{Anchor, Resource};
+use crate::repo::{CommitId, CommitInfo, Mirror, RepoError};
+
+/// Completes what the journal remembers by what the forge knows: pull requests of changes it has no record of.
+///
+/// # Errors
+/// When the forge does not answer or the mirror cannot be read.
+pub async fn adopt(contents: &mut Contents, forge: &dyn Forge, mirror: &Mirror) -> Result<usize, Stuck> {
+    let mut newest: BTreeMap<String, Pull> = BTreeMap::new();
+    for pull in forge.pulls().await? {
+        newest.insert(pull.branch.clone(), pull);
+    }
+    let known: BTreeSet<String> = contents.changes.iter().map(|change| change.branch.clone()).collect();
+    let mut adopted = 0;
+    for pull in newest.into_values().filter(|pull| !known.contains(&pull.branch)) {
+        let owned = mirror.clone();
+        let number = pull.number;
+        match blocking(move || Ok(read(&owned, &pull)?)).await? {
+            Some((change, writes)) => {
+                for (anchor, verb, requester) in writes {
+                    contents.last_seq += 1;
+                    let (seq, at, id) = (contents.last_seq, change.created, change.id.clone());
+                    contents.writes.push(Write { seq, at, change: id, anchor, verb, requester });
+                }
+                contents.changes.push(Change { covers: contents.last_seq, ..change });
+                adopted += 1;
+            }
+            None => tracing::warn!(pull = number, "the commit of this pull request is not ours; it is left alone"),
+        }
+    }
+    Ok(adopted)
+}
+
+type Adopted = (Change, Vec<(Anchor, Verb, Person)>);
+
+/// The change behind a pull request, and the writes that its commit holds if it is still open.
+fn read(mirror: &Mirror, pull: &Pull) -> Result<Option<Adopted>, RepoError> {
+    let info = mirror.commit_info(pull.head)?;
+    let id = info.trailer(CHANGE_ID).and_then(|id| ChangeId::parse(&id));
+    let (Some(id), Some(parent)) = (id, info.parents.first().copied()) else { return Ok(None) };
+    let Some(digest) = own_digest(mirror, &id, pull.head)? else { return Ok(None) };
+    let requesters: BTreeSet<Person> = people(&info);
+    let writes = differences(mirror, parent, pull.head)?;
+    let groups = writes.iter().map(|(anchor, _)| Group::natural(anchor)).collect();
+    let mut change = Change::new(id, groups, Timestamp(info.time * 1000));
+    change.branch.clone_from(&pull.branch);
+    change.requesters = requesters;
+    (change.pull, change.head, change.base, change.digest) = (Some(pull.number), Some(pull.head), Some(parent), Some(digest));
+    change.ready = !pull.draft;
+    change.state = State::Proposed;
+    let by = change.requesters.first().cloned().unwrap_or_else(Person::local);
+    let (change, writes) = match &pull.state {
+        PullState::Open => (change, writes),
+        PullState::Merged { commit } => (Change { merged: Some(*commit), ..change.ended(State::Merged, None) }, vec![]),
+        PullState::Closed { by: Some(by), words } => (change.ended(State::Rejected, Some(format!("{by}: {words}"))), vec![]),
+        PullState::Closed { by: None, words } => (change.ended(State::Withdrawn, Some(words.clone())), vec![]),
+    };
+    Ok(Some((change, writes.into_iter().map(|(anchor, verb)| (anchor, verb, by.clone())).collect())))
+}
+
+fn people(info: &CommitInfo) -> BTreeSet<Person> {
+    let names = info.trailers().into_iter().filter(|(key, _)| key == "Requested-by");
+    names.map(|(_, name)| Person { name, logins: vec![] }).collect()
+}
+
+/// The writes that lead from one commit's intents to the other's, parents first.
+fn differences(mirror: &Mirror, from: CommitId, to: CommitId) -> Result<Vec<(Anchor, Verb)>, RepoError> {
+    let (old, new) = (mirror.snapshot(from)?, mirror.snapshot(to)?);
+    let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
+    for path in mirror.changed_paths(old.tree_id(), new.tree_id(), "")? {
+        let index = |resources: Vec<Resource>| resources.into_iter().map(|r| (r.anchor().clone(), r)).collect::<BTreeMap<_, _>>();
+        before.extend(index(resources_of(&old, &path.path)?.unwrap_or_default()));
+        after.extend(index(resources_of(&new, &path.path)?.unwrap_or_default()));
+    }
+    let mut writes = vec![];
+    let gone: Vec<&Anchor> = before.keys().rev().filter(|anchor| !after.contains_key(anchor)).collect();
+    for (anchor, resource) in &after {
+        let was = before.get(anchor);
+        if was.is_none_or(|was| was.body() != resource.body()) {
+            writes.push((anchor.clone(), Verb::Put(Arc::new(resource.clone()))));
+        }
+        let terminated = was.is_some_and(|was| was.state.terminated);
+        match (terminated, resource.state.terminated) {
+            (false, true) => writes.push((anchor.clone(), Verb::Terminate)),
+            (true, false) => writes.push((anchor.clone(), Verb::Instantiate)),
+            _ => {}
+        }
+    }
+    writes.extend(gone.into_iter().map(|anchor| (anchor.clone(), Verb::Delete)));
+    Ok(writes)
+}

@@ -1,0 +1,227 @@
+//! Main as it is: intents, settings, and what else stands between the generated files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::finding::{Finding, Place};
+use crate::intent::layout::{self, FOLDERS};
+use crate::intent::settings::SETTINGS_PATH;
+use crate::intent::{Anchor, Resource, Settings, Tree};
+use crate::render::{self, Scope};
+use crate::repo::{CommitId, Files, Mirror, RepoError};
+use crate::review::Stray;
+
+/// The folder of the generated files.
+pub const CLUSTERS: &str = "clusters";
+
+/// The newest state of main.
+#[derive(Debug, Default)]
+pub struct Base {
+    /// The commit of main; none in an empty repository.
+    pub commit: Option<CommitId>,
+    /// The intents on it.
+    pub tree: Tree,
+    /// The settings on it.
+    pub settings: Settings,
+    /// Files that cannot be read, by path. While there are any, nothing is proposed.
+    pub problems: BTreeMap<String, Vec<Finding>>,
+    /// Manifests between the generated ones that Meshwright did not generate.
+    pub strays: Vec<Stray>,
+    /// Generated files that say something else than their intents render to.
+    pub drift: Vec<String>,
+}
+
+/// What was read of intents, topology and settings.
+#[derive(Debug, Default)]
+pub struct Declared {
+    /// The intents.
+    pub tree: Tree,
+    /// The settings.
+    pub settings: Settings,
+    /// Files that cannot be read, by path.
+    pub problems: BTreeMap<String, Vec<Finding>>,
+}
+
+impl Declared {
+    /// Reads intents, topology and settings.
+    ///
+    /// # Errors
+    /// When a file cannot be read from where it is; one that makes no sense is a problem, not an error.
+    pub fn read(files: &dyn Files) -> Result<Self, RepoError> {
+        let mut texts = vec![];
+        for folder in FOLDERS {
+            texts.extend(files.read_all(folder.trim_end_matches('/'))?);
+        }
+        let read: Vec<_> = texts.par_iter().map(|(path, bytes)| (path, read_file(path, bytes))).collect();
+        let mut declared = Self::default();
+        let mut resources: Vec<Resource> = vec![];
+        for (path, result) in read {
+            match result {
+                Ok(found) => resources.extend(found),
+                Err(findings) => drop(declared.problems.insert(path.clone(), findings)),
+            }
+        }
+        declared.tree = resources.into_iter().collect();
+        declared.settings = match read_settings(files)? {
+            Ok(settings) => settings,
+            Err(finding) => {
+                declared.problems.insert(SETTINGS_PATH.into(), vec![finding]);
+                Settings::default()
+            }
+        };
+        for finding in orphans(&declared.tree) {
+            declared.problems.entry(finding.place.path.clone()).or_default().push(finding);
+        }
+        Ok(declared)
+    }
+}
+
+fn read_file(path: &str, bytes: &[u8]) -> Result<Vec<Resource>, Vec<Finding>> {
+    if !path.ends_with(".yaml") {
+        return Ok(vec![]);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| {
+        vec![Finding::error("intent/file", Place::at(path), "the file is not UTF-8", "write it as UTF-8")]
+    })?;
+    layout::read_file(path, text)
+}
+
+fn read_settings(files: &dyn Files) -> Result<Result<Settings, Finding>, RepoError> {
+    let bytes = files.read(SETTINGS_PATH)?.unwrap_or_default();
+    let read = std::str::from_utf8(&bytes).map_err(|_| "the file is not UTF-8".to_owned()).and_then(Settings::read);
+    Ok(read.map_err(|message| Finding::error("settings", Place::at(SETTINGS_PATH), message, "mend the settings on main")))
+}
+
+/// Resources whose parent does not exist.
+fn orphans(tree: &Tree) -> Vec<Finding> {
+    let orphan = |resource: &Arc<Resource>| {
+        let parent = resource.anchor().parent().filter(|parent| tree.get(parent).is_none())?;
+        let message = format!("{} lives under {parent}, which does not exist", resource.anchor());
+        Some(Finding::error("intent/parent", Place::at(layout::file_of(resource.anchor())), message, "declare the parent, or remove it"))
+    };
+    tree.iter().filter_map(orphan).collect()
+}
+
+/// How the folder of generated files differs from what the intents render to.
+#[derive(Debug, Default)]
+pub struct Audit {
+    /// Generated files that are missing or say something else: path, what stands there, what should.
+    pub differing: Vec<(String, Option<String>, String)>,
+    /// Files that are not generated.
+    pub strays: Vec<Stray>,
+}
+
+impl Audit {
+    /// Compares every file below [`CLUSTERS`] with a full rendering; only files that are not generated are parsed.
+    ///
+    /// # Errors
+    /// When a file cannot be read from where it is.
+    pub fn of(files: &dyn Files, rendered: &render::Rendered) -> Result<Self, RepoError> {
+        let listed: BTreeMap<String, _> = files.list(CLUSTERS)?.into_iter().collect();
+        let mut audit = Self::default();
+        let differing: Vec<_> = rendered
+            .manifests
+            .par_iter()
+            .filter(|(path, manifest)| listed.get(*path) != Some(&crate::repo::BlobId::of(manifest.text.as_bytes())))
+            .collect();
+        for (path, manifest) in differing {
+            let present = if listed.contains_key(path) { files.read(path)? } else { None };
+            let present = present.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            audit.differing.push((path.clone(), present, manifest.text.clone()));
+        }
+        for path in listed.keys().filter(|path| !rendered.manifests.contains_key(*path)) {
+            let bytes = files.read(path)?.unwrap_or_default();
+            if !render::is_namespace_file(path, &bytes) {
+                audit.strays.push(Stray::read(path, &String::from_utf8_lossy(&bytes)));
+            }
+        }
+        Ok(audit)
+    }
+}
+
+impl Base {
+    /// Reads all of a commit.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    pub fn load(mirror: &Mirror, commit: CommitId) -> Result<Self, RepoError> {
+        let files = mirror.snapshot(commit)?;
+        let declared = Declared::read(&files)?;
+        let rendered = render::render(&declared.tree, &declared.settings, &Scope::everything(&declared.tree));
+        let audit = Audit::of(&files, &rendered)?;
+        Ok(Self {
+            commit: Some(commit),
+            tree: declared.tree,
+            settings: declared.settings,
+            problems: declared.problems,
+            strays: audit.strays,
+            drift: audit.differing.into_iter().map(|(path, _, _)| path).collect(),
+        })
+    }
+
+    /// The state of main at `commit`, from the state it had before: cost in proportion to what changed, unless settings
+    /// or files that were not generated are among it.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    pub fn advance(&self, mirror: &Mirror, commit: CommitId) -> Result<Self, RepoError> {
+        let Some(old) = self.commit.filter(|_| self.problems.is_empty()) else { return Self::load(mirror, commit) };
+        let (from, to) = (mirror.snapshot(old)?, mirror.snapshot(commit)?);
+        let changed = mirror.changed_paths(from.tree_id(), to.tree_id(), "")?;
+        let mut tree = self.tree.clone();
+        let mut touched: BTreeSet<Anchor> = BTreeSet::new();
+        let mut added = vec![];
+        for path in changed.iter().map(|changed| &changed.path) {
+            if path == SETTINGS_PATH {
+                return Self::load(mirror, commit);
+            }
+            let (Ok(gone), Ok(come)) = (resources_of(&from, path)?, resources_of(&to, path)?) else {
+                return Self::load(mirror, commit);
+            };
+            for resource in &gone {
+                tree.remove(resource.anchor());
+            }
+            touched.extend(gone.iter().chain(&come).map(|resource| resource.anchor().clone()));
+            added.extend(come);
+        }
+        added.sort_by(|a, b| a.anchor().cmp(b.anchor()));
+        added.into_iter().for_each(|resource| tree.insert(resource));
+        let touched: Vec<_> = touched.into_iter().collect();
+        let scope = Scope::concerned(&self.tree, &tree, &touched);
+        let rendered = [&self.tree, &tree].map(|tree| render::render(tree, &self.settings, &scope));
+        let generated = changed.iter().filter(|changed| changed.path.starts_with("clusters/"));
+        let as_rendered = |changed: &crate::repo::ChangedPath| {
+            let now = rendered[1].manifests.get(&changed.path).map(|m| crate::repo::BlobId::of(m.text.as_bytes()));
+            let was = rendered[0].manifests.contains_key(&changed.path);
+            match changed.new {
+                Some(_) if now.is_some() => now == changed.new,
+                Some(_) => changed.path.ends_with(render::NAMESPACE_FILE),
+                None => was && now.is_none(),
+            }
+        };
+        let orphaned = touched.iter().any(|anchor| {
+            tree.within(anchor).any(|r| r.anchor().parent().is_some_and(|parent| tree.get(&parent).is_none()))
+        });
+        if orphaned || !generated.into_iter().all(as_rendered) {
+            return Self::load(mirror, commit);
+        }
+        let drift = self.drift.iter().filter(|path| !changed.iter().any(|c| c.path == **path)).cloned().collect();
+        let strays = self.strays.iter().filter(|stray| !changed.iter().any(|c| c.path == stray.path)).cloned().collect();
+        Ok(Self { commit: Some(commit), tree, settings: self.settings.clone(), problems: BTreeMap::new(), strays, drift })
+    }
+}
+
+type Read = Result<Vec<Resource>, Vec<Finding>>;
+
+/// The resources of one file; none when there is no such file.
+pub(super) fn resources_of(files: &dyn Files, path: &str) -> Result<Read, RepoError> {
+    if !FOLDERS.iter().any(|folder| path.starts_with(folder)) {
+        return Ok(Ok(vec![]));
+    }
+    Ok(match files.read(path)? {
+        None => Ok(vec![]),
+        Some(bytes) => read_file(path, &bytes),
+    })
+}

@@ -1,0 +1,90 @@
+//! The commits that Meshwright makes, and how it knows its own.
+
+use sha2::{Digest, Sha256};
+
+use super::id::ChangeId;
+use super::person::Person;
+use super::proposal::Proposal;
+use super::record::Change;
+use crate::repo::{self, BlobId, ChangedPath, Commit, CommitId, Identity, Mirror, RepoError};
+
+/// Names the change a commit belongs to.
+pub const CHANGE_ID: &str = "Change-Id";
+/// Names the digest of what a commit changes.
+pub const PLAN_DIGEST: &str = "Plan-Digest";
+/// The most intents that a message names.
+const NAMED: usize = 50;
+
+/// Who makes a commit, and when.
+pub struct Signature<'a> {
+    /// Who.
+    pub author: &'a Identity,
+    /// Seconds since 1970-01-01T00:00:00Z.
+    pub time: i64,
+}
+
+/// Digest of what changes: every path with its content before and after. Equal digests, equal diffs.
+#[must_use]
+pub fn digest<'a>(paths: impl IntoIterator<Item = (&'a str, Option<BlobId>, Option<BlobId>)>) -> String {
+    let mut hash = Sha256::new();
+    for (path, old, new) in paths {
+        hash.update(path.as_bytes());
+        for id in [old, new] {
+            hash.update([0]);
+            hash.update(id.map(|id| id.to_string()).unwrap_or_default());
+        }
+        hash.update([b'\n']);
+    }
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Commits a proposal on top of main.
+///
+/// # Errors
+/// When the mirror cannot be written.
+pub fn propose(
+    mirror: &Mirror,
+    by: &Signature<'_>,
+    base: CommitId,
+    change: &Change,
+    proposal: &Proposal,
+    title: &str,
+) -> Result<CommitId, RepoError> {
+    let mut trailers = vec![(CHANGE_ID, change.id.to_string()), (PLAN_DIGEST, proposal.digest.clone())];
+    trailers.extend(change.requesters.iter().map(|person| ("Requested-by", person.to_string())));
+    trailers.extend(proposal.intents.iter().take(NAMED).map(|anchor| ("Intents", anchor.to_string())));
+    if proposal.intents.len() > NAMED {
+        trailers.push(("Intents", format!("and {} more", proposal.intents.len() - NAMED)));
+    }
+    let message = repo::message(title, "", &trailers);
+    let tree = mirror.commit_info(base)?.tree;
+    mirror.commit(&Commit { parents: &[base], base: tree, edits: &proposal.edits, author: by.author, time: by.time, message: &message })
+}
+
+/// The message of the commit that merges a change.
+#[must_use]
+pub fn merge_message(change: &Change, number: u64, title: &str, digest: &str, approvals: &[Person], by: &Person) -> String {
+    let mut trailers = vec![(CHANGE_ID, change.id.to_string()), (PLAN_DIGEST, digest.to_owned())];
+    trailers.extend(change.requesters.iter().map(|person| ("Requested-by", person.to_string())));
+    let shown = |person: &Person| if person.is_local() { "local (unverified)".to_owned() } else { person.to_string() };
+    trailers.extend(approvals.iter().map(|person| ("Approved-by", shown(person))));
+    trailers.push(("Merged-by", shown(by)));
+    repo::message(&format!("Merge pull request #{number} from {}", change.branch), title, &trailers)
+}
+
+/// The digest of what a commit changes, if it is one of ours for that change and nobody altered it since.
+///
+/// # Errors
+/// When the commit cannot be read.
+pub fn own_digest(mirror: &Mirror, id: &ChangeId, commit: CommitId) -> Result<Option<String>, RepoError> {
+    let info = mirror.commit_info(commit)?;
+    let (Some(change), Some(promised), Some(parent)) = (info.trailer(CHANGE_ID), info.trailer(PLAN_DIGEST), info.parents.first()) else {
+        return Ok(None);
+    };
+    if change != id.as_str() || info.parents.len() != 1 {
+        return Ok(None);
+    }
+    let changed = mirror.changed_paths(mirror.commit_info(*parent)?.tree, info.tree, "")?;
+    let found = digest(changed.iter().map(|ChangedPath { path, old, new, .. }| (path.as_str(), *old, *new)));
+    Ok((found == promised).then_some(found))
+}

@@ -1,0 +1,313 @@
+//! What to do next with a change: one pure function of what is observed and what is desired.
+
+use super::approval::Standing;
+use super::forge::{Pull, PullState, PullText};
+use super::id::{ChangeId, Timestamp};
+use super::person::Person;
+use super::record::{Change, State};
+use crate::repo::CommitId;
+
+/// What the journal, the mirror and the forge say of a change.
+#[derive(Debug, Clone)]
+pub struct Observed<'a> {
+    /// What is recorded of it.
+    pub change: &'a Change,
+    /// The present moment.
+    pub now: Timestamp,
+    /// Its branch on the forge.
+    pub branch: Option<&'a Branch>,
+    /// The newest pull request of its branch.
+    pub pull: Option<&'a Pull>,
+    /// The older change that must end first.
+    pub waits_for: Option<&'a ChangeId>,
+    /// What its reviews come to.
+    pub standing: &'a Standing,
+}
+
+/// A branch as it was found on the forge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Branch {
+    /// Where it is.
+    pub head: CommitId,
+    /// The digest of its content; none when that commit is not ours.
+    pub digest: Option<String>,
+}
+
+/// What its pending writes on the newest main come to.
+#[derive(Debug, Clone)]
+pub struct Desired<'a> {
+    /// Whether the writes change nothing.
+    pub empty: bool,
+    /// Digest of the content, old and new, of every path that changes.
+    pub digest: &'a str,
+    /// The last write that is in it.
+    pub covers: u64,
+    /// What blocks it.
+    pub blocks: &'a [String],
+    /// What the pull request shall say.
+    pub text: &'a PullText,
+}
+
+/// How long things take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// Writes within this many milliseconds go together.
+    pub settle: i64,
+    /// A change made of single writes is ready when nothing more came for this many milliseconds.
+    pub ready_after: i64,
+    /// How often main and the forge are looked at without being told, in milliseconds.
+    pub poll: i64,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self { settle: 2000, ready_after: 30_000, poll: 5000 }
+    }
+}
+
+/// The next thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing before this moment.
+    Wait(Timestamp),
+    /// Nothing now: record this state and why.
+    Rest(State, Option<String>),
+    /// Commit what is desired and put the branch there, from where it is.
+    Push(Option<CommitId>),
+    /// Record that the branch holds what is desired.
+    Adopt(CommitId),
+    /// Open a pull request.
+    Open,
+    /// Change what the pull request says.
+    Edit(u64),
+    /// Close the pull request with these words.
+    Close(u64, String),
+    /// It is on main by this commit.
+    Merged(CommitId),
+    /// It ends without being merged.
+    End(State, String),
+}
+
+/// When a change counts as ready for review.
+#[must_use]
+pub fn ready_at(change: &Change, timing: &Timing) -> Timestamp {
+    if change.ready { change.created } else { change.last_write.plus(timing.ready_after) }
+}
+
+/// What to do before anything is rendered; none when that needs to be known.
+#[must_use]
+pub fn decide_early(observed: &Observed<'_>, timing: &Timing) -> Option<Action> {
+    let change = observed.change;
+    match observed.pull.map(|pull| &pull.state) {
+        Some(PullState::Merged { commit }) => return Some(Action::Merged(*commit)),
+        Some(PullState::Closed { by: Some(by), words }) => return Some(Action::End(State::Rejected, closing_words(by, words))),
+        Some(PullState::Closed { by: None, words }) => return Some(Action::End(State::Withdrawn, words.clone())),
+        Some(PullState::Open) | None => {}
+    }
+    if let Some(older) = observed.waits_for {
+        return Some(Action::Rest(State::Journaled, Some(format!("waits for change {older}, which changes the same group"))));
+    }
+    let settled = change.last_write.plus(timing.settle);
+    (!change.ready && change.head.is_none() && observed.now < settled).then_some(Action::Wait(settled))
+}
+
+/// What to do next.
+#[must_use]
+pub fn decide(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Action {
+    if let Some(action) = decide_early(observed, timing) {
+        return action;
+    }
+    let change = observed.change;
+    if desired.empty {
+        let words = "its writes cancel each other or say what main already says".to_owned();
+        return match observed.pull {
+            Some(pull) => Action::Close(pull.number, words),
+            None => Action::End(State::Withdrawn, words),
+        };
+    }
+    match observed.branch {
+        None => return Action::Push(None),
+        Some(Branch { digest: None, .. }) => {
+            let words = format!("somebody else pushed to {}; remove those commits, or withdraw the change", change.branch);
+            return Action::Rest(State::Blocked, Some(words));
+        }
+        Some(Branch { head, digest: Some(digest) }) if digest != desired.digest => return Action::Push(Some(*head)),
+        Some(Branch { head, .. }) if change.head != Some(*head) || change.covers != desired.covers => {
+            return Action::Adopt(*head);
+        }
+        Some(_) => {}
+    }
+    let Some(pull) = observed.pull else { return Action::Open };
+    if (&pull.title, &pull.body, pull.draft) != (&desired.text.title, &desired.text.body, desired.text.draft) {
+        return Action::Edit(pull.number);
+    }
+    rest(observed, desired, timing)
+}
+
+/// The state of a change whose pull request is as desired.
+fn rest(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Action {
+    let standing = observed.standing;
+    if !desired.blocks.is_empty() {
+        return Action::Rest(State::Blocked, Some(desired.blocks.join("; ")));
+    }
+    if observed.now < ready_at(observed.change, timing) {
+        return Action::Rest(State::Draft, None);
+    }
+    if let Some((by, words)) = &standing.objection {
+        return Action::Rest(State::ChangesRequested, Some(closing_words(by, words)));
+    }
+    if standing.suffices() {
+        return Action::Rest(State::Approved, None);
+    }
+    let missing = standing.needed - standing.approvals.len();
+    Action::Rest(State::Proposed, Some(format!("needs {missing} more approval{}", if missing == 1 { "" } else { "s" })))
+}
+
+fn closing_words(by: &Person, words: &str) -> String {
+    if words.is_empty() { format!("by {by}") } else { format!("{by}: {words}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const T: Timing = Timing { settle: 10, ready_after: 100, poll: 1000 };
+
+    struct Case {
+        change: Change,
+        now: i64,
+        branch: Option<Branch>,
+        pull: Option<Pull>,
+        waits_for: Option<ChangeId>,
+        standing: Standing,
+        empty: bool,
+        blocks: Vec<String>,
+    }
+
+    fn commit(n: u8) -> CommitId {
+        CommitId::from([n; 20])
+    }
+
+    fn branch(n: u8, digest: Option<&str>) -> Branch {
+        Branch { head: commit(n), digest: digest.map(ToOwned::to_owned) }
+    }
+
+    fn text() -> PullText {
+        PullText { title: "t".into(), body: "b".into(), draft: false }
+    }
+
+    fn pull(state: PullState) -> Pull {
+        let PullText { title, body, draft } = text();
+        Pull { number: 7, branch: "b".into(), head: commit(1), title, body, draft, state, reviews: vec![], url: String::new() }
+    }
+
+    /// A change whose branch and pull request are as desired, waiting for review.
+    fn proposed() -> Case {
+        let mut change = Change::new(ChangeId::parse("0123456789ab").unwrap(), BTreeSet::new(), Timestamp(0));
+        (change.head, change.digest, change.covers) = (Some(commit(1)), Some("d".into()), 3);
+        Case {
+            change,
+            now: 1000,
+            branch: Some(branch(1, Some("d"))),
+            pull: Some(pull(PullState::Open)),
+            waits_for: None,
+            standing: Standing { needed: 1, ..Standing::default() },
+            empty: false,
+            blocks: vec![],
+        }
+    }
+
+    fn run(case: &Case) -> Action {
+        let observed = Observed {
+            change: &case.change,
+            now: Timestamp(case.now),
+            branch: case.branch.as_ref(),
+            pull: case.pull.as_ref(),
+            waits_for: case.waits_for.as_ref(),
+            standing: &case.standing,
+        };
+        let desired = Desired { empty: case.empty, digest: "d", covers: 3, blocks: &case.blocks, text: &text() };
+        decide(&observed, &desired, &T)
+    }
+
+    #[test]
+    fn single_writes_wait_until_they_settle() {
+        let mut case = Case { now: 5, branch: None, pull: None, ..proposed() };
+        case.change.head = None;
+        assert_eq!(run(&case), Action::Wait(Timestamp(10)));
+        case.change.ready = true;
+        assert_eq!(run(&case), Action::Push(None));
+    }
+
+    #[test]
+    fn the_branch_comes_before_the_pull_request() {
+        let mut case = Case { branch: None, pull: None, ..proposed() };
+        case.change.head = None;
+        assert_eq!(run(&case), Action::Push(None));
+        let case = Case { pull: None, ..proposed() };
+        assert_eq!(run(&case), Action::Open);
+    }
+
+    #[test]
+    fn other_content_is_pushed_from_where_the_branch_is() {
+        let case = Case { branch: Some(branch(1, Some("old"))), ..proposed() };
+        assert_eq!(run(&case), Action::Push(Some(commit(1))));
+    }
+
+    #[test]
+    fn a_push_that_was_not_recorded_is_taken_over() {
+        let case = Case { branch: Some(branch(9, Some("d"))), ..proposed() };
+        assert_eq!(run(&case), Action::Adopt(commit(9)));
+    }
+
+    #[test]
+    fn a_branch_that_somebody_else_moved_is_left_alone() {
+        let case = Case { branch: Some(branch(9, None)), ..proposed() };
+        assert!(matches!(run(&case), Action::Rest(State::Blocked, Some(_))));
+    }
+
+    #[test]
+    fn writes_that_cancel_each_other_close_the_change() {
+        let case = Case { empty: true, ..proposed() };
+        assert!(matches!(run(&case), Action::Close(7, _)));
+        let case = Case { empty: true, pull: None, ..proposed() };
+        assert!(matches!(run(&case), Action::End(State::Withdrawn, _)));
+    }
+
+    #[test]
+    fn a_pull_request_that_a_human_closed_ends_the_change_as_rejected() {
+        let by = Some(Person { name: "bob".into(), logins: vec![] });
+        let case = Case { pull: Some(pull(PullState::Closed { by, words: "not now".into() })), ..proposed() };
+        assert_eq!(run(&case), Action::End(State::Rejected, "bob: not now".into()));
+    }
+
+    #[test]
+    fn a_merge_is_believed_whatever_else_is_seen() {
+        let case = Case { pull: Some(pull(PullState::Merged { commit: commit(5) })), branch: None, empty: true, ..proposed() };
+        assert_eq!(run(&case), Action::Merged(commit(5)));
+    }
+
+    #[test]
+    fn the_state_follows_from_blocks_then_readiness_then_reviews() {
+        let rest = |case: &Case| match run(case) {
+            Action::Rest(state, _) => state,
+            other => panic!("{other:?}"),
+        };
+        let bob = Person { name: "bob".into(), logins: vec![] };
+        assert_eq!(rest(&Case { blocks: vec!["x".into()], ..proposed() }), State::Blocked);
+        assert_eq!(rest(&Case { now: 50, ..proposed() }), State::Draft);
+        assert_eq!(rest(&proposed()), State::Proposed);
+        let approved = Standing { approvals: vec![bob.clone()], needed: 1, objection: None };
+        assert_eq!(rest(&Case { standing: approved, ..proposed() }), State::Approved);
+        let objected = Standing { approvals: vec![], needed: 1, objection: Some((bob, String::new())) };
+        assert_eq!(rest(&Case { standing: objected, ..proposed() }), State::ChangesRequested);
+    }
+
+    #[test]
+    fn a_younger_change_of_the_same_group_waits() {
+        let case = Case { waits_for: ChangeId::parse("ffffffffffff"), pull: None, ..proposed() };
+        assert!(matches!(run(&case), Action::Rest(State::Journaled, Some(_))));
+    }
+}

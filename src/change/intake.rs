@@ -1,0 +1,255 @@
+//! The one writer: admits submissions against what is proposed, makes a batch of them durable with one sync, then
+//! shows and answers them. Readers see durable state only and never wait.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Notify, oneshot};
+
+use super::admit::admit;
+use super::clock::Clock;
+use super::id::Group;
+use super::journal::{Answer, Entry, Journal};
+use super::ledger::Ledger;
+use super::submission::{Cause, Operation, Receipt, Refusal, Submission};
+
+/// The most submissions that wait; more are refused until some are answered.
+const QUEUE: usize = 4096;
+/// The most submissions that share one sync.
+const BATCH: usize = 512;
+/// How long an answer is remembered, in milliseconds: a day.
+const ANSWER_LIFE: i64 = 86_400_000;
+
+type Step = Box<dyn FnOnce(&mut Ledger) -> Vec<Entry> + Send>;
+
+enum Command {
+    Submit(Box<Submission>, oneshot::Sender<Result<Receipt, Refusal>>),
+    Record(Step, oneshot::Sender<Result<(), Refusal>>),
+}
+
+/// A handle on the one writer. Cloning shares it; when the last one is dropped, the writer ends.
+#[derive(Clone)]
+pub struct Intake {
+    commands: SyncSender<Command>,
+    view: Arc<ArcSwap<Ledger>>,
+    trouble: Arc<Mutex<Option<String>>>,
+    written: Arc<Notify>,
+}
+
+impl Intake {
+    /// Starts the writer on its own thread.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(
+        ledger: Ledger,
+        answers: Vec<Answer>,
+        journal: Box<dyn Journal>,
+        clock: Arc<dyn Clock>,
+    ) -> std::io::Result<Self> {
+        let (commands, received) = sync_channel(QUEUE);
+        let view = Arc::new(ArcSwap::from_pointee(ledger));
+        let intake = Self { commands, view, trouble: Arc::default(), written: Arc::default() };
+        let mut writer = Writer {
+            view: intake.view.clone(),
+            trouble: intake.trouble.clone(),
+            written: intake.written.clone(),
+            answers: answers.into_iter().map(|answer| ((answer.caller.clone(), answer.key.clone()), answer)).collect(),
+            journal,
+            clock,
+        };
+        std::thread::Builder::new().name("intake".into()).spawn(move || writer.run(&received))?;
+        Ok(intake)
+    }
+
+    /// Everything as it is now.
+    #[must_use]
+    pub fn view(&self) -> Arc<Ledger> {
+        self.view.load_full()
+    }
+
+    /// Why the journal cannot be written, since the last attempt; none when it can.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Resolves after something was written.
+    pub async fn written(&self) {
+        self.written.notified().await;
+    }
+
+    /// Accepts a submission durably, or refuses all of it.
+    ///
+    /// # Errors
+    /// Why nothing was accepted.
+    pub async fn submit(&self, submission: Submission) -> Result<Receipt, Refusal> {
+        let (sender, answer) = oneshot::channel();
+        self.send(Command::Submit(Box::new(submission), sender))?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Changes the ledger and makes the entries durable that `step` gives.
+    ///
+    /// # Errors
+    /// When the journal cannot be written: the ledger is as it was.
+    pub async fn record(&self, step: impl FnOnce(&mut Ledger) -> Vec<Entry> + Send + 'static) -> Result<(), Refusal> {
+        let (sender, answer) = oneshot::channel();
+        self.send(Command::Record(Box::new(step), sender))?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    fn send(&self, command: Command) -> Result<(), Refusal> {
+        self.commands.try_send(command).map_err(|error| match error {
+            TrySendError::Full(_) => Refusal::new(Cause::Unavailable, "", "too many writes are waiting; try again in a moment"),
+            TrySendError::Disconnected(_) => stopped(),
+        })
+    }
+}
+
+fn stopped() -> Refusal {
+    Refusal::new(Cause::Unavailable, "", "the server is stopping; nothing was accepted")
+}
+
+struct Writer {
+    view: Arc<ArcSwap<Ledger>>,
+    trouble: Arc<Mutex<Option<String>>>,
+    written: Arc<Notify>,
+    answers: HashMap<(String, String), Answer>,
+    journal: Box<dyn Journal>,
+    clock: Arc<dyn Clock>,
+}
+
+/// An answer that is given when the batch is durable.
+enum Reply {
+    Receipt(oneshot::Sender<Result<Receipt, Refusal>>, Receipt),
+    Done(oneshot::Sender<Result<(), Refusal>>),
+}
+
+/// What a batch has come to so far.
+struct Batch {
+    ledger: Ledger,
+    entries: Vec<Entry>,
+    replies: Vec<Reply>,
+    new_answers: Vec<(String, String)>,
+}
+
+impl Writer {
+    fn run(&mut self, commands: &Receiver<Command>) {
+        while let Ok(first) = commands.recv() {
+            let ledger = Ledger::clone(&self.view.load());
+            let mut batch = Batch { ledger, entries: vec![], replies: vec![], new_answers: vec![] };
+            for command in std::iter::once(first).chain(commands.try_iter().take(BATCH - 1)) {
+                match command {
+                    Command::Submit(submission, sender) => match self.take(&submission, &mut batch) {
+                        Ok(receipt) => batch.replies.push(Reply::Receipt(sender, receipt)),
+                        Err(refusal) => drop(sender.send(Err(refusal))),
+                    },
+                    Command::Record(step, sender) => {
+                        let entries = step(&mut batch.ledger);
+                        batch.entries.extend(entries);
+                        batch.replies.push(Reply::Done(sender));
+                    }
+                }
+            }
+            self.commit(batch);
+        }
+    }
+
+    fn take(&mut self, submission: &Submission, batch: &mut Batch) -> Result<Receipt, Refusal> {
+        if let Some(answer) = self.first_answer(submission)? {
+            return Ok(answer);
+        }
+        let now = self.clock.now();
+        let admitted = admit(&batch.ledger, submission)?;
+        let complete = submission.bundle || submission.operations.iter().any(|o| matches!(o, Operation::Approve(_) | Operation::Instantiate(_)));
+        let change = if admitted.writes.is_empty() {
+            let change = existing(&batch.ledger, submission);
+            if let Some(pending) = change.as_ref().filter(|_| complete).and_then(|id| batch.ledger.changes.get(id)).filter(|c| !c.ready) {
+                let ready = super::record::Change { ready: true, ..super::record::Change::clone(pending) };
+                let entry = batch.ledger.update(ready);
+                batch.entries.push(entry);
+            }
+            change
+        } else {
+            let (id, entries) = batch.ledger.accept(admitted.writes, complete, &submission.by, now);
+            batch.entries.extend(entries);
+            Some(id)
+        };
+        let receipt = Receipt { change, outcomes: admitted.outcomes, warnings: admitted.warnings };
+        self.remember(submission, &receipt, batch);
+        Ok(receipt)
+    }
+
+    fn first_answer(&self, submission: &Submission) -> Result<Option<Receipt>, Refusal> {
+        let Some(idempotency) = &submission.idempotency else { return Ok(None) };
+        let Some(answer) = self.answers.get(&(submission.by.name.clone(), idempotency.key.clone())) else { return Ok(None) };
+        if answer.digest == idempotency.digest {
+            return Ok(serde_json::from_str(&answer.receipt).ok());
+        }
+        let message = "this Idempotency-Key came with another request before; use a new key for a new request";
+        Err(Refusal::new(Cause::KeyReused, "", message))
+    }
+
+    fn remember(&mut self, submission: &Submission, receipt: &Receipt, batch: &mut Batch) {
+        let Some(idempotency) = &submission.idempotency else { return };
+        let at = self.clock.now();
+        let answer = Answer {
+            caller: submission.by.name.clone(),
+            key: idempotency.key.clone(),
+            digest: idempotency.digest.clone(),
+            receipt: serde_json::to_string(receipt).unwrap_or_default(),
+            at,
+        };
+        let key = (answer.caller.clone(), answer.key.clone());
+        batch.entries.extend([Entry::Answer(answer.clone()), Entry::Expire(at.plus(-ANSWER_LIFE))]);
+        self.answers.retain(|_, answer| answer.at >= at.plus(-ANSWER_LIFE));
+        self.answers.insert(key.clone(), answer);
+        batch.new_answers.push(key);
+    }
+
+    fn commit(&mut self, batch: Batch) {
+        let result = if batch.entries.is_empty() { Ok(()) } else { self.journal.append(&batch.entries) };
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(()) => {
+                *trouble = None;
+                drop(trouble);
+                self.view.store(Arc::new(batch.ledger));
+                for reply in batch.replies {
+                    match reply {
+                        Reply::Receipt(sender, receipt) => drop(sender.send(Ok(receipt))),
+                        Reply::Done(sender) => drop(sender.send(Ok(()))),
+                    }
+                }
+                self.written.notify_one();
+            }
+            Err(error) => {
+                tracing::error!(%error, "nothing was accepted");
+                *trouble = Some(error.to_string());
+                drop(trouble);
+                for key in batch.new_answers {
+                    self.answers.remove(&key);
+                }
+                let refusal = || Refusal::new(Cause::Unavailable, "", "the journal cannot be written; nothing was accepted");
+                for reply in batch.replies {
+                    match reply {
+                        Reply::Receipt(sender, _) => drop(sender.send(Err(refusal()))),
+                        Reply::Done(sender) => drop(sender.send(Err(refusal()))),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The open change that a submission which writes nothing is about.
+fn existing(ledger: &Ledger, submission: &Submission) -> Option<super::id::ChangeId> {
+    let by_owner = submission.operations.iter().find_map(|operation| ledger.owner(operation.anchor()).cloned());
+    by_owner.or_else(|| {
+        let groups = submission.operations.iter().map(|operation| Group::natural(operation.anchor())).collect();
+        ledger.destination(&groups).map(|change| change.id.clone())
+    })
+}
