@@ -1,1 +1,47 @@
 //! Git: the mirror, trees, commits, refs, and the git program for the network.
+//!
+//! The only user of `git2` and of the `git` program. libgit2 works on objects, trees and references inside the
+//! process; the program carries commits to and from other repositories. There is no checkout: a commit is built from
+//! its base tree and the changed paths, so it costs what the change costs, not what the repository costs.
+
+mod bulk;
+mod changed;
+mod commit;
+mod credential;
+mod edits;
+mod entries;
+mod error;
+mod files;
+mod history;
+mod id;
+mod merge;
+mod message;
+mod mirror;
+mod path;
+mod program;
+mod recover;
+mod refs;
+mod remote;
+mod snapshot;
+mod sync;
+mod tree;
+mod working_tree;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use changed::ChangedPath;
+pub use commit::{Commit, Identity};
+pub use credential::Credential;
+pub use edits::{Edit, Edits};
+pub use error::RepoError;
+pub use files::Files;
+pub use history::CommitInfo;
+pub use id::{BlobId, CommitId, TreeId};
+pub use message::{message, trailers};
+pub use mirror::Mirror;
+pub use remote::{Push, Remote};
+pub use snapshot::Snapshot;
+pub use working_tree::WorkingTree;

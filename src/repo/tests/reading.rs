@@ -1,0 +1,74 @@
+use std::fs;
+
+use crate::repo::testing::{bench, edits, files, git, many};
+use crate::repo::{BlobId, Files, RepoError, TreeId, WorkingTree};
+
+const CONTENT: [(&str, &str); 5] =
+    [("a-b/x", "1"), ("a/größe.yaml", "2"), ("a/sub/日本", "3"), ("a0", "4"), ("top.yaml", "5")];
+
+#[test]
+fn a_commit_and_its_checkout_read_the_same() {
+    let bench = bench();
+    let commit = bench.commit(None, &files(&CONTENT), "files");
+    bench.mirror.set_reference("refs/heads/main", None, Some(commit), "test").unwrap();
+    let checkout = bench.directory.path().join("checkout");
+    git(bench.directory.path(), &["clone", "--quiet", bench.mirror.path().to_str().unwrap(), "checkout"]);
+    let committed = bench.mirror.snapshot(commit).unwrap();
+    let on_disk = WorkingTree::open(&checkout).unwrap();
+    for prefix in ["", "a", "a/", "a/sub", "top.yaml", "a/größe.yaml", "none", "a/none", "top.yaml/x"] {
+        let listed = committed.list(prefix).unwrap();
+        assert_eq!(on_disk.list(prefix).unwrap(), listed, "{prefix}");
+        assert_eq!(on_disk.read_all(prefix).unwrap(), committed.read_all(prefix).unwrap(), "{prefix}");
+        assert!(listed.is_sorted());
+    }
+    assert_eq!(committed.list("").unwrap().len(), CONTENT.len());
+    for (path, content) in CONTENT {
+        for files in [&committed as &dyn Files, &on_disk] {
+            assert_eq!(files.read(path).unwrap().as_deref(), Some(content.as_bytes()));
+            assert_eq!(files.blob_id(path).unwrap(), Some(BlobId::of(content.as_bytes())));
+            for absent in ["a", "b", "a/b", "top.yaml/x", "", "../checkout/a0", "a//sub", ".git/HEAD", "/etc/passwd"] {
+                assert_eq!(files.read(absent).unwrap(), None, "{absent}");
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_symbolic_link_is_read_as_its_target_and_not_followed() {
+    let bench = bench();
+    let outside = bench.directory.path().join("secret");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("key"), "hidden").unwrap();
+    let root = bench.directory.path().join("checkout");
+    fs::create_dir(&root).unwrap();
+    std::os::unix::fs::symlink("../secret", root.join("link")).unwrap();
+    let tree = WorkingTree::open(&root).unwrap();
+    assert_eq!(tree.read("link/key").unwrap(), None);
+    assert_eq!(tree.list("link/key").unwrap(), []);
+    assert_eq!(tree.list("").unwrap(), [("link".into(), BlobId::of(b"../secret"))]);
+    assert_eq!(tree.read("link").unwrap().as_deref(), Some(&b"../secret"[..]));
+}
+
+#[test]
+fn many_files_are_read_in_path_order() {
+    let bench = bench();
+    let edits = many(1_500);
+    let tree = bench.mirror.tree_with(TreeId::EMPTY, &edits).unwrap();
+    let snapshot = bench.mirror.tree_snapshot(tree).unwrap();
+    let read = snapshot.read_all("").unwrap();
+    assert_eq!(read.len(), 1_500);
+    assert!(read.is_sorted());
+    assert_eq!(snapshot.read_all("d1").unwrap().len(), 500);
+    assert_eq!(snapshot.blob(BlobId::of(b"number: 7\n")).unwrap(), b"number: 7\n");
+}
+
+#[test]
+fn a_snapshot_stays_as_it_was_while_the_branch_moves() {
+    let bench = bench();
+    let one = bench.commit(None, &files(&CONTENT), "one");
+    let before = bench.mirror.snapshot(one).unwrap();
+    bench.commit(Some(one), &edits(&[("a0", None)]), "two");
+    assert!(before.read("a0").unwrap().is_some());
+    assert!(matches!(bench.mirror.snapshot([7; 20].into()), Err(RepoError::NotFound { .. })));
+}

@@ -1,0 +1,119 @@
+//! The files of a checkout.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::path::{components, join};
+use super::{BlobId, Files, RepoError};
+
+/// A directory of files, read as they are on disk; `.git` is not part of it.
+#[derive(Debug, Clone)]
+pub struct WorkingTree {
+    root: PathBuf,
+}
+
+impl WorkingTree {
+    /// The files below `root`.
+    ///
+    /// # Errors
+    /// [`RepoError::NotFound`] if it is not a directory.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, RepoError> {
+        let root = root.into();
+        if root.is_dir() { Ok(Self { root }) } else { Err(RepoError::NotFound { what: root.display().to_string() }) }
+    }
+
+    /// Where `path` is on disk, if nothing on the way there is a symbolic link or leads elsewhere.
+    fn locate(&self, path: &str) -> Result<Option<(PathBuf, fs::Metadata)>, RepoError> {
+        let mut located = self.root.clone();
+        let mut metadata = None;
+        for name in path.split('/').filter(|_| !path.is_empty()) {
+            if metadata.as_ref().is_some_and(|found: &fs::Metadata| !found.is_dir()) || !is_plain(name) {
+                return Ok(None);
+            }
+            located.push(name);
+            match fs::symlink_metadata(&located) {
+                Ok(found) => metadata = Some(found),
+                Err(error) if absent(&error) => return Ok(None),
+                Err(error) => return Err(RepoError::io(format!("read {}", located.display()))(error)),
+            }
+        }
+        match metadata {
+            Some(metadata) => Ok(Some((located, metadata))),
+            None => fs::metadata(&located)
+                .map(|found| Some((located.clone(), found)))
+                .map_err(RepoError::io(format!("read {}", located.display()))),
+        }
+    }
+}
+
+impl Files for WorkingTree {
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, RepoError> {
+        match self.locate(path)? {
+            Some((located, metadata)) => content(&located, &metadata),
+            None => Ok(None),
+        }
+    }
+
+    fn blob_id(&self, path: &str) -> Result<Option<BlobId>, RepoError> {
+        Ok(self.read(path)?.map(|content| BlobId::of(&content)))
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<(String, BlobId)>, RepoError> {
+        let path = components(prefix).collect::<Vec<_>>().join("/");
+        let mut paths = Vec::new();
+        match self.locate(&path)? {
+            Some((located, metadata)) if metadata.is_dir() => walk(&located, &path, &mut paths)?,
+            Some((located, _)) => paths.push((path, located)),
+            None => {}
+        }
+        paths.sort();
+        let hash = |(path, located): (String, PathBuf)| {
+            let metadata = fs::symlink_metadata(&located).map_err(RepoError::io(format!("read {path}")))?;
+            Ok(content(&located, &metadata)?.map(|content| (path, BlobId::of(&content))))
+        };
+        let files: Vec<Option<_>> = paths.into_par_iter().map(hash).collect::<Result<_, RepoError>>()?;
+        Ok(files.into_iter().flatten().collect())
+    }
+}
+
+/// A name that means an entry of its own directory on any system.
+fn is_plain(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.eq_ignore_ascii_case(".git") && !name.contains(['\\', '\0'])
+}
+
+fn absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// What git would store: a file's bytes, or a link's target; sockets and the like are not files.
+fn content(located: &Path, metadata: &fs::Metadata) -> Result<Option<Vec<u8>>, RepoError> {
+    let read = if metadata.is_symlink() {
+        fs::read_link(located).map(|target| target.into_os_string().into_encoded_bytes())
+    } else if metadata.is_file() {
+        fs::read(located)
+    } else {
+        return Ok(None);
+    };
+    read.map(Some).map_err(RepoError::io(format!("read {}", located.display())))
+}
+
+fn walk(directory: &Path, at: &str, paths: &mut Vec<(String, PathBuf)>) -> Result<(), RepoError> {
+    let failed = |error| RepoError::io(format!("list {}", directory.display()))(error);
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        if name.eq_ignore_ascii_case(".git") {
+            continue;
+        }
+        let path = join(at, &name.to_string_lossy());
+        if entry.file_type().map_err(failed)?.is_dir() {
+            walk(&entry.path(), &path, paths)?;
+        } else {
+            paths.push((path, entry.path()));
+        }
+    }
+    Ok(())
+}
