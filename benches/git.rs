@@ -98,7 +98,15 @@ fn commit(mirror: &Mirror, parent: Option<CommitId>, edits: &Edits) -> Result<Co
     let base = parent.map(|id| mirror.commit_info(id)).transpose()?.map_or(TreeId::EMPTY, |info| info.tree);
     let parents: Vec<CommitId> = parent.into_iter().collect();
     let author = Identity { name: "Meshwright".to_owned(), email: "meshwright@example.com".to_owned() };
-    mirror.commit(&Commit { parents: &parents, base, edits, author: &author, time: 1_700_000_000, message: "bench\n" })
+    mirror.commit(&Commit {
+        parents: &parents,
+        base,
+        edits,
+        author: &author,
+        time: 1_700_000_000,
+        message: "bench\n",
+        signer: None,
+    })
 }
 
 fn manifests(count: usize, round: usize) -> Edits {
