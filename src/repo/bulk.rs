@@ -1,9 +1,10 @@
 //! Many objects at once: packs without delta search, written on all cores.
 
 use std::collections::HashSet;
+use std::io::Write as _;
 use std::path::Path;
 
-use git2::{Config, ConfigLevel, ObjectType, Odb, Oid, Repository};
+use git2::{Buf, Config, ConfigLevel, Indexer, ObjectType, Odb, Oid, Repository};
 use rayon::prelude::*;
 
 use super::RepoError;
@@ -60,6 +61,11 @@ fn write_pack(objects: &[(ObjectType, &[u8])], directory: &Path, config: &Path) 
     for id in ids {
         pack.insert_object(id, None)?;
     }
-    pack.write(directory, 0o444)?;
+    // Through memory: libgit2's indexer maps the file anew for each piece it is given, and the builder gives small ones.
+    let mut bytes = Buf::new();
+    pack.write_buf(&mut bytes)?;
+    let mut indexer = Indexer::new(None, directory, 0o444, false)?;
+    indexer.write_all(&bytes).map_err(RepoError::io("write a pack"))?;
+    indexer.commit()?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use git2::ObjectType;
 
-use super::{CommitId, Edits, Mirror, RepoError, TreeId};
+use super::{CommitId, Edits, Mirror, RepoError, Signer, TreeId};
 
 /// Who a commit is by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct Commit<'a> {
     pub time: i64,
     /// The message (see [`message`](super::message)).
     pub message: &'a str,
+    /// Signs the commit, if there is a key.
+    pub signer: Option<&'a Signer>,
 }
 
 impl Mirror {
@@ -37,10 +39,10 @@ impl Mirror {
     ///
     /// # Errors
     /// Those of [`Mirror::tree_with`]; [`RepoError::NotFound`] if a parent does not exist; [`RepoError::Refused`] for an
-    /// identity or time that a commit cannot hold.
+    /// identity or time that a commit cannot hold; [`RepoError::Remote`] if it cannot be signed.
     pub fn commit(&self, commit: &Commit<'_>) -> Result<CommitId, RepoError> {
         let tree = self.tree_with(commit.base, commit.edits)?;
-        self.commit_tree(tree, commit.parents, commit.author, commit.time, commit.message)
+        self.commit_tree(tree, commit.parents, commit.author, commit.time, commit.message, commit.signer)
     }
 
     /// Makes a commit of a tree that exists already; what [`Mirror::commit`] does after building it.
@@ -55,8 +57,12 @@ impl Mirror {
         author: &Identity,
         time: i64,
         message: &str,
+        signer: Option<&Signer>,
     ) -> Result<CommitId, RepoError> {
-        let bytes = bytes(tree, parents, author, time, message)?;
+        let mut bytes = bytes(tree, parents, author, time, message)?;
+        if let Some(signer) = signer {
+            bytes = signed(&bytes, &signer.sign(&bytes)?);
+        }
         self.with(|repository| {
             repository.find_tree(tree.oid())?;
             for parent in parents {
@@ -65,6 +71,12 @@ impl Mirror {
             Ok(repository.odb()?.write(ObjectType::Commit, bytes.as_bytes())?.into())
         })
     }
+}
+
+/// The commit with its signature as the last header; lines after the first are indented (gitformat-signature).
+fn signed(bytes: &str, signature: &str) -> String {
+    let (headers, message) = bytes.split_once("\n\n").unwrap_or((bytes, ""));
+    format!("{headers}\ngpgsig {}\n\n{message}", signature.trim_end().replace('\n', "\n "))
 }
 
 /// The commit object; in UTC, because a bot has no time zone.

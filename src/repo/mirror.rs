@@ -46,6 +46,7 @@ impl Mirror {
         options.bare(true).no_reinit(false).external_template(false).mkpath(true).initial_head(&head);
         let repository = Repository::init_opts(path, &options)?;
         configure(&repository)?;
+        spread(&repository.path().join("objects")).map_err(RepoError::io("make the directories of objects"))?;
         if repository.find_reference("HEAD")?.symbolic_target()? != Some(&head) {
             repository.reference_symbolic("HEAD", &head, true, "set the default branch")?;
         }
@@ -115,6 +116,17 @@ fn configure(repository: &Repository) -> Result<(), RepoError> {
     set(&mut config, "maintenance.auto", "false")?;
     // Who moved a branch, and when, is worth a line in a file.
     set(&mut config, "core.logAllRefUpdates", "true")?;
+    Ok(())
+}
+
+/// Makes the 256 directories of loose objects now: making them as objects come would double what a commit costs.
+fn spread(objects: &Path) -> std::io::Result<()> {
+    for first in 0..=255u8 {
+        let directory = objects.join(format!("{first:02x}"));
+        if !directory.is_dir() {
+            std::fs::create_dir(directory)?;
+        }
+    }
     Ok(())
 }
 

@@ -57,7 +57,8 @@ impl Bench {
         let base = parent.map_or(TreeId::EMPTY, |id| self.mirror.commit_info(id).unwrap().tree);
         let author = Identity { name: "Meshwright".into(), email: "bot@example.com".into() };
         let parents: Vec<_> = parent.into_iter().collect();
-        let commit = Commit { parents: &parents, base, edits, author: &author, time: 1_700_000_000, message };
+        let commit =
+            Commit { parents: &parents, base, edits, author: &author, time: 1_700_000_000, message, signer: None };
         self.mirror.commit(&commit).unwrap()
     }
 

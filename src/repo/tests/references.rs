@@ -3,7 +3,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use crate::repo::testing::{bench, edits, files, git};
-use crate::repo::{Mirror, RepoError};
+use crate::repo::{Identity, Mirror, RepoError, Signer, TreeId};
 
 #[test]
 fn of_many_threads_with_the_same_expectation_exactly_one_moves_a_branch() {
@@ -150,4 +150,30 @@ fn history_is_told_newest_first_and_without_what_the_other_branch_has() {
         (&[one][..], 1_700_000_000, "bot@example.com")
     );
     assert_eq!(info.trailer("change-id").as_deref(), Some("c2"));
+}
+
+#[test]
+fn a_signed_commit_is_verified_by_git() {
+    let bench = bench();
+    let key = bench.directory.path().join("key");
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(&key)
+        .status()
+        .expect("ssh-keygen is needed for this test");
+    assert!(made.success());
+    let allowed = bench.directory.path().join("allowed");
+    fs::write(&allowed, format!("bot@example.com {}", fs::read_to_string(key.with_extension("pub")).unwrap())).unwrap();
+    let author = Identity { name: "Meshwright".into(), email: "bot@example.com".into() };
+    let sign =
+        |key| bench.mirror.commit_tree(bench.tree(&[("a", "1")]), &[], &author, 1, "signed", Some(&Signer::new(key)));
+    let commit = sign(key.clone()).unwrap().to_string();
+    let allowed = format!("gpg.ssh.allowedSignersFile={}", allowed.display());
+    git(bench.mirror.path(), &["-c", &allowed, "verify-commit", &commit]);
+    git(bench.mirror.path(), &["fsck", "--strict"]);
+    assert!(matches!(sign(key.with_extension("none")), Err(RepoError::Remote { .. })));
+    assert!(matches!(
+        bench.mirror.commit_tree(TreeId::EMPTY, &[], &Identity { name: "a\nb".into(), ..author.clone() }, 1, "x", None),
+        Err(RepoError::Refused { .. })
+    ));
 }
