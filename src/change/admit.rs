@@ -89,7 +89,8 @@ impl Judge<'_> {
     }
 
     fn delete(&mut self, index: usize, anchor: Anchor) {
-        if let Some(child) = self.admitted.proposed.within(&anchor).nth(1) {
+        let child = self.admitted.proposed.within(&anchor).nth(1).cloned();
+        if let Some(child) = child {
             let message = format!("{anchor} still holds {}; delete what lives below it first", child.anchor());
             return self.refuse(Cause::HasChildren, index, &anchor, "", message);
         }

@@ -7,7 +7,7 @@ use super::base::resources_of;
 use super::commit::{CHANGE_ID, own_digest};
 use super::forge::{Forge, Pull, PullState};
 use super::id::{ChangeId, Group, Timestamp};
-use super::journal::Contents;
+use super::journal::{Contents, Entry};
 use super::person::Person;
 use super::record::{Change, State};
 use super::worker::{Stuck, blocking};
@@ -15,34 +15,39 @@ use super::write::{Verb, Write};
 use crate::intent::{Anchor, Resource};
 use crate::repo::{CommitId, CommitInfo, Mirror, RepoError};
 
-/// Completes what the journal remembers by what the forge knows: pull requests of changes it has no record of.
+/// Completes what the journal remembers by what the forge knows: pull requests of changes it has no record of. Gives the
+/// entries that make the journal remember them too.
 ///
 /// # Errors
 /// When the forge does not answer or the mirror cannot be read.
-pub async fn adopt(contents: &mut Contents, forge: &dyn Forge, mirror: &Mirror) -> Result<usize, Stuck> {
+pub async fn adopt(contents: &mut Contents, forge: &dyn Forge, mirror: &Mirror) -> Result<Vec<Entry>, Stuck> {
     let mut newest: BTreeMap<String, Pull> = BTreeMap::new();
     for pull in forge.pulls().await? {
         newest.insert(pull.branch.clone(), pull);
     }
     let known: BTreeSet<String> = contents.changes.iter().map(|change| change.branch.clone()).collect();
-    let mut adopted = 0;
+    let mut entries = vec![];
     for pull in newest.into_values().filter(|pull| !known.contains(&pull.branch)) {
         let owned = mirror.clone();
         let number = pull.number;
         match blocking(move || Ok(read(&owned, &pull)?)).await? {
             Some((change, writes)) => {
+                let covers = contents.last_seq + writes.len() as u64;
+                let change = Change { covers, ..change };
+                entries.push(Entry::Change(Box::new(change.clone())));
                 for (anchor, verb, requester) in writes {
                     contents.last_seq += 1;
                     let (seq, at, id) = (contents.last_seq, change.created, change.id.clone());
-                    contents.writes.push(Write { seq, at, change: id, anchor, verb, requester });
+                    let write = Write { seq, at, change: id, anchor, verb, requester };
+                    entries.push(Entry::Write(write.clone()));
+                    contents.writes.push(write);
                 }
-                contents.changes.push(Change { covers: contents.last_seq, ..change });
-                adopted += 1;
+                contents.changes.push(change);
             }
             None => tracing::warn!(pull = number, "the commit of this pull request is not ours; it is left alone"),
         }
     }
-    Ok(adopted)
+    Ok(entries)
 }
 
 type Adopted = (Change, Vec<(Anchor, Verb, Person)>);

@@ -10,7 +10,7 @@ use crate::intent::layout::{self, FOLDERS};
 use crate::intent::settings::SETTINGS_PATH;
 use crate::intent::{Anchor, Resource, Settings, Tree};
 use crate::render::{self, Scope};
-use crate::repo::{CommitId, Files, Mirror, RepoError};
+use crate::repo::{BlobId, CommitId, Files, Mirror, RepoError};
 use crate::review::Stray;
 
 /// The folder of the generated files.
@@ -42,6 +42,8 @@ pub struct Declared {
     pub settings: Settings,
     /// Files that cannot be read, by path.
     pub problems: BTreeMap<String, Vec<Finding>>,
+    /// Servers that clients close, though their file does not say `state.access: closed`.
+    pub unclosed: Vec<Anchor>,
 }
 
 impl Declared {
@@ -56,6 +58,11 @@ impl Declared {
         }
         let read: Vec<_> = texts.par_iter().map(|(path, bytes)| (path, read_file(path, bytes))).collect();
         let mut declared = Self::default();
+        for (path, _) in files.list("policies")?.into_iter().filter(|(path, _)| path.ends_with(".rego")) {
+            let message = "this version of Meshwright evaluates no policies, so it cannot tell whether this one holds";
+            let finding = Finding::error("policy/unsupported", Place::at(&path), message, "take it off main until you run a version that does");
+            declared.problems.insert(path, vec![finding]);
+        }
         let mut resources: Vec<Resource> = vec![];
         for (path, result) in read {
             match result {
@@ -63,7 +70,10 @@ impl Declared {
                 Err(findings) => drop(declared.problems.insert(path.clone(), findings)),
             }
         }
+        let said_closed: BTreeSet<Anchor> = resources.iter().filter(|r| r.state.closed).map(|r| r.anchor().clone()).collect();
         declared.tree = resources.into_iter().collect();
+        let closed = declared.tree.iter().filter(|r| r.state.closed).map(|r| r.anchor());
+        declared.unclosed = closed.filter(|anchor| !said_closed.contains(*anchor)).cloned().collect();
         declared.settings = match read_settings(files)? {
             Ok(settings) => settings,
             Err(finding) => {
@@ -124,7 +134,7 @@ impl Audit {
         let differing: Vec<_> = rendered
             .manifests
             .par_iter()
-            .filter(|(path, manifest)| listed.get(*path) != Some(&crate::repo::BlobId::of(manifest.text.as_bytes())))
+            .filter(|(path, manifest)| listed.get(*path) != Some(&BlobId::of(manifest.text.as_bytes())))
             .collect();
         for (path, manifest) in differing {
             let present = if listed.contains_key(path) { files.read(path)? } else { None };
@@ -191,20 +201,19 @@ impl Base {
         let touched: Vec<_> = touched.into_iter().collect();
         let scope = Scope::concerned(&self.tree, &tree, &touched);
         let rendered = [&self.tree, &tree].map(|tree| render::render(tree, &self.settings, &scope));
-        let generated = changed.iter().filter(|changed| changed.path.starts_with("clusters/"));
-        let as_rendered = |changed: &crate::repo::ChangedPath| {
-            let now = rendered[1].manifests.get(&changed.path).map(|m| crate::repo::BlobId::of(m.text.as_bytes()));
-            let was = rendered[0].manifests.contains_key(&changed.path);
-            match changed.new {
-                Some(_) if now.is_some() => now == changed.new,
-                Some(_) => changed.path.ends_with(render::NAMESPACE_FILE),
-                None => was && now.is_none(),
-            }
-        };
+        let mut as_rendered = true;
+        for changed in changed.iter().filter(|changed| changed.path.starts_with("clusters/")) {
+            let now = rendered[1].manifests.get(&changed.path).map(|m| BlobId::of(m.text.as_bytes()));
+            as_rendered &= match (changed.new, now) {
+                (None, None) => rendered[0].manifests.contains_key(&changed.path),
+                (Some(_), None) => render::is_namespace_file(&changed.path, &to.read(&changed.path)?.unwrap_or_default()),
+                (new, now) => new == now,
+            };
+        }
         let orphaned = touched.iter().any(|anchor| {
             tree.within(anchor).any(|r| r.anchor().parent().is_some_and(|parent| tree.get(&parent).is_none()))
         });
-        if orphaned || !generated.into_iter().all(as_rendered) {
+        if orphaned || !as_rendered {
             return Self::load(mirror, commit);
         }
         let drift = self.drift.iter().filter(|path| !changed.iter().any(|c| c.path == **path)).cloned().collect();

@@ -58,7 +58,7 @@ pub fn propose(
     }
     let message = repo::message(title, "", &trailers);
     let tree = mirror.commit_info(base)?.tree;
-    mirror.commit(&Commit { parents: &[base], base: tree, edits: &proposal.edits, author: by.author, time: by.time, message: &message })
+    mirror.commit(&Commit { parents: &[base], base: tree, edits: &proposal.edits, author: by.author, time: by.time, message: &message, signer: None })
 }
 
 /// The message of the commit that merges a change.

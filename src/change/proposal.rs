@@ -107,7 +107,7 @@ impl Edited<'_> {
         let paths: BTreeSet<&String> = before.manifests.keys().chain(after.manifests.keys()).collect();
         for path in paths {
             let (was, will) = (before.manifests.get(path), after.manifests.get(path));
-            if will.is_none() && path.ends_with(render::NAMESPACE_FILE) {
+            if will.is_none() && was.is_some_and(|was| was.intents.is_empty()) {
                 // It stays for ever, so that taking the last manifest away still prunes.
                 continue;
             }
@@ -128,7 +128,7 @@ impl Edited<'_> {
                 "somebody edited this generated file by hand; the edit is overwritten",
                 "say the same in an intent if it is still wanted",
             )),
-            (None, Some(will)) if will.text != old && !path.ends_with(render::NAMESPACE_FILE) => self.findings.push(Finding::error(
+            (None, Some(will)) if will.text != old => self.findings.push(Finding::error(
                 "render/occupied",
                 place,
                 "a file that Meshwright did not generate stands where one has to be generated",

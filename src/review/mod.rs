@@ -114,3 +114,13 @@ impl Plan {
         self.findings.iter().any(|finding| finding.severity == crate::finding::Severity::Error)
     }
 }
+
+// --- temporary stand-ins until the review room lands
+#[derive(Debug, Clone)]
+pub struct Stray { pub path: String }
+impl Stray { pub fn read(path: &str, _text: &str) -> Self { Self { path: path.into() } } }
+pub struct Input<'a> { pub before: &'a crate::render::Rendered, pub after: &'a crate::render::Rendered, pub files: Vec<FileChange>, pub strays: &'a [Stray], pub digest: String, pub findings: Vec<Finding>, pub deletions_cap: usize }
+pub fn plan(input: &Input<'_>) -> Plan { Plan { digest: input.digest.clone(), files: input.files.clone(), findings: input.after.findings.iter().chain(&input.findings).cloned().collect(), ..Plan::default() } }
+pub struct PullMeta { pub change: String, pub groups: Vec<String>, pub requesters: Vec<String>, pub unverified: bool, pub intents: Vec<String> }
+pub fn title(_: &Plan, meta: &PullMeta) -> String { meta.groups.join(", ") }
+pub fn body(_: &Plan, meta: &PullMeta) -> String { meta.intents.join("\n") }
