@@ -1,0 +1,58 @@
+//! Entries to remember.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::change::journal::{Answer, Contents, Entry, Journal};
+use crate::change::person::Person;
+use crate::change::{Change, ChangeId, Group, Timestamp, Verb, Write};
+use crate::intent::{Anchor, testing};
+
+pub(super) fn id(number: u64) -> ChangeId {
+    ChangeId::parse(&format!("{number:012x}")).unwrap()
+}
+
+pub(super) fn person(name: &str) -> Person {
+    Person { name: name.to_owned(), logins: vec![format!("github:{name}")] }
+}
+
+/// A write that puts the project `p<seq>` into the change `change`.
+pub(super) fn put(seq: u64, change: u64) -> Write {
+    let path = format!("projects/p{seq}");
+    let body = format!(r#"{{"metadata": {{"name": "p{seq}", "description": "größer \u0001 {seq}"}}}}"#);
+    let resource = testing::resource(&path, &body);
+    write(seq, change, &path, Verb::Put(Arc::new(resource)))
+}
+
+pub(super) fn write(seq: u64, change: u64, path: &str, verb: Verb) -> Write {
+    let at = Timestamp(1_700_000_000_000 + i64::try_from(seq).unwrap());
+    let anchor = Anchor::parse(path).unwrap();
+    Write { seq, at, change: id(change), anchor, verb, requester: person("alice") }
+}
+
+pub(super) fn change(number: u64, created: i64) -> Change {
+    let group = Group::natural(&Anchor::parse(&format!("projects/p{number}")).unwrap());
+    let mut change = Change::new(id(number), BTreeSet::from([group]), Timestamp(created));
+    change.requesters.insert(person("alice"));
+    change
+}
+
+pub(super) fn answer(caller: &str, key: &str, at: i64) -> Answer {
+    let text = |text: &str| text.to_owned();
+    Answer { caller: text(caller), key: text(key), digest: text("d"), receipt: text("{}"), at: Timestamp(at) }
+}
+
+pub(super) fn puts(places: impl IntoIterator<Item = u64>, change: u64) -> Vec<Entry> {
+    places.into_iter().map(|seq| Entry::Write(put(seq, change))).collect()
+}
+
+/// The places of the writes that are remembered, with their changes.
+pub(super) fn places(journal: &mut dyn Journal) -> Vec<(u64, ChangeId)> {
+    journal.load().unwrap().writes.into_iter().map(|write| (write.seq, write.change)).collect()
+}
+
+/// Everything, comparable.
+pub(super) fn all(journal: &mut dyn Journal) -> (Vec<Write>, Vec<Change>, Vec<Answer>, u64) {
+    let Contents { writes, changes, answers, last_seq } = journal.load().unwrap();
+    (writes, changes, answers, last_seq)
+}
