@@ -1,7 +1,7 @@
 //! Rules 10 to 25: Gateway (`pkg/config/validation/validation.go`, `ValidateGateway`).
 
 use super::common;
-use super::report::{At, METADATA, Report, SPEC, known};
+use super::report::{At, METADATA, Report, SCHEMA, SPEC, known};
 use super::server_tls;
 use super::syntax::{Protocol, is_ip, is_label, protocol};
 use crate::istio::{Gateway, ObjectMeta, Port, Server, ServerTlsMode};
@@ -52,7 +52,7 @@ fn check_server(report: &mut Report<'_>, at: At<'_>, server: &Server) {
     }
     if !server.bind.is_empty() && !server.bind.starts_with("unix://") && !is_ip(&server.bind) {
         report.error(
-            "istio/011",
+            SCHEMA,
             at.member("bind"),
             format!("{:?} is not an address to listen on", server.bind),
             "write an IP address",

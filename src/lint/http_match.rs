@@ -2,7 +2,7 @@
 
 use super::common;
 use super::headers::is_name;
-use super::report::{At, Report};
+use super::report::{At, Report, SCHEMA};
 use super::syntax::{is_bad_regex, is_label};
 use super::virtual_service::gateway_names;
 use crate::istio::{HttpMatchRequest, StringMatch};
@@ -37,7 +37,7 @@ pub(super) fn check(report: &mut Report<'_>, at: At<'_>, matched: &HttpMatchRequ
     gateway_names(report, at.member("gateways"), &matched.gateways);
     if !matched.source_namespace.is_empty() && !is_label(&matched.source_namespace) {
         let message = format!("{:?} is not a namespace", matched.source_namespace);
-        report.error("istio/054", at.member("sourceNamespace"), message, "write the name of one");
+        report.error(SCHEMA, at.member("sourceNamespace"), message, "write the name of one");
     }
 }
 

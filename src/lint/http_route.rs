@@ -246,7 +246,7 @@ fn check_redirect(report: &mut Report<'_>, at: At<'_>, redirect: &HttpRedirect) 
         report.error("istio/059", at, "a redirect that leads nowhere else", "set uri, authority, scheme or port");
     }
     if !redirect.uri.is_empty() && !redirect.prefix_rewrite.is_empty() {
-        report.error("istio/059", at, "uri and prefixRewrite exclude each other", "keep one");
+        report.warning("istio/059", at, "uri and prefixRewrite replace the same path", "keep one");
     }
     if redirect.port.is_some() && redirect.derive_port.is_some() {
         report.error("istio/059", at, "port and derivePort exclude each other", "keep one");

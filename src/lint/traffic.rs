@@ -34,7 +34,7 @@ pub(super) fn connection_pool(report: &mut Report<'_>, at: At<'_>, pool: &Connec
     known!(report, SCHEMA, at.member("h2UpgradePolicy"), http.h2_upgrade_policy, H2UpgradePolicy);
     if http.h2_upgrade_policy == Some(H2UpgradePolicy::Upgrade) && http.use_client_protocol == Some(true) {
         report.error(
-            "istio/067",
+            SCHEMA,
             at.member("useClientProtocol"),
             "UPGRADE and useClientProtocol exclude each other",
             "keep one",
@@ -49,7 +49,7 @@ pub(super) fn connection_pool(report: &mut Report<'_>, at: At<'_>, pool: &Connec
 
 fn not_negative(report: &mut Report<'_>, at: At<'_>, number: Option<i32>) {
     if number.is_some_and(|number| number < 0) {
-        report.error("istio/067", at, "a negative number", "write 0 or more");
+        report.error(SCHEMA, at, "a negative number", "write 0 or more");
     }
 }
 
@@ -106,15 +106,11 @@ fn consistent_hash(report: &mut Report<'_>, at: At<'_>, hash: &ConsistentHashLb)
     if hash.minimum_ring_size.is_some_and(|size| size > 0) {
         report.deprecated(at.member("minimumRingSize"), "minimumRingSize", "ringHash");
     }
-    if let Some(size) = hash.maglev.as_ref().and_then(|maglev| maglev.table_size)
-        && (size >= 5_000_011 || !is_prime(size))
+    if let Some(maglev) = &hash.maglev
+        && !maglev.table_size.is_some_and(|size| size < 5_000_011 && is_prime(size))
     {
-        report.error(
-            "istio/071",
-            at.member("maglev").member("tableSize"),
-            format!("{size} is not a prime below 5000011"),
-            "such as 65537",
-        );
+        let message = "the size of a Maglev table is a prime below 5000011";
+        report.error("istio/071", at.member("maglev").member("tableSize"), message, "set it, such as to 65537");
     }
 }
 
@@ -187,13 +183,13 @@ pub(super) fn outlier_detection(report: &mut Report<'_>, at: At<'_>, detection: 
         [("maxEjectionPercent", detection.max_ejection_percent), ("minHealthPercent", detection.min_health_percent)];
     for (name, percent) in percents {
         if percent.is_some_and(|percent| !(0..=100).contains(&percent)) {
-            report.error("istio/073", at.member(name), "not a percentage", "write 0 to 100");
+            report.error(SCHEMA, at.member(name), "not a percentage", "write 0 to 100");
         }
     }
     for (index, code) in detection.outlier_detection_http_error_codes.iter().enumerate() {
         if !(100..=599).contains(code) {
             report.error(
-                "istio/073",
+                SCHEMA,
                 at.member("outlierDetectionHttpErrorCodes").item(index),
                 format!("{code} is not a status"),
                 "write 100 to 599",

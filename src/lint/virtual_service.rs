@@ -2,7 +2,7 @@
 
 use super::common;
 use super::http_route;
-use super::report::{At, Report, SPEC};
+use super::report::{At, Report, SCHEMA, SPEC};
 use super::syntax::{is_ip, is_ip_or_cidr, is_label, overlap, within};
 use super::unreachable;
 use crate::istio::{Destination, ObjectMeta, RouteDestination, VirtualService};
@@ -143,12 +143,7 @@ fn check_tcp(report: &mut Report<'_>, service: &VirtualService) {
 
 fn subnets(report: &mut Report<'_>, at: At<'_>, subnets: &[String]) {
     for (index, subnet) in subnets.iter().enumerate().filter(|(_, subnet)| !is_ip_or_cidr(subnet)) {
-        report.error(
-            "istio/048",
-            at.item(index),
-            format!("{subnet:?} is neither an IP address nor a CIDR"),
-            "write one",
-        );
+        report.error(SCHEMA, at.item(index), format!("{subnet:?} is neither an IP address nor a CIDR"), "write one");
     }
 }
 

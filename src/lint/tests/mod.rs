@@ -9,7 +9,7 @@ use crate::finding::{Finding, Place, Severity};
 use crate::istio::{Resource, read};
 
 /// A rule, a `spec` that passes and one that fails, both in YAML.
-type Case = (&'static str, &'static str, &'static str);
+type Case<'a> = (&'static str, &'a str, &'a str);
 
 /// The resource of a kind with a `spec` written in flow style.
 fn resource(kind: &str, spec: &str) -> Resource {
@@ -27,7 +27,7 @@ fn lint(resource: &Resource) -> Vec<Finding> {
 }
 
 /// Checks that the first of each pair has no findings at all, and the second the one of the rule.
-fn check(kind: &str, cases: &[Case]) {
+fn check(kind: &str, cases: &[Case<'_>]) {
     for (rule, good, bad) in cases {
         let found = lint(&resource(kind, good));
         assert!(found.is_empty(), "{rule}: {good}: {found:?}");

@@ -332,3 +332,27 @@ fn deprecated_settings_of_destination_rules() {
         assert_eq!(found[0].rule, "istio/IST0002");
     }
 }
+
+#[test]
+fn values_outside_of_the_schema() {
+    let pool = |pool: &str| format!("{{host: a.b, trafficPolicy: {{connectionPool: {{{pool}}}}}}}");
+    let outlier = |outlier: &str| format!("{{host: a.b, trafficPolicy: {{outlierDetection: {{{outlier}}}}}}}");
+    let rule = "istio/IST0106";
+    check(
+        "DestinationRule",
+        &[
+            (rule, &pool("tcp: {maxConnections: 0}"), &pool("tcp: {maxConnections: -1}")),
+            (
+                rule,
+                &pool("http: {h2UpgradePolicy: UPGRADE}"),
+                &pool("http: {h2UpgradePolicy: UPGRADE, useClientProtocol: true}"),
+            ),
+            (rule, &outlier("maxEjectionPercent: 100"), &outlier("maxEjectionPercent: 101")),
+            (rule, &outlier("outlierDetectionHttpErrorCodes: [429]"), &outlier("outlierDetectionHttpErrorCodes: [99]")),
+            ("istio/071", "{host: a.b}", "{host: a.b, trafficPolicy: {loadBalancer: {consistentHash: {maglev: {}}}}}"),
+        ],
+    );
+    let server = "{port: {number: 80, protocol: HTTP, name: a}, hosts: [a.b], bind:";
+    let (good, bad) = (format!("{{servers: [{server} 10.0.0.1}}]}}"), format!("{{servers: [{server} a.b}}]}}"));
+    check("Gateway", &[(rule, &good, &bad)]);
+}
