@@ -1,1 +1,14 @@
 //! The one place that builds everything.
+
+mod clock;
+mod demo;
+mod error;
+mod parts;
+mod server;
+mod skeleton;
+
+pub use clock::SystemClock;
+pub use demo::{DEMO_BUNDLE, DEMO_STEPS};
+pub use error::BootError;
+pub use parts::{Parts, Stores};
+pub use server::Server;

@@ -157,12 +157,19 @@ impl Base {
     /// # Errors
     /// When the repository cannot be read.
     pub fn load(mirror: &Mirror, commit: CommitId) -> Result<Self, RepoError> {
-        let files = mirror.snapshot(commit)?;
-        let declared = Declared::read(&files)?;
+        Ok(Self { commit: Some(commit), ..Self::read(&mirror.snapshot(commit)?)? })
+    }
+
+    /// Reads all of a set of files, such as a checkout.
+    ///
+    /// # Errors
+    /// When a file cannot be read from where it is.
+    pub fn read(files: &dyn Files) -> Result<Self, RepoError> {
+        let declared = Declared::read(files)?;
         let rendered = render::render(&declared.tree, &declared.settings, &Scope::everything(&declared.tree));
-        let audit = Audit::of(&files, &rendered)?;
+        let audit = Audit::of(files, &rendered)?;
         Ok(Self {
-            commit: Some(commit),
+            commit: None,
             tree: declared.tree,
             settings: declared.settings,
             problems: declared.problems,

@@ -1,1 +1,107 @@
 //! The command line, one file per command.
+
+mod apply;
+mod bundle;
+mod change;
+mod check;
+mod client;
+mod completions;
+mod output;
+mod plan;
+mod render;
+mod report;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// What a command ends with: what was asked for held, or did not.
+type Outcome = Result<Verdict, Failure>;
+
+/// How a command that ran ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// All is well.
+    Ok,
+    /// It ran, and found something that needs attention.
+    Findings,
+}
+
+/// Why a command did not run to its end.
+#[derive(Debug)]
+enum Failure {
+    /// It was asked for something that makes no sense.
+    Usage(String),
+    /// It could not be done.
+    Failed(String),
+}
+
+impl Failure {
+    fn failed(why: impl std::fmt::Display) -> Self {
+        Self::Failed(why.to_string())
+    }
+}
+
+/// Turns traffic intents into reviewed pull requests of Istio configuration.
+///
+/// Exit codes: 0 ok, 1 findings or a failed operation, 2 usage.
+#[derive(Parser)]
+#[command(name = "meshwright", version, propagate_version = false, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the daemon: REST in, pull requests out
+    Serve(serve::Serve),
+    /// Render bundles into manifests, or bring a config repository checkout up to date
+    Render(render::Render),
+    /// Show what applying bundles would change in a config repository checkout
+    Plan(plan::Plan),
+    /// Post bundles to a server and wait for their change
+    Apply(apply::Apply),
+    /// Check that a config repository is what its intents render to
+    Check(check::Check),
+    /// Review changes
+    Change(change::Changes),
+    /// Print the OpenAPI document of the REST API
+    Openapi,
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+    /// Print the version
+    Version(completions::Version),
+}
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are printed to standard output and are no failure.
+            let usage = error.use_stderr();
+            drop(error.print());
+            return ExitCode::from(if usage { 2 } else { 0 });
+        }
+    };
+    let outcome = match cli.command {
+        Command::Serve(command) => command.run(),
+        Command::Render(command) => command.run(),
+        Command::Plan(command) => command.run(),
+        Command::Apply(command) => command.run(),
+        Command::Check(command) => command.run(),
+        Command::Change(command) => command.run(),
+        Command::Openapi => output::json(&crate::http::openapi()),
+        Command::Completions(command) => command.run(&mut Cli::command()),
+        Command::Version(command) => command.run(),
+    };
+    match outcome {
+        Ok(Verdict::Ok) => ExitCode::SUCCESS,
+        Ok(Verdict::Findings) => ExitCode::from(1),
+        Err(Failure::Usage(why)) => output::complain(&why, 2),
+        Err(Failure::Failed(why)) => output::complain(&why, 1),
+    }
+}

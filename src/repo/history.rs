@@ -69,6 +69,14 @@ impl Mirror {
         self.with(|repository| Ok(CommitInfo::from(&repository.find_commit(id.oid())?)))
     }
 
+    /// The commit that a revision names: a branch, a tag, an id or anything else that `git rev-parse` knows.
+    ///
+    /// # Errors
+    /// [`RepoError::NotFound`] if it names nothing; [`RepoError::Git`] if it names something else than a commit.
+    pub fn resolve(&self, revision: &str) -> Result<CommitId, RepoError> {
+        self.with(|repository| Ok(repository.revparse_single(revision)?.peel_to_commit()?.id().into()))
+    }
+
     /// Whether `descendant` is `ancestor` or follows from it.
     ///
     /// # Errors

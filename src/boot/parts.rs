@@ -1,0 +1,110 @@
+//! From storage to the desk: everything below the edge.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::error::BootError;
+use super::skeleton;
+use crate::change::adopt::adopt;
+use crate::change::forge::Forge;
+use crate::change::{Base, Clock, Desk, Intake, Journal, Ledger, Timing, Worker};
+use crate::config::{Config, Repository};
+use crate::forge::Embedded;
+use crate::journal::SqliteJournal;
+use crate::repo::{Credential, Identity, Mirror, Remote};
+
+/// The branch that changes are merged into.
+const MAIN: &str = "main";
+
+/// Where things are kept.
+pub struct Stores {
+    /// The journal.
+    pub journal: Box<dyn Journal>,
+    /// The mirror of the config repository.
+    pub mirror: Mirror,
+    /// The forge.
+    pub forge: Arc<dyn Forge>,
+}
+
+impl Stores {
+    /// Opens the stores that a configuration names; the embedded ones are created where they are missing.
+    ///
+    /// # Errors
+    /// What cannot be used.
+    pub fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self, BootError> {
+        let data = &config.data;
+        std::fs::create_dir_all(data).map_err(|source| BootError::Io { path: data.clone(), source })?;
+        let journal = SqliteJournal::open(data.join("journal.db"))?;
+        let mirror = Mirror::open_or_init(data.join("config.git"), MAIN)?;
+        let remote = remote(&mirror, &config.repository)?;
+        if remote.is_none() {
+            skeleton::ensure(&mirror, MAIN, &author(), clock.as_ref())?;
+        }
+        let forge = Arc::new(Embedded::new(mirror.clone(), remote, clock.clone(), author()));
+        Ok(Self { journal: Box::new(journal), mirror, forge })
+    }
+}
+
+fn remote(mirror: &Mirror, config: &Repository) -> Result<Option<Remote>, BootError> {
+    let Some(address) = &config.remote else { return Ok(None) };
+    let credential = match &config.credential_file {
+        None => None,
+        Some(path) => Some(credential(path, config.user.as_deref())?),
+    };
+    Ok(Some(Remote::new(mirror, address, credential)?))
+}
+
+fn credential(path: &Path, user: Option<&str>) -> Result<Credential, BootError> {
+    let text = std::fs::read_to_string(path).map_err(|source| BootError::Io { path: path.to_owned(), source })?;
+    let secret = text.trim().to_owned();
+    Ok(match user {
+        Some(user) => Credential::Basic { user: user.to_owned(), secret },
+        None => Credential::Bearer(secret),
+    })
+}
+
+/// Who commits.
+pub(super) fn author() -> Identity {
+    Identity { name: "Meshwright".into(), email: "meshwright@localhost".into() }
+}
+
+/// Everything below the edge, running.
+pub struct Parts {
+    /// The handle on it.
+    pub desk: Desk,
+    /// Carries changes; stops when this is dropped.
+    carrying: tokio::task::JoinHandle<()>,
+}
+
+impl Parts {
+    /// Reads what is stored, takes over what a lost journal no longer knows, and starts carrying changes.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    pub async fn start(mut stores: Stores, clock: Arc<dyn Clock>, timing: Timing) -> Result<Self, BootError> {
+        let mut contents = stores.journal.load()?;
+        let main = stores.forge.refresh().await.map_err(crate::change::worker::Stuck::from)?;
+        let adopted = adopt(&mut contents, stores.forge.as_ref(), &stores.mirror).await?;
+        if !adopted.is_empty() {
+            tracing::info!(entries = adopted.len(), "took over pull requests that the journal does not know");
+            stores.journal.append(&adopted)?;
+        }
+        let base = match main {
+            Some(commit) => Base::load(&stores.mirror, commit)?,
+            None => Base::default(),
+        };
+        let answers = std::mem::take(&mut contents.answers);
+        let ledger = Ledger::restore(Arc::new(base), contents);
+        let started = Intake::start(ledger, answers, stores.journal, clock.clone());
+        let intake = started.map_err(|source| BootError::Io { path: "intake".into(), source })?;
+        let worker = Arc::new(Worker::new(intake, stores.forge, stores.mirror, clock, author(), timing));
+        let carrying = tokio::spawn(worker.clone().run());
+        Ok(Self { desk: Desk::new(worker), carrying })
+    }
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        self.carrying.abort();
+    }
+}

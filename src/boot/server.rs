@@ -1,0 +1,136 @@
+//! A whole server: the parts with the edge in front.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use super::error::BootError;
+use super::parts::{Parts, Stores};
+use super::{SystemClock, demo};
+use crate::change::{Clock, Desk, Timing};
+use crate::config::{self, Config, MayActFor};
+use crate::http::{self, ActsFor, Api, Auth, Limits, Part, Readiness, Right};
+
+/// A server that is ready to serve.
+pub struct Server {
+    listener: TcpListener,
+    api: Api,
+    parts: Parts,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Builds a server as a configuration says, and binds its address.
+    ///
+    /// # Errors
+    /// What cannot be used; above all an address other than loopback without credentials.
+    pub async fn start(config: &Config) -> Result<Self, BootError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let stores = Stores::open(config, &clock)?;
+        Self::over(config, stores, clock).await
+    }
+
+    /// The same over stores that were opened already.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn over(config: &Config, stores: Stores, clock: Arc<dyn Clock>) -> Result<Self, BootError> {
+        let auth = auth(&config.tokens)?;
+        let address = address(&config.listen, config.tokens.is_empty())?;
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.map_err(|source| BootError::config("listen", format!("{address}: {source}")))?;
+        let address = listener.local_addr().map_err(|source| BootError::config("listen", source.to_string()))?;
+        let timing = Timing {
+            settle: config.timing.settle.0,
+            ready_after: config.timing.ready_after.0,
+            poll: config.timing.poll.0,
+        };
+        let parts = Parts::start(stores, clock.clone(), timing).await?;
+        let request_prefix = format!("{:x}", clock.now().0);
+        let limits = Limits {
+            rate: config.limits.rate,
+            burst: config.limits.burst.unwrap_or(Limits::default().burst),
+            ..Limits::default()
+        };
+        let api = Api { desk: parts.desk.clone(), auth, limits, readiness: readiness(&parts.desk), clock, request_prefix };
+        Ok(Self { listener, api, parts, address })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The handle on what is behind the edge.
+    #[must_use]
+    pub fn desk(&self) -> &Desk {
+        &self.parts.desk
+    }
+
+    /// Posts the sample mesh.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub async fn load_demo(&self) -> Result<(), crate::change::Refusal> {
+        demo::load(&self.parts.desk).await
+    }
+
+    /// Serves until `stop` resolves, then lets requests end.
+    ///
+    /// # Errors
+    /// What the system says when it takes the listener away.
+    pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+        let result = http::serve(self.listener, self.api, stop).await;
+        drop(self.parts);
+        result
+    }
+}
+
+/// Without credentials only this machine may call.
+fn address(listen: &str, open: bool) -> Result<SocketAddr, BootError> {
+    let resolved = listen.to_socket_addrs().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
+    let Some(address) = resolved.first() else {
+        return Err(BootError::config("listen", format!("`{listen}` is not an address; write it as 127.0.0.1:8470")));
+    };
+    if open && !resolved.iter().all(|address| address.ip().is_loopback()) {
+        let message = format!(
+            "{listen} can be reached from other machines, and no tokens are configured: anybody could change the mesh. \
+             Configure tokens, or listen on 127.0.0.1"
+        );
+        return Err(BootError::config("listen", message));
+    }
+    Ok(*address)
+}
+
+fn auth(tokens: &[config::Token]) -> Result<Auth, BootError> {
+    if tokens.is_empty() {
+        return Ok(Auth::open());
+    }
+    let wrong = |message: String| BootError::config("tokens", message);
+    let tokens = tokens.iter().map(token).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+    Auth::tokens(tokens).map_err(wrong)
+}
+
+fn token(configured: &config::Token) -> Result<http::Token, String> {
+    let mut token = http::Token::new(&configured.name, &configured.sha256)?.logins(configured.logins.clone());
+    for (project, words) in &configured.rights {
+        let right = |word: &String| Right::parse(word).ok_or_else(|| format!("{}: `{word}` is no right; known: propose, approve, operate", configured.name));
+        token = token.grant(project, &words.iter().map(right).collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(token.acts_for(match &configured.may_act_for {
+        MayActFor::Anybody(true) => ActsFor::Anybody,
+        MayActFor::Anybody(false) => ActsFor::Nobody,
+        MayActFor::These(actors) => ActsFor::These(actors.clone()),
+    }))
+}
+
+fn readiness(desk: &Desk) -> Readiness {
+    let desk = desk.clone();
+    Readiness::new(move || {
+        let troubles = desk.troubles();
+        let fault = |name: &str| troubles.iter().find(|(part, _)| *part == name).map(|(_, why)| why.clone());
+        ["journal", "forge", "main"].map(|name| Part { name, fault: fault(name) }).into()
+    })
+}

@@ -1,0 +1,55 @@
+//! Bundles that are named on the command line.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::Failure;
+use crate::intent::{Bundle, Resource, Tree};
+
+/// The longest bundle that is read, in bytes.
+const LONGEST: u64 = 64 << 20;
+
+/// Reads a file, or standard input for `-`.
+pub(super) fn text(path: &Path) -> Result<String, Failure> {
+    let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", path.display()));
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().take(LONGEST + 1).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path).map_err(failed)?.take(LONGEST + 1).read_to_string(&mut text)
+    };
+    read.map_err(failed)?;
+    if text.len() as u64 > LONGEST {
+        return Err(Failure::Failed(format!("{}: is longer than {LONGEST} bytes", path.display())));
+    }
+    Ok(text)
+}
+
+/// Reads bundles; each has its own base.
+pub(super) fn resources(paths: &[PathBuf]) -> Result<Vec<Resource>, Failure> {
+    let mut all = vec![];
+    for path in paths {
+        let bundle = Bundle::read(&text(path)?).map_err(|rejected| {
+            let lines: Vec<_> = rejected.iter().map(|r| format!("{}: {r}", path.display())).collect();
+            Failure::Failed(lines.join("\n"))
+        })?;
+        all.extend(bundle.documents.into_iter().map(|document| document.resource));
+    }
+    all.sort_by(|a, b| a.anchor().cmp(b.anchor()));
+    if let Some(pair) = all.windows(2).find(|pair| pair[0].anchor() == pair[1].anchor()) {
+        return Err(Failure::Failed(format!("{} is declared twice", pair[0].anchor())));
+    }
+    Ok(all)
+}
+
+/// The tree that posting `resources` into an empty one gives.
+pub(super) fn tree(resources: Vec<Resource>) -> Result<Tree, Failure> {
+    let mut tree = Tree::default();
+    for resource in resources {
+        if let Some(parent) = resource.anchor().parent().filter(|parent| tree.get(parent).is_none()) {
+            return Err(Failure::Failed(format!("{} lives under {parent}, which no bundle declares", resource.anchor())));
+        }
+        tree.put(resource);
+    }
+    Ok(tree)
+}

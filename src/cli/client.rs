@@ -1,0 +1,99 @@
+//! Talking to a server.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::http::{Request, Response};
+use ureq::{Agent, Body};
+
+use super::Failure;
+
+/// Which server, and as whom.
+#[derive(clap::Args, Clone)]
+pub(super) struct Client {
+    /// The server's address
+    #[arg(long, value_name = "URL", env = "MESHWRIGHT_SERVER", default_value = "http://127.0.0.1:8470")]
+    server: String,
+    /// A file with the bearer token; else the environment variable MESHWRIGHT_TOKEN is used
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<std::path::PathBuf>,
+}
+
+/// The longest answer that is read, in bytes.
+const LONGEST: u64 = 256 << 20;
+
+impl Client {
+    /// Gets JSON.
+    pub(super) fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.json("GET", path, "application/json", String::new())
+    }
+
+    /// Gets text.
+    pub(super) fn text(&self, path: &str) -> Result<String, Failure> {
+        let mut response = self.send("GET", path, "application/json", String::new())?;
+        read(&mut response)
+    }
+
+    /// Posts a body and gets JSON.
+    pub(super) fn post(&self, path: &str, kind: &str, body: String) -> Result<Value, Failure> {
+        self.json("POST", path, kind, body)
+    }
+
+    fn json(&self, method: &str, path: &str, kind: &str, body: String) -> Result<Value, Failure> {
+        let mut response = self.send(method, path, kind, body)?;
+        serde_json::from_str(&read(&mut response)?)
+            .map_err(|error| Failure::Failed(format!("{}{path}: the answer is not JSON: {error}", self.server)))
+    }
+
+    fn send(&self, method: &str, path: &str, kind: &str, body: String) -> Result<Response<Body>, Failure> {
+        let agent: Agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(Duration::from_secs(10)))
+            .timeout_global(Some(Duration::from_secs(120)))
+            .max_redirects(0)
+            .build()
+            .into();
+        let url = format!("{}{path}", self.server.trim_end_matches('/'));
+        let mut request = Request::builder().method(method).uri(&url);
+        if let Some(token) = self.token()? {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        let unreachable = |error: &dyn std::fmt::Display| {
+            Failure::Failed(format!("{}: {error}; is the server running there? Start one with `meshwright serve`", self.server))
+        };
+        let response = if method == "GET" {
+            request.body(()).map_err(|error| unreachable(&error)).and_then(|r| agent.run(r).map_err(|error| unreachable(&error)))
+        } else {
+            let request = request.header("Content-Type", kind).body(body);
+            request.map_err(|error| unreachable(&error)).and_then(|r| agent.run(r).map_err(|error| unreachable(&error)))
+        };
+        let mut response = response?;
+        if response.status().is_success() { Ok(response) } else { Err(Failure::Failed(problem(&mut response)?)) }
+    }
+
+    fn token(&self) -> Result<Option<String>, Failure> {
+        let token = match &self.token_file {
+            Some(path) => Some(std::fs::read_to_string(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?),
+            None => std::env::var("MESHWRIGHT_TOKEN").ok(),
+        };
+        Ok(token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()))
+    }
+}
+
+fn read(response: &mut Response<Body>) -> Result<String, Failure> {
+    response.body_mut().with_config().limit(LONGEST).read_to_string().map_err(Failure::failed)
+}
+
+/// An error answer (RFC 9457) in words.
+fn problem(response: &mut Response<Body>) -> Result<String, Failure> {
+    let status = response.status();
+    let text = read(response)?;
+    let Ok(problem) = serde_json::from_str::<Value>(&text) else { return Ok(format!("the server answered {status}")) };
+    let word = |field: &str| problem.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut lines = vec![format!("{} ({}): {}", word("title"), status.as_u16(), word("detail"))];
+    for error in problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
+        let field = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
+        lines.push(format!("  {} {}: {}", field("document"), field("pointer"), field("message")).replace("   ", "  "));
+    }
+    Ok(lines.join("\n"))
+}

@@ -1,0 +1,57 @@
+//! `meshwright plan`.
+
+use std::path::PathBuf;
+
+use super::output::Output;
+use super::{Failure, Outcome, bundle, report};
+use crate::change::ledger::ChangeTree;
+use crate::change::{Base, Proposal};
+use crate::intent::rules;
+use crate::repo::WorkingTree;
+
+/// Show what applying bundles would change in a config repository checkout
+///
+/// Exit code 1 when the plan is blocked.
+#[derive(clap::Args)]
+pub(super) struct Plan {
+    /// A bundle; `-` for standard input; may be given several times
+    #[arg(short, long = "file", value_name = "BUNDLE", required = true)]
+    file: Vec<PathBuf>,
+    /// A checkout of the config repository
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    repo: PathBuf,
+    /// Leave the diff out
+    #[arg(long)]
+    no_diff: bool,
+    /// How to print
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+}
+
+impl Plan {
+    pub(super) fn run(self) -> Outcome {
+        let files = WorkingTree::open(&self.repo).map_err(Failure::failed)?;
+        let base = Base::read(&files).map_err(Failure::failed)?;
+        let mut tree = base.tree.clone();
+        let mut changed = vec![];
+        let mut wrong = vec![];
+        for resource in bundle::resources(&self.file)? {
+            if let Some(parent) = resource.anchor().parent().filter(|parent| tree.get(parent).is_none()) {
+                return Err(Failure::Failed(format!("{} lives under {parent}, which does not exist", resource.anchor())));
+            }
+            if tree.get(resource.anchor()).is_none_or(|there| there.body() != resource.body()) {
+                changed.push(resource.anchor().clone());
+                tree.put(resource);
+            }
+        }
+        for anchor in &changed {
+            wrong.extend(rules::violations(&tree, anchor).into_iter().map(|v| format!("{anchor} {}: {}", v.pointer, v.message)));
+        }
+        if !wrong.is_empty() {
+            return Err(report::unreadable(wrong));
+        }
+        let change = ChangeTree { tree, changed, findings: vec![], covers: 0 };
+        let proposal = Proposal::make(&base, &files, &change).map_err(Failure::failed)?;
+        report::plan(&proposal.plan, !self.no_diff, self.output)
+    }
+}

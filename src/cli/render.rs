@@ -1,0 +1,138 @@
+//! `meshwright render`.
+
+use std::path::{Path, PathBuf};
+
+use super::output::{self, Output};
+use super::{Failure, Outcome, Verdict, bundle, report};
+use crate::change::{Audit, Declared};
+use crate::finding::Severity;
+use crate::intent::{Settings, layout};
+use crate::render::{Rendered, Scope, render};
+use crate::repo::WorkingTree;
+use crate::review::{FileChange, Happening};
+
+/// Render bundles into manifests, or bring a config repository checkout up to date
+///
+/// With -f, manifests go to standard output or into --out. With --repo, what the checkout lacks is shown as a diff;
+/// --write changes the files in place, for pull requests made by hand.
+#[derive(clap::Args)]
+pub(super) struct Render {
+    /// A bundle; `-` for standard input; may be given several times
+    #[arg(short, long = "file", value_name = "BUNDLE", required_unless_present = "repo", conflicts_with = "repo")]
+    file: Vec<PathBuf>,
+    /// Write the files below this folder instead of printing them
+    #[arg(long, value_name = "DIR", conflicts_with = "repo")]
+    out: Option<PathBuf>,
+    /// A checkout of the config repository
+    #[arg(long, value_name = "DIR")]
+    repo: Option<PathBuf>,
+    /// Change the checkout's files in place
+    #[arg(long, requires = "repo")]
+    write: bool,
+    /// How to print
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+}
+
+impl Render {
+    pub(super) fn run(self) -> Outcome {
+        match &self.repo {
+            Some(root) => self.checkout(root),
+            None => self.bundles(),
+        }
+    }
+
+    fn bundles(&self) -> Outcome {
+        let tree = bundle::tree(bundle::resources(&self.file)?)?;
+        let rendered = render(&tree, &Settings::default(), &Scope::everything(&tree));
+        let blocked = say(&rendered);
+        match (&self.out, self.output) {
+            (Some(root), _) => {
+                for (path, manifest) in &rendered.manifests {
+                    write(root, path, Some(&manifest.text))?;
+                }
+                output::note(&format!("{} files written below {}", rendered.manifests.len(), root.display()));
+            }
+            (None, Output::Json) => {
+                let files: Vec<_> = rendered.manifests.values().map(|m| serde_json::json!({"path": m.path, "text": m.text, "intents": m.intents})).collect();
+                output::json(&serde_json::json!({"files": files, "findings": rendered.findings}))?;
+            }
+            (None, Output::Text) => {
+                for (path, manifest) in &rendered.manifests {
+                    output::print(&format!("---\n# Path: {path}\n{}", manifest.text))?;
+                }
+            }
+        }
+        Ok(if blocked { Verdict::Findings } else { Verdict::Ok })
+    }
+
+    fn checkout(&self, root: &Path) -> Outcome {
+        let files = WorkingTree::open(root).map_err(Failure::failed)?;
+        let declared = Declared::read(&files).map_err(Failure::failed)?;
+        if !declared.problems.is_empty() {
+            return Err(report::unreadable(declared.problems.values().flatten().map(ToString::to_string)));
+        }
+        let rendered = render(&declared.tree, &declared.settings, &Scope::everything(&declared.tree));
+        let blocked = say(&rendered);
+        let audit = Audit::of(&files, &rendered).map_err(Failure::failed)?;
+        let changes = outdated(&files, &declared, &audit).map_err(Failure::failed)?;
+        for change in &changes {
+            if self.write {
+                write(root, &change.path, (change.happening != Happening::Removed).then_some(change.new.as_str()))?;
+            }
+            if self.output == Output::Text {
+                output::print(&crate::review::unified_coloured(change))?;
+            }
+        }
+        if self.output == Output::Json {
+            output::json(&serde_json::json!({"files": changes, "findings": rendered.findings, "written": self.write}))?;
+        }
+        let done = if self.write { "written" } else { "out of date; --write brings them up to date" };
+        output::note(&format!("{} files {done}", changes.len()));
+        Ok(if blocked || !(self.write || changes.is_empty()) { Verdict::Findings } else { Verdict::Ok })
+    }
+}
+
+/// Every file of a checkout that is not as it should be: intents without their state, manifests, stale manifests.
+pub(super) fn outdated(files: &WorkingTree, declared: &Declared, audit: &Audit) -> Result<Vec<FileChange>, crate::repo::RepoError> {
+    use crate::repo::Files;
+    let mut changes = vec![];
+    for anchor in &declared.unclosed {
+        let head = layout::head_of(anchor);
+        let path = layout::file_of(&head);
+        let old = files.read(&path)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        let new = layout::edit_file(Some(&old), &layout::residents(&declared.tree, &head)).unwrap_or_default();
+        changes.push(FileChange { path, happening: Happening::Changed, old, new });
+    }
+    for (path, old, new) in &audit.differing {
+        let happening = if old.is_some() { Happening::Changed } else { Happening::Added };
+        let (path, old, new) = (path.clone(), old.clone().unwrap_or_default(), new.clone());
+        changes.push(FileChange { path, happening, old, new });
+    }
+    for stray in audit.strays.iter().filter(|stray| stray.is_ours()) {
+        let old = files.read(&stray.path)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        changes.push(FileChange { path: stray.path.clone(), happening: Happening::Removed, old, new: String::new() });
+    }
+    changes.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(changes)
+}
+
+/// Prints findings on standard error; tells whether one blocks.
+fn say(rendered: &Rendered) -> bool {
+    for finding in &rendered.findings {
+        output::note(output::finding(finding).trim_end());
+    }
+    rendered.findings.iter().any(|finding| finding.severity == Severity::Error)
+}
+
+fn write(root: &Path, path: &str, text: Option<&str>) -> Result<(), Failure> {
+    let full = root.join(path);
+    let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", full.display()));
+    match text {
+        None => std::fs::remove_file(&full).map_err(failed),
+        Some(text) => {
+            let folder = full.parent().unwrap_or(root);
+            std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&full, text)).map_err(failed)
+        }
+    }
+}

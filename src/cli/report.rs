@@ -1,0 +1,28 @@
+//! A plan, printed.
+
+use super::output::{self, Output};
+use super::{Failure, Outcome, Verdict};
+use crate::review::{self, Plan};
+
+/// Prints a plan in words with its diff. A plan that is blocked is a finding.
+pub(super) fn plan(plan: &Plan, diff: bool, output: Output) -> Outcome {
+    match output {
+        Output::Json => {
+            output::json(plan)?;
+        }
+        Output::Text => {
+            output::print(&review::summary(plan))?;
+            if diff {
+                for file in &plan.files {
+                    output::print(&format!("\n{}", review::unified_coloured(file)))?;
+                }
+            }
+        }
+    }
+    Ok(if plan.is_blocked() { Verdict::Findings } else { Verdict::Ok })
+}
+
+/// What a checkout cannot be used for, and why.
+pub(super) fn unreadable(problems: impl IntoIterator<Item = String>) -> Failure {
+    Failure::Failed(problems.into_iter().collect::<Vec<_>>().join("\n"))
+}
