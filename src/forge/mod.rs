@@ -1,1 +1,6 @@
 //! Where pull requests live: the embedded forge.
+
+mod embedded;
+mod failure;
+
+pub use embedded::Embedded;

@@ -1,0 +1,109 @@
+//! A forge without a server: pull requests live in the configuration repository itself.
+//!
+//! Each is a reference `refs/meshwright/pulls/<number>` to a chain of commits, one for each thing that happened to it,
+//! whose tree holds `pull.json` and `body.md`. So they outlive the journal, and `git log` tells their story. References
+//! are moved by compare-and-swap only: of two who open, merge or review at once, one looks again.
+
+mod index;
+mod merging;
+mod origin;
+mod record;
+mod shelf;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::change::clock::Clock;
+use crate::change::forge::{Forge, ForgeError, Pull, PullText, Review};
+use crate::change::person::Person;
+use crate::repo::{CommitId, Identity, Mirror, Remote};
+
+use shelf::Shelf;
+
+/// Pull requests in the repository itself.
+///
+/// Humans work with git: who merges a branch into main has merged its pull request; who deletes a branch leaves its pull
+/// request open, with the head that was last seen.
+pub struct Embedded(Arc<Shelf>);
+
+impl Embedded {
+    /// The forge of the repository in `mirror`, or of `remote` seen through it: a git server without pull requests.
+    ///
+    /// `identity` is the author of merges and of what happens to pull requests without a person; what a person does bears
+    /// their name. With a remote, the branches of the mirror follow those of the remote.
+    #[must_use]
+    pub fn new(mirror: Mirror, remote: Option<Remote>, clock: Arc<dyn Clock>, identity: Identity) -> Self {
+        Self(Arc::new(Shelf::new(mirror, remote, clock, identity, "main")))
+    }
+
+    /// The same with another branch to merge into.
+    #[must_use]
+    pub fn with_main(mut self, main: &str) -> Self {
+        if let Some(shelf) = Arc::get_mut(&mut self.0) {
+            main.clone_into(&mut shelf.main);
+        }
+        self
+    }
+
+    /// Git and disks block.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shelf) -> Result<T, ForgeError> + Send + 'static,
+    ) -> Result<T, ForgeError> {
+        let shelf = Arc::clone(&self.0);
+        let done = tokio::task::spawn_blocking(move || work(&shelf)).await;
+        done.unwrap_or_else(|error| Err(ForgeError::Unavailable(error.to_string())))
+    }
+}
+
+#[async_trait]
+impl Forge for Embedded {
+    async fn refresh(&self) -> Result<Option<CommitId>, ForgeError> {
+        self.blocking(Shelf::refresh).await
+    }
+
+    async fn branch(&self, name: &str) -> Result<Option<CommitId>, ForgeError> {
+        let name = name.to_owned();
+        self.blocking(move |shelf| shelf.branch(&name)).await
+    }
+
+    async fn push(&self, branch: &str, expected: Option<CommitId>, new: Option<CommitId>) -> Result<(), ForgeError> {
+        let branch = branch.to_owned();
+        self.blocking(move |shelf| shelf.push(&branch, expected, new)).await
+    }
+
+    async fn pulls(&self) -> Result<Vec<Pull>, ForgeError> {
+        self.blocking(Shelf::pulls).await
+    }
+
+    async fn find_pull(&self, branch: &str) -> Result<Option<Pull>, ForgeError> {
+        let branch = branch.to_owned();
+        self.blocking(move |shelf| shelf.find(&branch)).await
+    }
+
+    async fn open_pull(&self, branch: &str, text: &PullText) -> Result<Pull, ForgeError> {
+        let (branch, text) = (branch.to_owned(), text.clone());
+        self.blocking(move |shelf| shelf.open(&branch, &text)).await
+    }
+
+    async fn edit_pull(&self, number: u64, text: &PullText) -> Result<Pull, ForgeError> {
+        let text = text.clone();
+        self.blocking(move |shelf| shelf.edit(number, &text)).await
+    }
+
+    async fn close_pull(&self, number: u64, by: Option<&Person>, words: &str) -> Result<(), ForgeError> {
+        let (by, words) = (by.cloned(), words.to_owned());
+        self.blocking(move |shelf| shelf.close(number, by.as_ref(), &words)).await
+    }
+
+    async fn merge(&self, number: u64, head: CommitId, message: &str) -> Result<CommitId, ForgeError> {
+        let message = message.to_owned();
+        self.blocking(move |shelf| shelf.merge(number, head, &message)).await
+    }
+
+    async fn review(&self, number: u64, review: &Review) -> Result<(), ForgeError> {
+        let review = review.clone();
+        self.blocking(move |shelf| shelf.review(number, &review)).await
+    }
+}

@@ -1,0 +1,71 @@
+//! What every forge promises to the life of a change, and how far that carries when calls fail.
+//!
+//! `promises.rs` holds the contract, one sentence each, for any forge that has a `Stage`; `faulty.rs` makes calls of any
+//! forge fail before or after their effect.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "all of this is a test")]
+
+#[path = "forge_contract/embedded.rs"]
+mod embedded;
+#[path = "forge_contract/faulty.rs"]
+mod faulty;
+#[path = "forge_contract/promises.rs"]
+mod promises;
+#[path = "forge_contract/schedules.rs"]
+mod schedules;
+#[path = "forge_contract/stage.rs"]
+mod stage;
+
+/// One test for each promise and each stage.
+macro_rules! contract {
+    ($($promise:ident,)*) => {
+        mod in_the_repository_itself {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $promise() {
+                    crate::promises::$promise(&crate::stage::Plain::alone()).await;
+                }
+            )*
+        }
+
+        mod with_a_plain_remote {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $promise() {
+                    crate::promises::$promise(&crate::stage::Plain::with_remote()).await;
+                }
+            )*
+        }
+    };
+}
+
+contract![
+    an_empty_repository_has_no_main_and_no_pulls,
+    refresh_brings_main_and_our_branches_into_the_mirror,
+    a_push_creates_moves_and_removes_a_branch_and_is_safe_to_repeat,
+    a_push_of_a_branch_that_is_elsewhere_does_nothing,
+    what_is_opened_twice_is_one_pull_request,
+    a_pull_request_needs_a_branch,
+    racing_opens_give_one_pull_request,
+    the_newest_pull_request_of_a_branch_is_found,
+    pulls_are_ours_and_come_oldest_first,
+    an_edit_changes_what_is_said_and_is_safe_to_repeat,
+    the_head_of_an_open_pull_request_is_that_of_its_branch,
+    closing_keeps_words_and_head_and_is_safe_to_repeat,
+    what_does_not_exist_is_not_found,
+    a_merge_joins_main_and_head_and_is_safe_to_repeat,
+    a_merge_into_an_empty_repository_makes_main,
+    a_merge_at_another_head_does_nothing,
+    a_merge_keeps_what_main_got_elsewhere,
+    a_merge_over_a_path_that_main_changed_is_refused,
+    drafts_and_closed_pull_requests_are_not_merged,
+    what_is_merged_cannot_be_closed_or_edited,
+    racing_merges_all_arrive_once,
+    reviews_come_in_order_and_are_safe_to_repeat,
+    a_review_of_other_content_is_refused,
+    bodies_may_be_long_and_in_any_script,
+    all_survives_a_restart,
+    a_forge_that_does_not_answer_is_unavailable_and_comes_back,
+    a_branch_that_a_human_deletes_leaves_its_pull_request_open,
+    what_a_human_merges_is_merged,
+];
