@@ -87,30 +87,28 @@ impl Desk {
         files.and_then(|files| Proposal::make(&view.base, &files, &change)).map(Arc::new).map_err(|error| refusal(error.into()))
     }
 
-    /// The present plan of a change, or what a merged one did.
+    /// The present plan of a change, or what a final one did or would have done. Blocks for as long as rendering takes.
     ///
     /// # Errors
     /// When there is no such change, or nothing is known of its plan.
-    pub async fn proposal(&self, id: &ChangeId) -> Result<Arc<Proposal>, Refusal> {
+    pub fn proposal(&self, id: &ChangeId) -> Result<Arc<Proposal>, Refusal> {
         let view = self.view();
         let change = self.change(id)?;
         if !change.state.is_final() {
-            return Ok(self.worker.plan(&view, id).await.map_err(refusal)?.1);
+            return Ok(self.worker.plan_now(&view, id).map_err(refusal)?.1);
         }
-        let mirror = self.worker.mirror.clone();
-        let proposal = blocking(move || {
-            let ends = match (change.merged, change.base, change.head) {
-                (Some(merged), _, _) => mirror.commit_info(merged)?.parents.first().map(|parent| (*parent, merged)),
-                (None, Some(base), Some(head)) => Some((base, head)),
-                _ => None,
-            };
-            match ends {
-                Some((from, to)) => Ok(Some(Arc::new(Proposal::between(&mirror, from, to)?))),
-                None => Ok(None),
+        let mirror = &self.worker.mirror;
+        let ends = match (change.merged, change.base, change.head) {
+            (Some(merged), _, _) => {
+                let info = mirror.commit_info(merged).map_err(|error| refusal(error.into()))?;
+                info.parents.first().map(|parent| (*parent, merged))
             }
-        });
+            (None, Some(base), Some(head)) => Some((base, head)),
+            _ => None,
+        };
         let gone = || Refusal::new(Cause::NotFound, id.as_str(), format!("change {id} ended before it was planned"));
-        proposal.await.map_err(refusal)?.ok_or_else(gone)
+        let (from, to) = ends.ok_or_else(gone)?;
+        Proposal::between(mirror, from, to).map(Arc::new).map_err(|error| refusal(error.into()))
     }
 
     /// The pull request of a change, if it has one.

@@ -44,7 +44,7 @@ impl Proposal {
             let (old, new) = (change.happening != Happening::Added, change.happening != Happening::Removed);
             (change.path.as_str(), ids(&change.old, old), ids(&change.new, new))
         }));
-        let plan = review::plan(&review::Input {
+        let plan = review::plan(review::Input {
             before: &before,
             after: &after,
             files: changes,

@@ -6,7 +6,8 @@ use super::proposal::Proposal;
 use super::record::Change;
 use crate::finding::Severity;
 use crate::intent::Kind;
-use crate::review::{self, Plan};
+use crate::review::Plan;
+use crate::review::pull::{self, PullMeta};
 
 /// What blocks a change, one sentence each. Topology that is pending elsewhere is named with its change.
 #[must_use]
@@ -28,12 +29,12 @@ pub fn blocks(plan: &Plan, view: &Ledger, change: &Change) -> Vec<String> {
 /// What the pull request of a change says.
 #[must_use]
 pub fn pull_text(change: &Change, proposal: &Proposal, draft: bool) -> PullText {
-    let meta = review::PullMeta {
+    let groups: Vec<&str> = change.groups.iter().map(super::id::Group::as_str).collect();
+    let meta = PullMeta {
         change: change.id.to_string(),
-        groups: change.groups.iter().map(ToString::to_string).collect(),
         requesters: change.requesters.iter().map(ToString::to_string).collect(),
         unverified: change.requesters.iter().any(super::person::Person::is_local),
         intents: proposal.intents.iter().map(ToString::to_string).collect(),
     };
-    PullText { title: review::title(&proposal.plan, &meta), body: review::body(&proposal.plan, &meta), draft }
+    PullText { title: pull::title(&proposal.plan, &groups), body: pull::body(&proposal.plan, &meta), draft }
 }

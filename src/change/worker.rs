@@ -97,7 +97,7 @@ impl Worker {
     }
 
     /// Looks at everything once; gives the moment when something is due.
-    pub async fn round(&self) -> Option<Timestamp> {
+    pub async fn round(self: &Arc<Self>) -> Option<Timestamp> {
         let _turn = self.turn.lock().await;
         if let Err(stuck) = self.refresh().await {
             self.note(Some(&stuck));
@@ -152,8 +152,8 @@ impl Worker {
         blocking(move || Ok(Arc::new(view.base.advance(&mirror, commit)?))).await
     }
 
-    /// The plan of a change on the newest main.
-    pub(super) async fn plan(&self, view: &Arc<Ledger>, id: &ChangeId) -> Result<(u64, Arc<Proposal>), Stuck> {
+    /// The plan of a change on the newest main; blocks while it is made.
+    pub(super) fn plan_now(&self, view: &Ledger, id: &ChangeId) -> Result<(u64, Arc<Proposal>), Stuck> {
         let Some(commit) = view.base.commit else { return Err(Stuck::Stopped) };
         let covers = view.writes(id).map(|write| write.seq).max().unwrap_or(0);
         let cached = self.plans.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
@@ -162,19 +162,21 @@ impl Worker {
         {
             return Ok((covers, proposal));
         }
-        let (owned, mirror, key) = (view.clone(), self.mirror.clone(), id.clone());
-        let proposal = blocking(move || {
-            let files = mirror.snapshot(commit)?;
-            Ok(Arc::new(Proposal::make(&owned.base, &files, &owned.tree_of(&key))?))
-        })
-        .await?;
+        let files = self.mirror.snapshot(commit)?;
+        let proposal = Arc::new(Proposal::make(&view.base, &files, &view.tree_of(id))?);
         let planned = (commit, covers, proposal.clone());
         self.plans.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), planned);
         Ok((covers, proposal))
     }
 
+    /// The plan of a change on the newest main.
+    pub(super) async fn plan(self: &Arc<Self>, view: &Arc<Ledger>, id: &ChangeId) -> Result<(u64, Arc<Proposal>), Stuck> {
+        let (worker, view, id) = (self.clone(), view.clone(), id.clone());
+        blocking(move || worker.plan_now(&view, &id)).await
+    }
+
     /// Carries one change as far as it can go now; gives the moment when it can go on by itself. The turn is held.
-    pub(super) async fn step(&self, id: &ChangeId) -> Result<Option<Timestamp>, Stuck> {
+    pub(super) async fn step(self: &Arc<Self>, id: &ChangeId) -> Result<Option<Timestamp>, Stuck> {
         for _ in 0..ACTIONS {
             let view = self.intake.view();
             let Some(change) = view.changes.get(id).filter(|change| !change.state.is_final()).cloned() else { return Ok(None) };

@@ -11,7 +11,7 @@ pub(super) fn plan(plan: &Plan, diff: bool, output: Output) -> Outcome {
             output::json(plan)?;
         }
         Output::Text => {
-            output::print(&review::summary(plan))?;
+            output::print(&review::words::summary(plan))?;
             if diff {
                 for file in &plan.files {
                     output::print(&format!("\n{}", review::unified_coloured(file)))?;

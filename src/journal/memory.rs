@@ -47,7 +47,7 @@ impl Journal for MemoryJournal {
             let mut changes: Vec<_> = shared.changes.values().collect();
             changes.sort_by_key(|(place, change)| (change.created, *place));
             // A file does not keep the findings either: they are made anew by planning.
-            let changes = changes.into_iter().map(|(_, change)| Change { findings: vec![], ..change.clone() });
+            let changes = changes.into_iter().map(|(_, change)| change.clone());
             Ok(Contents {
                 writes: shared.writes.values().cloned().collect(),
                 changes: changes.collect(),

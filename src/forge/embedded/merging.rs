@@ -59,7 +59,7 @@ impl Shelf {
                 let mut nothing = Edits::new();
                 nothing.delete("nothing"); // the empty tree is written when it results, not when it is given
                 let base = TreeId::EMPTY;
-                let first = Commit { parents: &[], base, edits: &nothing, author, time, message: "Begin" };
+                let first = Commit { parents: &[], base, edits: &nothing, author, time, message: "Begin", signer: None };
                 self.mirror.commit(&first)?
             }
         };
@@ -71,6 +71,6 @@ impl Shelf {
             }
             error => error.into(),
         })?;
-        Ok(self.mirror.commit_tree(merged, &[main, head], author, time, message)?)
+        Ok(self.mirror.commit_tree(merged, &[main, head], author, time, message, None)?)
     }
 }

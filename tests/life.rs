@@ -1,0 +1,242 @@
+//! The life of a change over a real journal, a real repository and the embedded forge.
+
+#[path = "life/desk.rs"]
+mod desk;
+
+use desk::{MINIMAL, cause, open, person, resource, submission};
+use meshwright::change::forge::Verdict;
+use meshwright::change::submission::{Cause, Operation};
+use meshwright::change::{Person, State};
+
+const TG: &str = "projects/shop/composite-apps/boutique/v1/deployment-intent-groups/prod/traffic-group-intents/web";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_becomes_a_pull_request_and_once_merged_its_files_are_on_main() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await;
+    let receipt = house.post_bundle(MINIMAL).await.unwrap();
+    let id = receipt.change.unwrap();
+    let change = house.until(&id, State::Proposed).await;
+    assert_eq!(house.our_branches(), [change.branch.clone()]);
+    assert_eq!(cause(house.merge(&id).await), Cause::WrongState, "nobody approved it yet");
+    assert_eq!(house.approve(&id).await.state, State::Approved);
+    let merged = house.merge(&id).await.unwrap();
+    assert_eq!(merged.state, State::Merged);
+    assert!(house.our_branches().is_empty());
+    let files = house.files_on_main();
+    assert!(files.iter().any(|path| path.starts_with("clusters/")), "{files:?}");
+    assert!(files.iter().any(|path| path.starts_with("intents/")), "{files:?}");
+    let info = house.mirror.commit_info(merged.merged.unwrap()).unwrap();
+    assert_eq!(info.trailer("Approved-by").as_deref(), Some("github:bob"));
+    assert_eq!(house.desk().view().base.tree.len(), house.desk().view().proposed.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn posting_the_same_bundle_again_changes_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await.with_minimal_mesh().await;
+    assert_eq!(house.post_bundle(MINIMAL).await.unwrap().change, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn single_writes_become_a_draft_that_is_ready_when_nothing_more_comes() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await.with_minimal_mesh().await;
+    let access_point = format!("{TG}/inbound-intents/cart/clients/frontend/access-points/read");
+    let body = r#"{"metadata": {"name": "read"}, "spec": {"url": ["/status/*"], "access": ["GET"]}}"#;
+    let id = house.put(&access_point, body).await.unwrap().change.unwrap();
+    house.until(&id, State::Draft).await;
+    house.until(&id, State::Proposed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_cancel_each_other_close_the_change() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await.with_minimal_mesh().await;
+    let access_point = format!("{TG}/inbound-intents/cart/clients/frontend/access-points/read");
+    let body = r#"{"metadata": {"name": "read"}, "spec": {"url": ["/status/*"], "access": ["GET"]}}"#;
+    let id = house.put(&access_point, body).await.unwrap().change.unwrap();
+    house.until(&id, State::Draft).await;
+    assert_eq!(house.delete(&access_point).await.unwrap().change, Some(id.clone()));
+    house.until(&id, State::Withdrawn).await;
+    assert!(house.our_branches().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_write_amends_an_open_change_and_voids_its_approval_only_before_it_is_sealed() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await.with_minimal_mesh().await;
+    let point = |name: &str| format!("{TG}/inbound-intents/cart/clients/frontend/access-points/{name}");
+    let body = |name: &str| format!(r#"{{"metadata": {{"name": "{name}"}}, "spec": {{"url": ["/{name}"]}}}}"#);
+    let id = house.put(&point("a"), &body("a")).await.unwrap().change.unwrap();
+    house.until(&id, State::Proposed).await;
+    assert_eq!(house.put(&point("b"), &body("b")).await.unwrap().change, Some(id.clone()), "it amends");
+    house.until(&id, State::Draft).await;
+    house.until(&id, State::Proposed).await;
+    let approved = house.approve(&id).await;
+    assert!(approved.sealed);
+    let next = house.put(&point("c"), &body("c")).await.unwrap().change.unwrap();
+    assert_ne!(next, id, "what comes after a valid approval waits for the next change");
+    house.until(&next, State::Journaled).await;
+    house.merge(&id).await.unwrap();
+    house.until(&next, State::Proposed).await;
+    house.approve(&next).await;
+    house.merge(&next).await.unwrap();
+    let text = house.text_on_main("intents/shop/boutique/v1/prod/web/inbound/cart.yaml").unwrap();
+    for name in ["/a", "/b", "/c"] {
+        assert!(text.contains(name), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_requesters_own_approval_does_not_count() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await;
+    let id = house.post_bundle(MINIMAL).await.unwrap().change.unwrap();
+    house.until(&id, State::Proposed).await;
+    let own = house.desk().review(&id, person("github:alice"), Verdict::Approve, String::new()).await;
+    assert_eq!(cause(own), Cause::WrongState);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejected_change_leaves_the_proposed_view_and_keeps_the_words() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await;
+    let id = house.post_bundle(MINIMAL).await.unwrap().change.unwrap();
+    house.until(&id, State::Proposed).await;
+    let rejected = house.desk().withdraw(&id, person("github:bob"), "not this week".into(), true).await.unwrap();
+    assert_eq!(rejected.state, State::Rejected);
+    assert_eq!(rejected.reason.as_deref(), Some("github:bob: not this week"));
+    assert!(house.desk().view().proposed.is_empty());
+    assert!(house.our_branches().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_over_several_open_changes_takes_them_over() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await;
+    let first = house.put("projects/one", r#"{"metadata": {"name": "one"}}"#).await.unwrap().change.unwrap();
+    let second = house.put("projects/two", r#"{"metadata": {"name": "two"}}"#).await.unwrap().change.unwrap();
+    house.until(&second, State::Draft).await;
+    let both = "anchor: projects\nmetadata: {name: one, description: x}\n---\nanchor: projects\nmetadata: {name: two, description: x}\n";
+    assert_eq!(house.post_bundle(both).await.unwrap().change, Some(first.clone()));
+    let superseded = house.until(&second, State::Superseded).await;
+    assert_eq!(superseded.superseded_by, Some(first.clone()));
+    let change = house.until(&first, State::Proposed).await;
+    assert_eq!(house.our_branches(), [change.branch.clone()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_journal_loses_nothing_that_was_merged_and_open_changes_are_taken_over() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await.with_minimal_mesh().await;
+    let merged = house.desk().view().base.tree.len();
+    let id = house.put("projects/more", r#"{"metadata": {"name": "more"}}"#).await.unwrap().change.unwrap();
+    house.until(&id, State::Proposed).await;
+    stop(house).await;
+    for entry in std::fs::read_dir(data.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_string_lossy().starts_with("journal.db") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let house = open(data.path()).await;
+    assert_eq!(house.desk().view().base.tree.len(), merged);
+    house.until(&id, State::Proposed).await;
+    assert_eq!(house.desk().view().proposed.len(), merged + 1);
+    house.approve(&id).await;
+    house.merge(&id).await.unwrap();
+    assert_eq!(house.desk().view().base.tree.len(), merged + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_is_there_again_after_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await;
+    let id = house.put("projects/one", r#"{"metadata": {"name": "one"}}"#).await.unwrap().change.unwrap();
+    stop(house).await;
+    let house = open(data.path()).await;
+    house.until(&id, State::Proposed).await;
+    assert_eq!(house.our_branches().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_human_commit_on_our_branch_is_left_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await;
+    let id = house.put("projects/one", r#"{"metadata": {"name": "one"}}"#).await.unwrap().change.unwrap();
+    let change = house.until(&id, State::Proposed).await;
+    let head = change.head.unwrap();
+    let info = house.mirror.commit_info(head).unwrap();
+    let by = meshwright::repo::Identity { name: "Carol".into(), email: "carol@example.com".into() };
+    let human = house.mirror.commit_tree(info.tree, &[head], &by, 1, "by hand\n", None).unwrap();
+    house.mirror.set_reference(&format!("refs/heads/{}", change.branch), Some(head), Some(human), "push").unwrap();
+    let blocked = house.until(&id, State::Blocked).await;
+    assert!(blocked.reason.as_ref().unwrap().contains("somebody else pushed"));
+    assert_eq!(house.mirror.branch(&change.branch).unwrap(), Some(human));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn main_moving_elsewhere_keeps_the_approval_and_where_it_matters_renders_again() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await.with_minimal_mesh().await;
+    let point = format!("{TG}/inbound-intents/cart/clients/frontend/access-points/a");
+    let body = r#"{"metadata": {"name": "a"}, "spec": {"url": ["/a"]}}"#;
+    let ours = house.put(&point, body).await.unwrap().change.unwrap();
+    house.until(&ours, State::Proposed).await;
+    house.approve(&ours).await;
+    let other = house.put("projects/other", r#"{"metadata": {"name": "other"}}"#).await.unwrap().change.unwrap();
+    house.until(&other, State::Proposed).await;
+    house.approve(&other).await;
+    let head = house.change(&ours).head;
+    house.merge(&other).await.unwrap();
+    let after = house.until(&ours, State::Approved).await;
+    assert_eq!(after.head, head, "it was left alone");
+    house.merge(&ours).await.unwrap();
+    assert!(house.files_on_main().iter().any(|path| path.contains("projects/other")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contradictions_are_refused_and_both_intents_are_named() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await.with_minimal_mesh().await;
+    let path = format!("{TG}/inbound-intents/twin");
+    let body = r#"{"metadata": {"name": "twin"}, "spec": {"app": "cart", "appLabel": "app=other", "serviceName": "cartservice", "port": 9999, "protocol": "HTTP", "serviceMesh": "istio"}}"#;
+    let refusal = house.desk().submit(submission(vec![Operation::Create(resource(&path, body))], false)).await.unwrap_err();
+    assert_eq!(refusal.cause, Cause::Conflict);
+    let message = &refusal.obstacles[0].message;
+    assert!(message.contains("inbound-intents/twin") && message.contains("inbound-intents/cart"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_of_the_topology_blocks_the_change_and_not_the_write() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await.with_minimal_mesh().await;
+    let path = format!("{TG}/inbound-intents/nowhere");
+    let body = r#"{"metadata": {"name": "nowhere"}, "spec": {"app": "nowhere", "appLabel": "app=nowhere", "serviceName": "nowhere", "port": 80, "protocol": "HTTP", "serviceMesh": "istio"}}"#;
+    let id = house.put(&path, body).await.unwrap().change.unwrap();
+    let blocked = house.until(&id, State::Blocked).await;
+    assert!(blocked.reason.as_ref().unwrap().contains("no app `nowhere`"), "{:?}", blocked.reason);
+    let as_bundle = house.desk().submit(submission(vec![Operation::Put(resource(&path, body))], true)).await;
+    assert!(as_bundle.is_ok(), "it is unchanged, so there is nothing to judge");
+    let group = meshwright::intent::Anchor::parse(&path).unwrap().parent().unwrap().parent().unwrap();
+    assert_eq!(cause(house.desk().submit(submission(vec![Operation::Approve(group)], false)).await), Cause::Incomplete);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn local_may_approve_its_own_change() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await;
+    let mut posted = submission(vec![Operation::Put(resource("projects/one", r#"{"metadata": {"name": "one"}}"#))], true);
+    posted.by = Person::local();
+    let id = house.desk().submit(posted).await.unwrap().change.unwrap();
+    house.until(&id, State::Proposed).await;
+    let approved = house.desk().review(&id, Person::local(), Verdict::Approve, String::new()).await.unwrap();
+    assert_eq!(approved.state, State::Approved);
+}
+
+/// Stops a server so that its journal can be opened again.
+async fn stop(house: desk::House) {
+    drop(house);
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+}

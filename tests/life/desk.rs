@@ -1,0 +1,130 @@
+//! A desk over real stores in a temporary folder, behind words that say what a test means.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use meshwright::boot::{Parts, Stores, SystemClock};
+use meshwright::change::submission::{Cause, Operation, Precondition};
+use meshwright::change::{Change, ChangeId, Clock, Desk, Person, Receipt, Refusal, State, Submission, Timing};
+use meshwright::config::Config;
+use meshwright::intent::{Anchor, Bundle, Resource};
+use meshwright::repo::{Files, Mirror};
+
+/// How long a test waits for something to become true.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub const TIMING: Timing = Timing { settle: 30, ready_after: 400, poll: 100 };
+
+pub const MINIMAL: &str = include_str!("../../fixtures/minimal/bundle.yaml");
+
+pub struct House {
+    pub parts: Parts,
+    pub mirror: Mirror,
+}
+
+pub async fn open(data: &Path) -> House {
+    open_with(data, TIMING).await
+}
+
+pub async fn open_with(data: &Path, timing: Timing) -> House {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let config = Config { data: data.to_owned(), ..Config::default() };
+    let stores = Stores::open(&config, &clock).unwrap();
+    let mirror = stores.mirror.clone();
+    House { parts: Parts::start(stores, clock, timing).await.unwrap(), mirror }
+}
+
+pub fn person(name: &str) -> Person {
+    Person { name: name.into(), logins: vec![] }
+}
+
+pub fn submission(operations: Vec<Operation>, bundle: bool) -> Submission {
+    Submission {
+        operations,
+        bundle,
+        prune: None,
+        precondition: Precondition::None,
+        idempotency: None,
+        by: person("github:alice"),
+    }
+}
+
+pub fn resource(path: &str, body: &str) -> Resource {
+    let anchor = Anchor::parse(path).unwrap();
+    Resource::read(anchor.parent().as_ref(), anchor.kind(), &serde_json::from_str(body).unwrap()).unwrap()
+}
+
+impl House {
+    pub fn desk(&self) -> &Desk {
+        &self.parts.desk
+    }
+
+    pub async fn post_bundle(&self, text: &str) -> Result<Receipt, Refusal> {
+        let documents = Bundle::read(text).unwrap().documents;
+        let operations = documents.into_iter().map(|document| Operation::Put(document.resource)).collect();
+        self.desk().submit(submission(operations, true)).await
+    }
+
+    pub async fn put(&self, path: &str, body: &str) -> Result<Receipt, Refusal> {
+        self.desk().submit(submission(vec![Operation::Put(resource(path, body))], false)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Result<Receipt, Refusal> {
+        self.desk().submit(submission(vec![Operation::Delete(Anchor::parse(path).unwrap())], false)).await
+    }
+
+    pub fn change(&self, id: &ChangeId) -> Arc<Change> {
+        self.desk().view().changes.get(id).unwrap().clone()
+    }
+
+    /// Waits until a change is in `state`.
+    pub async fn until(&self, id: &ChangeId, state: State) -> Arc<Change> {
+        let begin = Instant::now();
+        loop {
+            let change = self.change(id);
+            if change.state == state {
+                return change;
+            }
+            assert!(begin.elapsed() < PATIENCE, "{id} is {} ({:?}), not {state}", change.state, change.reason);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    pub async fn approve(&self, id: &ChangeId) -> Arc<Change> {
+        use meshwright::change::forge::Verdict;
+        self.desk().review(id, person("github:bob"), Verdict::Approve, String::new()).await.unwrap()
+    }
+
+    pub async fn merge(&self, id: &ChangeId) -> Result<Arc<Change>, Refusal> {
+        self.desk().merge(id, person("github:bob")).await
+    }
+
+    /// The minimal mesh, on main.
+    pub async fn with_minimal_mesh(self) -> Self {
+        let id = self.post_bundle(MINIMAL).await.unwrap().change.unwrap();
+        self.until(&id, State::Proposed).await;
+        self.approve(&id).await;
+        self.merge(&id).await.unwrap();
+        self
+    }
+
+    /// The paths of all files on main.
+    pub fn files_on_main(&self) -> Vec<String> {
+        let main = self.mirror.branch("main").unwrap().unwrap();
+        self.mirror.snapshot(main).unwrap().list("").unwrap().into_iter().map(|(path, _)| path).collect()
+    }
+
+    pub fn text_on_main(&self, path: &str) -> Option<String> {
+        let main = self.mirror.branch("main").unwrap().unwrap();
+        self.mirror.snapshot(main).unwrap().read(path).unwrap().map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    pub fn our_branches(&self) -> Vec<String> {
+        self.mirror.branches("meshwright/").unwrap().into_iter().map(|(name, _)| name).collect()
+    }
+}
+
+pub fn cause<T: std::fmt::Debug>(result: Result<T, Refusal>) -> Cause {
+    result.unwrap_err().cause
+}
