@@ -1,0 +1,1 @@
+//! Bundles in, manifests out: one file of tests per pattern.
