@@ -2,6 +2,8 @@
 //!
 //! `MESHWRIGHT_BLESS=1` writes the goldens anew; `git diff fixtures` is then the review.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "all of this file is a test")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

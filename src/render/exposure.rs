@@ -40,7 +40,7 @@ struct Door<'s, 't> {
 pub(super) fn render(servers: &[Server<'_>], context: &Context<'_>, out: &mut Output) {
     let mut exposed: BTreeMap<(&ClusterId, &HostName), Vec<&Server<'_>>> = BTreeMap::new();
     for server in servers.iter().filter(|server| server.is_exposed()) {
-        for name in &server.inbound.external_name {
+        if let Some(name) = &server.inbound.external_name {
             for cluster in server.clusters.iter() {
                 exposed.entry((cluster, name)).or_default().push(server);
             }

@@ -181,7 +181,10 @@ fn of_member(workload: &Workload<'_, '_>, unit: &Unit<'_, '_>, server: &Server<'
         findings.push(Finding::note("access/open", at(server), message));
         return;
     }
-    if !server.closed {
+    // One more intent about the same port of the same Service is that server once more, exposed in another way.
+    let same = |other: &&Server<'_>| (&other.inbound.service, other.inbound.port) == (service, server.inbound.port);
+    let closed = || unit.servers.iter().copied().filter(|other| other.closed);
+    if !server.closed && !closed().any(|other| same(&other)) {
         let others: Vec<_> =
             unit.servers.iter().filter(|other| other.closed).map(|other| other.anchor.as_str()).collect();
         findings.push(Finding::warning(
