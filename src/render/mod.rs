@@ -1,1 +1,34 @@
-//! Intents and topology in, manifest files out. Pure; one file per pattern.
+//! From intents and topology to files: a pure function, one file of this room per pattern.
+//!
+//! The same tree gives the same bytes, whatever the order in which things were posted. What belongs to a host or to a
+//! workload is rendered from *all* intents about it, so that no two resources fight. What is not known is never
+//! guessed: it becomes a finding that blocks.
+
+mod access;
+mod context;
+mod east_west;
+mod exposure;
+mod manifest;
+mod mtls;
+mod name;
+mod namespace;
+mod notice;
+mod operation;
+mod output;
+mod places;
+mod pods;
+mod policy;
+mod remote;
+mod run;
+mod scope;
+mod server;
+mod source;
+#[cfg(test)]
+mod tests;
+mod unit;
+mod workload;
+
+pub use namespace::{is_namespace_file, namespace_directory};
+pub use output::{Manifest, Rendered, Target, TargetAccess};
+pub use run::render;
+pub use scope::Scope;

@@ -1,0 +1,219 @@
+//! Exposure to outside callers: one Gateway and VirtualService per service and outside name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::context::Context;
+use super::manifest::Draft;
+use super::name::resource_name;
+use super::output::Output;
+use super::server::Server;
+use crate::finding::{Finding, Place};
+use crate::intent::scalar::HostName;
+use crate::intent::spec::TlsType;
+use crate::intent::{Anchor, ClusterFacts, ClusterId};
+use crate::istio::{
+    self, Destination, Gateway, HttpMatchRequest, HttpRoute, HttpRouteDestination, L4MatchAttributes, Port,
+    RouteDestination, ServerTlsMode, ServerTlsSettings, TcpRoute, TlsMatchAttributes, TlsRoute, VirtualService,
+};
+
+/// How requests find their way behind the gateway.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Routing {
+    /// By request.
+    Http,
+    /// By server name, TLS passed through.
+    Sni,
+    /// By port.
+    Tcp,
+}
+
+/// A port of the gateway that leads to a server.
+struct Door<'s, 't> {
+    server: &'s Server<'t>,
+    number: u16,
+    protocol: &'static str,
+    name: String,
+    routing: Routing,
+}
+
+/// Renders the Gateways and VirtualServices of the servers of one service, on every cluster.
+pub(super) fn render(servers: &[Server<'_>], context: &Context<'_>, out: &mut Output) {
+    let mut exposed: BTreeMap<(&ClusterId, &HostName), Vec<&Server<'_>>> = BTreeMap::new();
+    for server in servers.iter().filter(|server| server.is_exposed()) {
+        if let Some(name) = &server.inbound.external_name {
+            for cluster in server.clusters.iter() {
+                exposed.entry((cluster, name)).or_default().push(server);
+            }
+        }
+    }
+    for ((cluster, host), servers) in exposed {
+        let Some(facts) = context.clusters.get(cluster) else { continue };
+        let doors = doors(&servers, cluster, facts, &mut out.findings);
+        let Some(first) = doors.first().map(|door| door.server) else { continue };
+        let service = first.inbound.service.as_str();
+        let name = resource_name(&[service, host.as_str()]);
+        let gateway = Gateway {
+            selector: facts.ingress.selector.iter().cloned().collect(),
+            servers: doors.iter().map(|door| entry(door, host)).collect(),
+        };
+        let routes = routes(&doors, host, format!("{}/{name}", first.namespace));
+        let intents: Vec<Anchor> = servers.iter().map(|server| server.anchor.clone()).collect();
+        for spec in [gateway.into(), routes.into()] {
+            let (name, intents) = (name.clone(), intents.clone());
+            let namespace = first.namespace.as_str();
+            let draft = Draft { cluster, namespace, service, name, spec, intents, observed: false };
+            out.manifests.push(draft.finish(context.gitops));
+        }
+    }
+}
+
+/// The ports that lead to the servers, each once.
+fn doors<'s, 't>(
+    servers: &[&'s Server<'t>],
+    cluster: &ClusterId,
+    facts: &ClusterFacts,
+    findings: &mut Vec<Finding>,
+) -> Vec<Door<'s, 't>> {
+    let mut doors: Vec<Door<'_, '_>> = vec![];
+    for server in servers {
+        let door = match door(server, facts) {
+            Ok(door) => door,
+            Err(finding) => {
+                findings.push(finding);
+                continue;
+            }
+        };
+        say(&door, cluster, facts, findings);
+        match doors.iter().find(|known| known.number == door.number) {
+            None => doors.push(door),
+            Some(known) if known.name == door.name => {}
+            Some(known) => findings.push(Finding::error(
+                "render/gateway-port",
+                Place::at(server.anchor.as_str()),
+                format!(
+                    "port {} of the gateway on {cluster} cannot be {} for this intent and {} for {}",
+                    door.number, door.protocol, known.protocol, known.server.anchor
+                ),
+                "choose another external.port",
+            )),
+        }
+    }
+    doors.sort_by_key(|door| door.number);
+    doors
+}
+
+fn door<'s, 't>(server: &'s Server<'t>, facts: &ClusterFacts) -> Result<Door<'s, 't>, Finding> {
+    let tls = server.inbound.tls;
+    let (number, protocol, name, routing) = match (server.protocol.is_http(), tls) {
+        (_, TlsType::Passthrough) => (facts.https_port, "TLS", "tls".to_owned(), Routing::Sni),
+        (true, TlsType::None) => (facts.http_port, "HTTP", "http".to_owned(), Routing::Http),
+        (true, _) => (facts.https_port, "HTTPS", "https".to_owned(), Routing::Http),
+        (false, _) => {
+            let place = Place::pointing(server.anchor.as_str(), "/spec/external/port");
+            let Some(port) = server.inbound.external.port.map(|port| port.number()) else {
+                let message = format!(
+                    "`{}` speaks {} and has no port of its own on the gateway",
+                    server.inbound.service, server.protocol
+                );
+                return Err(Finding::error("render/external-port", place, message, "set external.port"));
+            };
+            let plain = tls == TlsType::None;
+            if plain && (port == facts.http_port || port == facts.https_port) {
+                let message = format!("port {port} of the gateway belongs to all outside callers of HTTP and TLS");
+                return Err(Finding::error("render/gateway-port", place, message, "choose another external.port"));
+            }
+            let protocol = if plain { "TCP" } else { "TLS" };
+            (port, protocol, format!("{}-{port}", protocol.to_ascii_lowercase()), Routing::Tcp)
+        }
+    };
+    if tls.needs_credential() && server.inbound.external.credential_name.is_none() {
+        let place = Place::pointing(server.anchor.as_str(), "/spec/external/credentialName");
+        let message = format!("tlsType {tls} needs a certificate");
+        let remedy = "set external.credentialName to the secret in the gateway's namespace";
+        return Err(Finding::error("render/credential", place, message, remedy));
+    }
+    Ok(Door { server, number, protocol, name, routing })
+}
+
+/// What has to be in the cluster for a door to open.
+fn say(door: &Door<'_, '_>, cluster: &ClusterId, facts: &ClusterFacts, findings: &mut Vec<Finding>) {
+    let anchor = door.server.anchor.as_str();
+    if let Some(name) = door.server.inbound.external.credential_name.as_ref().filter(|_| needs_credential(door)) {
+        let place = Place::pointing(anchor, "/spec/external/credentialName");
+        let message = format!(
+            "the secret `{name}` has to be in namespace `{}` of {cluster}, where the gateway is",
+            facts.ingress.namespace
+        );
+        findings.push(Finding::note("render/credential", place, message));
+    }
+    if door.routing == Routing::Tcp {
+        let place = Place::pointing(anchor, "/spec/external/port");
+        let message = format!("the gateway's Service on {cluster} has to have port {}", door.number);
+        findings.push(Finding::note("render/gateway-port", place, message));
+    }
+}
+
+fn needs_credential(door: &Door<'_, '_>) -> bool {
+    door.server.inbound.tls.needs_credential()
+}
+
+fn entry(door: &Door<'_, '_>, host: &HostName) -> istio::Server {
+    let port = Port {
+        number: Some(door.number.into()),
+        protocol: door.protocol.to_owned(),
+        name: door.name.clone(),
+        target_port: None,
+    };
+    let mode = match door.server.inbound.tls {
+        TlsType::None => None,
+        TlsType::Simple => Some(ServerTlsMode::Simple),
+        TlsType::Mutual => Some(ServerTlsMode::Mutual),
+        TlsType::OptionalMutual => Some(ServerTlsMode::OptionalMutual),
+        TlsType::Passthrough => Some(ServerTlsMode::Passthrough),
+        TlsType::IstioMutual => Some(ServerTlsMode::IstioMutual),
+    };
+    let credential = door.server.inbound.external.credential_name.as_ref().filter(|_| needs_credential(door));
+    let credential_name = credential.map(ToString::to_string).unwrap_or_default();
+    let tls = mode.map(|mode| ServerTlsSettings { mode: Some(mode), credential_name, ..ServerTlsSettings::default() });
+    istio::Server { port: Some(port), hosts: vec![host.to_string()], tls, ..istio::Server::default() }
+}
+
+fn routes(doors: &[Door<'_, '_>], host: &HostName, gateway: String) -> VirtualService {
+    let through = |routing: Routing| doors.iter().filter(move |door| door.routing == routing);
+    let backends: BTreeSet<_> = through(Routing::Http).map(|door| door.server.inbound.port).collect();
+    // One route serves every HTTP port of the gateway when all lead to the same place.
+    let one = backends.len() == 1;
+    let http = through(Routing::Http).take(if one { 1 } else { usize::MAX }).map(|door| HttpRoute {
+        matches: if one {
+            vec![]
+        } else {
+            vec![HttpMatchRequest { port: Some(door.number.into()), ..HttpMatchRequest::default() }]
+        },
+        route: vec![HttpRouteDestination { destination: Some(backend(door)), ..HttpRouteDestination::default() }],
+        ..HttpRoute::default()
+    });
+    let tls = through(Routing::Sni).map(|door| TlsRoute {
+        matches: vec![TlsMatchAttributes {
+            sni_hosts: vec![host.to_string()],
+            port: Some(door.number.into()),
+            ..TlsMatchAttributes::default()
+        }],
+        route: vec![RouteDestination { destination: Some(backend(door)), weight: None }],
+    });
+    let tcp = through(Routing::Tcp).map(|door| TcpRoute {
+        matches: vec![L4MatchAttributes { port: Some(door.number.into()), ..L4MatchAttributes::default() }],
+        route: vec![RouteDestination { destination: Some(backend(door)), weight: None }],
+    });
+    VirtualService {
+        hosts: vec![host.to_string()],
+        gateways: vec![gateway],
+        http: http.collect(),
+        tls: tls.collect(),
+        tcp: tcp.collect(),
+        export_to: vec![],
+    }
+}
+
+fn backend(door: &Door<'_, '_>) -> Destination {
+    Destination::new(door.server.host(), Some(door.server.inbound.port.number().into()))
+}

@@ -1,0 +1,263 @@
+//! What there is to say about servers, their callers and their workloads beside the files.
+
+use std::collections::BTreeSet;
+
+use super::context::Context;
+use super::output::TargetAccess;
+use super::server::{Caller, Server};
+use super::unit::Unit;
+use super::workload::Workload;
+use crate::finding::{Finding, Place};
+use crate::intent::ClusterId;
+use crate::intent::rules::{conflicts, violations};
+use crate::intent::spec::Action;
+
+/// What one server and its callers call for.
+pub(super) fn of_server(server: &Server<'_>, context: &Context<'_>, findings: &mut Vec<Finding>) {
+    if !server.inbound.in_mesh {
+        return;
+    }
+    for violation in violations(context.tree, server.anchor) {
+        findings.push(Finding::error("render/rule", at(server), violation.message, "mend the intent"));
+    }
+    if !server.is_live() {
+        return;
+    }
+    let (service, port) = (&server.inbound.service, server.inbound.port);
+    if server.protocol != server.inbound.protocol {
+        findings.push(Finding::warning(
+            "render/tcp-as-http",
+            pointing(server, "/spec/protocol"),
+            format!("`{service}` says TCP and is taken as HTTP, because its access points look at requests"),
+            format!(
+                "name port {port} of the Service http or http-…, or set its appProtocol: http; and say protocol HTTP"
+            ),
+        ));
+    }
+    if !server.is_enforced() {
+        findings.push(not_enforced(server));
+    }
+    if server.inbound.target_port.is_none() && server.callers.iter().any(|caller| uses_port(caller)) {
+        let message =
+            format!("the pods' port behind `{service}` is not known: its rules hold for all ports of these pods");
+        findings.push(Finding::note("access/all-ports", pointing(server, "/spec/targetPort"), message));
+    }
+    for caller in &server.callers {
+        of_caller(server, caller, context, findings);
+    }
+}
+
+/// Contradictions between this server and others.
+pub(super) fn of_conflicts(server: &Server<'_>, context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for conflict in conflicts(context.tree, server.anchor) {
+        let place = pointing(server, conflict.field);
+        let remedy = "let both say the same, or take one of them away";
+        findings.push(Finding::error("render/conflict", place, conflict.to_string(), remedy));
+    }
+}
+
+fn not_enforced(server: &Server<'_>) -> Finding {
+    let service = &server.inbound.service;
+    let why = if server.inbound.sidecar { "the mesh does not carry UDP" } else { "its pods have no sidecar" };
+    if server.closed {
+        let message = format!("`{service}` asks to be closed, but {why}: nothing decides who may call");
+        return Finding::warning(
+            "access/not-enforced",
+            at(server),
+            message,
+            "give the pods a sidecar, or leave access out",
+        );
+    }
+    Finding::note("access/not-enforced", at(server), format!("nothing decides who may call `{service}`: {why}"))
+}
+
+/// Whether a rule for this caller would name the server's port.
+fn uses_port(caller: &Caller<'_>) -> bool {
+    caller.points.iter().any(|point| point.ports.is_empty())
+        || caller.points.iter().all(|point| point.action != Action::Allow)
+}
+
+fn of_caller(server: &Server<'_>, caller: &Caller<'_>, context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let (client, service, name) = (caller.client, &server.inbound.service, caller.anchor.name());
+    let place = |pointer: &str| Place::pointing(caller.anchor.as_str(), pointer);
+    if server.is_refused(caller) {
+        let elsewhere: Vec<String> = caller.beyond(&server.host_clusters).map(ToString::to_string).collect();
+        findings.push(Finding::error(
+            "access/remote-cidrs",
+            place("/spec/cidrs"),
+            format!(
+                "client `{name}` runs on {} too, where `{service}` does not: its identity survives the gateway between \
+                 clusters, its address does not, so cidrs cannot narrow it",
+                elsewhere.join(", ")
+            ),
+            "leave cidrs out and name serviceAccounts",
+        ));
+        return;
+    }
+    if client.sidecar && client.namespaces.is_empty() && client.service_accounts.is_empty() {
+        findings.push(Finding::warning(
+            "access/wider-than-workload",
+            place("/spec/serviceAccounts"),
+            format!(
+                "every identity of namespace `{}` may call `{service}` as client `{name}`: this is wider than one workload",
+                caller.namespace
+            ),
+            "name serviceAccounts",
+        ));
+    }
+    if !client.sidecar {
+        let message = format!("client `{name}` of `{service}` has no identity: whoever has its addresses may call");
+        findings.push(Finding::note("access/by-address", place("/spec/cidrs"), message));
+    }
+    if caller.points.iter().any(|point| point.hosts.iter().any(|host| host.as_str().starts_with("*."))) {
+        findings.push(Finding::note(
+            "access/host-port",
+            Place::at(caller.anchor.as_str()),
+            format!(
+                "a Host header with a port is matched by *.… of client `{name}` only when the port is {}: Istio takes a * \
+                 at one end only",
+                server.inbound.port
+            ),
+        ));
+    }
+    of_twins(server, caller, context, findings);
+}
+
+/// Equal identities on clusters that meet here, which a policy cannot tell apart.
+fn of_twins(server: &Server<'_>, caller: &Caller<'_>, context: &Context<'_>, findings: &mut Vec<Finding>) {
+    if !caller.client.sidecar {
+        return;
+    }
+    let remote = server.accepted().filter(|other| server.is_remote(other)).flat_map(|other| other.clusters.iter());
+    let meeting: BTreeSet<&ClusterId> = server.host_clusters.iter().chain(remote).collect();
+    let others = meeting.into_iter().filter(|cluster| !caller.clusters.contains(*cluster));
+    let domains: BTreeSet<&str> = caller.clusters.iter().map(|cluster| context.trust_domain(cluster)).collect();
+    let twins: Vec<_> = others.filter(|cluster| domains.contains(context.trust_domain(cluster))).collect();
+    if !twins.is_empty() {
+        let list = |clusters: &mut dyn Iterator<Item = &ClusterId>| {
+            clusters.map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        findings.push(Finding::warning(
+            "access/trust-domain",
+            Place::at(caller.anchor.as_str()),
+            format!(
+                "client `{}` of `{}` runs on {}; an equal namespace and service account on {} cannot be told apart from it, \
+                 because the clusters share a trust domain",
+                caller.anchor.name(),
+                server.inbound.service,
+                list(&mut caller.clusters.iter()),
+                list(&mut twins.into_iter()),
+            ),
+            "give each cluster a trust domain of its own, or keep such names unique",
+        ));
+    }
+}
+
+/// Who may call the servers of a workload, in plain words.
+pub(super) fn of_workload(workload: &Workload<'_, '_>, findings: &mut Vec<Finding>) {
+    for unit in &workload.units {
+        for server in unit.servers.iter().filter(|server| !server.terminated) {
+            of_member(workload, unit, server, findings);
+        }
+        let anywhere = unit.callers().any(|(_, caller)| caller.client.cidrs.is_empty());
+        if unit.is_closed() && !anywhere {
+            for server in unit.servers.iter().filter(|server| server.is_exposed()) {
+                findings.push(Finding::warning(
+                    "access/outside",
+                    at(server),
+                    format!("outside callers reach the gateway and are refused: `{}` is closed, and the gateway may do only \
+                             what clients without cidrs may", server.inbound.service),
+                    "name such a client, or leave externalSupport out",
+                ));
+            }
+        }
+    }
+}
+
+fn of_member(workload: &Workload<'_, '_>, unit: &Unit<'_, '_>, server: &Server<'_>, findings: &mut Vec<Finding>) {
+    let service = &server.inbound.service;
+    if !unit.is_closed() {
+        let message = format!("every workload in the mesh may call `{service}`: it is open");
+        findings.push(Finding::note("access/open", at(server), message));
+        return;
+    }
+    // One more intent about the same port of the same Service is that server once more, exposed in another way.
+    let same = |other: &&Server<'_>| (&other.inbound.service, other.inbound.port) == (service, server.inbound.port);
+    let closed = || unit.servers.iter().copied().filter(|other| other.closed);
+    if !server.closed && !closed().any(|other| same(&other)) {
+        let others: Vec<_> =
+            unit.servers.iter().filter(|other| other.closed).map(|other| other.anchor.as_str()).collect();
+        findings.push(Finding::warning(
+            "access/closed-with",
+            at(server),
+            format!(
+                "`{service}` is closed too: it shares its pods, and for all that is known their port, with {}",
+                others.join(", ")
+            ),
+            "give both a targetPort if the ports differ, or name the clients",
+        ));
+    }
+    if unit.callers().next().is_none() {
+        let message = format!("nobody may call `{service}`: it is closed, and no client is named");
+        findings.push(Finding::note("access/nobody", at(server), message));
+    }
+    if workload.access() == TargetAccess::Observed {
+        let message =
+            format!("the policy of `{service}` is only watched: every workload in the mesh may still call it");
+        findings.push(Finding::note("access/observed", pointing(server, "/spec/enforcement"), message));
+    }
+}
+
+/// Clusters where the name of a remote host does not resolve.
+pub(super) fn of_importers(
+    server: &Server<'_>,
+    importers: &BTreeSet<&ClusterId>,
+    context: &Context<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    for cluster in importers {
+        if context.clusters.get(*cluster).is_some_and(|facts| !facts.dns_proxy) {
+            findings.push(Finding::error(
+                "topology/dns-proxy",
+                of_cluster(cluster, "/spec/dnsProxy"),
+                format!("the name {} does not resolve on {cluster}: the Service is on other clusters", server.host()),
+                "let sidecars resolve it (proxyMetadata ISTIO_META_DNS_CAPTURE: \"true\"), then set dnsProxy: true on the cluster",
+            ));
+        }
+    }
+}
+
+/// A gateway that callers of other clusters would have to dial.
+pub(super) fn no_gateway_address(server: &Server<'_>, cluster: &ClusterId) -> Finding {
+    Finding::error(
+        "topology/gateway-address",
+        of_cluster(cluster, ""),
+        format!(
+            "callers on other clusters cannot reach {} on {cluster}: its gateway address is not known",
+            server.host()
+        ),
+        "post key-value pairs with istioIngressGatewayAddress to the cluster, or set its eastWest.address",
+    )
+}
+
+/// A server whose identity remote callers cannot verify.
+pub(super) fn no_server_account(server: &Server<'_>) -> Finding {
+    let message = format!(
+        "the service account of `{}` is not known: callers on other clusters do not verify which workload answers",
+        server.inbound.service
+    );
+    Finding::note("access/server-identity", pointing(server, "/spec/serviceAccount"), message)
+}
+
+fn of_cluster(cluster: &ClusterId, pointer: &str) -> Place {
+    let anchor = cluster.anchor().map_or_else(|| cluster.to_string(), |anchor| anchor.to_string());
+    Place::pointing(anchor, pointer)
+}
+
+fn at(server: &Server<'_>) -> Place {
+    Place::at(server.anchor.as_str())
+}
+
+fn pointing(server: &Server<'_>, pointer: &str) -> Place {
+    Place::pointing(server.anchor.as_str(), pointer)
+}

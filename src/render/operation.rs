@@ -1,0 +1,94 @@
+//! What is called: the operations of a policy's rule.
+
+use std::collections::BTreeSet;
+
+use super::server::{Caller, Server};
+use crate::intent::scalar::{Method, PathPattern, Port, Text};
+use crate::intent::spec::{AccessPoint, Action};
+use crate::istio::{Operation, RuleTo};
+
+/// Operations, any of them; without any, everything.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Operations(Vec<Operation>);
+
+impl Operations {
+    /// What `caller` may do: what its ALLOW access points say, without one everything on the server's port.
+    pub(super) fn allowed(server: &Server<'_>, caller: &Caller<'_>) -> Self {
+        Self::of(server, caller, Action::Allow)
+            .unwrap_or_else(|| Self::of_port(server.inbound.target_port.map(Port::number)))
+    }
+
+    /// What the access points of `caller` with this action say; none without such a point.
+    pub(super) fn of(server: &Server<'_>, caller: &Caller<'_>, action: Action) -> Option<Self> {
+        let points = caller.points.iter().filter(|point| point.action == action);
+        let operations = points.map(|point| Self::one(operation(server, point)));
+        operations.reduce(Self::or)
+    }
+
+    /// Everything on a port of the pods; everything where the port is not known.
+    pub(super) fn of_port(port: Option<u16>) -> Self {
+        Self::one(Operation { ports: port.iter().map(u16::to_string).collect(), ..Operation::default() })
+    }
+
+    fn one(operation: Operation) -> Self {
+        if operation == Operation::default() { Self(vec![]) } else { Self(vec![operation]) }
+    }
+
+    /// These or those, each once.
+    pub(super) fn or(mut self, other: Self) -> Self {
+        if self.0.is_empty() || other.0.is_empty() {
+            return Self(vec![]);
+        }
+        for operation in other.0 {
+            if !self.0.iter().any(|known| covers(known, &operation)) {
+                self.0.retain(|known| !covers(&operation, known));
+                self.0.push(operation);
+            }
+        }
+        self
+    }
+
+    /// As a rule holds them.
+    pub(super) fn into_rule(self) -> Vec<RuleTo> {
+        self.0.into_iter().map(|operation| RuleTo { operation: Some(operation) }).collect()
+    }
+}
+
+/// Whether all of `narrow` is in `wide` already: it is the same, or `wide` is the whole of a port.
+fn covers(wide: &Operation, narrow: &Operation) -> bool {
+    let whole_port = wide.hosts.is_empty() && wide.methods.is_empty() && wide.paths.is_empty();
+    wide == narrow
+        || whole_port && !narrow.ports.is_empty() && narrow.ports.iter().all(|port| wide.ports.contains(port))
+}
+
+fn operation(server: &Server<'_>, point: &AccessPoint) -> Operation {
+    let ports: BTreeSet<u16> = match (point.ports.as_slice(), server.inbound.target_port) {
+        ([], target) => target.into_iter().map(Port::number).collect(),
+        (ports, _) => ports.iter().map(|port| port.number()).collect(),
+    };
+    let hosts: BTreeSet<String> = point.hosts.iter().flat_map(|host| with_port(host, server)).collect();
+    Operation {
+        hosts: hosts.into_iter().collect(),
+        ports: ports.iter().map(u16::to_string).collect(),
+        methods: sorted(point.methods.iter().map(Method::as_str)),
+        paths: sorted(point.paths.iter().map(PathPattern::as_str)),
+        ..Operation::default()
+    }
+}
+
+/// A Host header may carry the port that the caller dialled. Istio takes a `*` at one end only, so behind a suffix
+/// the port has to be spelled out (`pkg/config/security`, `pilot/pkg/security/authz/matcher`).
+fn with_port(host: &Text, server: &Server<'_>) -> Vec<String> {
+    let host = host.as_str();
+    if host.ends_with('*') || host.contains(':') {
+        vec![host.to_owned()]
+    } else if host.starts_with('*') {
+        vec![host.to_owned(), format!("{host}:{}", server.inbound.port)]
+    } else {
+        vec![host.to_owned(), format!("{host}:*")]
+    }
+}
+
+fn sorted<'a>(values: impl Iterator<Item = &'a str>) -> Vec<String> {
+    values.collect::<BTreeSet<_>>().into_iter().map(str::to_owned).collect()
+}

@@ -1,0 +1,80 @@
+//! What rendering gives.
+
+use std::collections::BTreeMap;
+
+use crate::finding::Finding;
+use crate::intent::{Anchor, ClusterId};
+use crate::istio;
+
+/// A generated file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifest {
+    /// Its path in the config repository.
+    pub path: String,
+    /// Its bytes.
+    pub text: String,
+    /// The resource that it holds.
+    pub resource: istio::Resource,
+    /// The inbound and client intents that it comes from, sorted; none for the file that keeps a directory.
+    pub intents: Vec<Anchor>,
+}
+
+/// How a workload decides who may call it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TargetAccess {
+    /// Every workload of the mesh may call.
+    Open,
+    /// The clients that are named may call.
+    Closed,
+    /// Policies are written, but only watched.
+    Observed,
+    /// Its manifests were taken away; if it was closed, nobody may call.
+    Terminated,
+    /// No mesh or no sidecar: nothing decides.
+    NotEnforced,
+}
+
+/// One workload on one cluster as far as access is concerned; used to say who gains or loses access.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Target {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The namespace.
+    pub namespace: String,
+    /// The label of its pods, `key=value`.
+    pub label: String,
+    /// The Services in front of its pods, sorted.
+    pub services: Vec<String>,
+    /// How it decides.
+    pub access: TargetAccess,
+    /// The inbound intents about it, sorted.
+    pub intents: Vec<Anchor>,
+}
+
+/// What rendering gives.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Rendered {
+    /// The files by path.
+    pub manifests: BTreeMap<String, Manifest>,
+    /// The workloads, sorted.
+    pub targets: Vec<Target>,
+    /// What there is to say, sorted; errors block.
+    pub findings: Vec<Finding>,
+}
+
+/// What one pattern, or one share of the work, gives.
+#[derive(Default)]
+pub(super) struct Output {
+    pub(super) manifests: Vec<Manifest>,
+    pub(super) targets: Vec<Target>,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Output {
+    /// Takes in what another share gave.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.manifests.extend(other.manifests);
+        self.targets.extend(other.targets);
+        self.findings.extend(other.findings);
+    }
+}

@@ -1,0 +1,163 @@
+//! Clients on other clusters: how a host is found and reached where its Service is not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::context::Context;
+use super::manifest::Draft;
+use super::name::resource_name;
+use super::output::Output;
+use super::server::Server;
+use super::{east_west, notice};
+use crate::intent::scalar::Port;
+use crate::intent::spec::Address;
+use crate::intent::{Anchor, ClusterId};
+use crate::istio::{
+    self, ClientTlsMode, ClientTlsSettings, DestinationRule, Location, OutlierDetection, Resolution, ServiceEntry,
+    StringMap, TrafficPolicy, WorkloadEntry,
+};
+
+/// Where endpoints say that they speak Istio's mutual TLS.
+const TLS_MODE: &str = "security.istio.io/tlsMode";
+
+/// A host on the clusters that export it.
+struct Export<'s> {
+    service: &'s str,
+    namespace: &'s str,
+    host: String,
+    endpoints: Vec<(&'s Address, Port)>,
+    subject_alt_names: Vec<String>,
+}
+
+/// What one namespace of one cluster calls of the host.
+#[derive(Default)]
+struct Import<'s, 't> {
+    ports: BTreeMap<Port, &'s Server<'t>>,
+    intents: Vec<Anchor>,
+}
+
+/// Renders what clients on other clusters need to call the host that `servers` are about.
+pub(super) fn render(servers: &[Server<'_>], context: &Context<'_>, out: &mut Output) {
+    let imports = imports(servers);
+    let Some(first) = servers.iter().find(|server| server.is_live()).filter(|_| !imports.is_empty()) else { return };
+    let live = servers.iter().filter(|server| server.is_live());
+    let exporters: BTreeSet<&ClusterId> = live.flat_map(|server| server.clusters.iter()).collect();
+    let importing = imports.values().flat_map(|import| import.intents.iter().cloned());
+    let intents: Vec<Anchor> = importing.collect();
+    east_west::render(first, &exporters, &intents, context, out);
+
+    let importers: BTreeSet<&ClusterId> = imports.keys().map(|(cluster, _)| *cluster).collect();
+    notice::of_importers(first, &importers, context, &mut out.findings);
+    let Some(export) = export(servers, first, &exporters, context, out) else { return };
+    for ((cluster, namespace), import) in imports {
+        for spec in [service_entry(&export, &import).into(), destination_rule(&export).into()] {
+            let name = if namespace == export.namespace {
+                resource_name(&[export.service, "remote"])
+            } else {
+                // Services of the same name in several namespaces may be called from this one.
+                resource_name(&[&format!("{}.{}", export.service, export.namespace)])
+            };
+            let intents = import.intents.clone();
+            let draft = Draft { cluster, namespace, service: export.service, name, spec, intents, observed: false };
+            out.manifests.push(draft.finish(context.gitops));
+        }
+    }
+}
+
+fn imports<'s, 't>(servers: &'s [Server<'t>]) -> BTreeMap<(&'s ClusterId, &'s str), Import<'s, 't>> {
+    let mut imports: BTreeMap<_, Import<'_, '_>> = BTreeMap::new();
+    for server in servers.iter().filter(|server| server.is_live()) {
+        for caller in server.accepted() {
+            let namespaces = caller.namespaces();
+            for cluster in caller.beyond(&server.host_clusters) {
+                for namespace in &namespaces {
+                    let import = imports.entry((cluster, *namespace)).or_default();
+                    import.ports.entry(server.inbound.port).or_insert(server);
+                    import.intents.extend([server.anchor.clone(), caller.anchor.clone()]);
+                }
+            }
+        }
+    }
+    imports
+}
+
+/// The host as its importers see it; none while a gateway's address is not known.
+fn export<'s>(
+    servers: &'s [Server<'_>],
+    first: &'s Server<'_>,
+    exporters: &BTreeSet<&'s ClusterId>,
+    context: &'s Context<'_>,
+    out: &mut Output,
+) -> Option<Export<'s>> {
+    let mut endpoints = vec![];
+    for cluster in exporters {
+        match context.clusters.get(*cluster).and_then(|facts| facts.east_west_address.as_ref()) {
+            Some((address, port)) => endpoints.push((address, *port)),
+            None => out.findings.push(notice::no_gateway_address(first, cluster)),
+        }
+    }
+    if endpoints.len() < exporters.len() {
+        return None;
+    }
+    // Clusters may share a gateway, which is one endpoint.
+    endpoints.sort();
+    endpoints.dedup();
+    let account = servers.iter().filter(|server| server.is_live()).find_map(|s| s.inbound.service_account.as_ref());
+    if account.is_none() {
+        out.findings.push(notice::no_server_account(first));
+    }
+    let domains: BTreeSet<&str> = exporters.iter().map(|cluster| context.trust_domain(cluster)).collect();
+    let identity =
+        |domain: &&str| account.map(|account| format!("spiffe://{domain}/ns/{}/sa/{account}", first.namespace));
+    Some(Export {
+        service: first.inbound.service.as_str(),
+        namespace: first.namespace.as_str(),
+        host: first.host(),
+        endpoints,
+        subject_alt_names: domains.iter().filter_map(identity).collect(),
+    })
+}
+
+fn service_entry(export: &Export<'_>, import: &Import<'_, '_>) -> ServiceEntry {
+    let name = |port: Port, server: &Server<'_>| format!("{}-{port}", server.protocol.as_str().to_ascii_lowercase());
+    let ports = import.ports.iter().map(|(port, server)| istio::Port {
+        number: Some(port.number().into()),
+        protocol: server.protocol.as_str().to_owned(),
+        name: name(*port, server),
+        target_port: None,
+    });
+    let endpoints = export.endpoints.iter().map(|(address, gateway_port)| WorkloadEntry {
+        address: address.to_string(),
+        ports: import.ports.iter().map(|(p, server)| (name(*p, server), gateway_port.number().into())).collect(),
+        labels: StringMap::from([(TLS_MODE.to_owned(), "istio".to_owned())]),
+        ..WorkloadEntry::default()
+    });
+    let by_name = export.endpoints.iter().any(|(address, _)| matches!(address, Address::Host(_)));
+    ServiceEntry {
+        hosts: vec![export.host.clone()],
+        ports: ports.collect(),
+        location: Some(Location::MeshInternal),
+        resolution: Some(if by_name { Resolution::Dns } else { Resolution::Static }),
+        endpoints: endpoints.collect(),
+        export_to: vec![".".into()],
+        subject_alt_names: export.subject_alt_names.clone(),
+        ..ServiceEntry::default()
+    }
+}
+
+fn destination_rule(export: &Export<'_>) -> DestinationRule {
+    let tls = ClientTlsSettings { mode: Some(ClientTlsMode::IstioMutual), ..ClientTlsSettings::default() };
+    // A gateway that cannot be reached, or cannot reach the pods, gives way to another. Errors of the service itself
+    // do not count: they would be the same elsewhere.
+    let outlier_detection = (export.endpoints.len() > 1).then(|| OutlierDetection {
+        consecutive_gateway_errors: Some(5),
+        consecutive_5xx_errors: Some(0),
+        max_ejection_percent: Some(50),
+        ..OutlierDetection::default()
+    });
+    DestinationRule {
+        host: export.host.clone(),
+        traffic_policy: Some(TrafficPolicy { outlier_detection, tls: Some(tls), ..TrafficPolicy::default() }),
+        export_to: vec![".".into()],
+        ..DestinationRule::default()
+    }
+}

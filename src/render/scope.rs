@@ -1,0 +1,142 @@
+//! What of a tree has to be rendered: the services that a change concerns, found by index.
+
+use std::collections::BTreeSet;
+
+use crate::intent::scalar::DnsLabel;
+use crate::intent::spec::Cluster;
+use crate::intent::{Anchor, Kind, Topology, Tree};
+
+/// What of a tree has to be rendered.
+///
+/// It is closed: whatever shares a service, a workload or an outside name with something in it is in it too. Rendering
+/// it before and after a change therefore gives every file that the change could touch.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scope {
+    services: BTreeSet<(DnsLabel, DnsLabel)>,
+    homeless: BTreeSet<Anchor>,
+}
+
+impl Scope {
+    /// What the resources at `changed` concern, be it before or after.
+    #[must_use]
+    pub fn concerned(before: &Tree, after: &Tree, changed: &[Anchor]) -> Self {
+        let mut closure =
+            Closure { trees: [before, after], scope: Self::default(), seen: BTreeSet::new(), open: vec![] };
+        let groups: BTreeSet<Anchor> = changed.iter().flat_map(|anchor| closure.groups(anchor)).collect();
+        for group in &groups {
+            closure.add_group(group);
+        }
+        closure.open.extend(changed.iter().filter_map(|anchor| anchor.ancestor(Kind::Inbound)));
+        closure.close();
+        closure.scope
+    }
+
+    /// All of a tree; what a change of the settings concerns.
+    #[must_use]
+    pub fn everything(tree: &Tree) -> Self {
+        let services = tree.services().map(|(namespace, service)| (namespace.clone(), service.clone())).collect();
+        let inbound = tree.iter().map(|resource| resource.anchor()).filter(|anchor| anchor.kind() == Kind::Inbound);
+        let homeless = inbound.filter(|anchor| tree.namespace(anchor).is_none()).cloned().collect();
+        Self { services, homeless }
+    }
+
+    /// The services, as namespace and service.
+    pub fn services(&self) -> impl ExactSizeIterator<Item = &(DnsLabel, DnsLabel)> {
+        self.services.iter()
+    }
+
+    /// The inbound intents whose namespace is not known, in one tree or the other.
+    pub fn homeless(&self) -> impl ExactSizeIterator<Item = &Anchor> {
+        self.homeless.iter()
+    }
+
+    /// Whether there is nothing to render.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.services.is_empty() && self.homeless.is_empty()
+    }
+}
+
+/// A scope that is being closed over what shares something with it.
+struct Closure<'t> {
+    trees: [&'t Tree; 2],
+    scope: Scope,
+    seen: BTreeSet<Anchor>,
+    /// Inbound intents that are still to be looked at.
+    open: Vec<Anchor>,
+}
+
+impl Closure<'_> {
+    /// The deployment intent groups whose servers and guests a change of `anchor` concerns.
+    fn groups(&self, anchor: &Anchor) -> Vec<Anchor> {
+        let below = |parent: Option<Anchor>| -> Vec<Anchor> {
+            let groups = |tree: &Tree| -> Vec<Anchor> {
+                parent.iter().flat_map(|parent| anchors(tree.below(parent, Kind::DeploymentIntentGroup))).collect()
+            };
+            self.trees.iter().flat_map(|tree| groups(tree)).collect()
+        };
+        match anchor.kind() {
+            Kind::DeploymentIntentGroup | Kind::GenericPlacementIntent | Kind::AppPlacement => {
+                anchor.ancestor(Kind::DeploymentIntentGroup).into_iter().collect()
+            }
+            Kind::App => below(anchor.parent()),
+            Kind::LogicalCloud => below(anchor.parent()),
+            Kind::ClusterProvider | Kind::Cluster | Kind::ClusterLabel | Kind::KvPairs => {
+                let provider = anchor.ancestor(Kind::ClusterProvider);
+                provider.map(|provider| self.placed_at(provider.name())).unwrap_or_default()
+            }
+            _ => vec![],
+        }
+    }
+
+    /// The groups with a placement that names `provider`.
+    fn placed_at(&self, provider: &str) -> Vec<Anchor> {
+        let defaults = Cluster::default();
+        let groups = |tree: &Tree| {
+            let topology = Topology::new(tree, &defaults);
+            let groups = tree.collection(None, Kind::DeploymentIntentGroup).map(|resource| resource.anchor());
+            groups.filter(|group| topology.concerns(group, provider)).cloned().collect::<Vec<_>>()
+        };
+        self.trees.iter().flat_map(|tree| groups(tree)).collect()
+    }
+
+    /// The servers of a group, and those elsewhere with a client in it.
+    fn add_group(&mut self, group: &Anchor) {
+        for tree in self.trees {
+            self.open.extend(anchors(tree.below(group, Kind::Inbound)));
+            self.open.extend(tree.guests_of(group).cloned());
+        }
+    }
+
+    /// Adds what is still to be looked at, and whatever shares something with it, until nothing is left.
+    fn close(&mut self) {
+        while let Some(anchor) = self.open.pop() {
+            if self.seen.insert(anchor.clone()) {
+                for tree in self.trees {
+                    self.add(tree, &anchor);
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, tree: &Tree, anchor: &Anchor) {
+        let Some(inbound) = tree.inbound(anchor) else { return };
+        if let Some(name) = inbound.external_name.as_ref().filter(|_| inbound.exposed) {
+            self.open.extend(tree.of_outside_name(name).cloned());
+        }
+        let Some(namespace) = tree.namespace(anchor) else {
+            self.scope.homeless.insert(anchor.clone());
+            return;
+        };
+        self.open.extend(tree.of_workload(namespace, &inbound.label).cloned());
+        if self.scope.services.insert((namespace.clone(), inbound.service.clone())) {
+            for tree in self.trees {
+                self.open.extend(tree.of_service(namespace, &inbound.service).cloned());
+            }
+        }
+    }
+}
+
+fn anchors<'t>(resources: impl Iterator<Item = &'t std::sync::Arc<crate::intent::Resource>>) -> Vec<Anchor> {
+    resources.map(|resource| resource.anchor().clone()).collect()
+}

@@ -1,0 +1,160 @@
+//! Servers and their callers, resolved: what the tree says about them in one place.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::places::{Clusters, Places};
+use crate::finding::Finding;
+use crate::intent::rules::{access_points, clients, effective_protocol, is_closed};
+use crate::intent::scalar::DnsLabel;
+use crate::intent::spec::{AccessPoint, Client, Inbound, Protocol};
+use crate::intent::{Anchor, ClusterId, Kind, Tree};
+
+/// An inbound intent, resolved.
+pub(super) struct Server<'t> {
+    /// The intent.
+    pub(super) anchor: &'t Anchor,
+    /// What it says.
+    pub(super) inbound: &'t Inbound,
+    /// Where it lives.
+    pub(super) namespace: &'t DnsLabel,
+    /// What it really speaks.
+    pub(super) protocol: Protocol,
+    /// Whether it asks that only its clients may call.
+    pub(super) closed: bool,
+    /// Whether the manifests of its group were taken away.
+    pub(super) terminated: bool,
+    /// Where it runs; empty while that is not known.
+    pub(super) clusters: Clusters,
+    /// Where its Service is found: where this or any other intent about the same Service runs.
+    pub(super) host_clusters: Clusters,
+    /// Who may call, as far as it is known; nobody once it is terminated.
+    pub(super) callers: Vec<Caller<'t>>,
+}
+
+/// A client intent, resolved.
+pub(super) struct Caller<'t> {
+    /// The intent.
+    pub(super) anchor: &'t Anchor,
+    /// What it says.
+    pub(super) client: &'t Client,
+    /// Where the calling app lives.
+    pub(super) namespace: &'t DnsLabel,
+    /// Where the calling app runs.
+    pub(super) clusters: Clusters,
+    /// What is said about its requests.
+    pub(super) points: Vec<&'t AccessPoint>,
+}
+
+impl<'t> Server<'t> {
+    /// Resolves the inbound intent at `anchor`, which lives in `namespace`.
+    pub(super) fn resolve(
+        tree: &'t Tree,
+        anchor: &'t Anchor,
+        namespace: &'t DnsLabel,
+        places: &mut Places<'t>,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Self> {
+        let inbound = tree.inbound(anchor)?;
+        let group = anchor.ancestor(Kind::DeploymentIntentGroup)?;
+        let terminated = places.terminated(&group);
+        let closed = is_closed(tree, anchor);
+        let clusters = places.clusters(&group, &inbound.app).unwrap_or_else(|missing| {
+            if inbound.in_mesh && (closed || !terminated) {
+                findings.push(missing);
+            }
+            Clusters::default()
+        });
+        let mut callers = vec![];
+        if inbound.in_mesh && !terminated {
+            for (client_anchor, client) in clients(tree, anchor) {
+                match Caller::resolve(tree, (client_anchor, client), &group, places) {
+                    Ok(caller) => callers.push(caller),
+                    Err(missing) => findings.push(missing),
+                }
+            }
+        }
+        Some(Self {
+            anchor,
+            inbound,
+            namespace,
+            protocol: effective_protocol(tree, anchor, inbound),
+            closed,
+            terminated,
+            host_clusters: Arc::clone(&clusters),
+            clusters,
+            callers,
+        })
+    }
+
+    /// Whether anything may be rendered for it.
+    pub(super) fn is_live(&self) -> bool {
+        self.inbound.in_mesh && !self.terminated && !self.clusters.is_empty()
+    }
+
+    /// Whether anything decides who may call its pods.
+    pub(super) fn is_enforced(&self) -> bool {
+        self.inbound.in_mesh && self.inbound.sidecar && self.protocol != Protocol::Udp
+    }
+
+    /// Whether outside callers reach it through the gateway.
+    pub(super) fn is_exposed(&self) -> bool {
+        self.is_live() && self.inbound.exposed
+    }
+
+    /// Whether `caller` also runs where the Service is not found.
+    pub(super) fn is_remote(&self, caller: &Caller<'_>) -> bool {
+        !caller.clusters.is_subset(&self.host_clusters)
+    }
+
+    /// Whether the cidrs of `caller` cannot be obeyed, because its address does not survive the gateway.
+    pub(super) fn is_refused(&self, caller: &Caller<'_>) -> bool {
+        !caller.client.cidrs.is_empty() && self.is_remote(caller)
+    }
+
+    /// The callers that may be rendered.
+    pub(super) fn accepted(&self) -> impl Iterator<Item = &Caller<'t>> {
+        self.callers.iter().filter(|caller| !self.is_refused(caller))
+    }
+
+    /// The host inside the mesh.
+    pub(super) fn host(&self) -> String {
+        self.inbound.host(self.namespace)
+    }
+
+    /// The intent, and those of its callers.
+    pub(super) fn intents(&self) -> Vec<Anchor> {
+        std::iter::once(self.anchor).chain(self.callers.iter().map(|caller| caller.anchor)).cloned().collect()
+    }
+}
+
+impl<'t> Caller<'t> {
+    fn resolve(
+        tree: &'t Tree,
+        (anchor, client): (&'t Anchor, &'t Client),
+        group: &Anchor,
+        places: &mut Places<'t>,
+    ) -> Result<Self, Finding> {
+        let elsewhere = client.placed_in.as_ref().and_then(|placed| Anchor::parse(&placed.group).ok());
+        let group = elsewhere.as_ref().unwrap_or(group);
+        let clusters = places.clusters(group, &client.app)?;
+        let namespace = places.namespace(group)?;
+        let points = access_points(tree, anchor).map(|(_, point)| point).collect();
+        Ok(Self { anchor, client, namespace, clusters, points })
+    }
+
+    /// The namespaces that its identities live in, and that its calls come from.
+    pub(super) fn namespaces(&self) -> BTreeSet<&str> {
+        let client = self.client;
+        if client.namespaces.is_empty() && client.service_accounts.is_empty() {
+            return BTreeSet::from([self.namespace.as_str()]);
+        }
+        let accounts = client.service_accounts.iter().map(|account| account.pair().0);
+        client.namespaces.iter().map(DnsLabel::as_str).chain(accounts).collect()
+    }
+
+    /// The clusters that it runs on and `others` do not hold.
+    pub(super) fn beyond<'s>(&'s self, others: &'s BTreeSet<ClusterId>) -> impl Iterator<Item = &'s ClusterId> {
+        self.clusters.difference(others)
+    }
+}

@@ -1,0 +1,40 @@
+//! What is not known blocks and is not guessed.
+
+use serde_json::json;
+
+use super::*;
+
+#[test]
+fn a_server_that_is_placed_nowhere_blocks_and_renders_nothing() {
+    let placed = "spec: {app: cart, intent: {allOf: [{clusterProvider: gke, cluster: east}]}}";
+    let nowhere = placed.replace("cluster: east", "cluster: gone");
+    let documents = [server("cart", json!({})), client("cart", "web", json!({}))];
+    let rendered = everything(&tree_instead(placed, &nowhere, &documents));
+    assert_eq!(errors(&rendered), ["topology/placement"]);
+    assert!(rendered.manifests.is_empty() && rendered.targets.is_empty());
+}
+
+#[test]
+fn a_server_whose_namespace_is_not_known_blocks() {
+    let cloud = "metadata: {name: prod}, spec: {logicalCloud: shop}";
+    let documents = [server("cart", json!({})), server("out", json!({"serviceMesh": "none"}))];
+    let rendered = everything(&tree_instead(cloud, &cloud.replace("shop", "gone"), &documents));
+    assert_eq!(errors(&rendered), ["topology/namespace"]);
+    assert!(rendered.findings[0].place.path.ends_with("inbound-intents/cart"));
+}
+
+#[test]
+fn a_client_that_is_placed_nowhere_blocks_and_the_server_stays_closed() {
+    let rendered = rendered(&[server("cart", json!({})), client("cart", "x", json!({"app": "probe"}))]);
+    assert_eq!(errors(&rendered), ["topology/placement"]);
+    assert!(rules(&rendered, "allow").is_null());
+}
+
+#[test]
+fn rules_that_a_hand_made_tree_breaks_block() {
+    let rendered = rendered(&[
+        server("cart", json!({"mtls": "strict"})),
+        client("cart", "x", json!({"sidecar": "no", "cidrs": ["10.0.0.1"], "serviceAccounts": null})),
+    ]);
+    assert_eq!(errors(&rendered), ["render/rule"]);
+}

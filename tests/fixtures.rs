@@ -1,0 +1,146 @@
+//! Every folder of `fixtures/` is a test: its bundle must render to its goldens, byte for byte.
+//!
+//! `MESHWRIGHT_BLESS=1` writes the goldens anew; `git diff fixtures` is then the review.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "all of this file is a test")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use meshwright::intent::{Bundle, Resource, Settings, Tree};
+use meshwright::render::{Rendered, Scope, is_namespace_file, render};
+
+/// Where the findings stand among the goldens.
+const FINDINGS: &str = "findings.txt";
+
+fn fixtures() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut found: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    found.sort();
+    assert!(found.len() >= 5, "fixtures are missing: only {found:?}");
+    found
+}
+
+fn documents(fixture: &Path) -> Vec<Resource> {
+    let path = fixture.join("bundle.yaml");
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let bundle = Bundle::read(&text).unwrap_or_else(|rejected| panic!("{}: {}", path.display(), rejected[0]));
+    bundle.documents.into_iter().map(|posted| posted.resource).collect()
+}
+
+fn posted(resources: impl IntoIterator<Item = Resource>) -> Tree {
+    let mut tree = Tree::default();
+    resources.into_iter().for_each(|resource| tree.put(resource));
+    tree
+}
+
+/// Parents first, as a bundle is taken in.
+fn tree(fixture: &Path) -> Tree {
+    let mut resources = documents(fixture);
+    resources.sort_by(|a, b| a.anchor().cmp(b.anchor()));
+    posted(resources)
+}
+
+fn everything(tree: &Tree) -> Rendered {
+    render(tree, &Settings::default(), &Scope::everything(tree))
+}
+
+/// Every file that a fixture shall give, findings included.
+fn files(rendered: &Rendered) -> BTreeMap<String, String> {
+    let manifests = rendered.manifests.iter().map(|(path, manifest)| (path.clone(), manifest.text.clone()));
+    let findings: String = rendered.findings.iter().map(|finding| format!("{finding}\n")).collect();
+    manifests.chain([(FINDINGS.to_owned(), findings)]).collect()
+}
+
+fn read_below(folder: &Path, at: &Path, into: &mut BTreeMap<String, String>) {
+    for entry in fs::read_dir(at).unwrap_or_else(|error| panic!("{}: {error}", at.display())) {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read_below(folder, &path, into);
+        } else {
+            let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+            into.insert(name, fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+fn bless(golden: &Path, files: &BTreeMap<String, String>) {
+    if golden.exists() {
+        fs::remove_dir_all(golden).unwrap();
+    }
+    for (name, text) in files {
+        let path = golden.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+}
+
+#[test]
+fn every_fixture_renders_to_its_goldens() {
+    for fixture in fixtures() {
+        let files = files(&everything(&tree(&fixture)));
+        let golden = fixture.join("golden");
+        if std::env::var_os("MESHWRIGHT_BLESS").is_some() {
+            bless(&golden, &files);
+        }
+        assert!(golden.is_dir(), "{} is missing: MESHWRIGHT_BLESS=1 cargo test writes it", golden.display());
+        let mut expected = BTreeMap::new();
+        read_below(&golden, &golden, &mut expected);
+        let names = |files: &BTreeMap<String, String>| files.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&files), names(&expected), "{}", golden.display());
+        for (name, text) in &files {
+            assert_eq!(text, &expected[name], "{}/{name}", golden.display());
+        }
+    }
+}
+
+#[test]
+fn the_order_of_posting_does_not_matter() {
+    for fixture in fixtures() {
+        let expected = everything(&tree(&fixture));
+        let mut resources = documents(&fixture);
+        for turn in 0..resources.len() {
+            resources.rotate_left(1);
+            if turn % 2 == 1 {
+                resources.reverse();
+            }
+            assert!(everything(&posted(resources.clone())) == expected, "{}, turn {turn}", fixture.display());
+        }
+    }
+}
+
+#[test]
+fn older_clients_that_write_tcp_get_the_same_manifests() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let today = everything(&tree(&folder.join("httpbin-sleep")));
+    let older = everything(&tree(&folder.join("httpbin-sleep-tcp")));
+    assert_eq!(older.manifests, today.manifests);
+    assert_eq!(older.targets, today.targets);
+    let (warnings, others): (Vec<_>, Vec<_>) =
+        older.findings.into_iter().partition(|finding| finding.rule == "render/tcp-as-http");
+    assert_eq!(others, today.findings);
+    assert_eq!(warnings.len(), 2);
+}
+
+#[test]
+fn every_manifest_says_where_it_comes_from() {
+    for fixture in fixtures() {
+        let tree = tree(&fixture);
+        for (path, manifest) in everything(&tree).manifests {
+            assert!(manifest.text.contains("app.kubernetes.io/managed-by: meshwright\n"), "{path}");
+            if is_namespace_file(&path, manifest.text.as_bytes()) {
+                continue;
+            }
+            assert!(!manifest.intents.is_empty() && manifest.intents.is_sorted(), "{path}");
+            for intent in &manifest.intents {
+                assert!(tree.get(intent).is_some(), "{path}: {intent}");
+                assert!(manifest.text.contains(&format!("# {intent}\n")), "{path}: {intent}");
+            }
+            let read: serde_json::Value = meshwright::yaml::from_str(&manifest.text).unwrap();
+            let annotation = read["metadata"]["annotations"]["meshwright.dev/intents"].as_str().unwrap();
+            assert!(annotation.lines().eq(manifest.intents.iter().map(|intent| intent.as_str())), "{path}");
+        }
+    }
+}
