@@ -1,1 +1,52 @@
 //! Istio's own rules over manifests. Pure.
+//!
+//! Rules are named `istio/` and their number in the project's list, or the code of `istioctl analyze` where that is
+//! what they come from (`istio/IST0109`). An error is something that Istio refuses; a warning is something that it
+//! admits and that is probably not meant. Findings point into the resource: with a `Place` whose pointer names the
+//! resource in its document, the finding's pointer leads from there.
+
+mod across;
+mod authentication;
+mod authorization_policy;
+mod common;
+mod destination_rule;
+mod gateway;
+mod headers;
+mod http_match;
+mod http_route;
+mod report;
+mod server_tls;
+mod service_entry;
+mod source;
+mod syntax;
+mod traffic;
+mod unreachable;
+mod virtual_service;
+
+pub use across::lint_across;
+
+use crate::finding::{Finding, Place};
+use crate::istio::{Resource, Spec};
+use report::Report;
+
+/// Checks one resource by the rules that need no other; answers in the order of the fields.
+pub fn lint(resource: &Resource, place: &Place) -> Vec<Finding> {
+    let mut report = Report::new(place);
+    let metadata = &resource.metadata;
+    common::resource(&mut report, resource);
+    match &resource.spec {
+        Spec::AuthorizationPolicy(policy) => authorization_policy::check(&mut report, policy),
+        Spec::DestinationRule(rule) => destination_rule::check(&mut report, metadata, rule),
+        Spec::Gateway(gateway) => gateway::check(&mut report, metadata, gateway),
+        Spec::PeerAuthentication(authentication) => authentication::check_peer(&mut report, authentication),
+        Spec::RequestAuthentication(authentication) => authentication::check_request(&mut report, authentication),
+        Spec::ServiceEntry(entry) => service_entry::check(&mut report, metadata, entry),
+        Spec::VirtualService(service) => virtual_service::check(&mut report, metadata, service),
+        Spec::WorkloadEntry(entry) => service_entry::check_workload(&mut report, entry),
+        Spec::Sidecar(_) | Spec::ConfigMap(_) | Spec::Other(_) => {}
+    }
+    report.found
+}
+
+#[cfg(test)]
+mod tests;

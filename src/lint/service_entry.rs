@@ -1,0 +1,255 @@
+//! Rules 26 to 42: ServiceEntry and WorkloadEntry (`validation.go`, `ValidateServiceEntry`).
+
+use super::common;
+use super::report::{At, Report, SPEC, known};
+use super::syntax::{Protocol, fqdn, is_ip, is_ip_or_cidr, protocol};
+use crate::istio::{Location, ObjectMeta, Resolution, ServiceEntry, WorkloadEntry};
+
+pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, entry: &ServiceEntry) {
+    known!(report, "istio/029", SPEC.member("resolution"), entry.resolution, Resolution);
+    known!(report, "istio/029", SPEC.member("location"), entry.location, Location);
+    check_hosts(report, entry);
+    check_addresses(report, entry);
+    check_ports(report, metadata, entry);
+    if let Some(selector) = &entry.workload_selector {
+        let at = SPEC.member("workloadSelector");
+        common::selector(report, at.member("labels"), &selector.labels);
+        common::empty_selector(report, at, &selector.labels);
+        if !entry.endpoints.is_empty() {
+            report.error("istio/027", at, "endpoints and workloadSelector exclude each other", "keep one of them");
+        }
+    }
+    if entry.endpoints.len() > 4096 {
+        report.error("istio/041", SPEC.member("endpoints"), "more than 4096 endpoints", "split the ServiceEntry");
+    }
+    check_resolution(report, entry);
+    common::export_to(report, SPEC.member("exportTo"), &entry.export_to, &metadata.namespace, true);
+}
+
+fn check_hosts(report: &mut Report<'_>, entry: &ServiceEntry) {
+    let at = SPEC.member("hosts");
+    if entry.hosts.is_empty() || entry.hosts.len() > 256 {
+        report.error(
+            "istio/026",
+            at,
+            format!("{} hosts, and 1 to 256 are allowed", entry.hosts.len()),
+            "name the hosts of one service",
+        );
+    }
+    for (index, host) in entry.hosts.iter().enumerate() {
+        let at = at.item(index);
+        if host == "*" {
+            report.error("istio/026", at, "a ServiceEntry cannot stand for every host", "name a host or *.domain");
+        } else {
+            common::host(report, at, host);
+        }
+    }
+}
+
+/// Rule 30.
+fn check_addresses(report: &mut Report<'_>, entry: &ServiceEntry) {
+    let at = SPEC.member("addresses");
+    if entry.addresses.len() > 256 {
+        report.error("istio/030", at, "more than 256 addresses", "use CIDRs, or split the ServiceEntry");
+    }
+    let cidrs = matches!(entry.resolution, None | Some(Resolution::None | Resolution::Static));
+    for (index, address) in entry.addresses.iter().enumerate() {
+        if !is_ip_or_cidr(address) {
+            report.error(
+                "istio/030",
+                at.item(index),
+                format!("{address:?} is neither an IP address nor a CIDR"),
+                "write one, such as 192.0.2.0/24",
+            );
+        } else if address.contains('/') && !cidrs {
+            report.error(
+                "istio/030",
+                at.item(index),
+                "a CIDR goes with resolution NONE or STATIC",
+                "write single addresses, or change the resolution",
+            );
+        }
+    }
+}
+
+/// Rules 3 to 5, 28, 38 and 39.
+fn check_ports(report: &mut Report<'_>, metadata: &ObjectMeta, entry: &ServiceEntry) {
+    let list = SPEC.member("ports");
+    let allocates = allocates_addresses(metadata, entry);
+    let looked_up = !matches!(entry.resolution, None | Some(Resolution::None));
+    for (index, port) in entry.ports.iter().enumerate() {
+        let at = list.item(index);
+        common::port_name(report, at.member("name"), &port.name);
+        common::known_protocol(report, at.member("protocol"), &port.protocol);
+        common::port(report, at.member("number"), port.number);
+        common::optional_port(report, at.member("targetPort"), port.target_port);
+        if entry.ports[..index].iter().any(|other| other.name == port.name || other.number == port.number) {
+            report.error("istio/028", at, "the name or number of a port is used twice", "give each port its own");
+        }
+        let kind = protocol(&port.protocol);
+        if looked_up && entry.hosts.len() > 1 && !matches!(kind, Some(Protocol::Http | Protocol::Tls)) {
+            report.error(
+                "istio/038",
+                at,
+                "several hosts cannot be told apart on a port that is neither HTTP nor TLS",
+                "write a ServiceEntry for each host",
+            );
+        }
+        let plain = port.protocol.is_empty() || port.protocol.eq_ignore_ascii_case("TCP");
+        if plain && entry.addresses.is_empty() && !allocates {
+            report.warning(
+                "istio/039",
+                at,
+                "a TCP port without addresses takes the traffic of every host on that port",
+                "set addresses",
+            );
+        }
+    }
+}
+
+/// Whether Istio gives the hosts addresses of its own, as it does since 1.25 (`pilot/pkg/networking/serviceentry`).
+fn allocates_addresses(metadata: &ObjectMeta, entry: &ServiceEntry) -> bool {
+    let resolved = !matches!(entry.resolution, None | Some(Resolution::None));
+    let asked = metadata.labels.get("networking.istio.io/enable-autoallocate-ip").map(String::as_str);
+    resolved && asked != Some("false") && entry.hosts.iter().any(|host| !host.starts_with('*'))
+}
+
+fn check_resolution(report: &mut Report<'_>, entry: &ServiceEntry) {
+    let endpoints = SPEC.member("endpoints");
+    match &entry.resolution {
+        None | Some(Resolution::None) if !entry.endpoints.is_empty() => {
+            report.error(
+                "istio/031",
+                endpoints,
+                "resolution NONE takes no endpoints",
+                "set STATIC or DNS, or remove them",
+            );
+        }
+        Some(Resolution::Static) => {
+            for (index, endpoint) in entry.endpoints.iter().enumerate() {
+                check_endpoint(report, endpoints.item(index), entry, endpoint);
+            }
+        }
+        Some(Resolution::Dns | Resolution::DnsRoundRobin) => check_dns(report, endpoints, entry),
+        Some(Resolution::DynamicDns) => check_dynamic_dns(report, endpoints, entry),
+        _ => {}
+    }
+}
+
+/// Rules 33 to 35.
+fn check_dns(report: &mut Report<'_>, endpoints: At<'_>, entry: &ServiceEntry) {
+    if entry.endpoints.is_empty() {
+        for (index, host) in entry.hosts.iter().enumerate().filter(|(_, host)| fqdn(host).is_err()) {
+            report.error(
+                "istio/033",
+                SPEC.member("hosts").item(index),
+                format!("{host:?} cannot be looked up in DNS"),
+                "name endpoints, or a host without *",
+            );
+        }
+    }
+    if entry.resolution == Some(Resolution::DnsRoundRobin) && entry.endpoints.len() > 1 {
+        report.error("istio/035", endpoints, "DNS_ROUND_ROBIN takes one endpoint", "use DNS");
+    }
+    for (index, endpoint) in entry.endpoints.iter().enumerate() {
+        let at = endpoints.item(index);
+        if !is_ip(&endpoint.address) && fqdn(&endpoint.address).is_err() {
+            report.error(
+                "istio/034",
+                at.member("address"),
+                format!("{:?} is neither a name nor an IP address", endpoint.address),
+                "name the endpoint",
+            );
+        }
+        check_endpoint_ports(report, at, entry, endpoint);
+    }
+}
+
+/// Rule 40.
+fn check_dynamic_dns(report: &mut Report<'_>, endpoints: At<'_>, entry: &ServiceEntry) {
+    if let Some(index) = entry.hosts.iter().position(|host| !host.starts_with("*.")) {
+        report.error(
+            "istio/040",
+            SPEC.member("hosts").item(index),
+            "DYNAMIC_DNS is for wildcard hosts",
+            "use DNS, or *.domain",
+        );
+    }
+    if !entry.endpoints.is_empty() || !entry.addresses.is_empty() {
+        report.error("istio/040", endpoints, "DYNAMIC_DNS takes neither endpoints nor addresses", "remove them");
+    }
+    for (index, port) in entry.ports.iter().enumerate() {
+        let named = ["HTTP", "HTTP2", "GRPC", "TLS"].iter().any(|name| name.eq_ignore_ascii_case(&port.protocol));
+        if !named {
+            let at = SPEC.member("ports");
+            report.error(
+                "istio/040",
+                at.item(index).member("protocol"),
+                "DYNAMIC_DNS is for HTTP, HTTP2, GRPC and TLS",
+                "change the protocol",
+            );
+        }
+    }
+}
+
+/// Rules 32, 36 and 37 for an endpoint of a STATIC entry.
+fn check_endpoint(report: &mut Report<'_>, at: At<'_>, entry: &ServiceEntry, endpoint: &WorkloadEntry) {
+    if let Some(path) = endpoint.address.strip_prefix("unix://") {
+        check_socket(report, at, endpoint, path);
+        if entry.ports.len() != 1 {
+            report.error("istio/037", at, "an endpoint that is a socket serves one port", "declare one port");
+        }
+    } else if endpoint.address.is_empty() && endpoint.network.is_empty() {
+        report.error("istio/042", at.member("address"), "an endpoint without an address", "set address, or network");
+    } else if !endpoint.address.is_empty() && !is_ip(&endpoint.address) {
+        report.error(
+            "istio/032",
+            at.member("address"),
+            format!("{:?} is not an IP address", endpoint.address),
+            "write one, or use resolution DNS",
+        );
+    }
+    check_endpoint_ports(report, at, entry, endpoint);
+}
+
+fn check_socket(report: &mut Report<'_>, at: At<'_>, endpoint: &WorkloadEntry, path: &str) {
+    if !path.starts_with('@') && (!path.starts_with('/') || path.ends_with('/')) {
+        report.error("istio/037", at.member("address"), "a socket is an absolute path to a file", "write unix:///path");
+    }
+    if !endpoint.ports.is_empty() {
+        report.error("istio/037", at.member("ports"), "a socket has no ports", "remove ports");
+    }
+}
+
+/// Rule 36.
+fn check_endpoint_ports(report: &mut Report<'_>, at: At<'_>, entry: &ServiceEntry, endpoint: &WorkloadEntry) {
+    let list = at.member("ports");
+    for (name, number) in &endpoint.ports {
+        if !entry.ports.iter().any(|port| port.name == *name) {
+            report.error(
+                "istio/036",
+                list.member(name),
+                format!("the service has no port named {name:?}"),
+                "use the name of one of its ports",
+            );
+        }
+        common::port(report, list.member(name), Some(*number));
+    }
+}
+
+/// Rule 42, and what holds for endpoints of any kind.
+pub(super) fn check_workload(report: &mut Report<'_>, workload: &WorkloadEntry) {
+    let at = SPEC.member("address");
+    if let Some(path) = workload.address.strip_prefix("unix://") {
+        check_socket(report, SPEC, workload, path);
+    } else if workload.address.is_empty() && workload.network.is_empty() {
+        report.error("istio/042", at, "a workload without an address", "set address, or network");
+    } else if !workload.address.is_empty() && !is_ip(&workload.address) {
+        common::plain_host(report, at, &workload.address);
+    }
+    let list = SPEC.member("ports");
+    for (name, number) in &workload.ports {
+        common::port_name(report, list.member(name), name);
+        common::port(report, list.member(name), Some(*number));
+    }
+}

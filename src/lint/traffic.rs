@@ -1,0 +1,199 @@
+//! Rules 67 and 71 to 73: load balancing, connection pools, outlier detection (`validation.go`, `validateLoadBalancer`).
+
+use super::common;
+use super::report::{At, Report, SCHEMA, known};
+use crate::istio::{
+    ConnectionPoolSettings, ConsistentHashLb, H2UpgradePolicy, LoadBalancerSettings, LocalityLbSetting,
+    OutlierDetection, SimpleLb,
+};
+
+pub(super) fn connection_pool(report: &mut Report<'_>, at: At<'_>, pool: &ConnectionPoolSettings) {
+    if pool.tcp.is_none() && pool.http.is_none() {
+        report.error("istio/067", at, "an empty connectionPool", "remove it");
+    }
+    if let Some(tcp) = &pool.tcp {
+        let at = at.member("tcp");
+        not_negative(report, at.member("maxConnections"), tcp.max_connections);
+        common::duration(report, at.member("connectTimeout"), tcp.connect_timeout.as_ref());
+        common::duration(report, at.member("maxConnectionDuration"), tcp.max_connection_duration.as_ref());
+        common::duration(report, at.member("idleTimeout"), tcp.idle_timeout.as_ref());
+        if let Some(keepalive) = &tcp.tcp_keepalive {
+            let at = at.member("tcpKeepalive");
+            common::duration(report, at.member("time"), keepalive.time.as_ref());
+            common::duration(report, at.member("interval"), keepalive.interval.as_ref());
+        }
+    }
+    let Some(http) = &pool.http else { return };
+    let at = at.member("http");
+    not_negative(report, at.member("http1MaxPendingRequests"), http.http1_max_pending_requests);
+    not_negative(report, at.member("http2MaxRequests"), http.http2_max_requests);
+    not_negative(report, at.member("maxRequestsPerConnection"), http.max_requests_per_connection);
+    not_negative(report, at.member("maxRetries"), http.max_retries);
+    not_negative(report, at.member("maxConcurrentStreams"), http.max_concurrent_streams);
+    common::duration(report, at.member("idleTimeout"), http.idle_timeout.as_ref());
+    known!(report, SCHEMA, at.member("h2UpgradePolicy"), http.h2_upgrade_policy, H2UpgradePolicy);
+    if http.h2_upgrade_policy == Some(H2UpgradePolicy::Upgrade) && http.use_client_protocol == Some(true) {
+        report.error(
+            SCHEMA,
+            at.member("useClientProtocol"),
+            "UPGRADE and useClientProtocol exclude each other",
+            "keep one",
+        );
+    }
+    if let Some(keep_alive) = &http.http2_keep_alive {
+        let at = at.member("http2KeepAlive");
+        common::duration(report, at.member("interval"), keep_alive.interval.as_ref());
+        common::duration(report, at.member("timeout"), keep_alive.timeout.as_ref());
+    }
+}
+
+fn not_negative(report: &mut Report<'_>, at: At<'_>, number: Option<i32>) {
+    if number.is_some_and(|number| number < 0) {
+        report.error(SCHEMA, at, "a negative number", "write 0 or more");
+    }
+}
+
+pub(super) fn load_balancer(report: &mut Report<'_>, at: At<'_>, settings: &LoadBalancerSettings, detects: bool) {
+    known!(report, SCHEMA, at.member("simple"), settings.simple, SimpleLb);
+    if settings.simple == Some(SimpleLb::LeastConn) {
+        report.deprecated(at.member("simple"), "LEAST_CONN", "LEAST_REQUEST");
+    }
+    if let Some(hash) = &settings.consistent_hash {
+        if settings.simple.is_some() {
+            report.error("istio/071", at, "simple and consistentHash exclude each other", "keep one");
+        }
+        consistent_hash(report, at.member("consistentHash"), hash);
+    }
+    if let Some(locality) = &settings.locality_lb_setting {
+        check_locality(report, at.member("localityLbSetting"), locality, detects);
+    }
+    if settings.warmup_duration_secs.is_some() {
+        report.deprecated(at.member("warmupDurationSecs"), "warmupDurationSecs", "warmup");
+        common::duration(report, at.member("warmupDurationSecs"), settings.warmup_duration_secs.as_ref());
+    }
+    if let Some(warmup) = &settings.warmup {
+        common::duration(report, at.member("warmup").member("duration"), warmup.duration.as_ref());
+        if warmup.duration.is_none() {
+            report.error(SCHEMA, at.member("warmup"), "a warmup without a duration", "set duration");
+        }
+    }
+}
+
+/// Rule 71.
+fn consistent_hash(report: &mut Report<'_>, at: At<'_>, hash: &ConsistentHashLb) {
+    if hash.http_cookie.as_ref().is_some_and(|cookie| cookie.name.is_empty()) {
+        report.error("istio/071", at.member("httpCookie"), "a cookie without a name", "name it");
+    }
+    let keys = [
+        hash.http_header_name.is_some(),
+        hash.http_cookie.is_some(),
+        hash.use_source_ip.is_some(),
+        hash.http_query_parameter_name.is_some(),
+    ];
+    if keys.iter().filter(|key| **key).count() > 1 {
+        report.error(
+            "istio/071",
+            at,
+            "one thing is hashed",
+            "keep one of header, cookie, source address and query parameter",
+        );
+    }
+    let algorithms =
+        [hash.ring_hash.is_some(), hash.maglev.is_some(), hash.minimum_ring_size.is_some_and(|size| size > 0)];
+    if algorithms.iter().filter(|algorithm| **algorithm).count() > 1 {
+        report.error("istio/071", at, "ringHash, maglev and minimumRingSize exclude each other", "keep one");
+    }
+    if hash.minimum_ring_size.is_some_and(|size| size > 0) {
+        report.deprecated(at.member("minimumRingSize"), "minimumRingSize", "ringHash");
+    }
+    if let Some(maglev) = &hash.maglev
+        && !maglev.table_size.is_some_and(|size| size < 5_000_011 && is_prime(size))
+    {
+        let message = "the size of a Maglev table is a prime below 5000011";
+        report.error("istio/071", at.member("maglev").member("tableSize"), message, "set it, such as to 65537");
+    }
+}
+
+fn is_prime(number: u64) -> bool {
+    number > 1 && (2..).take_while(|factor| factor * factor <= number).all(|factor| !number.is_multiple_of(factor))
+}
+
+/// Rule 72 (`agent`, `ValidateLocalityLbSetting`).
+fn check_locality(report: &mut Report<'_>, at: At<'_>, locality: &LocalityLbSetting, detects: bool) {
+    let fails_over = !locality.failover.is_empty() || !locality.failover_priority.is_empty();
+    if !locality.distribute.is_empty() && fails_over {
+        report.error("istio/072", at, "distribute and failover exclude each other", "keep one");
+    }
+    if fails_over && !detects {
+        report.warning(
+            "istio/072",
+            at,
+            "without outlierDetection no endpoint is found unhealthy, and nothing fails over",
+            "add outlierDetection",
+        );
+    }
+    let list = at.member("distribute");
+    for (index, distribute) in locality.distribute.iter().enumerate() {
+        let at = list.item(index);
+        let sum: u64 = distribute.to.values().map(|share| u64::from(*share)).sum();
+        if distribute.to.values().any(|share| *share == 0 || *share > 100) || sum != 100 {
+            report.error(
+                "istio/072",
+                at.member("to"),
+                format!("the shares sum to {sum}, each 1 to 100"),
+                "let them sum to 100",
+            );
+        }
+        if distribute.from.is_empty() {
+            report.error("istio/072", at.member("from"), "a distribution from nowhere", "name the callers' locality");
+        }
+    }
+    let list = at.member("failover");
+    for (index, failover) in locality.failover.iter().enumerate() {
+        let at = list.item(index);
+        if failover.from.is_empty() || failover.to.is_empty() || failover.from == failover.to {
+            report.error("istio/072", at, "a failover leads from one region to another", "name both");
+        } else if failover.from.contains(['/', '*']) || failover.to.contains(['/', '*']) {
+            report.error("istio/072", at, "a failover is between regions", "name regions, without zones or *");
+        }
+    }
+}
+
+/// Rule 73.
+pub(super) fn outlier_detection(report: &mut Report<'_>, at: At<'_>, detection: &OutlierDetection) {
+    common::duration(report, at.member("interval"), detection.interval.as_ref());
+    common::duration(report, at.member("baseEjectionTime"), detection.base_ejection_time.as_ref());
+    if detection.consecutive_errors.is_some_and(|errors| errors != 0) {
+        report.deprecated(
+            at.member("consecutiveErrors"),
+            "consecutiveErrors",
+            "consecutive5xxErrors or consecutiveGatewayErrors",
+        );
+    }
+    let local = detection.consecutive_local_origin_failures.is_some_and(|failures| failures > 0);
+    if local && detection.split_external_local_origin_errors != Some(true) {
+        report.error(
+            "istio/073",
+            at.member("consecutiveLocalOriginFailures"),
+            "local failures count only when split from external ones",
+            "set splitExternalLocalOriginErrors",
+        );
+    }
+    let percents =
+        [("maxEjectionPercent", detection.max_ejection_percent), ("minHealthPercent", detection.min_health_percent)];
+    for (name, percent) in percents {
+        if percent.is_some_and(|percent| !(0..=100).contains(&percent)) {
+            report.error(SCHEMA, at.member(name), "not a percentage", "write 0 to 100");
+        }
+    }
+    for (index, code) in detection.outlier_detection_http_error_codes.iter().enumerate() {
+        if !(100..=599).contains(code) {
+            report.error(
+                SCHEMA,
+                at.member("outlierDetectionHttpErrorCodes").item(index),
+                format!("{code} is not a status"),
+                "write 100 to 599",
+            );
+        }
+    }
+}
