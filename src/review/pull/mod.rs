@@ -54,9 +54,8 @@ pub fn title(plan: &Plan, groups: &[&str]) -> String {
     let services: Vec<&str> = services.into_iter().collect();
     let named = match services.as_slice() {
         [] => "intents only".to_owned(),
-        [all @ ..] if all.len() <= 3 => all.join(", "),
-        [first, second, rest @ ..] => format!("{first}, {second} and {} more services", rest.len()),
-        [one] => (*one).to_owned(),
+        [first, second, rest @ ..] if rest.len() > 1 => format!("{first}, {second} and {} more services", rest.len()),
+        few => few.join(", "),
     };
     let groups = match groups {
         [first, second, rest @ ..] if !rest.is_empty() => format!("{first}, {second} and {} more", rest.len()),

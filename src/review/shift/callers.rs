@@ -36,7 +36,7 @@ pub(super) fn compare(
         let before = reach(caller, &had);
         let after = reach(caller, &has);
         let who = phrase::caller(caller);
-        let [lost_words, gained_words] = [&lost, &gained].map(|permissions| phrase::scopes(permissions));
+        let [lost_words, gained_words] = [&lost, &gained].map(phrase::scopes);
         let (shift, sentence) = match (lost.is_empty(), gained.is_empty()) {
             (true, true) => continue,
             (true, false) if before.is_empty() => (Shift::Gained, format!("{who} gains {gained_words} on {name}")),
