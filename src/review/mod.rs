@@ -3,8 +3,26 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
+
+mod diff;
+mod overlap;
+mod path;
+mod plan;
+pub mod pull;
+mod resources;
+mod shift;
+mod stray;
+#[cfg(test)]
+mod testing;
+pub mod words;
+
+pub use diff::{unified, unified_coloured};
+pub use overlap::overlaps;
+pub use plan::{Input, plan};
+pub use stray::Stray;
 
 /// What happens to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -49,18 +67,26 @@ pub struct ResourceChange {
     pub path: String,
 }
 
-/// How access to a service changes.
+/// How access to a service changes, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shift {
-    /// Somebody may call no more.
-    Lost,
-    /// Somebody may call now.
-    Gained,
     /// Nothing is enforced any more, or everybody may call.
     Opened,
+    /// Callers from outside the mesh may reach it now.
+    Exposed,
     /// Only named callers may call from now on.
     Closed,
+    /// Somebody may call no more.
+    Lost,
+    /// Callers from outside the mesh reach it no more.
+    Hidden,
+    /// Somebody may do less than before.
+    Narrowed,
+    /// Somebody may call now.
+    Gained,
+    /// Somebody may do more than before.
+    Widened,
     /// Worth knowing; access is the same.
     Noted,
 }
@@ -71,19 +97,20 @@ pub enum Shift {
 pub struct AccessChange {
     /// What kind of change it is.
     pub shift: Shift,
-    /// `namespace/service` that is called.
+    /// `namespace/service` that is called; several, separated by commas, where Services share their pods.
     pub target: String,
     /// The clusters it happens on.
     pub clusters: Vec<String>,
-    /// Who is concerned, such as `shop/frontend`; empty: everybody.
+    /// Who is concerned, such as `shop/frontend`, or `shop/*` for a namespace; empty: everybody.
     pub caller: String,
-    /// One sentence for a reviewer.
+    /// One sentence for a reviewer, clusters included.
     pub words: String,
 }
 
 /// What a set of writes does to the config repository, for people.
-#[derive(Debug, Clone, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
+///
+/// It serialises with `blocked` beside its fields.
+#[derive(Debug, Clone, Default)]
 pub struct Plan {
     /// Digest of all changed paths and their new content.
     pub digest: String,
@@ -111,16 +138,22 @@ impl Plan {
     /// Whether a finding blocks it.
     #[must_use]
     pub fn is_blocked(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == crate::finding::Severity::Error)
+        self.findings.iter().any(|finding| finding.severity == Severity::Error)
     }
 }
 
-// --- temporary stand-ins until the review room lands
-#[derive(Debug, Clone)]
-pub struct Stray { pub path: String }
-impl Stray { pub fn read(path: &str, _text: &str) -> Self { Self { path: path.into() } } }
-pub struct Input<'a> { pub before: &'a crate::render::Rendered, pub after: &'a crate::render::Rendered, pub files: Vec<FileChange>, pub strays: &'a [Stray], pub digest: String, pub findings: Vec<Finding>, pub deletions_cap: usize }
-pub fn plan(input: &Input<'_>) -> Plan { Plan { digest: input.digest.clone(), files: input.files.clone(), findings: input.after.findings.iter().chain(&input.findings).cloned().collect(), ..Plan::default() } }
-pub struct PullMeta { pub change: String, pub groups: Vec<String>, pub requesters: Vec<String>, pub unverified: bool, pub intents: Vec<String> }
-pub fn title(_: &Plan, meta: &PullMeta) -> String { meta.groups.join(", ") }
-pub fn body(_: &Plan, meta: &PullMeta) -> String { meta.intents.join("\n") }
+impl Serialize for Plan {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Plan", 6)?;
+        fields.serialize_field("digest", &self.digest)?;
+        fields.serialize_field("blocked", &self.is_blocked())?;
+        fields.serialize_field("access", &self.access)?;
+        fields.serialize_field("resources", &self.resources)?;
+        fields.serialize_field("files", &self.files)?;
+        fields.serialize_field("findings", &self.findings)?;
+        fields.end()
+    }
+}
+
+#[cfg(test)]
+mod tests;

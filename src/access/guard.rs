@@ -1,0 +1,58 @@
+//! What the policies of one workload say together.
+
+use std::collections::BTreeSet;
+
+use super::Permission;
+use super::permission::of_rule;
+use crate::istio::{Action, AuthorizationPolicy, ObjectMeta};
+
+/// Who is let in before DENY policies are asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AllowSet {
+    /// Everybody: no enforced ALLOW policy selects the workload.
+    Open,
+    /// What one of these matches, and nothing else.
+    Closed(BTreeSet<Permission>),
+}
+
+/// What the enforced policies that select one workload say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guard {
+    /// Who is let in.
+    pub allow: AllowSet,
+    /// What is turned away all the same.
+    pub deny: BTreeSet<Permission>,
+    /// What is marked for the audit log.
+    pub audit: BTreeSet<Permission>,
+}
+
+impl Guard {
+    /// What `policies` say, all of which select the workload; those that are not enforced say nothing.
+    ///
+    /// CUSTOM policies ask somebody else and are passed over. Whether a port speaks HTTP is not looked at: fields of
+    /// requests are taken to apply.
+    #[must_use]
+    pub fn of<'a>(policies: impl IntoIterator<Item = (&'a ObjectMeta, &'a AuthorizationPolicy)>) -> Self {
+        let mut guard = Self { allow: AllowSet::Open, deny: BTreeSet::new(), audit: BTreeSet::new() };
+        for (metadata, policy) in policies.into_iter().filter(|(metadata, _)| is_enforced(metadata)) {
+            let permissions = policy.rules.iter().flat_map(|rule| of_rule(rule, &metadata.namespace));
+            match policy.action.as_ref().unwrap_or(&Action::Allow) {
+                Action::Allow => match &mut guard.allow {
+                    AllowSet::Closed(known) => known.extend(permissions),
+                    AllowSet::Open => guard.allow = AllowSet::Closed(permissions.collect()),
+                },
+                Action::Deny => guard.deny.extend(permissions),
+                Action::Audit => guard.audit.extend(permissions),
+                Action::Custom | Action::Other(_) => {}
+            }
+        }
+        guard
+    }
+}
+
+/// Whether a policy decides; one with `istio.io/dry-run` is only watched (`pilot/pkg/security/authz/builder`).
+#[must_use]
+pub fn is_enforced(metadata: &ObjectMeta) -> bool {
+    let dry_run = metadata.annotations.get("istio.io/dry-run").map(String::as_str);
+    !matches!(dry_run, Some("1" | "t" | "T" | "true" | "TRUE" | "True"))
+}

@@ -1,0 +1,94 @@
+//! The plan from what was rendered before and after.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::path::Location;
+use super::resources::{changed, resources};
+use super::shift::shifts;
+use super::{FileChange, Happening, Plan, Stray, overlaps};
+use crate::finding::{Finding, Place, Severity};
+use crate::istio::Resource;
+use crate::lint::{lint, lint_across};
+use crate::render::Rendered;
+
+/// What a plan is made from.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// What main renders to.
+    pub before: &'a Rendered,
+    /// What the proposed tree renders to.
+    pub after: &'a Rendered,
+    /// Every file that changes, intents included.
+    pub files: Vec<FileChange>,
+    /// The manifests on main that people wrote.
+    pub strays: &'a [Stray],
+    /// Digest of all changed paths and their new content.
+    pub digest: String,
+    /// What was found elsewhere: contradictions, missing topology, answers of plugins.
+    pub findings: Vec<Finding>,
+    /// The most generated files that one change may remove.
+    pub deletions_cap: usize,
+}
+
+/// What a set of writes does to the config repository, for people.
+#[must_use]
+pub fn plan(input: Input<'_>) -> Plan {
+    let Input { before, after, mut files, strays, digest, mut findings, deletions_cap } = input;
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    findings.extend(after.findings.iter().cloned());
+    findings.extend(linted(before, after));
+    findings.extend(overlaps(after, strays).into_iter().map(as_of_a_change));
+    findings.extend(too_many_deletions(&files, deletions_cap));
+    findings.sort_by(|one, other| (Reverse(one.severity), one).cmp(&(Reverse(other.severity), other)));
+    findings.dedup();
+    Plan { digest, access: shifts(before, after, strays), resources: resources(before, after), files, findings }
+}
+
+/// What a stale file is to a change that does not touch it: a check of the repository fails on it, a change goes on.
+fn as_of_a_change(finding: Finding) -> Finding {
+    let severity = if finding.rule == super::overlap::STALE { Severity::Warning } else { finding.severity };
+    Finding { severity, ..finding }
+}
+
+/// Istio's rules over the manifests that change, and over their clusters as far as the change shows in them.
+fn linted(before: &Rendered, after: &Rendered) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut clusters: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for manifest in changed(before, after) {
+        findings.extend(lint(&manifest.resource, &Place::at(&manifest.path)));
+        if let Some(location) = Location::of(&manifest.path) {
+            clusters.entry(location.cluster).or_default().push(&manifest.path);
+        }
+    }
+    let mut resources: BTreeMap<&str, Vec<(Place, &Resource)>> = BTreeMap::new();
+    for manifest in after.manifests.values() {
+        let Some(location) = Location::of(&manifest.path) else { continue };
+        if clusters.contains_key(location.cluster) {
+            resources.entry(location.cluster).or_default().push((Place::at(&manifest.path), &manifest.resource));
+        }
+    }
+    for (cluster, resources) in resources {
+        let pairs: Vec<(&Place, &Resource)> = resources.iter().map(|(place, resource)| (place, *resource)).collect();
+        let changed = clusters.get(cluster).map(Vec::as_slice).unwrap_or_default();
+        let of_change = |finding: &Finding| changed.binary_search(&finding.place.path.as_str()).is_ok();
+        findings.extend(lint_across(&pairs).into_iter().filter(of_change));
+    }
+    findings
+}
+
+/// A human decides over a change that removes more than one usually does.
+fn too_many_deletions(files: &[FileChange], cap: usize) -> Option<Finding> {
+    let is_gone = |file: &&FileChange| file.happening == Happening::Removed && Location::of(&file.path).is_some();
+    let count = files.iter().filter(is_gone).count();
+    (count > cap).then(|| {
+        Finding::error(
+            "plan/deletions",
+            Place::pointing("meshwright.yaml", "/caps/deletions"),
+            format!("the change removes {count} generated files, and one change may remove {cap}"),
+            format!(
+                "look whether this is meant; if it is, split the change, or raise caps.deletions in meshwright.yaml to {count}"
+            ),
+        )
+    })
+}

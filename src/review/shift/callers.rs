@@ -1,0 +1,132 @@
+//! What single callers gain and lose.
+
+use std::collections::BTreeSet;
+
+use super::phrase;
+use crate::access::{Attribute, Caller, Permission, uncovered};
+use crate::review::Shift;
+
+type Permissions = BTreeSet<Permission>;
+
+/// Says what each caller of a closed workload gains and loses.
+pub(super) fn compare(
+    name: &str,
+    had: &Permissions,
+    has: &Permissions,
+    terminated: bool,
+    say: &mut impl FnMut(Shift, &str, String),
+) {
+    let (had, has) = alike(had, has);
+    if has.is_empty() && !had.is_empty() {
+        let callers: BTreeSet<&Caller> = had.iter().map(|permission| &permission.caller).collect();
+        let key = if let [caller] = Vec::from_iter(&callers)[..] { phrase::key(caller) } else { String::new() };
+        let why = if terminated { ", because it is terminated" } else { "" };
+        let lose = if callers.len() == 1 { "loses" } else { "lose" };
+        let callers = phrase::listed(&callers.iter().map(|caller| phrase::caller(caller)).collect::<Vec<_>>());
+        let nobody = "nobody may call it any more, as far as this repository shows";
+        return say(Shift::Lost, &key, format!("{callers} {lose} all access to {name}{why}: {nobody}"));
+    }
+    let callers: BTreeSet<&Caller> = had.iter().chain(&has).map(|permission| &permission.caller).collect();
+    for caller in callers {
+        let own = |permissions: &'_ Permissions| -> Permissions {
+            permissions.iter().filter(|permission| permission.caller == *caller).cloned().collect()
+        };
+        let lost = uncovered(&own(&had), &has);
+        let gained = uncovered(&own(&has), &had);
+        let before = reach(caller, &had);
+        let after = reach(caller, &has);
+        let who = phrase::caller(caller);
+        let [lost_words, gained_words] = [&lost, &gained].map(phrase::scopes);
+        let (shift, sentence) = match (lost.is_empty(), gained.is_empty()) {
+            (true, true) => continue,
+            (true, false) if before.is_empty() => (Shift::Gained, format!("{who} gains {gained_words} on {name}")),
+            (true, false) => (Shift::Widened, format!("{who} also gains {gained_words} on {name}")),
+            (false, _) if after.is_empty() => lost_all(caller, &who, &before, &has, name),
+            (false, _) => {
+                let (keeps, until_now) = (phrase::scopes(&after), phrase::scopes(&before));
+                let words = match gained.is_empty() && lost_words != until_now {
+                    true => format!("{who} loses {lost_words} on {name} and keeps {keeps}"),
+                    false => format!("{who} may do only {keeps} on {name}; until now {until_now}"),
+                };
+                (Shift::Narrowed, words)
+            }
+        };
+        say(shift, &phrase::key(caller), sentence);
+    }
+}
+
+/// A caller that loses everything, but perhaps not all that it stands for.
+fn lost_all(caller: &Caller, who: &str, before: &Permissions, has: &Permissions, name: &str) -> (Shift, String) {
+    let until_now = phrase::scopes(before);
+    let kept: Permissions = has.iter().filter(|permission| caller.covers(&permission.caller)).cloned().collect();
+    match kept.is_empty() {
+        true => (Shift::Lost, format!("{who} loses all access to {name}; until now {until_now}")),
+        false => {
+            let kept = phrase::rights(&kept);
+            (Shift::Narrowed, format!("{who} loses access to {name}, but for {kept}; until now {until_now}"))
+        }
+    }
+}
+
+/// The permissions that all of `caller` has.
+fn reach(caller: &Caller, permissions: &Permissions) -> Permissions {
+    permissions.iter().filter(|permission| permission.caller.covers(caller)).cloned().collect()
+}
+
+/// Says what DENY policies turn away, or not any more.
+pub(super) fn denied(name: &str, had: &Permissions, has: &Permissions, say: &mut impl FnMut(Shift, &str, String)) {
+    let (had, has) = alike(had, has);
+    for (caller, permissions) in by_caller(uncovered(&has, &had)) {
+        let (who, what) = (phrase::caller(&caller), phrase::scopes(&permissions));
+        say(Shift::Lost, &phrase::key(&caller), format!("{who} is denied {what} on {name}"));
+    }
+    for (caller, permissions) in by_caller(uncovered(&had, &has)) {
+        let (who, what) = (phrase::caller(&caller), phrase::scopes(&permissions));
+        say(Shift::Gained, &phrase::key(&caller), format!("{who} is no longer denied {what} on {name}"));
+    }
+}
+
+/// Says what AUDIT policies mark, or not any more.
+pub(super) fn audited(name: &str, had: &Permissions, has: &Permissions, say: &mut impl FnMut(Shift, &str, String)) {
+    let (had, has) = alike(had, has);
+    for (caller, permissions) in by_caller(uncovered(&has, &had)) {
+        let (who, what) = (phrase::caller(&caller), phrase::scopes(&permissions));
+        say(Shift::Noted, &phrase::key(&caller), format!("{what} by {who} on {name} is marked for the audit log"));
+    }
+    for (caller, permissions) in by_caller(uncovered(&had, &has)) {
+        let (who, what) = (phrase::caller(&caller), phrase::scopes(&permissions));
+        let sentence = format!("{what} by {who} on {name} is no longer marked for the audit log");
+        say(Shift::Noted, &phrase::key(&caller), sentence);
+    }
+}
+
+fn by_caller(permissions: Permissions) -> Vec<(Caller, Permissions)> {
+    let mut groups: Vec<(Caller, Permissions)> = Vec::new();
+    for permission in permissions {
+        match groups.last_mut() {
+            Some((caller, group)) if *caller == permission.caller => _ = group.insert(permission),
+            _ => groups.push((permission.caller.clone(), Permissions::from([permission]))),
+        }
+    }
+    groups
+}
+
+/// Permissions without their port, where all of them name the same.
+pub(super) fn plain(permissions: &Permissions) -> Permissions {
+    alike(permissions, &Permissions::new()).0
+}
+
+/// Both without their port, where all name the same: a workload of one port needs no word about it.
+fn alike(one: &Permissions, other: &Permissions) -> (Permissions, Permissions) {
+    let mut ports = one.iter().chain(other).map(|permission| permission.scope.within.get(&Attribute::Port));
+    let first = ports.next().flatten();
+    if first.is_none() || ports.any(|port| port != first) {
+        return (one.clone(), other.clone());
+    }
+    let bare = |permission: &Permission| {
+        let mut permission = permission.clone();
+        permission.scope.within.remove(&Attribute::Port);
+        permission
+    };
+    (one.iter().map(bare).collect(), other.iter().map(bare).collect())
+}

@@ -1,0 +1,270 @@
+use super::*;
+use crate::render::TargetAccess;
+use crate::review::testing::{With, rendered, rule};
+
+const EAST: &str = "gke/east";
+
+fn words(before: &Rendered, after: &Rendered) -> Vec<String> {
+    shifts(before, after, &[]).into_iter().map(|change| format!("{:?}: {}", change.shift, change.words)).collect()
+}
+
+fn get(paths: &str) -> String {
+    format!("methods: [GET], paths: [{paths}]")
+}
+
+#[test]
+fn the_first_client_closes_a_server_and_the_plan_says_who_is_left() {
+    let before = rendered().open(EAST, "httpbin").open("gke/west", "httpbin");
+    let rules = [rule("frontend", "methods: [GET], paths: [/status/*], ports: ['80']"), rule("batch", "ports: ['80']")];
+    let after = rendered().closed(EAST, "httpbin", &rules.join(", ")).closed("gke/west", "httpbin", &rules.join(", "));
+    assert_eq!(
+        words(&before, &after),
+        ["Closed: shop/httpbin closes: only shop/batch (everything) and shop/frontend (GET /status/*) may call it; \
+          every other caller in the mesh loses access, as far as this repository shows (on gke/east and gke/west)"]
+    );
+}
+
+#[test]
+fn a_server_that_is_new_is_said_to_be_open_or_closed() {
+    let after = rendered().open(EAST, "cart").closed(EAST, "httpbin", &rule("frontend", ""));
+    assert_eq!(
+        words(&rendered(), &after),
+        [
+            "Closed: shop/httpbin is closed from the start: only shop/frontend (everything) may call it; every other \
+             caller in the mesh loses access, as far as this repository shows (on gke/east)",
+            "Noted: shop/cart is open: every caller in the mesh may call it (on gke/east)",
+        ]
+    );
+}
+
+#[test]
+fn callers_gain_lose_widen_and_narrow() {
+    let before = [rule("a", &get("/a")), rule("b", &get("/a")), rule("c", &get("/a, /b")), rule("d", "")];
+    let after = [rule("a", &get("/a, /b")), rule("c", &get("/a")), rule("d", &get("/a")), rule("e", &get("/status/*"))];
+    let [before, after] = [before, after].map(|rules| rendered().closed(EAST, "httpbin", &rules.join(", ")));
+    assert_eq!(
+        words(&before, &after),
+        [
+            "Lost: shop/b loses all access to shop/httpbin; until now GET /a (on gke/east)",
+            "Narrowed: shop/c loses GET /b on shop/httpbin and keeps GET /a (on gke/east)",
+            "Narrowed: shop/d may do only GET /a on shop/httpbin; until now everything (on gke/east)",
+            "Gained: shop/e gains GET /status/* on shop/httpbin (on gke/east)",
+            "Widened: shop/a also gains GET /b on shop/httpbin (on gke/east)",
+        ]
+    );
+}
+
+#[test]
+fn rules_cut_in_another_way_change_nothing() {
+    let before = rendered().closed(EAST, "httpbin", &rule("a b", "methods: [GET, HEAD], paths: [/x]"));
+    let rules = [rule("b", "methods: [HEAD], paths: [/x]"), rule("a", "methods: [GET, HEAD], paths: [/x]")];
+    let after = rendered().closed(EAST, "httpbin", &format!("{}, {}", rules.join(", "), rule("b", &get("/x"))));
+    assert_eq!(words(&before, &after), [""; 0]);
+}
+
+#[test]
+fn an_account_within_a_namespace_keeps_what_it_had() {
+    let before = rendered().closed(EAST, "httpbin", "{from: [{source: {namespaces: [shop]}}]}");
+    let after = rendered().closed(EAST, "httpbin", &rule("frontend", ""));
+    let narrowed = "Narrowed: every workload of namespace shop loses access to shop/httpbin, but for shop/frontend \
+                    (everything); until now everything (on gke/east)";
+    assert_eq!(words(&before, &after), [narrowed]);
+    let gained = "Gained: every workload of namespace shop gains everything on shop/httpbin (on gke/east)";
+    assert_eq!(words(&after, &before), [gained]);
+}
+
+#[test]
+fn the_last_client_leaves_a_server_that_nobody_may_call() {
+    let before = rendered().closed(EAST, "httpbin", &rule("a b", ""));
+    let left = rendered().closed(EAST, "httpbin", "");
+    assert_eq!(
+        words(&before, &left),
+        ["Lost: shop/a and shop/b lose all access to shop/httpbin: nobody may call it any more, as far as this \
+          repository shows (on gke/east)"]
+    );
+    let terminated = rendered().target(EAST, "httpbin", TargetAccess::Terminated).policy(EAST, "httpbin", "rules: []");
+    assert_eq!(
+        words(&before, &terminated),
+        ["Lost: shop/a and shop/b lose all access to shop/httpbin, because it is terminated: nobody may call it any \
+          more, as far as this repository shows (on gke/east)"]
+    );
+}
+
+#[test]
+fn what_opens_a_server_is_called_what_it_is() {
+    let before = rendered().closed(EAST, "httpbin", &rule("a", ""));
+    let observed = "metadata:\n  annotations: {istio.io/dry-run: 'true'}\n";
+    let mut shadow = rendered().closed(EAST, "httpbin", &rule("a", ""));
+    shadow.targets[0].access = TargetAccess::Observed;
+    for manifest in shadow.manifests.values_mut() {
+        manifest.text = manifest.text.replace("metadata:\n", observed);
+        manifest.resource.metadata.annotations.insert("istio.io/dry-run".into(), "true".into());
+    }
+    for (after, why) in [
+        (rendered(), "its intent is deleted"),
+        (rendered().open(EAST, "httpbin"), "its intent asks for open access"),
+        (rendered().target(EAST, "httpbin", TargetAccess::NotEnforced), "the mesh does not guard it any more"),
+        (rendered().closed("gke/west", "httpbin", &rule("a", "")), "it is not placed here any more"),
+        (shadow, "its policies are only observed, nothing is enforced"),
+    ] {
+        let sentence = format!(
+            "Opened: shop/httpbin opens, because {why}: every caller in the mesh may call it; until now only shop/a \
+             (everything) could (on gke/east)"
+        );
+        assert_eq!(words(&before, &after)[0], sentence);
+    }
+}
+
+#[test]
+fn other_pods_of_a_service_are_named() {
+    let before = rendered().closed(EAST, "httpbin", &rule("a", ""));
+    let mut after = rendered().closed(EAST, "httpbin-v2", &rule("a", ""));
+    after.targets[0].services = vec!["httpbin".into()];
+    assert_eq!(
+        words(&before, &after),
+        [
+            "Opened: shop/httpbin at pods app=httpbin opens, because its intent selects other pods now: every caller \
+             in the mesh may call it; until now only shop/a (everything) could (on gke/east)",
+            "Closed: shop/httpbin at pods app=httpbin-v2 is closed from the start: only shop/a (everything) may call \
+             it; every other caller in the mesh loses access, as far as this repository shows (on gke/east)",
+        ]
+    );
+}
+
+#[test]
+fn deny_and_audit_are_said_of_their_callers() {
+    let before = rendered().open(EAST, "httpbin");
+    let rules = rule("a", "methods: [POST]");
+    let denied = rendered().open(EAST, "httpbin").policy(EAST, "httpbin", &format!("action: DENY, rules: [{rules}]"));
+    let audited = rendered().open(EAST, "httpbin").policy(EAST, "httpbin", &format!("action: AUDIT, rules: [{rules}]"));
+    assert_eq!(words(&before, &denied), ["Lost: shop/a is denied every POST on shop/httpbin (on gke/east)"]);
+    assert_eq!(
+        words(&denied, &before),
+        ["Gained: shop/a is no longer denied every POST on shop/httpbin (on gke/east)"]
+    );
+    let marked = "Noted: every POST by shop/a on shop/httpbin is marked for the audit log (on gke/east)";
+    assert_eq!(words(&before, &audited), [marked]);
+}
+
+#[test]
+fn many_clusters_are_one_entry() {
+    let all = |rules: &str| (0..38).fold(rendered(), |all, n| all.closed(&format!("gke/c{n:02}"), "httpbin", rules));
+    let changes = shifts(&all(&rule("a", "")), &all(&rule("a b", "")), &[]);
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].clusters.len(), 38);
+    assert_eq!(changes[0].words, "shop/b gains everything on shop/httpbin (same in 38 clusters)");
+}
+
+#[test]
+fn a_hand_written_policy_counts_on_both_sides() {
+    let stray = Stray::read(
+        "clusters/gke/east/shop/all.yaml",
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: all, namespace: shop}\n\
+         spec: {rules: [{from: [{source: {namespaces: [shop]}}]}]}\n",
+    );
+    let before = rendered().open(EAST, "httpbin");
+    let after = rendered().closed(EAST, "httpbin", "{from: [{source: {namespaces: [batch]}}]}");
+    let said: Vec<_> = shifts(&before, &after, &[stray]).into_iter().map(|change| change.words).collect();
+    assert_eq!(said, ["every workload of namespace batch gains everything on shop/httpbin (on gke/east)"]);
+}
+
+#[test]
+fn strict_mtls_turns_away_callers_without_a_sidecar() {
+    let strict = rendered().open(EAST, "httpbin").file(
+        EAST,
+        "shop/httpbin/peerauthentication-httpbin.yaml",
+        "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: httpbin, namespace: shop}\n\
+         spec: {selector: {matchLabels: {app: httpbin}}, mtls: {mode: STRICT}}\n",
+    );
+    let lost = "Lost: shop/httpbin refuses plain text: callers without a sidecar lose access (on gke/east)";
+    assert_eq!(words(&rendered().open(EAST, "httpbin"), &strict), [lost]);
+}
+
+fn exposed(mode: &str) -> Rendered {
+    let tls = if mode.is_empty() { String::new() } else { format!(", tls: {{mode: {mode}, credentialName: c}}") };
+    let (port, protocol) = if mode.is_empty() { (80, "HTTP") } else { (443, "HTTPS") };
+    rendered()
+        .file(
+            EAST,
+            "shop/productpage/gateway-productpage.yaml",
+            &format!(
+                "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: productpage, namespace: shop}}\n\
+                 spec: {{selector: {{istio: ingressgateway}}, servers: [{{port: {{number: {port}, protocol: {protocol}, \
+                 name: x}}, hosts: [shop/bookinfo.example.com]{tls}}}]}}\n"
+            ),
+        )
+        .file(
+            EAST,
+            "shop/productpage/virtualservice-productpage.yaml",
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: productpage, namespace: shop}\n\
+             spec: {hosts: [bookinfo.example.com], gateways: [productpage], http: [{route: [{destination: \
+             {host: productpage.shop.svc.cluster.local, port: {number: 9080}}}]}]}\n",
+        )
+}
+
+#[test]
+fn what_is_exposed_to_the_outside_is_said_with_its_terms() {
+    let url = "https://bookinfo.example.com:443";
+    for (before, after, said) in [
+        (
+            rendered(),
+            exposed("SIMPLE"),
+            format!("Exposed: {url} now reaches shop/productpage from outside the mesh, without a client certificate"),
+        ),
+        (
+            exposed("SIMPLE"),
+            exposed("MUTUAL"),
+            format!(
+                "Exposed: {url} reaches shop/productpage with a client certificate now; until now without a client \
+                 certificate"
+            ),
+        ),
+        (
+            exposed("SIMPLE"),
+            rendered(),
+            format!("Hidden: {url} no longer reaches shop/productpage from outside the mesh"),
+        ),
+        (
+            rendered(),
+            exposed(""),
+            "Exposed: http://bookinfo.example.com:80 now reaches shop/productpage from outside the mesh, in plain text"
+                .into(),
+        ),
+    ] {
+        assert_eq!(words(&before, &after), [format!("{said} (on gke/east)")]);
+    }
+}
+
+#[test]
+fn what_clusters_reach_of_each_other_is_said_on_both_sides() {
+    let after = rendered()
+        .file(
+            "gke/west",
+            "shop/cart/serviceentry-cart.yaml",
+            "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: cart, namespace: web}\n\
+             spec: {hosts: [cart.shop.svc.cluster.local], location: MESH_INTERNAL, resolution: STATIC, \
+             ports: [{number: 7070, name: grpc, protocol: GRPC}], \
+             endpoints: [{address: 192.0.2.1, ports: {grpc: 15443}}], exportTo: ['.']}\n",
+        )
+        .file(
+            EAST,
+            "shop/cart/gateway-east-west.yaml",
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: cart, namespace: shop}\n\
+             spec: {selector: {istio: eastwestgateway}, servers: [{port: {number: 15443, protocol: TLS, name: tls}, \
+             hosts: [shop/cart.shop.svc.cluster.local], tls: {mode: AUTO_PASSTHROUGH}}]}\n",
+        );
+    assert_eq!(
+        words(&rendered(), &after),
+        [
+            "Gained: other clusters reach shop/cart through the east-west gateway at port 15443 (on gke/east)",
+            "Gained: workloads of namespace web reach shop/cart of another cluster at 192.0.2.1:15443 (on gke/west)",
+        ]
+    );
+    assert_eq!(
+        words(&after, &rendered()),
+        [
+            "Lost: other clusters no longer reach shop/cart through the east-west gateway at port 15443 (on gke/east)",
+            "Lost: workloads of namespace web no longer reach shop/cart of other clusters (on gke/west)",
+        ]
+    );
+}

@@ -1,0 +1,49 @@
+//! Manifests on main that people wrote.
+
+use crate::finding::{Finding, Place};
+use crate::istio::{self, Resource};
+
+/// A manifest on main that is not generated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stray {
+    /// Its path in the config repository.
+    pub path: String,
+    /// The resources that it holds.
+    pub resources: Vec<Resource>,
+    /// What could not be read of it.
+    pub findings: Vec<Finding>,
+}
+
+impl Stray {
+    /// Reads a manifest; what cannot be read becomes a warning, because it is compared with nothing.
+    #[must_use]
+    pub fn read(path: &str, text: &str) -> Self {
+        let mut stray = Self { path: path.to_owned(), resources: vec![], findings: vec![] };
+        for parsed in istio::read(text) {
+            match parsed {
+                Ok(parsed) => stray.resources.push(parsed.resource),
+                Err(error) => stray.findings.push(Finding::warning(
+                    "overlap/unreadable",
+                    Place::at(path),
+                    format!(
+                        "this manifest cannot be read, so nothing tells whether it overlaps a generated one: {error}"
+                    ),
+                    "mend it, or move it out of clusters/",
+                )),
+            }
+        }
+        stray
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_a_warning_and_the_rest_counts() {
+        let stray = Stray::read("clusters/a/b/x.yaml", "apiVersion: v1\nkind: ConfigMap\n---\n[\n---\na: 1\n");
+        assert_eq!((stray.resources.len(), stray.findings.len()), (1, 2));
+        assert_eq!(stray.findings[0].rule, "overlap/unreadable");
+    }
+}

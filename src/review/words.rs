@@ -1,0 +1,132 @@
+//! The plan as plain text, for a terminal.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::{Happening, Plan, ResourceChange};
+use crate::finding::{Finding, Severity};
+
+/// The most resources that are listed for clusters which change alike.
+const MOST_RESOURCES: usize = 50;
+
+/// The plan in words: who may call what, resources by cluster, what blocks and what warns. Ends with a line's end.
+#[must_use]
+pub fn summary(plan: &Plan) -> String {
+    let mut text = format!("{}\n", headline(plan));
+    if !plan.access.is_empty() {
+        text.push_str("\nAccess\n");
+        for change in &plan.access {
+            push(&mut text, format_args!("  {}\n", change.words));
+        }
+    }
+    if !plan.resources.is_empty() {
+        text.push_str("\nResources\n");
+        for alike in alike(plan) {
+            push(&mut text, format_args!("  {}: {}\n", named(&alike.clusters), counted(alike.counts)));
+            for change in alike.changes.iter().take(MOST_RESOURCES) {
+                push(&mut text, format_args!("    {} {} {}\n", sign(change.happening), change.kind, change.name));
+            }
+            if let Some(more) = alike.changes.len().checked_sub(MOST_RESOURCES).filter(|more| *more > 0) {
+                push(&mut text, format_args!("    … and {more} more\n"));
+            }
+        }
+    }
+    for (severity, title) in [(Severity::Error, "Blocks"), (Severity::Warning, "Warnings"), (Severity::Note, "Notes")] {
+        let of_severity: Vec<&Finding> = plan.findings.iter().filter(|finding| finding.severity == severity).collect();
+        if !of_severity.is_empty() {
+            push(&mut text, format_args!("\n{title}\n"));
+        }
+        for finding in of_severity {
+            push(&mut text, format_args!("  {} [{}]\n    {}\n", finding.place, finding.rule, finding.message));
+            if !finding.remedy.is_empty() {
+                push(&mut text, format_args!("    → {}\n", finding.remedy));
+            }
+        }
+    }
+    text
+}
+
+/// What the plan comes to, in one line.
+#[must_use]
+pub fn headline(plan: &Plan) -> String {
+    let counts = plan.counts().into_values().fold([0; 3], add);
+    let files = plan.files.len();
+    let what = match (plan.resources.is_empty(), files) {
+        (true, 0) => "nothing changes".to_owned(),
+        (true, _) => format!("no resource changes, {}", many(files, "file")),
+        (false, _) => {
+            let clusters = many(plan.counts().len(), "cluster");
+            format!("{} in {clusters}, {}", counted(counts), many(files, "file"))
+        }
+    };
+    if plan.is_blocked() { format!("{what}; blocked") } else { what }
+}
+
+/// Clusters whose resources change alike.
+pub(super) struct Alike<'a> {
+    /// The clusters.
+    pub(super) clusters: Vec<&'a str>,
+    /// How many are added, changed and removed in each of them.
+    pub(super) counts: [usize; 3],
+    /// What changes in each of them, as the first shows it.
+    pub(super) changes: Vec<&'a ResourceChange>,
+}
+
+/// The clusters of a plan, those that change alike together, in the order of their first.
+pub(super) fn alike(plan: &Plan) -> Vec<Alike<'_>> {
+    let mut clusters: BTreeMap<&str, Vec<&ResourceChange>> = BTreeMap::new();
+    for change in &plan.resources {
+        clusters.entry(&change.cluster).or_default().push(change);
+    }
+    let counts = plan.counts();
+    let mut found: Vec<Alike<'_>> = Vec::new();
+    let mut known: BTreeMap<Vec<(&str, &str, Happening)>, usize> = BTreeMap::new();
+    for (cluster, changes) in clusters {
+        let same = changes.iter().map(|change| (&*change.kind, &*change.name, change.happening)).collect();
+        let at = *known.entry(same).or_insert(found.len());
+        match found.get_mut(at) {
+            Some(alike) => alike.clusters.push(cluster),
+            None => {
+                let counts = counts.get(cluster).copied().unwrap_or_default();
+                found.push(Alike { clusters: vec![cluster], counts, changes });
+            }
+        }
+    }
+    found
+}
+
+/// Clusters by name, of many the first and a number.
+pub(super) fn named(clusters: &[&str]) -> String {
+    match clusters {
+        [first, rest @ ..] if rest.len() > 3 => format!("{first} and the same in {} more clusters", rest.len()),
+        clusters => clusters.join(", "),
+    }
+}
+
+/// `2 added, 1 removed`.
+pub(super) fn counted(counts: [usize; 3]) -> String {
+    let words = ["added", "changed", "removed"].iter().zip(counts).filter(|(_, count)| *count > 0);
+    words.map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The sign of what happens to a resource.
+pub(super) fn sign(happening: Happening) -> char {
+    match happening {
+        Happening::Added => '+',
+        Happening::Changed => '~',
+        Happening::Removed => '-',
+    }
+}
+
+fn add(one: [usize; 3], other: [usize; 3]) -> [usize; 3] {
+    [one[0] + other[0], one[1] + other[1], one[2] + other[2]]
+}
+
+fn many(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Writing to a string does not fail.
+fn push(text: &mut String, words: std::fmt::Arguments<'_>) {
+    let _ = text.write_fmt(words);
+}
