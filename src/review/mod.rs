@@ -1,10 +1,14 @@
 //! The plan: file changes, text diff, access diff and the words of a pull request. Pure.
 
+mod diff;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::finding::Finding;
+
+pub use diff::unified;
 
 /// What happens to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
