@@ -1,6 +1,7 @@
 //! One resource: its anchor, its body as it was sent, its spec as it was understood, and its state.
 
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::anchor::Anchor;
 use super::fields::{Fields, Violation};
@@ -113,6 +114,22 @@ impl Resource {
         value
     }
 
+    /// The same as compact JSON text: what readers get.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match (self.state.to_value(), self.body.strip_suffix('}')) {
+            (Some(state), Some(head)) => format!("{head},\"state\":{state}}}"),
+            _ => self.body.to_string(),
+        }
+    }
+
+    /// The entity tag of that text, without quotes: sixteen hexadecimal digits.
+    #[must_use]
+    pub fn etag(&self) -> String {
+        let digest = Sha256::digest(self.text().as_bytes());
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// The same resource with the state of `other`: a body that is sent never decides the state.
     #[must_use]
     pub fn with_state_of(mut self, other: Option<&Self>) -> Self {
@@ -201,6 +218,19 @@ mod tests {
         ] {
             assert!(pointers.contains(&pointer), "{pointer} in {pointers:?}");
         }
+    }
+
+    #[test]
+    fn the_entity_tag_is_of_what_readers_get() {
+        let body = json!({"metadata": {"name": "shop"}});
+        let mut project = Resource::read(None, Kind::Project, &body).unwrap();
+        assert_eq!(project.text(), project.to_value().to_string());
+        let (open, tag) = (project.clone(), project.etag());
+        project.state.closed = true;
+        assert_eq!(project.text(), r#"{"metadata":{"name":"shop"},"state":{"access":"closed"}}"#);
+        assert_ne!(project.etag(), tag);
+        assert_eq!(open.etag(), tag);
+        assert_eq!(tag.len(), 16);
     }
 
     #[test]
