@@ -202,7 +202,8 @@ async fn contradictions_are_refused_and_both_intents_are_named() {
     let house = open(data.path()).await.with_minimal_mesh().await;
     let path = format!("{TG}/inbound-intents/twin");
     let body = r#"{"metadata": {"name": "twin"}, "spec": {"app": "cart", "appLabel": "app=other", "serviceName": "cartservice", "port": 9999, "protocol": "HTTP", "serviceMesh": "istio"}}"#;
-    let refusal = house.desk().submit(submission(vec![Operation::Create(resource(&path, body))], false)).await.unwrap_err();
+    let refusal =
+        house.desk().submit(submission(vec![Operation::Create(resource(&path, body))], false)).await.unwrap_err();
     assert_eq!(refusal.cause, Cause::Conflict);
     let message = &refusal.obstacles[0].message;
     assert!(message.contains("inbound-intents/twin") && message.contains("inbound-intents/cart"), "{message}");
@@ -227,7 +228,8 @@ async fn what_is_missing_of_the_topology_blocks_the_change_and_not_the_write() {
 async fn local_may_approve_its_own_change() {
     let data = tempfile::tempdir().unwrap();
     let house = open(data.path()).await;
-    let mut posted = submission(vec![Operation::Put(resource("projects/one", r#"{"metadata": {"name": "one"}}"#))], true);
+    let mut posted =
+        submission(vec![Operation::Put(resource("projects/one", r#"{"metadata": {"name": "one"}}"#))], true);
     posted.by = Person::local();
     let id = house.desk().submit(posted).await.unwrap().change.unwrap();
     house.until(&id, State::Proposed).await;

@@ -53,7 +53,8 @@ impl Server {
             burst: config.limits.burst.unwrap_or(Limits::default().burst),
             ..Limits::default()
         };
-        let api = Api { desk: parts.desk.clone(), auth, limits, readiness: readiness(&parts.desk), clock, request_prefix };
+        let api =
+            Api { desk: parts.desk.clone(), auth, limits, readiness: readiness(&parts.desk), clock, request_prefix };
         Ok(Self { listener, api, parts, address })
     }
 
@@ -116,7 +117,10 @@ fn auth(tokens: &[config::Token]) -> Result<Auth, BootError> {
 fn token(configured: &config::Token) -> Result<http::Token, String> {
     let mut token = http::Token::new(&configured.name, &configured.sha256)?.logins(configured.logins.clone());
     for (project, words) in &configured.rights {
-        let right = |word: &String| Right::parse(word).ok_or_else(|| format!("{}: `{word}` is no right; known: propose, approve, operate", configured.name));
+        let right = |word: &String| {
+            Right::parse(word)
+                .ok_or_else(|| format!("{}: `{word}` is no right; known: propose, approve, operate", configured.name))
+        };
         token = token.grant(project, &words.iter().map(right).collect::<Result<Vec<_>, _>>()?);
     }
     Ok(token.acts_for(match &configured.may_act_for {

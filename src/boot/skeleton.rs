@@ -1,7 +1,7 @@
 //! The first commit of a config repository.
 
 use crate::change::Clock;
-use crate::repo::{CommitId, Commit, Edits, Identity, Mirror, RepoError, TreeId};
+use crate::repo::{Commit, CommitId, Edits, Identity, Mirror, RepoError, TreeId};
 
 const SETTINGS: &str = "\
 # What the owners of this repository decide; see Meshwright's README.
@@ -15,7 +15,12 @@ const ATTRIBUTES: &str = "clusters/** linguist-generated\n";
 ///
 /// # Errors
 /// When the repository cannot be written.
-pub(super) fn ensure(mirror: &Mirror, branch: &str, author: &Identity, clock: &dyn Clock) -> Result<CommitId, RepoError> {
+pub(super) fn ensure(
+    mirror: &Mirror,
+    branch: &str,
+    author: &Identity,
+    clock: &dyn Clock,
+) -> Result<CommitId, RepoError> {
     if let Some(commit) = mirror.branch(branch)? {
         return Ok(commit);
     }

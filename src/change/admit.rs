@@ -29,7 +29,11 @@ pub struct Admitted {
 /// # Errors
 /// Everything that stands in its way; of several kinds of obstacles the gravest names the cause.
 pub fn admit(ledger: &Ledger, submission: &Submission) -> Result<Admitted, Refusal> {
-    let mut judge = Judge { ledger, admitted: Admitted { proposed: ledger.proposed.clone(), ..Admitted::default() }, refused: vec![] };
+    let mut judge = Judge {
+        ledger,
+        admitted: Admitted { proposed: ledger.proposed.clone(), ..Admitted::default() },
+        refused: vec![],
+    };
     let mut operations: Vec<(usize, &Operation)> = submission.operations.iter().enumerate().collect();
     if submission.bundle {
         // Documents come in any order: parents first.
@@ -61,7 +65,13 @@ impl Judge<'_> {
         let anchor = operation.anchor().clone();
         let existing = self.admitted.proposed.get(&anchor).cloned();
         if let Some(missing) = anchor.lineage().skip(1).filter(|a| self.admitted.proposed.get(a).is_none()).last() {
-            return self.refuse(Cause::NotFound, index, &missing, "", format!("{missing} does not exist; create it first"));
+            return self.refuse(
+                Cause::NotFound,
+                index,
+                &missing,
+                "",
+                format!("{missing} does not exist; create it first"),
+            );
         }
         if !holds(precondition, existing.as_deref()) {
             let message = "the resource is not as the precondition says; read it again and repeat the write";
@@ -84,7 +94,9 @@ impl Judge<'_> {
             (Operation::Delete(_), Some(_)) => self.delete(index, anchor),
             (Operation::Approve(_), Some(_)) => self.admitted.outcomes.push((anchor, Outcome::Accepted)),
             (Operation::Terminate(_), Some(group)) => self.lifecycle(anchor, Verb::Terminate, group.state.terminated),
-            (Operation::Instantiate(_), Some(group)) => self.lifecycle(anchor, Verb::Instantiate, !group.state.terminated),
+            (Operation::Instantiate(_), Some(group)) => {
+                self.lifecycle(anchor, Verb::Instantiate, !group.state.terminated)
+            }
         }
     }
 
@@ -117,7 +129,13 @@ impl Judge<'_> {
 
     fn prune(&mut self, root: &Anchor, submission: &Submission) {
         let named: BTreeSet<&Anchor> = submission.operations.iter().map(Operation::anchor).collect();
-        let lost: Vec<Anchor> = self.admitted.proposed.within(root).map(|r| r.anchor().clone()).filter(|a| a != root && !named.contains(a)).collect();
+        let lost: Vec<Anchor> = self
+            .admitted
+            .proposed
+            .within(root)
+            .map(|r| r.anchor().clone())
+            .filter(|a| a != root && !named.contains(a))
+            .collect();
         // From below upwards; a resource that still holds one the bundle names stays, and is told.
         for anchor in lost.into_iter().rev() {
             self.delete(0, anchor);
@@ -127,7 +145,8 @@ impl Judge<'_> {
     /// Rules and contradictions between several resources, as they stand with all of it applied.
     fn together(&mut self, operations: &[(usize, &Operation)]) {
         let after = self.admitted.proposed.clone();
-        let groups: BTreeSet<Group> = self.admitted.writes.iter().map(|(anchor, _)| self.ledger.group_of(anchor)).collect();
+        let groups: BTreeSet<Group> =
+            self.admitted.writes.iter().map(|(anchor, _)| self.ledger.group_of(anchor)).collect();
         let destination = self.ledger.destination(&groups).map(|change| change.id.clone());
         let written: BTreeSet<Anchor> = self.admitted.writes.iter().map(|(anchor, _)| anchor.clone()).collect();
         let mut seen = BTreeSet::new();
@@ -147,13 +166,27 @@ impl Judge<'_> {
         }
     }
 
-    fn conflict(&mut self, index: usize, anchor: &Anchor, conflict: &Conflict, destination: Option<&ChangeId>, written: &BTreeSet<Anchor>) {
+    fn conflict(
+        &mut self,
+        index: usize,
+        anchor: &Anchor,
+        conflict: &Conflict,
+        destination: Option<&ChangeId>,
+        written: &BTreeSet<Anchor>,
+    ) {
         let elsewhere = !written.contains(&conflict.with)
             && self.ledger.owner(&conflict.with).is_some_and(|owner| Some(owner) != destination);
         if elsewhere {
-            let message = format!("{conflict}; that intent is not merged yet: whichever is merged first wins, the other is blocked");
+            let message = format!(
+                "{conflict}; that intent is not merged yet: whichever is merged first wins, the other is blocked"
+            );
             let remedy = "agree with its requester";
-            self.admitted.warnings.push(Finding::warning("intent/conflict", Place::at(anchor.as_str()), message, remedy));
+            self.admitted.warnings.push(Finding::warning(
+                "intent/conflict",
+                Place::at(anchor.as_str()),
+                message,
+                remedy,
+            ));
         } else {
             let pointer = if anchor.kind() == Kind::Inbound { conflict.field } else { "" };
             self.refuse(Cause::Conflict, index, anchor, pointer, format!("{conflict}; make them agree"));
@@ -161,7 +194,8 @@ impl Judge<'_> {
     }
 
     fn finish(mut self) -> Result<Admitted, Refusal> {
-        let order = [Cause::NotFound, Cause::Invalid, Cause::Precondition, Cause::Exists, Cause::HasChildren, Cause::Conflict];
+        let order =
+            [Cause::NotFound, Cause::Invalid, Cause::Precondition, Cause::Exists, Cause::HasChildren, Cause::Conflict];
         let cause = order.into_iter().find(|cause| self.refused.iter().any(|(c, _)| c == cause));
         match cause {
             None => Ok(self.admitted),

@@ -64,14 +64,17 @@ fn read(mirror: &Mirror, pull: &Pull) -> Result<Option<Adopted>, RepoError> {
     let mut change = Change::new(id, groups, Timestamp(info.time * 1000));
     change.branch.clone_from(&pull.branch);
     change.requesters = requesters;
-    (change.pull, change.head, change.base, change.digest) = (Some(pull.number), Some(pull.head), Some(parent), Some(digest));
+    (change.pull, change.head, change.base, change.digest) =
+        (Some(pull.number), Some(pull.head), Some(parent), Some(digest));
     change.ready = !pull.draft;
     change.state = State::Proposed;
     let by = change.requesters.first().cloned().unwrap_or_else(Person::local);
     let (change, writes) = match &pull.state {
         PullState::Open => (change, writes),
         PullState::Merged { commit } => (Change { merged: Some(*commit), ..change.ended(State::Merged, None) }, vec![]),
-        PullState::Closed { by: Some(by), words } => (change.ended(State::Rejected, Some(format!("{by}: {words}"))), vec![]),
+        PullState::Closed { by: Some(by), words } => {
+            (change.ended(State::Rejected, Some(format!("{by}: {words}"))), vec![])
+        }
         PullState::Closed { by: None, words } => (change.ended(State::Withdrawn, Some(words.clone())), vec![]),
     };
     Ok(Some((change, writes.into_iter().map(|(anchor, verb)| (anchor, verb, by.clone())).collect())))
@@ -87,7 +90,9 @@ fn differences(mirror: &Mirror, from: CommitId, to: CommitId) -> Result<Vec<(Anc
     let (old, new) = (mirror.snapshot(from)?, mirror.snapshot(to)?);
     let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
     for path in mirror.changed_paths(old.tree_id(), new.tree_id(), "")? {
-        let index = |resources: Vec<Resource>| resources.into_iter().map(|r| (r.anchor().clone(), r)).collect::<BTreeMap<_, _>>();
+        let index = |resources: Vec<Resource>| {
+            resources.into_iter().map(|r| (r.anchor().clone(), r)).collect::<BTreeMap<_, _>>()
+        };
         before.extend(index(resources_of(&old, &path.path)?.unwrap_or_default()));
         after.extend(index(resources_of(&new, &path.path)?.unwrap_or_default()));
     }

@@ -107,7 +107,9 @@ mod tests {
         let (bob, carol) = (person("github:bob"), person("github:carol"));
         let change = change(person("ci"));
         assert!(!standing(&change, &[review(&bob, Verdict::Approve, 1)]).suffices());
-        assert!(standing(&change, &[review(&bob, Verdict::Approve, 1), review(&carol, Verdict::Approve, 1)]).suffices());
+        assert!(
+            standing(&change, &[review(&bob, Verdict::Approve, 1), review(&carol, Verdict::Approve, 1)]).suffices()
+        );
     }
 
     #[test]

@@ -60,7 +60,12 @@ impl Declared {
         let mut declared = Self::default();
         for (path, _) in files.list("policies")?.into_iter().filter(|(path, _)| path.ends_with(".rego")) {
             let message = "this version of Meshwright evaluates no policies, so it cannot tell whether this one holds";
-            let finding = Finding::error("policy/unsupported", Place::at(&path), message, "take it off main until you run a version that does");
+            let finding = Finding::error(
+                "policy/unsupported",
+                Place::at(&path),
+                message,
+                "take it off main until you run a version that does",
+            );
             declared.problems.insert(path, vec![finding]);
         }
         let mut resources: Vec<Resource> = vec![];
@@ -70,7 +75,8 @@ impl Declared {
                 Err(findings) => drop(declared.problems.insert(path.clone(), findings)),
             }
         }
-        let said_closed: BTreeSet<Anchor> = resources.iter().filter(|r| r.state.closed).map(|r| r.anchor().clone()).collect();
+        let said_closed: BTreeSet<Anchor> =
+            resources.iter().filter(|r| r.state.closed).map(|r| r.anchor().clone()).collect();
         declared.tree = resources.into_iter().collect();
         let closed = declared.tree.iter().filter(|r| r.state.closed).map(|r| r.anchor());
         declared.unclosed = closed.filter(|anchor| !said_closed.contains(*anchor)).cloned().collect();
@@ -101,7 +107,8 @@ fn read_file(path: &str, bytes: &[u8]) -> Result<Vec<Resource>, Vec<Finding>> {
 fn read_settings(files: &dyn Files) -> Result<Result<Settings, Finding>, RepoError> {
     let bytes = files.read(SETTINGS_PATH)?.unwrap_or_default();
     let read = std::str::from_utf8(&bytes).map_err(|_| "the file is not UTF-8".to_owned()).and_then(Settings::read);
-    Ok(read.map_err(|message| Finding::error("settings", Place::at(SETTINGS_PATH), message, "mend the settings on main")))
+    Ok(read
+        .map_err(|message| Finding::error("settings", Place::at(SETTINGS_PATH), message, "mend the settings on main")))
 }
 
 /// Resources whose parent does not exist.
@@ -109,7 +116,12 @@ fn orphans(tree: &Tree) -> Vec<Finding> {
     let orphan = |resource: &Arc<Resource>| {
         let parent = resource.anchor().parent().filter(|parent| tree.get(parent).is_none())?;
         let message = format!("{} lives under {parent}, which does not exist", resource.anchor());
-        Some(Finding::error("intent/parent", Place::at(layout::file_of(resource.anchor())), message, "declare the parent, or remove it"))
+        Some(Finding::error(
+            "intent/parent",
+            Place::at(layout::file_of(resource.anchor())),
+            message,
+            "declare the parent, or remove it",
+        ))
     };
     tree.iter().filter_map(orphan).collect()
 }
@@ -213,7 +225,9 @@ impl Base {
             let now = rendered[1].manifests.get(&changed.path).map(|m| BlobId::of(m.text.as_bytes()));
             as_rendered &= match (changed.new, now) {
                 (None, None) => rendered[0].manifests.contains_key(&changed.path),
-                (Some(_), None) => render::is_namespace_file(&changed.path, &to.read(&changed.path)?.unwrap_or_default()),
+                (Some(_), None) => {
+                    render::is_namespace_file(&changed.path, &to.read(&changed.path)?.unwrap_or_default())
+                }
                 (new, now) => new == now,
             };
         }
@@ -224,8 +238,16 @@ impl Base {
             return Self::load(mirror, commit);
         }
         let drift = self.drift.iter().filter(|path| !changed.iter().any(|c| c.path == **path)).cloned().collect();
-        let strays = self.strays.iter().filter(|stray| !changed.iter().any(|c| c.path == stray.path)).cloned().collect();
-        Ok(Self { commit: Some(commit), tree, settings: self.settings.clone(), problems: BTreeMap::new(), strays, drift })
+        let strays =
+            self.strays.iter().filter(|stray| !changed.iter().any(|c| c.path == stray.path)).cloned().collect();
+        Ok(Self {
+            commit: Some(commit),
+            tree,
+            settings: self.settings.clone(),
+            problems: BTreeMap::new(),
+            strays,
+            drift,
+        })
     }
 }
 

@@ -58,12 +58,27 @@ pub fn propose(
     }
     let message = repo::message(title, "", &trailers);
     let tree = mirror.commit_info(base)?.tree;
-    mirror.commit(&Commit { parents: &[base], base: tree, edits: &proposal.edits, author: by.author, time: by.time, message: &message, signer: None })
+    mirror.commit(&Commit {
+        parents: &[base],
+        base: tree,
+        edits: &proposal.edits,
+        author: by.author,
+        time: by.time,
+        message: &message,
+        signer: None,
+    })
 }
 
 /// The message of the commit that merges a change.
 #[must_use]
-pub fn merge_message(change: &Change, number: u64, title: &str, digest: &str, approvals: &[Person], by: &Person) -> String {
+pub fn merge_message(
+    change: &Change,
+    number: u64,
+    title: &str,
+    digest: &str,
+    approvals: &[Person],
+    by: &Person,
+) -> String {
     let mut trailers = vec![(CHANGE_ID, change.id.to_string()), (PLAN_DIGEST, digest.to_owned())];
     trailers.extend(change.requesters.iter().map(|person| ("Requested-by", person.to_string())));
     let shown = |person: &Person| if person.is_local() { "local (unverified)".to_owned() } else { person.to_string() };
@@ -78,7 +93,9 @@ pub fn merge_message(change: &Change, number: u64, title: &str, digest: &str, ap
 /// When the commit cannot be read.
 pub fn own_digest(mirror: &Mirror, id: &ChangeId, commit: CommitId) -> Result<Option<String>, RepoError> {
     let info = mirror.commit_info(commit)?;
-    let (Some(change), Some(promised), Some(parent)) = (info.trailer(CHANGE_ID), info.trailer(PLAN_DIGEST), info.parents.first()) else {
+    let (Some(change), Some(promised), Some(parent)) =
+        (info.trailer(CHANGE_ID), info.trailer(PLAN_DIGEST), info.parents.first())
+    else {
         return Ok(None);
     };
     if change != id.as_str() || info.parents.len() != 1 {

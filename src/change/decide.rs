@@ -100,12 +100,17 @@ pub fn decide_early(observed: &Observed<'_>, timing: &Timing) -> Option<Action> 
     let change = observed.change;
     match observed.pull.map(|pull| &pull.state) {
         Some(PullState::Merged { commit }) => return Some(Action::Merged(*commit)),
-        Some(PullState::Closed { by: Some(by), words }) => return Some(Action::End(State::Rejected, closing_words(by, words))),
+        Some(PullState::Closed { by: Some(by), words }) => {
+            return Some(Action::End(State::Rejected, closing_words(by, words)));
+        }
         Some(PullState::Closed { by: None, words }) => return Some(Action::End(State::Withdrawn, words.clone())),
         Some(PullState::Open) | None => {}
     }
     if let Some(older) = observed.waits_for {
-        return Some(Action::Rest(State::Journaled, Some(format!("waits for change {older}, which changes the same group"))));
+        return Some(Action::Rest(
+            State::Journaled,
+            Some(format!("waits for change {older}, which changes the same group")),
+        ));
     }
     let settled = change.last_write.plus(timing.settle);
     (!change.ready && change.head.is_none() && observed.now < settled).then_some(Action::Wait(settled))
@@ -128,7 +133,8 @@ pub fn decide(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -
     match observed.branch {
         None => return Action::Push(None),
         Some(Branch { digest: None, .. }) => {
-            let words = format!("somebody else pushed to {}; remove those commits, or withdraw the change", change.branch);
+            let words =
+                format!("somebody else pushed to {}; remove those commits, or withdraw the change", change.branch);
             return Action::Rest(State::Blocked, Some(words));
         }
         Some(Branch { head, digest: Some(digest) }) if digest != desired.digest => return Action::Push(Some(*head)),
@@ -200,7 +206,17 @@ mod tests {
 
     fn pull(state: PullState) -> Pull {
         let PullText { title, body, draft } = text();
-        Pull { number: 7, branch: "b".into(), head: commit(1), title, body, draft, state, reviews: vec![], url: String::new() }
+        Pull {
+            number: 7,
+            branch: "b".into(),
+            head: commit(1),
+            title,
+            body,
+            draft,
+            state,
+            reviews: vec![],
+            url: String::new(),
+        }
     }
 
     /// A change whose branch and pull request are as desired, waiting for review.
@@ -285,7 +301,8 @@ mod tests {
 
     #[test]
     fn a_merge_is_believed_whatever_else_is_seen() {
-        let case = Case { pull: Some(pull(PullState::Merged { commit: commit(5) })), branch: None, empty: true, ..proposed() };
+        let case =
+            Case { pull: Some(pull(PullState::Merged { commit: commit(5) })), branch: None, empty: true, ..proposed() };
         assert_eq!(run(&case), Action::Merged(commit(5)));
     }
 

@@ -84,7 +84,10 @@ impl Desk {
         }
         let change = ChangeTree { tree, changed: changed.into_iter().collect(), findings, covers: 0 };
         let files = view.base.commit.map(|commit| self.worker.mirror.snapshot(commit)).ok_or_else(no_main)?;
-        files.and_then(|files| Proposal::make(&view.base, &files, &change)).map(Arc::new).map_err(|error| refusal(error.into()))
+        files
+            .and_then(|files| Proposal::make(&view.base, &files, &change))
+            .map(Arc::new)
+            .map_err(|error| refusal(error.into()))
     }
 
     /// The present plan of a change, or what a final one did or would have done. Blocks for as long as rendering takes.
@@ -124,13 +127,20 @@ impl Desk {
     ///
     /// # Errors
     /// When there is no such change, it has no open pull request, or the forge takes no reviews from here.
-    pub async fn review(&self, id: &ChangeId, by: Person, verdict: Verdict, words: String) -> Result<Arc<Change>, Refusal> {
+    pub async fn review(
+        &self,
+        id: &ChangeId,
+        by: Person,
+        verdict: Verdict,
+        words: String,
+    ) -> Result<Arc<Change>, Refusal> {
         let _turn = self.worker.turn.lock().await;
         self.worker.refresh().await.map_err(refusal)?;
         self.worker.step(id).await.map_err(refusal)?;
         let change = self.open_change(id)?;
         let pull = self.open_pull(&change).await?;
-        if verdict == Verdict::Approve && change.requesters.iter().any(|requester| requester.is(&by) && !by.is_local()) {
+        if verdict == Verdict::Approve && change.requesters.iter().any(|requester| requester.is(&by) && !by.is_local())
+        {
             let message = "a requester's own approval does not count; somebody else has to approve";
             return Err(Refusal::new(Cause::WrongState, id.as_str(), message));
         }
@@ -177,7 +187,8 @@ impl Desk {
         let (mirror, head, fresh) = (worker.mirror.clone(), pull.head, proposal.clone());
         blocking(move || verify(&mirror, main, head, &fresh)).await?;
         worker.record(&change.id, |change| change.state = State::Merging).await?;
-        let message = commit::merge_message(change, pull.number, &pull.title, &proposal.digest, &standing.approvals, by);
+        let message =
+            commit::merge_message(change, pull.number, &pull.title, &proposal.digest, &standing.approvals, by);
         worker.forge.merge(pull.number, head, &message).await?;
         worker.step(&change.id).await?;
         Ok(())
@@ -188,7 +199,13 @@ impl Desk {
     ///
     /// # Errors
     /// When there is no such change, or it is final.
-    pub async fn withdraw(&self, id: &ChangeId, by: Person, words: String, reject: bool) -> Result<Arc<Change>, Refusal> {
+    pub async fn withdraw(
+        &self,
+        id: &ChangeId,
+        by: Person,
+        words: String,
+        reject: bool,
+    ) -> Result<Arc<Change>, Refusal> {
         let _turn = self.worker.turn.lock().await;
         let change = self.open_change(id)?;
         if let Some(pull) = self.worker.forge.find_pull(&change.branch).await.map_err(|error| refusal(error.into()))? {
@@ -253,7 +270,8 @@ fn verify(mirror: &crate::repo::Mirror, main: CommitId, head: CommitId, fresh: &
     if merged == mirror.tree_with(ours, &fresh.edits)? {
         Ok(())
     } else {
-        Err(ForgeError::Refused("merging would give something else than rendering on main; nothing was merged".into()).into())
+        Err(ForgeError::Refused("merging would give something else than rendering on main; nothing was merged".into())
+            .into())
     }
 }
 
@@ -277,7 +295,8 @@ fn approved_groups(submission: &Submission) -> BTreeSet<Anchor> {
 /// A bundle or an approval is judged with its topology, on the proposed view: what is missing there is refused.
 fn judge_topology(view: &Ledger, submission: &Submission, groups: &BTreeSet<Anchor>) -> Result<(), Refusal> {
     let admitted = admit(view, submission)?;
-    let written: Vec<Anchor> = admitted.writes.iter().map(|(anchor, _)| anchor.clone()).chain(groups.iter().cloned()).collect();
+    let written: Vec<Anchor> =
+        admitted.writes.iter().map(|(anchor, _)| anchor.clone()).chain(groups.iter().cloned()).collect();
     let missing = missing_topology(view, &admitted.proposed, &written);
     if missing.is_empty() {
         return Ok(());
@@ -302,7 +321,9 @@ fn refusal(stuck: Stuck) -> Refusal {
     let (cause, message) = match stuck {
         Stuck::Journal(refusal) => return refusal,
         Stuck::Forge(ForgeError::Refused(why)) => (Cause::WrongState, why),
-        Stuck::Forge(error @ (ForgeError::NotFound(_) | ForgeError::Moved(_))) => (Cause::WrongState, error.to_string()),
+        Stuck::Forge(error @ (ForgeError::NotFound(_) | ForgeError::Moved(_))) => {
+            (Cause::WrongState, error.to_string())
+        }
         Stuck::Repo(RepoError::Conflict { paths }) => {
             (Cause::WrongState, format!("main and the change both changed {}; it is rendered again", paths.join(", ")))
         }

@@ -103,7 +103,9 @@ impl Intake {
 
     fn send(&self, command: Command) -> Result<(), Refusal> {
         self.commands.try_send(command).map_err(|error| match error {
-            TrySendError::Full(_) => Refusal::new(Cause::Unavailable, "", "too many writes are waiting; try again in a moment"),
+            TrySendError::Full(_) => {
+                Refusal::new(Cause::Unavailable, "", "too many writes are waiting; try again in a moment")
+            }
             TrySendError::Disconnected(_) => stopped(),
         })
     }
@@ -164,10 +166,13 @@ impl Writer {
         }
         let now = self.clock.now();
         let admitted = admit(&batch.ledger, submission)?;
-        let complete = submission.bundle || submission.operations.iter().any(|o| matches!(o, Operation::Approve(_) | Operation::Instantiate(_)));
+        let complete = submission.bundle
+            || submission.operations.iter().any(|o| matches!(o, Operation::Approve(_) | Operation::Instantiate(_)));
         let change = if admitted.writes.is_empty() {
             let change = existing(&batch.ledger, submission);
-            if let Some(pending) = change.as_ref().filter(|_| complete).and_then(|id| batch.ledger.changes.get(id)).filter(|c| !c.ready) {
+            if let Some(pending) =
+                change.as_ref().filter(|_| complete).and_then(|id| batch.ledger.changes.get(id)).filter(|c| !c.ready)
+            {
                 let ready = super::record::Change { ready: true, ..super::record::Change::clone(pending) };
                 let entry = batch.ledger.update(ready);
                 batch.entries.push(entry);
@@ -185,7 +190,9 @@ impl Writer {
 
     fn first_answer(&self, submission: &Submission) -> Result<Option<Receipt>, Refusal> {
         let Some(idempotency) = &submission.idempotency else { return Ok(None) };
-        let Some(answer) = self.answers.get(&(submission.by.name.clone(), idempotency.key.clone())) else { return Ok(None) };
+        let Some(answer) = self.answers.get(&(submission.by.name.clone(), idempotency.key.clone())) else {
+            return Ok(None);
+        };
         if answer.digest == idempotency.digest {
             return Ok(serde_json::from_str(&answer.receipt).ok());
         }
@@ -233,7 +240,8 @@ impl Writer {
                 for key in batch.new_answers {
                     self.answers.remove(&key);
                 }
-                let refusal = || Refusal::new(Cause::Unavailable, "", "the journal cannot be written; nothing was accepted");
+                let refusal =
+                    || Refusal::new(Cause::Unavailable, "", "the journal cannot be written; nothing was accepted");
                 for reply in batch.replies {
                     match reply {
                         Reply::Receipt(sender, _) => drop(sender.send(Err(refusal()))),

@@ -118,7 +118,8 @@ impl Ledger {
     /// only pending, else its own.
     #[must_use]
     pub fn group_of(&self, anchor: &Anchor) -> Group {
-        let pending = anchor.lineage().filter(|a| self.base.tree.get(a).is_none() && self.owners.contains_key(a)).last();
+        let pending =
+            anchor.lineage().filter(|a| self.base.tree.get(a).is_none() && self.owners.contains_key(a)).last();
         Group::natural(&pending.unwrap_or_else(|| anchor.clone()))
     }
 
@@ -138,7 +139,13 @@ impl Ledger {
     }
 
     /// Takes writes in that were admitted: gives them places, a change, and the entries that make them durable.
-    pub fn accept(&mut self, writes: Vec<(Anchor, Verb)>, ready: bool, by: &Person, at: Timestamp) -> (ChangeId, Vec<Entry>) {
+    pub fn accept(
+        &mut self,
+        writes: Vec<(Anchor, Verb)>,
+        ready: bool,
+        by: &Person,
+        at: Timestamp,
+    ) -> (ChangeId, Vec<Entry>) {
         let groups: BTreeSet<Group> = writes.iter().map(|(anchor, _)| self.group_of(anchor)).collect();
         let mut entries = vec![];
         let joinable: Vec<Arc<Change>> = self.joinable(&groups).into_iter().cloned().collect();
@@ -161,8 +168,14 @@ impl Ledger {
         change.requesters.insert(by.clone());
         for (anchor, verb) in writes {
             self.last_seq += 1;
-            let write =
-                Arc::new(Write { seq: self.last_seq, at, change: change.id.clone(), anchor, verb, requester: by.clone() });
+            let write = Arc::new(Write {
+                seq: self.last_seq,
+                at,
+                change: change.id.clone(),
+                anchor,
+                verb,
+                requester: by.clone(),
+            });
             // Admission applied it to the same tree already, so that it cannot fail here.
             drop(write.apply(&mut self.proposed));
             self.owners.insert(write.anchor.clone(), change.id.clone());
@@ -190,7 +203,8 @@ impl Ledger {
         let mut all: Vec<_> = self.writes.remove(&change.id).unwrap_or_default().into_iter().chain(moved).collect();
         all.sort_by_key(|write| write.seq);
         self.writes.insert(change.id.clone(), all.into_iter().collect());
-        let mut superseded = other.ended(State::Superseded, Some(format!("its writes went on in change {}", change.id)));
+        let mut superseded =
+            other.ended(State::Superseded, Some(format!("its writes went on in change {}", change.id)));
         superseded.superseded_by = Some(change.id.clone());
         vec![Entry::Move(other.id.clone(), change.id.clone()), self.update(superseded)]
     }
@@ -206,7 +220,11 @@ impl Ledger {
             if !change.state.is_final() {
                 ids.push(id.clone());
             }
-            if ids.is_empty() { self.open.remove(group) } else { self.open.insert(group.clone(), ids) };
+            if ids.is_empty() {
+                self.open.remove(group)
+            } else {
+                self.open.insert(group.clone(), ids)
+            };
         }
         if change.state.is_final() && !change.untidy {
             self.attention.remove(&id);

@@ -1,7 +1,7 @@
 //! The life of a change: grouping, states, `decide()`, the worker, and the traits it needs.
 
-pub mod adopt;
 mod admit;
+pub mod adopt;
 pub mod approval;
 pub mod base;
 pub mod clock;

@@ -159,4 +159,3 @@ impl Edited<'_> {
         self.changes.push(FileChange { path: path.to_owned(), happening, old, new });
     }
 }
-

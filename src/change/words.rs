@@ -16,7 +16,16 @@ pub fn blocks(plan: &Plan, view: &Ledger, change: &Change) -> Vec<String> {
     let mut words: Vec<String> = blocking().map(|f| format!("{}: {}; {}", f.place, f.message, f.remedy)).collect();
     if blocking().any(|finding| finding.rule.starts_with("topology/")) {
         let topology = |kind: Kind| {
-            matches!(kind, Kind::LogicalCloud | Kind::App | Kind::AppPlacement | Kind::Cluster | Kind::ClusterLabel | Kind::KvPairs | Kind::DeploymentIntentGroup)
+            matches!(
+                kind,
+                Kind::LogicalCloud
+                    | Kind::App
+                    | Kind::AppPlacement
+                    | Kind::Cluster
+                    | Kind::ClusterLabel
+                    | Kind::KvPairs
+                    | Kind::DeploymentIntentGroup
+            )
         };
         let pending = view.active().into_iter().filter(|other| other.id != change.id);
         for other in pending.filter(|other| view.writes(&other.id).any(|write| topology(write.anchor.kind()))) {

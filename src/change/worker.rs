@@ -63,7 +63,14 @@ pub struct Worker {
 impl Worker {
     /// A worker over these parts.
     #[must_use]
-    pub fn new(intake: Intake, forge: Arc<dyn Forge>, mirror: Mirror, clock: Arc<dyn Clock>, author: Identity, timing: Timing) -> Self {
+    pub fn new(
+        intake: Intake,
+        forge: Arc<dyn Forge>,
+        mirror: Mirror,
+        clock: Arc<dyn Clock>,
+        author: Identity,
+        timing: Timing,
+    ) -> Self {
         Self {
             intake,
             forge,
@@ -107,7 +114,8 @@ impl Worker {
         let mut due: Option<Timestamp> = None;
         let mut failed = None;
         let ids: Vec<ChangeId> = view.active().iter().map(|change| change.id.clone()).collect();
-        let done: Vec<ChangeId> = view.attention().filter(|c| c.state.is_final()).map(|change| change.id.clone()).collect();
+        let done: Vec<ChangeId> =
+            view.attention().filter(|c| c.state.is_final()).map(|change| change.id.clone()).collect();
         for id in done {
             failed = self.tidy(&id).await.err().or(failed);
         }
@@ -141,7 +149,12 @@ impl Worker {
         };
         if self.intake.view().base.commit != Some(commit) {
             let base = self.base_at(commit).await?;
-            self.intake.record(move |ledger| { ledger.advance(base); vec![] }).await?;
+            self.intake
+                .record(move |ledger| {
+                    ledger.advance(base);
+                    vec![]
+                })
+                .await?;
         }
         Ok(())
     }
@@ -170,7 +183,11 @@ impl Worker {
     }
 
     /// The plan of a change on the newest main.
-    pub(super) async fn plan(self: &Arc<Self>, view: &Arc<Ledger>, id: &ChangeId) -> Result<(u64, Arc<Proposal>), Stuck> {
+    pub(super) async fn plan(
+        self: &Arc<Self>,
+        view: &Arc<Ledger>,
+        id: &ChangeId,
+    ) -> Result<(u64, Arc<Proposal>), Stuck> {
         let (worker, view, id) = (self.clone(), view.clone(), id.clone());
         blocking(move || worker.plan_now(&view, &id)).await
     }
@@ -179,7 +196,9 @@ impl Worker {
     pub(super) async fn step(self: &Arc<Self>, id: &ChangeId) -> Result<Option<Timestamp>, Stuck> {
         for _ in 0..ACTIONS {
             let view = self.intake.view();
-            let Some(change) = view.changes.get(id).filter(|change| !change.state.is_final()).cloned() else { return Ok(None) };
+            let Some(change) = view.changes.get(id).filter(|change| !change.state.is_final()).cloned() else {
+                return Ok(None);
+            };
             let pull = self.forge.find_pull(&change.branch).await?;
             let none = Standing::default();
             let mut observed = Observed {
@@ -204,12 +223,15 @@ impl Worker {
             let draft = !blocks.is_empty() || now < super::decide::ready_at(&change, &self.timing);
             let text = words::pull_text(&change, &proposal, draft);
             (observed.branch, observed.standing) = (branch.as_ref(), &standing);
-            let desired = Desired { empty: proposal.is_empty(), digest: &proposal.digest, covers, blocks: &blocks, text: &text };
+            let desired =
+                Desired { empty: proposal.is_empty(), digest: &proposal.digest, covers, blocks: &blocks, text: &text };
             let action = decide(&observed, &desired, &self.timing);
             let rests = matches!(action, Action::Rest(..));
             let work = Work { covers, proposal: &proposal, text: &text, sealed: standing.seals() };
             match self.act(&view, &change, action, Some(&work)).await {
-                Ok(Some(next)) if rests && !change.ready => return Ok(next.or(Some(super::decide::ready_at(&change, &self.timing)).filter(|at| *at > now))),
+                Ok(Some(next)) if rests && !change.ready => {
+                    return Ok(next.or(Some(super::decide::ready_at(&change, &self.timing)).filter(|at| *at > now)));
+                }
                 Ok(Some(next)) => return Ok(next),
                 Ok(None) | Err(Stuck::Forge(ForgeError::Moved(_))) => {}
                 Err(Stuck::Forge(ForgeError::Refused(why))) => {
@@ -230,24 +252,40 @@ impl Worker {
     }
 
     /// What the reviews come to. An approval holds for the content: a commit counts while it holds the present one.
-    pub(super) async fn weigh(&self, view: &Ledger, change: &Change, pull: Option<&Pull>, proposal: &Proposal) -> Result<Standing, Stuck> {
+    pub(super) async fn weigh(
+        &self,
+        view: &Ledger,
+        change: &Change,
+        pull: Option<&Pull>,
+        proposal: &Proposal,
+    ) -> Result<Standing, Stuck> {
         let reviews = pull.map(|pull| pull.reviews.clone()).unwrap_or_default();
         let (mirror, change, digest) = (self.mirror.clone(), change.clone(), proposal.digest.clone());
         let approvals = view.base.settings.approvals;
         blocking(move || {
-            let current = |head: CommitId| commit::own_digest(&mirror, &change.id, head).ok().flatten().as_ref() == Some(&digest);
+            let current =
+                |head: CommitId| commit::own_digest(&mirror, &change.id, head).ok().flatten().as_ref() == Some(&digest);
             Ok(Standing::of(&change, &reviews, approvals, current))
         })
         .await
     }
 
     /// Does one thing. `Some` says that nothing more can be done now, or before that moment.
-    async fn act(&self, view: &Arc<Ledger>, change: &Change, action: Action, work: Option<&Work<'_>>) -> Result<Option<Option<Timestamp>>, Stuck> {
+    async fn act(
+        &self,
+        view: &Arc<Ledger>,
+        change: &Change,
+        action: Action,
+        work: Option<&Work<'_>>,
+    ) -> Result<Option<Option<Timestamp>>, Stuck> {
         match (action, work) {
             (Action::Wait(until), _) => return Ok(Some(Some(until))),
             (Action::Rest(state, reason), work) => {
                 let sealed = work.is_some_and(|work| work.sealed);
-                self.record(&change.id, move |change| (change.state, change.reason, change.sealed) = (state, reason, sealed)).await?;
+                self.record(&change.id, move |change| {
+                    (change.state, change.reason, change.sealed) = (state, reason, sealed)
+                })
+                .await?;
                 return Ok(Some(None));
             }
             (Action::Merged(commit), _) => self.settle(change, commit).await?,
@@ -276,11 +314,27 @@ impl Worker {
         let Some(base) = view.base.commit else { return Err(Stuck::Stopped) };
         let (mirror, author, time) = (self.mirror.clone(), self.author.clone(), self.clock.now().seconds());
         let (proposal, title, change) = (work.proposal.clone(), work.text.title.clone(), change.clone());
-        blocking(move || Ok(commit::propose(&mirror, &commit::Signature { author: &author, time }, base, &change, &proposal, &title)?)).await
+        blocking(move || {
+            Ok(commit::propose(
+                &mirror,
+                &commit::Signature { author: &author, time },
+                base,
+                &change,
+                &proposal,
+                &title,
+            )?)
+        })
+        .await
     }
 
     /// Records what the branch holds.
-    async fn hold(&self, change: &Change, head: CommitId, base: Option<CommitId>, work: &Work<'_>) -> Result<(), Stuck> {
+    async fn hold(
+        &self,
+        change: &Change,
+        head: CommitId,
+        base: Option<CommitId>,
+        work: &Work<'_>,
+    ) -> Result<(), Stuck> {
         let (digest, covers) = (work.proposal.digest.clone(), work.covers);
         self.record(&change.id, move |change| {
             (change.head, change.base, change.digest, change.covers) = (Some(head), base, Some(digest), covers);
@@ -303,7 +357,9 @@ impl Worker {
         self.intake
             .record(move |ledger| {
                 ledger.advance(base);
-                let Some(current) = ledger.changes.get(&id).filter(|c| !c.state.is_final()).cloned() else { return vec![] };
+                let Some(current) = ledger.changes.get(&id).filter(|c| !c.state.is_final()).cloned() else {
+                    return vec![];
+                };
                 let mut merged = current.ended(State::Merged, None);
                 merged.merged = Some(commit);
                 ledger.finish(merged, current.covers)
@@ -319,7 +375,9 @@ impl Worker {
         self.forget_plan(&id);
         self.intake
             .record(move |ledger| match ledger.changes.get(&id).filter(|c| !c.state.is_final()).cloned() {
-                Some(current) => ledger.finish(current.ended(state, Some(words).filter(|words| !words.is_empty())), u64::MAX),
+                Some(current) => {
+                    ledger.finish(current.ended(state, Some(words).filter(|words| !words.is_empty())), u64::MAX)
+                }
                 None => vec![],
             })
             .await?;
@@ -329,13 +387,17 @@ impl Worker {
 
     /// Closes what is open of a final change and removes its branch.
     async fn tidy(&self, id: &ChangeId) -> Result<(), Stuck> {
-        let Some(change) = self.intake.view().changes.get(id).filter(|change| change.state.is_final()).cloned() else { return Ok(()) };
+        let Some(change) = self.intake.view().changes.get(id).filter(|change| change.state.is_final()).cloned() else {
+            return Ok(());
+        };
         if let Some(pull) = self.forge.find_pull(&change.branch).await?.filter(|pull| pull.state == PullState::Open) {
             self.forge.close_pull(pull.number, None, change.reason.as_deref().unwrap_or_default()).await?;
         }
         let head = self.forge.branch(&change.branch).await?;
         let own = match head {
-            Some(head) if change.head != Some(head) => self.look_at_branch(&change).await?.is_some_and(|branch| branch.digest.is_some()),
+            Some(head) if change.head != Some(head) => {
+                self.look_at_branch(&change).await?.is_some_and(|branch| branch.digest.is_some())
+            }
             _ => true,
         };
         // A branch with commits of somebody else is theirs.
@@ -350,7 +412,11 @@ impl Worker {
     }
 
     /// Records something about a change as it is by then, and announces it when its state or reason became another.
-    pub(super) async fn record(&self, id: &ChangeId, edit: impl FnOnce(&mut Change) + Send + 'static) -> Result<(), Stuck> {
+    pub(super) async fn record(
+        &self,
+        id: &ChangeId,
+        edit: impl FnOnce(&mut Change) + Send + 'static,
+    ) -> Result<(), Stuck> {
         let view = self.intake.view();
         let Some(before) = view.changes.get(id) else { return Ok(()) };
         let mut after = Change::clone(before);
@@ -387,7 +453,8 @@ impl Worker {
         let Some(change) = view.changes.get(id) else { return };
         tracing::info!(change = %id, state = %change.state, reason = change.reason.as_deref().unwrap_or_default(), "change");
         let seq = self.event_seq.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-        let event = Event { seq, at: self.clock.now(), change: id.clone(), state: change.state, reason: change.reason.clone() };
+        let event =
+            Event { seq, at: self.clock.now(), change: id.clone(), state: change.state, reason: change.reason.clone() };
         drop(self.events.send(event));
     }
 
@@ -406,6 +473,8 @@ struct Work<'a> {
 }
 
 /// Runs work that blocks where it may.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Stuck> + Send + 'static) -> Result<T, Stuck> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Stuck> + Send + 'static,
+) -> Result<T, Stuck> {
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(Stuck::Stopped))
 }

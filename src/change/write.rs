@@ -67,7 +67,10 @@ impl Verb {
                 tree.put(Resource::clone(resource));
             }
             Verb::Delete if tree.has_children(anchor) => {
-                return refuse("something was put below it meanwhile".into(), "remove that first, or withdraw this change");
+                return refuse(
+                    "something was put below it meanwhile".into(),
+                    "remove that first, or withdraw this change",
+                );
             }
             Verb::Delete => tree.remove(anchor),
             Verb::Terminate | Verb::Instantiate if tree.get(anchor).is_none() => {

@@ -55,7 +55,10 @@ impl Apply {
         for path in &self.file {
             let answer = self.client.post(&format!("/v2/bundles{query}"), "application/yaml", bundle::text(path)?)?;
             for warning in answer.get("warnings").and_then(Value::as_array).into_iter().flatten() {
-                output::note(&format!("warning: {}", warning.get("message").and_then(Value::as_str).unwrap_or_default()));
+                output::note(&format!(
+                    "warning: {}",
+                    warning.get("message").and_then(Value::as_str).unwrap_or_default()
+                ));
             }
             match answer.get("change").and_then(Value::as_str) {
                 Some(id) => changes.push(change::fetch(&self.client, id)?),
@@ -100,7 +103,11 @@ impl Apply {
             }
             if begin.elapsed() > patience {
                 let remedy = format!("it goes on without you: meshwright change show {}", id(&change));
-                return Err(Failure::Failed(format!("change {} is still {now} after {:?}; {remedy}", id(&change), patience)));
+                return Err(Failure::Failed(format!(
+                    "change {} is still {now} after {:?}; {remedy}",
+                    id(&change),
+                    patience
+                )));
             }
             std::thread::sleep(Duration::from_millis(200));
             let next = change.get("supersededBy").and_then(Value::as_str).unwrap_or_else(|| id(&change)).to_owned();

@@ -47,7 +47,10 @@ pub(super) fn tree(resources: Vec<Resource>) -> Result<Tree, Failure> {
     let mut tree = Tree::default();
     for resource in resources {
         if let Some(parent) = resource.anchor().parent().filter(|parent| tree.get(parent).is_none()) {
-            return Err(Failure::Failed(format!("{} lives under {parent}, which no bundle declares", resource.anchor())));
+            return Err(Failure::Failed(format!(
+                "{} lives under {parent}, which no bundle declares",
+                resource.anchor()
+            )));
         }
         tree.put(resource);
     }

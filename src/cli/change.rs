@@ -95,8 +95,13 @@ impl List {
         let mut after: Option<String> = None;
         loop {
             let filters = [("state", &self.state), ("project", &self.project), ("after", &after)];
-            let query: Vec<_> = filters.iter().filter_map(|(key, value)| Some(format!("{key}={}", encode(value.as_deref()?)))).collect();
-            let page = self.client.get(&format!("/v2/changes?limit=500&{}", query.join("&")).trim_end_matches('&').to_owned())?;
+            let query: Vec<_> = filters
+                .iter()
+                .filter_map(|(key, value)| Some(format!("{key}={}", encode(value.as_deref()?))))
+                .collect();
+            let page = self
+                .client
+                .get(&format!("/v2/changes?limit=500&{}", query.join("&")).trim_end_matches('&').to_owned())?;
             changes.extend(page.get("changes").and_then(Value::as_array).into_iter().flatten().cloned());
             after = page.get("next").and_then(Value::as_str).map(ToOwned::to_owned);
             if after.is_none() {
@@ -110,8 +115,20 @@ impl List {
             output::note("no changes");
         }
         for change in &changes {
-            let groups = change.get("groups").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>();
-            output::print(&format!("{}  {:<18} {}  {}\n", text(change, "id"), text(change, "state"), text(change, "created"), groups.join(", ")))?;
+            let groups = change
+                .get("groups")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>();
+            output::print(&format!(
+                "{}  {:<18} {}  {}\n",
+                text(change, "id"),
+                text(change, "state"),
+                text(change, "created"),
+                groups.join(", ")
+            ))?;
         }
         Ok(Verdict::Ok)
     }

@@ -71,10 +71,13 @@ impl Check {
         findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
         findings.dedup();
         let wrong = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-        let format = self.output.map_or(self.format, |output| if output == Output::Json { Format::Json } else { Format::Text });
+        let format =
+            self.output.map_or(self.format, |output| if output == Output::Json { Format::Json } else { Format::Text });
         match format {
             Format::Text => text(&findings, &changes, generated)?,
-            Format::Json => drop(output::json(&serde_json::json!({"ok": wrong == 0, "generated": generated, "findings": findings, "files": changes}))?),
+            Format::Json => drop(output::json(
+                &serde_json::json!({"ok": wrong == 0, "generated": generated, "findings": findings, "files": changes}),
+            )?),
             Format::Sarif => drop(output::json(&sarif(&findings))?),
             Format::Github => findings.iter().try_for_each(|finding| output::print(&github(finding)))?,
         }
@@ -93,8 +96,16 @@ impl Check {
                 return None;
             }
             let path = layout::file_of(resource.anchor());
-            let message = format!("{} was closed at {base} and would be open to every workload of the mesh now", resource.anchor());
-            Some(Finding::error("check/reopened", Place::at(path), message, "put `state: {access: closed}` back, or say `access: open`"))
+            let message = format!(
+                "{} was closed at {base} and would be open to every workload of the mesh now",
+                resource.anchor()
+            );
+            Some(Finding::error(
+                "check/reopened",
+                Place::at(path),
+                message,
+                "put `state: {access: closed}` back, or say `access: open`",
+            ))
         });
         Ok(dropped.collect())
     }
@@ -102,13 +113,15 @@ impl Check {
 
 /// What the manifests themselves are found to be: generated ones are never parsed again.
 fn manifests(rendered: &Rendered, audit: &Audit) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = rendered.findings.iter().filter(|f| f.severity != Severity::Note).cloned().collect();
+    let mut findings: Vec<Finding> =
+        rendered.findings.iter().filter(|f| f.severity != Severity::Note).cloned().collect();
     let places: Vec<Place> = rendered.manifests.keys().map(Place::at).collect();
     let mut clusters: BTreeMap<&str, Vec<(&Place, _)>> = BTreeMap::new();
     for (manifest, place) in rendered.manifests.values().zip(&places) {
         clusters.entry(cluster_folder(&place.path)).or_default().push((place, &manifest.resource));
     }
-    findings.par_extend(rendered.manifests.par_iter().flat_map_iter(|(path, m)| lint::lint(&m.resource, &Place::at(path))));
+    findings
+        .par_extend(rendered.manifests.par_iter().flat_map_iter(|(path, m)| lint::lint(&m.resource, &Place::at(path))));
     findings.extend(clusters.values().flat_map(|resources| lint::lint_across(resources)));
     findings.extend(review::overlaps(rendered, &audit.strays));
     findings.extend(audit.strays.iter().flat_map(|stray| stray.findings.clone()));

@@ -59,10 +59,16 @@ impl Client {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
         let unreachable = |error: &dyn std::fmt::Display| {
-            Failure::Failed(format!("{}: {error}; is the server running there? Start one with `meshwright serve`", self.server))
+            Failure::Failed(format!(
+                "{}: {error}; is the server running there? Start one with `meshwright serve`",
+                self.server
+            ))
         };
         let response = if method == "GET" {
-            request.body(()).map_err(|error| unreachable(&error)).and_then(|r| agent.run(r).map_err(|error| unreachable(&error)))
+            request
+                .body(())
+                .map_err(|error| unreachable(&error))
+                .and_then(|r| agent.run(r).map_err(|error| unreachable(&error)))
         } else {
             let request = request.header("Content-Type", kind).body(body);
             request.map_err(|error| unreachable(&error)).and_then(|r| agent.run(r).map_err(|error| unreachable(&error)))
@@ -73,7 +79,10 @@ impl Client {
 
     fn token(&self) -> Result<Option<String>, Failure> {
         let token = match &self.token_file {
-            Some(path) => Some(std::fs::read_to_string(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?),
+            Some(path) => Some(
+                std::fs::read_to_string(path)
+                    .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?,
+            ),
             None => std::env::var("MESHWRIGHT_TOKEN").ok(),
         };
         Ok(token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()))

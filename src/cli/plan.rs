@@ -37,7 +37,10 @@ impl Plan {
         let mut wrong = vec![];
         for resource in bundle::resources(&self.file)? {
             if let Some(parent) = resource.anchor().parent().filter(|parent| tree.get(parent).is_none()) {
-                return Err(Failure::Failed(format!("{} lives under {parent}, which does not exist", resource.anchor())));
+                return Err(Failure::Failed(format!(
+                    "{} lives under {parent}, which does not exist",
+                    resource.anchor()
+                )));
             }
             if tree.get(resource.anchor()).is_none_or(|there| there.body() != resource.body()) {
                 changed.push(resource.anchor().clone());
@@ -45,7 +48,9 @@ impl Plan {
             }
         }
         for anchor in &changed {
-            wrong.extend(rules::violations(&tree, anchor).into_iter().map(|v| format!("{anchor} {}: {}", v.pointer, v.message)));
+            wrong.extend(
+                rules::violations(&tree, anchor).into_iter().map(|v| format!("{anchor} {}: {}", v.pointer, v.message)),
+            );
         }
         if !wrong.is_empty() {
             return Err(report::unreadable(wrong));

@@ -54,7 +54,11 @@ impl Render {
                 output::note(&format!("{} files written below {}", rendered.manifests.len(), root.display()));
             }
             (None, Output::Json) => {
-                let files: Vec<_> = rendered.manifests.values().map(|m| serde_json::json!({"path": m.path, "text": m.text, "intents": m.intents})).collect();
+                let files: Vec<_> = rendered
+                    .manifests
+                    .values()
+                    .map(|m| serde_json::json!({"path": m.path, "text": m.text, "intents": m.intents}))
+                    .collect();
                 output::json(&serde_json::json!({"files": files, "findings": rendered.findings}))?;
             }
             (None, Output::Text) => {
@@ -94,7 +98,11 @@ impl Render {
 }
 
 /// Every file of a checkout that is not as it should be: intents without their state, manifests, stale manifests.
-pub(super) fn outdated(files: &WorkingTree, declared: &Declared, audit: &Audit) -> Result<Vec<FileChange>, crate::repo::RepoError> {
+pub(super) fn outdated(
+    files: &WorkingTree,
+    declared: &Declared,
+    audit: &Audit,
+) -> Result<Vec<FileChange>, crate::repo::RepoError> {
     use crate::repo::Files;
     let mut changes = vec![];
     for anchor in &declared.unclosed {
@@ -109,8 +117,9 @@ pub(super) fn outdated(files: &WorkingTree, declared: &Declared, audit: &Audit) 
         let (path, old, new) = (path.clone(), old.clone().unwrap_or_default(), new.clone());
         changes.push(FileChange { path, happening, old, new });
     }
-    for stray in audit.strays.iter().filter(|stray| stray.is_ours()) {
-        let old = files.read(&stray.path)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    for stray in audit.strays.iter().filter(|stray| stray.is_stale()) {
+        let old =
+            files.read(&stray.path)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
         changes.push(FileChange { path: stray.path.clone(), happening: Happening::Removed, old, new: String::new() });
     }
     changes.sort_by(|a, b| a.path.cmp(&b.path));

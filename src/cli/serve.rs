@@ -36,7 +36,8 @@ impl Serve {
         let mut config = match &self.config {
             None => Config::default(),
             Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
                 Config::read(&text).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?
             }
         };
@@ -56,7 +57,9 @@ impl Serve {
         tracing::info!(%url, data = %config.data.display(), "listening");
         if self.demo {
             if !config.tokens.is_empty() {
-                return Err(Failure::Usage("--demo: the sample mesh is for trying out, without credentials; leave tokens out".into()));
+                return Err(Failure::Usage(
+                    "--demo: the sample mesh is for trying out, without credentials; leave tokens out".into(),
+                ));
             }
             server.load_demo().await.map_err(Failure::failed)?;
             introduce(&server, &url).await;
@@ -83,7 +86,10 @@ async fn introduce(server: &Server, url: &str) {
     };
     let server = if url.ends_with(":8470") { String::new() } else { format!(" --server {url}") };
     let steps = DEMO_STEPS.map(|step| format!("  {step} {}{server}", change.id)).join("\n");
-    output::note(&format!("\nChange {} is {} and waits for your review. Try next, in another terminal:\n\n{steps}\n", change.id, change.state));
+    output::note(&format!(
+        "\nChange {} is {} and waits for your review. Try next, in another terminal:\n\n{steps}\n",
+        change.id, change.state
+    ));
 }
 
 /// Resolves when the process is asked to stop.
@@ -106,6 +112,10 @@ fn log(config: &Log) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&config.filter).map_err(|error| Failure::Usage(format!("log.filter: {error}")))?;
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let result = if config.json { registry.with(layer.json()).try_init() } else { registry.with(layer.with_ansi(false)).try_init() };
+    let result = if config.json {
+        registry.with(layer.json()).try_init()
+    } else {
+        registry.with(layer.with_ansi(false)).try_init()
+    };
     result.map_err(Failure::failed)
 }

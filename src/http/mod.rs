@@ -1,1 +1,35 @@
 //! The REST API: router, extractors, problems, events.
+//!
+//! A request passes the edge (`edge`: origin, credentials, rate), is read once into values that are valid (`body`,
+//! `json`, `intent`), and becomes a submission to the desk. Whatever is refused becomes a problem of a stable type.
+
+mod address;
+mod api;
+mod auth;
+mod body;
+mod bundles;
+mod changes;
+mod conditions;
+mod connection;
+mod edge;
+mod events;
+mod health;
+mod json;
+mod lifecycle;
+mod metrics;
+mod openapi;
+mod origin;
+mod problem;
+mod rate;
+mod readiness;
+mod rights;
+mod router;
+mod routes;
+mod submit;
+mod tree;
+
+pub use api::{Api, Limits};
+pub use auth::{ActsFor, Auth, EVERYWHERE, Right, Token};
+pub use openapi::openapi;
+pub use readiness::{Part, Readiness};
+pub use router::{router, serve};

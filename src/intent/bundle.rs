@@ -6,6 +6,7 @@ use super::anchor::{Anchor, Route};
 use super::fields::Violation;
 use super::kind::BodyForm;
 use super::resource::Resource;
+use super::secrets;
 use crate::yaml;
 
 /// A document of a bundle that cannot be accepted, with all that is wrong in it.
@@ -137,6 +138,9 @@ fn read_base(value: &Value) -> Option<Result<String, Violation>> {
         return None;
     }
     let path = map.get("base")?.as_str().unwrap_or_default().trim_matches('/').to_owned();
+    if secrets::holds_private_key(&path) {
+        return Some(Err(Violation::new("/base", secrets::REMEDY)));
+    }
     Some(
         Anchor::parse(&path)
             .map(|anchor| anchor.as_str().to_owned())
@@ -148,6 +152,14 @@ fn read_document(base: Option<&str>, value: Value) -> Result<Resource, (String, 
     let Value::Object(mut map) = value else {
         return Err((String::new(), vec![Violation::new("", "must be an object with an anchor")]));
     };
+    // These are taken out before the body is scanned, and messages quote them.
+    for key in ["version", "resourceContext", "anchor"] {
+        let found = map.get(key).map(secrets::scan).unwrap_or_default();
+        if !found.is_empty() {
+            let below = |v: Violation| Violation::new(format!("/{key}{}", v.pointer), v.message);
+            return Err((String::new(), found.into_iter().map(below).collect()));
+        }
+    }
     let anchor = take_anchor(&mut map).map_err(|violation| (String::new(), vec![violation]))?;
     let path =
         whole_path(base, &anchor).map_err(|message| (anchor.clone(), vec![Violation::new("/anchor", message)]))?;
@@ -271,6 +283,16 @@ spec: {namespace: shop}
     fn a_resource_is_not_declared_twice() {
         let text = "anchor: projects\nmetadata: {name: a}\n---\nanchor: projects\nmetadata: {name: a}\n";
         assert!(Bundle::read(text).unwrap_err()[0].violations[0].message.contains("line 1"));
+    }
+
+    #[test]
+    fn a_private_key_is_found_beside_the_body_too_and_not_repeated() {
+        let key = format!("-----BEGIN PRIVATE KEY-----{}-----END PRIVATE KEY-----", "A".repeat(64));
+        for text in [format!("anchor: {key}\nmetadata: {{name: a}}\n"), format!("base: {key}\n")] {
+            let rejected = Bundle::read(&text).unwrap_err();
+            assert_eq!(rejected[0].violations[0].message, secrets::REMEDY);
+            assert!(!rejected[0].to_string().contains("BEGIN"), "{}", rejected[0]);
+        }
     }
 
     #[test]

@@ -114,13 +114,20 @@ impl Resource {
         value
     }
 
-    /// The entity tag of what [`Resource::to_value`] gives, without quotes (RFC 9110, section 8.8.3).
+    /// The same as compact JSON text: what readers get.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match (self.state.to_value(), self.body.strip_suffix('}')) {
+            (Some(state), Some(head)) => format!("{head},\"state\":{state}}}"),
+            _ => self.body.to_string(),
+        }
+    }
+
+    /// The entity tag of that text, without quotes: sixteen hexadecimal digits.
     #[must_use]
     pub fn etag(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(self.body.as_bytes());
-        hash.update([u8::from(self.state.closed), u8::from(self.state.terminated)]);
-        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        let digest = Sha256::digest(self.text().as_bytes());
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The same resource with the state of `other`: a body that is sent never decides the state.
@@ -211,6 +218,19 @@ mod tests {
         ] {
             assert!(pointers.contains(&pointer), "{pointer} in {pointers:?}");
         }
+    }
+
+    #[test]
+    fn the_entity_tag_is_of_what_readers_get() {
+        let body = json!({"metadata": {"name": "shop"}});
+        let mut project = Resource::read(None, Kind::Project, &body).unwrap();
+        assert_eq!(project.text(), project.to_value().to_string());
+        let (open, tag) = (project.clone(), project.etag());
+        project.state.closed = true;
+        assert_eq!(project.text(), r#"{"metadata":{"name":"shop"},"state":{"access":"closed"}}"#);
+        assert_ne!(project.etag(), tag);
+        assert_eq!(open.etag(), tag);
+        assert_eq!(tag.len(), 16);
     }
 
     #[test]

@@ -167,6 +167,14 @@ fn fight(ours: &Held<'_>, theirs: &Held<'_>) -> Finding {
     )
 }
 
+impl Stray {
+    /// Whether it holds a resource that bears our label, though nothing renders it any more.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.resources.iter().any(is_ours)
+    }
+}
+
 fn is_ours(resource: &Resource) -> bool {
     let managed_by = resource.metadata.labels.get("app.kubernetes.io/managed-by");
     // The file that keeps a namespace's directory stays when the last intent goes.

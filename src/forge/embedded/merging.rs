@@ -59,7 +59,8 @@ impl Shelf {
                 let mut nothing = Edits::new();
                 nothing.delete("nothing"); // the empty tree is written when it results, not when it is given
                 let base = TreeId::EMPTY;
-                let first = Commit { parents: &[], base, edits: &nothing, author, time, message: "Begin", signer: None };
+                let first =
+                    Commit { parents: &[], base, edits: &nothing, author, time, message: "Begin", signer: None };
                 self.mirror.commit(&first)?
             }
         };

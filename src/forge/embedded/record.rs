@@ -59,7 +59,15 @@ impl Record {
         edits.write(PULL, json + "\n");
         edits.write(BODY, self.body.as_str());
         let parents: Vec<_> = before.into_iter().collect();
-        mirror.commit(&Commit { parents: &parents, base: TreeId::EMPTY, edits: &edits, author, time, message, signer: None })
+        mirror.commit(&Commit {
+            parents: &parents,
+            base: TreeId::EMPTY,
+            edits: &edits,
+            author,
+            time,
+            message,
+            signer: None,
+        })
     }
 }
 

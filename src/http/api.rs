@@ -1,0 +1,131 @@
+//! What the edge is made of, and what its handlers share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+
+use super::auth::Auth;
+use super::metrics::Metrics;
+use super::problem::Problem;
+use super::rate::Buckets;
+use super::readiness::Readiness;
+use crate::change::{Clock, Desk};
+
+/// Bounds of what callers may ask for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// The longest JSON body, and the longest `metadata` part of a multipart body, in bytes.
+    pub body: usize,
+    /// The longest multipart body, in bytes.
+    pub multipart: usize,
+    /// The longest bundle, in bytes.
+    pub bundle: usize,
+    /// How long a body, a head or a reader may keep the server waiting.
+    pub patience: Duration,
+    /// The most requests that are worked on at once.
+    pub requests: usize,
+    /// The most connections that are open at once; more wait to be accepted.
+    pub connections: usize,
+    /// The most event streams that are open at once.
+    pub event_streams: usize,
+    /// The most plans that are made at once; more wait.
+    pub plans: usize,
+    /// Requests per second and caller in the long run; 0 for no limit.
+    pub rate: f64,
+    /// Requests that a caller may send at once.
+    pub burst: f64,
+    /// How long requests may go on when the server stops.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 1 << 20,
+            multipart: 10 << 20,
+            bundle: 1 << 20,
+            patience: Duration::from_secs(30),
+            requests: 1024,
+            connections: 4096,
+            event_streams: 256,
+            plans: 2,
+            rate: 0.0,
+            burst: 1000.0,
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What the edge is made of.
+#[derive(Clone)]
+pub struct Api {
+    /// Where changes are asked for.
+    pub desk: Desk,
+    /// Who may call.
+    pub auth: Auth,
+    /// Bounds.
+    pub limits: Limits,
+    /// How the parts are.
+    pub readiness: Readiness,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What request ids begin with, so that those of two runs differ.
+    pub request_prefix: String,
+}
+
+/// What handlers share.
+pub(super) struct Shared {
+    pub(super) desk: Desk,
+    pub(super) auth: Auth,
+    pub(super) limits: Limits,
+    pub(super) readiness: Readiness,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: Metrics,
+    pub(super) buckets: Buckets,
+    pub(super) working: Semaphore,
+    pub(super) planning: Semaphore,
+    pub(super) streams: Arc<Semaphore>,
+    /// Whether the server stops: streams end then.
+    pub(super) stopping: watch::Receiver<bool>,
+    prefix: String,
+    served: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(api: Api, stopping: watch::Receiver<bool>) -> Arc<Self> {
+        let limits = api.limits;
+        Arc::new(Self {
+            buckets: Buckets::new(api.auth.callers(), limits.rate, limits.burst),
+            working: Semaphore::new(limits.requests),
+            planning: Semaphore::new(limits.plans.max(1)),
+            streams: Arc::new(Semaphore::new(limits.event_streams)),
+            metrics: Metrics::default(),
+            desk: api.desk,
+            auth: api.auth,
+            limits,
+            readiness: api.readiness,
+            clock: api.clock,
+            stopping,
+            prefix: api.request_prefix,
+            served: AtomicU64::new(0),
+        })
+    }
+
+    /// The id of a request that brought none.
+    pub(super) fn request_id(&self) -> String {
+        format!("{}-{}", self.prefix, self.served.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Does work that keeps a core busy, away from the threads that serve; a few at once.
+    pub(super) async fn plan<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let shared = Arc::clone(self);
+        let _turn = self.planning.acquire().await.map_err(|error| Problem::internal(error.to_string()))?;
+        let done = tokio::task::spawn_blocking(move || work(&shared)).await;
+        done.map_err(|error| Problem::internal(error.to_string()))?
+    }
+}

@@ -1,0 +1,148 @@
+//! Reading bodies: how long, how slow, and of which type they may be.
+
+use std::future::Future;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::{HeaderMap, header};
+use tokio_stream::StreamExt;
+
+use super::api::Limits;
+use super::problem::{self, Problem};
+
+/// The most parts of a multipart body.
+const PARTS: usize = 16;
+
+/// Types of bundles.
+pub(super) const YAML: [&str; 3] = ["application/yaml", "text/yaml", "application/x-yaml"];
+
+/// The type of a body without its parameters, in lower case; none when it is not said.
+pub(super) fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+/// The body of a write of one resource: JSON, or multipart with a file where that is `accepted`.
+pub(super) async fn resource(request: Request, limits: &Limits, accepted: bool) -> Result<Bytes, Problem> {
+    match media_type(request.headers()).as_deref() {
+        Some("application/json") => whole(request, limits, limits.body).await,
+        Some("multipart/form-data") if accepted => in_time(limits, metadata(request, limits)).await,
+        _ if accepted => Err(media("Send application/json, or multipart/form-data with a part called metadata.")),
+        _ => Err(media("Send application/json.")),
+    }
+}
+
+/// The text of a bundle.
+pub(super) async fn bundle(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
+    match media_type(request.headers()) {
+        Some(kind) if YAML.contains(&kind.as_str()) => {
+            let bytes = whole(request, limits, limits.bundle).await?;
+            if bytes.iter().all(u8::is_ascii_whitespace) {
+                return Err(Problem::new(&problem::EMPTY_BODY, "The body is empty; send the documents of a bundle."));
+            }
+            Ok(bytes)
+        }
+        _ => Err(media("Send application/yaml.")),
+    }
+}
+
+/// A body of JSON that may be left out.
+pub(super) async fn optional(request: Request, limits: &Limits) -> Result<Option<Bytes>, Problem> {
+    let kind = media_type(request.headers());
+    let bytes = whole(request, limits, limits.body).await?;
+    match kind.as_deref() {
+        _ if bytes.is_empty() => Ok(None),
+        Some("application/json") => Ok(Some(bytes)),
+        _ => Err(media("Send application/json, or no body.")),
+    }
+}
+
+/// The whole body, of at most `most` bytes.
+async fn whole(request: Request, limits: &Limits, most: usize) -> Result<Bytes, Problem> {
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: u64| length > most as u64) {
+        return Err(too_large(most));
+    }
+    in_time(limits, async {
+        let mut chunks = request.into_body().into_data_stream();
+        let Some(first) = chunks.next().await else { return Ok(Bytes::new()) };
+        let first = first.map_err(|_| broken())?;
+        let mut rest: Vec<u8> = vec![];
+        while let Some(chunk) = chunks.next().await {
+            if rest.is_empty() {
+                rest.extend_from_slice(&first);
+            }
+            rest.extend_from_slice(&chunk.map_err(|_| broken())?);
+            if rest.len() > most {
+                return Err(too_large(most));
+            }
+        }
+        // Most bodies come in one piece, which is not copied.
+        let bytes = if rest.is_empty() { first } else { rest.into() };
+        if bytes.len() > most { Err(too_large(most)) } else { Ok(bytes) }
+    })
+    .await
+}
+
+/// The part `metadata` of a multipart body. Files are read, counted and dropped, never kept.
+async fn metadata(mut request: Request, limits: &Limits) -> Result<Bytes, Problem> {
+    axum::extract::DefaultBodyLimit::max(limits.multipart).apply(&mut request);
+    let most = limits.multipart;
+    let fail = |error: axum::extract::multipart::MultipartError| {
+        if error.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE { too_large(most) } else { malformed() }
+    };
+    let mut parts = Multipart::from_request(request, &()).await.map_err(|_| malformed())?;
+    let mut metadata: Option<Vec<u8>> = None;
+    for _ in 0..PARTS {
+        let Some(mut part) = parts.next_field().await.map_err(fail)? else {
+            let missing = "The part called metadata is missing: it holds the whole JSON body.";
+            return metadata.map(Bytes::from).ok_or_else(|| Problem::new(&problem::BAD_REQUEST, missing));
+        };
+        match part.name() {
+            Some("file") => while part.chunk().await.map_err(fail)?.is_some() {},
+            Some("metadata") if metadata.is_none() => {
+                let mut text = vec![];
+                while let Some(chunk) = part.chunk().await.map_err(fail)? {
+                    text.extend_from_slice(&chunk);
+                    if text.len() > limits.body {
+                        return Err(too_large(limits.body));
+                    }
+                }
+                metadata = Some(text);
+            }
+            _ => {
+                let detail = "Send one part called metadata with the JSON body, and parts called file.";
+                return Err(Problem::new(&problem::BAD_REQUEST, detail));
+            }
+        }
+    }
+    Err(Problem::new(&problem::BAD_REQUEST, format!("A multipart body has at most {} parts.", PARTS - 1)))
+}
+
+async fn in_time<T>(limits: &Limits, read: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let late = |_| {
+        let seconds = limits.patience.as_secs();
+        Problem::new(&problem::TIMEOUT, format!("The body did not arrive within {seconds} seconds; send it again."))
+    };
+    tokio::time::timeout(limits.patience, read).await.map_err(late)?
+}
+
+fn media(detail: &'static str) -> Problem {
+    Problem::new(&problem::MEDIA_TYPE, detail)
+}
+
+fn too_large(most: usize) -> Problem {
+    Problem::new(&problem::TOO_LARGE, format!("The body is longer than {most} bytes; send less at once."))
+}
+
+fn broken() -> Problem {
+    Problem::new(&problem::BAD_REQUEST, "The body broke off; send it again.")
+}
+
+fn malformed() -> Problem {
+    Problem::new(&problem::BAD_REQUEST, "The body is not multipart/form-data as its boundary says (RFC 7578).")
+}
+
+#[cfg(test)]
+#[path = "body_tests.rs"]
+mod tests;

@@ -1,0 +1,185 @@
+//! Bundles: many documents at once, to be written or only to be planned.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::Serialize;
+
+use super::api::Shared;
+use super::auth::Caller;
+use super::problem::{self, Fault, Problem};
+use super::submit::{self, Accepted};
+use super::{body, changes, conditions, rights};
+use crate::change::submission::{Operation, Outcome, Precondition, Refusal};
+use crate::change::{Person, Submission};
+use crate::intent::bundle::Rejected;
+use crate::intent::{Anchor, Bundle};
+use crate::review::Plan;
+
+/// Where the operations of a submission stood in the bundle.
+struct Places(Vec<(usize, u32, Anchor)>);
+
+impl Places {
+    fn refused(&self, refusal: Refusal) -> Problem {
+        Problem::refused(refusal, |operation, fault| match self.0.get(operation) {
+            Some((index, line, anchor)) => Fault {
+                pointer: format!("/{index}{}", fault.pointer),
+                document: Some(anchor.to_string()),
+                line: Some(*line),
+                subject: fault.subject.filter(|subject| subject != anchor.as_str()),
+                ..fault
+            },
+            None => fault,
+        })
+    }
+}
+
+/// `POST /v2/bundles`
+pub(super) async fn apply(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let prune = prune(&request)?;
+    let (method, uri, headers) = (request.method().clone(), request.uri().clone(), request.headers().clone());
+    let text = body::bundle(request, &shared.limits).await?;
+    let idempotency = conditions::idempotency(&headers, &method, &uri, &text)?;
+    let by = caller.person.clone();
+    let (mut submission, places) = shared.plan(move |_| read(&text, prune, by)).await?;
+    submission.idempotency = idempotency;
+    let written = places.0.iter().map(|(index, _, anchor)| (*index, anchor));
+    rights::bundle(&shared.auth, &caller, written.chain(submission.prune.iter().map(|base| (0, base))))?;
+    let receipt = shared.desk.submit(submission).await.map_err(|refusal| places.refused(refusal))?;
+    submit::count(&shared, &receipt);
+    let unchanged = receipt.outcomes.iter().all(|(_, outcome)| *outcome == Outcome::Unchanged);
+    let status = if unchanged { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let mut response = (status, Json(Accepted::of(&receipt))).into_response();
+    submit::name_change(response.headers_mut(), receipt.change.as_ref());
+    Ok(response)
+}
+
+/// A plan with the text of its files.
+#[derive(Serialize)]
+struct Planned<'a> {
+    #[serde(flatten)]
+    plan: &'a Plan,
+    diff: String,
+}
+
+/// `POST /v2/plan`
+pub(super) async fn plan(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let prune = prune(&request)?;
+    let text = body::bundle(request, &shared.limits).await?;
+    let planned = shared.plan(move |shared| {
+        let (submission, places) = read(&text, prune, caller.person)?;
+        let proposal = shared.desk.plan(&submission).map_err(|refusal| places.refused(refusal))?;
+        let planned = Planned { plan: &proposal.plan, diff: changes::diff(&proposal.plan) };
+        serde_json::to_vec(&planned).map_err(|error| Problem::internal(error.to_string()))
+    });
+    Ok(changes::json(planned.await?))
+}
+
+fn prune(request: &Request) -> Result<bool, Problem> {
+    let parameters = conditions::parameters(request.uri(), &["prune"])?;
+    match conditions::value(&parameters, "prune") {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Problem::new(&problem::UNKNOWN_PARAMETER, "prune must be true or false.")),
+    }
+}
+
+/// Reads a bundle; what it declares is put.
+fn read(text: &Bytes, prune: bool, by: Person) -> Result<(Submission, Places), Problem> {
+    let text = std::str::from_utf8(text).map_err(|_| Problem::new(&problem::NOT_TEXT, "A bundle is YAML in UTF-8."))?;
+    let bundle = Bundle::read(text).map_err(rejected)?;
+    let base = bundle.base.as_deref().and_then(|base| Anchor::parse(base).ok());
+    let prune = match (prune, base) {
+        (false, _) => None,
+        (true, Some(base)) => Some(base),
+        (true, None) => {
+            let message = "prune removes what stands under the base and is not in the bundle: begin it with `base: …`";
+            return Err(Problem::invalid(vec![Fault::new("/0/base", message)]));
+        }
+    };
+    if bundle.documents.is_empty() && prune.is_none() {
+        return Err(Problem::new(&problem::EMPTY_BODY, "The bundle has no documents."));
+    }
+    let mut places = Places(vec![]);
+    let operations = bundle.documents.into_iter().map(|posted| {
+        places.0.push((posted.index, posted.line, posted.resource.anchor().clone()));
+        Operation::Put(posted.resource)
+    });
+    let operations = operations.collect();
+    let (precondition, idempotency) = (Precondition::None, None);
+    Ok((Submission { operations, bundle: true, prune, precondition, idempotency, by }, places))
+}
+
+fn rejected(mut rejected: Vec<Rejected>) -> Problem {
+    rejected.sort_by_key(|document| document.index);
+    let faults = rejected.into_iter().flat_map(|Rejected { index, line, anchor, violations }| {
+        violations.into_iter().map(move |violation| Fault {
+            document: (!anchor.is_empty()).then(|| anchor.clone()),
+            line: Some(line),
+            ..Fault::new(format!("/{index}{}", violation.pointer), violation.message)
+        })
+    });
+    Problem::invalid(faults.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::submission::{Cause, Obstacle};
+
+    const BUNDLE: &str = "base: projects/shop\n---\nanchor: logical-clouds\nmetadata: {name: lc}\n";
+
+    fn read_text(text: &'static str, prune: bool) -> Result<(Submission, Places), Problem> {
+        read(&Bytes::from_static(text.as_bytes()), prune, Person::local())
+    }
+
+    #[test]
+    fn a_bundle_puts_what_it_declares_and_prunes_below_its_base_only() {
+        let (submission, _) = read_text(BUNDLE, true).unwrap();
+        assert!(matches!(&submission.operations[..], [Operation::Put(put)] if put.anchor().name() == "lc"));
+        assert_eq!(submission.prune.unwrap().as_str(), "projects/shop");
+        let problem = read_text("anchor: projects\nmetadata: {name: shop}\n", true).map(|_| ()).unwrap_err();
+        assert_eq!(problem.errors[0].pointer, "/0/base");
+        assert_eq!(read_text("# nothing\n", false).map(|_| ()).unwrap_err().kind, &problem::EMPTY_BODY);
+    }
+
+    #[test]
+    fn every_fault_names_its_document() {
+        let text = "anchor: projects\nmetadata: {name: -x}\n---\nanchor: projects\nmetadata: {name: a}\nspec: {b: 1}\n";
+        let problem = read_text(text, false).map(|_| ()).unwrap_err();
+        let faults: Vec<_> = problem.errors.iter().map(|fault| (fault.pointer.as_str(), fault.line)).collect();
+        assert_eq!(faults, [("/0/metadata/name", Some(1)), ("/1/spec/b", Some(3))]);
+        assert!(
+            problem.errors.iter().all(|fault| fault.document.as_deref() == Some("projects")),
+            "{:?}",
+            problem.errors
+        );
+    }
+
+    #[test]
+    fn an_obstacle_is_placed_where_its_operation_stood() {
+        let (_, places) = read_text(BUNDLE, false).unwrap();
+        let obstacle = Obstacle {
+            operation: 0,
+            subject: "projects/shop/logical-clouds/lc".into(),
+            pointer: "/spec/namespace".into(),
+            message: "is taken".into(),
+        };
+        let problem = places.refused(Refusal { cause: Cause::Conflict, obstacles: vec![obstacle] });
+        let fault = &problem.errors[0];
+        assert_eq!((fault.pointer.as_str(), fault.line, &fault.subject), ("/1/spec/namespace", Some(2), &None));
+        assert_eq!(fault.document.as_deref(), Some("projects/shop/logical-clouds/lc"));
+    }
+}

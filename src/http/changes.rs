@@ -1,0 +1,229 @@
+//! Changes: what is on its way, and what reviewers say about it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::api::Shared;
+use super::auth::Caller;
+use super::problem::{self, Fault, Problem};
+use super::rights::Step;
+use super::{body, conditions, rights};
+use crate::change::forge::Verdict;
+use crate::change::{Change, ChangeId, State as ChangeState};
+use crate::intent::fields::Fields;
+use crate::intent::scalar::Text;
+use crate::intent::secrets;
+use crate::query::{Cursor, Filter, Summary, changes};
+use crate::review::{FileChange, Happening, Plan, unified, words};
+
+/// How many changes a page has unless it is said, and at most.
+const PAGE: (usize, usize) = (50, 500);
+
+/// `GET /v2/changes`
+pub(super) async fn list(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Problem> {
+    let parameters = conditions::parameters(request.uri(), &["state", "project", "limit", "after"])?;
+    let value = |name| conditions::value(&parameters, name);
+    let wrong = |detail: String| Problem::new(&problem::UNKNOWN_PARAMETER, detail);
+    let state = match value("state") {
+        None => None,
+        Some(word) => Some(ChangeState::parse(word).ok_or_else(|| {
+            let known: Vec<_> = ChangeState::ALL.iter().map(|state| state.as_str()).collect();
+            wrong(format!("state must be one of {}.", known.join(", ")))
+        })?),
+    };
+    let limit = match value("limit") {
+        None => PAGE.0,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=PAGE.1).contains(limit))
+            .ok_or_else(|| wrong(format!("limit must be 1 to {}.", PAGE.1)))?,
+    };
+    let after = match value("after") {
+        None => None,
+        Some(text) => Some(Cursor::parse(text).ok_or_else(|| wrong("after must be the `next` of a page.".into()))?),
+    };
+    let filter = Filter { state, project: value("project").map(str::to_owned) };
+    Ok(Json(changes::page(&shared.desk.view(), &filter, after.as_ref(), limit)).into_response())
+}
+
+/// How many approvals a change needs.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Reviews {
+    approvals_needed: u32,
+}
+
+/// A change with its plan.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Detailed<'a> {
+    #[serde(flatten)]
+    change: Summary,
+    reviews: Reviews,
+    /// The plan in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<&'a Plan>,
+    /// Why there is no plan now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan_missing: Option<String>,
+}
+
+/// `GET /v2/changes/{id}`
+pub(super) async fn show(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    conditions::parameters(request.uri(), &[])?;
+    let change = find(&shared, &id)?;
+    let text = shared.plan(move |shared| {
+        let proposal = shared.desk.proposal(&change.id);
+        let view = shared.desk.view();
+        let detailed = Detailed {
+            change: Summary::of(&change),
+            reviews: Reviews { approvals_needed: changes::approvals_needed(&view.base.settings, &change) },
+            summary: proposal.as_ref().ok().map(|proposal| words::summary(&proposal.plan)),
+            plan: proposal.as_ref().ok().map(|proposal| &proposal.plan),
+            plan_missing: proposal.as_ref().err().map(|refusal| Problem::from(refusal.clone()).detail.into_owned()),
+        };
+        serde_json::to_vec(&detailed).map_err(|error| Problem::internal(error.to_string()))
+    });
+    Ok(json(text.await?))
+}
+
+/// One file of a diff.
+#[derive(Serialize)]
+struct FileDiff<'a> {
+    path: &'a str,
+    happening: Happening,
+    diff: String,
+}
+
+impl<'a> FileDiff<'a> {
+    fn of(file: &'a FileChange) -> Self {
+        Self { path: &file.path, happening: file.happening, diff: unified(file) }
+    }
+}
+
+/// `GET /v2/changes/{id}/diff`
+pub(super) async fn show_diff(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    conditions::parameters(request.uri(), &[])?;
+    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let by_file = accept.split(',').any(|item| item.split(';').next().unwrap_or_default().trim() == "application/json");
+    let change = find(&shared, &id)?;
+    let plan = shared.plan(move |shared| {
+        let proposal = shared.desk.proposal(&change.id)?;
+        if !by_file {
+            return Ok(text(diff(&proposal.plan), "text/x-diff; charset=utf-8"));
+        }
+        let files: Vec<_> = proposal.plan.files.iter().map(FileDiff::of).collect();
+        Ok(Json(serde_json::json!({"change": change.id, "files": files})).into_response())
+    });
+    let mut response = plan.await?;
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+    Ok(response)
+}
+
+/// `GET /v2/changes/{id}/access`
+pub(super) async fn show_access(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    conditions::parameters(request.uri(), &[])?;
+    let change = find(&shared, &id)?;
+    let answer = shared.plan(move |shared| {
+        let proposal = shared.desk.proposal(&change.id)?;
+        Ok(Json(serde_json::json!({"change": change.id, "access": proposal.plan.access})).into_response())
+    });
+    answer.await
+}
+
+/// `POST /v2/changes/{id}/approve` and the other steps.
+pub(super) async fn take(
+    step: Step,
+    shared: Arc<Shared>,
+    caller: Caller,
+    id: String,
+    request: Request,
+) -> Result<Response, Problem> {
+    conditions::parameters(request.uri(), &[])?;
+    let change = find(&shared, &id)?;
+    rights::step(&shared.auth, &caller, step, &change)?;
+    let words = comment(body::optional(request, &shared.limits).await?.as_deref())?;
+    let (desk, id, by) = (&shared.desk, &change.id, caller.person);
+    let change = match step {
+        Step::Approve => desk.review(id, by, Verdict::Approve, words).await,
+        Step::RequestChanges => desk.review(id, by, Verdict::RequestChanges, words).await,
+        Step::Merge => desk.merge(id, by).await,
+        Step::Withdraw => desk.withdraw(id, by, words, false).await,
+        Step::Reject => desk.withdraw(id, by, words, true).await,
+    };
+    Ok(Json(Summary::of(&*change?)).into_response())
+}
+
+/// The words of a reviewer; none when there is no body.
+fn comment(body: Option<&[u8]>) -> Result<String, Problem> {
+    let Some(body) = body else { return Ok(String::new()) };
+    let value = super::json::read(body)?;
+    let mut found = secrets::scan(&value);
+    if found.is_empty() {
+        match Fields::read(&value, "", |f| Some(f.optional::<Text>("comment", "your words"))) {
+            Ok(words) => return Ok(words.map(|words| words.as_str().to_owned()).unwrap_or_default()),
+            Err(violations) => found = violations,
+        }
+    }
+    Err(Problem::invalid(found.into_iter().map(Fault::from).collect()))
+}
+
+fn find(shared: &Shared, id: &str) -> Result<Arc<Change>, Problem> {
+    let missing = || Problem::not_found("There is no such change; GET /v2/changes lists those there are.");
+    let id = ChangeId::parse(id).ok_or_else(missing)?;
+    shared.desk.view().changes.get(&id).cloned().ok_or_else(missing)
+}
+
+/// The unified diff of all files of a plan.
+pub(super) fn diff(plan: &Plan) -> String {
+    plan.files.iter().map(unified).collect()
+}
+
+/// An answer that is JSON text already.
+pub(super) fn json(bytes: Vec<u8>) -> Response {
+    text(bytes, "application/json")
+}
+
+fn text(body: impl Into<Body>, kind: &'static str) -> Response {
+    let mut response = Response::new(body.into());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_may_be_left_out_and_nothing_else_may_be_said() {
+        assert_eq!(comment(None).unwrap(), "");
+        assert_eq!(comment(Some(b"{}")).unwrap(), "");
+        assert_eq!(comment(Some(br#"{"comment": "looks good"}"#)).unwrap(), "looks good");
+        for (body, pointer) in [(r#"{"comment": 1}"#, "/comment"), (r#"{"coment": ""}"#, "/coment"), ("[]", "")] {
+            assert_eq!(comment(Some(body.as_bytes())).unwrap_err().errors[0].pointer, pointer);
+        }
+        let key = format!(r#"{{"comment": "-----BEGIN PRIVATE KEY-----{}"}}"#, "A".repeat(64));
+        assert_eq!(comment(Some(key.as_bytes())).unwrap_err().errors[0].message, secrets::REMEDY);
+    }
+}

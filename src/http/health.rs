@@ -1,0 +1,53 @@
+//! Probes, counters, and the pages that describe the API.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::api::Shared;
+use super::openapi::{openapi, page};
+
+/// `GET /livez`
+pub(super) async fn live() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /readyz`
+pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
+    let parts = shared.readiness.parts();
+    let ready = parts.iter().all(|part| part.fault.is_none());
+    let shown: Vec<_> = parts
+        .iter()
+        .map(|part| match &part.fault {
+            None => json!({"name": part.name, "ready": true}),
+            Some(reason) => json!({"name": part.name, "ready": false, "reason": reason}),
+        })
+        .collect();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({"ready": ready, "parts": shown}))).into_response()
+}
+
+/// `GET /metrics`
+pub(super) async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
+    let text = shared.metrics.text(&shared.desk.view(), &shared.readiness.parts());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+/// `GET /openapi.json`
+pub(super) async fn document() -> Response {
+    static TEXT: LazyLock<String> = LazyLock::new(|| openapi().to_string());
+    ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
+}
+
+/// `GET /docs`
+pub(super) async fn docs() -> Response {
+    static PAGE: LazyLock<String> = LazyLock::new(|| page(&openapi()));
+    // Nothing is fetched and nothing runs: the page is text.
+    const POLICY: (HeaderName, &str) =
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), POLICY], PAGE.as_str()).into_response()
+}

@@ -1,0 +1,93 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::http::rights::Step;
+use crate::http::routes::{STEPS, template};
+use crate::intent::{Bundle, KINDS, Resource};
+
+/// Every `$ref` in `value`.
+fn references(value: &Value, into: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            into.extend(map.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            map.values().for_each(|value| references(value, into));
+        }
+        Value::Array(items) => items.iter().for_each(|value| references(value, into)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = openapi();
+    let mut found = vec![];
+    references(&document, &mut found);
+    assert!(found.len() > 100);
+    for reference in found {
+        assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+    }
+}
+
+#[test]
+fn every_path_declares_exactly_its_parameters_and_every_operation_its_own_name() {
+    let document = openapi();
+    let mut names = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let in_path: Vec<_> = path.split(['{', '}']).skip(1).step_by(2).collect();
+        let declared: Vec<_> =
+            item["parameters"].as_array().into_iter().flatten().filter_map(|p| p["name"].as_str()).collect();
+        assert_eq!(in_path, declared, "{path}");
+        for method in ["get", "post", "put", "delete"] {
+            let Some(operation) = item.get(method) else { continue };
+            assert!(names.insert(operation["operationId"].as_str().unwrap().to_owned()), "{path}");
+            assert!(operation["responses"].as_object().is_some_and(|map| !map.is_empty()), "{path}");
+        }
+    }
+    assert_eq!(names.len(), KINDS.len() * 5 + 6 + 9 + STEPS.len() + 3);
+}
+
+#[test]
+fn every_route_is_described_and_what_belongs_to_a_later_release_is_not() {
+    let document = openapi();
+    let paths = document["paths"].as_object().unwrap();
+    for path in paths.keys() {
+        let in_tree = ["/v2/projects", "/v2/cluster-providers", "/v2/dtc-controllers"];
+        assert!(template(path).is_some() || in_tree.iter().any(|root| path.starts_with(root)), "{path}");
+    }
+    for (_, path, _) in STEPS {
+        assert!(paths.contains_key(path) && template(path).is_some());
+    }
+    assert!(!paths.keys().any(|path| path == "/v2/access" || path == "/v2/graph" || path.contains("webhooks")));
+}
+
+#[test]
+fn steps_are_the_words_of_their_paths() {
+    let steps = STEPS.map(|(_, _, step)| step);
+    assert_eq!(steps, [Step::Approve, Step::RequestChanges, Step::Merge, Step::Withdraw, Step::Reject]);
+    assert!(STEPS.iter().all(|(word, path, _)| path.ends_with(&format!("/{word}"))));
+}
+
+#[test]
+fn examples_are_accepted_unless_the_document_says_otherwise() {
+    let document = openapi();
+    for entry in KINDS {
+        let path = crate::http::address::collection_template(entry.kind);
+        let post = &document["paths"][&path]["post"];
+        let body = &post["requestBody"]["content"]["application/json"]["example"];
+        let refused = post.get("x-meshwright-refused").is_some();
+        assert_eq!(Resource::read(None, entry.kind, body).is_err(), refused, "{path}");
+    }
+    assert_eq!(Bundle::read(beyond::EXAMPLE).unwrap().documents.len(), 2);
+}
+
+#[test]
+fn the_page_shows_every_path_and_fetches_nothing() {
+    let document = openapi();
+    let page = page(&document);
+    for path in document["paths"].as_object().unwrap().keys() {
+        assert!(page.contains(&format!("<code>{path}</code>")), "{path}");
+    }
+    for word in ["<script", "src=", "url(", "https://cdn", "@import"] {
+        assert!(!page.contains(word), "{word}");
+    }
+}
