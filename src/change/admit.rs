@@ -13,7 +13,7 @@ use crate::intent::{Anchor, Kind, Resource, Tree};
 
 /// A submission that may be accepted.
 #[derive(Debug, Default)]
-pub struct Admitted {
+pub(super) struct Admitted {
     /// What has to be written, in an order that can be applied.
     pub writes: Vec<(Anchor, Verb)>,
     /// What becomes of each resource.
@@ -28,7 +28,7 @@ pub struct Admitted {
 ///
 /// # Errors
 /// Everything that stands in its way; of several kinds of obstacles the gravest names the cause.
-pub fn admit(ledger: &Ledger, submission: &Submission) -> Result<Admitted, Refusal> {
+pub(super) fn admit(ledger: &Ledger, submission: &Submission) -> Result<Admitted, Refusal> {
     let mut judge = Judge {
         ledger,
         admitted: Admitted { proposed: ledger.proposed.clone(), ..Admitted::default() },

@@ -11,7 +11,7 @@ use crate::review::pull::{self, PullMeta};
 
 /// What blocks a change, one sentence each. Topology that is pending elsewhere is named with its change.
 #[must_use]
-pub fn blocks(plan: &Plan, view: &Ledger, change: &Change) -> Vec<String> {
+pub(super) fn blocks(plan: &Plan, view: &Ledger, change: &Change) -> Vec<String> {
     let blocking = || plan.findings.iter().filter(|finding| finding.severity == Severity::Error);
     let mut words: Vec<String> = blocking().map(|f| format!("{}: {}; {}", f.place, f.message, f.remedy)).collect();
     if blocking().any(|finding| finding.rule.starts_with("topology/")) {
@@ -37,7 +37,7 @@ pub fn blocks(plan: &Plan, view: &Ledger, change: &Change) -> Vec<String> {
 
 /// What the pull request of a change says.
 #[must_use]
-pub fn pull_text(change: &Change, proposal: &Proposal, draft: bool) -> PullText {
+pub(super) fn pull_text(change: &Change, proposal: &Proposal, draft: bool) -> PullText {
     let groups: Vec<&str> = change.groups.iter().map(super::id::Group::as_str).collect();
     let meta = PullMeta {
         change: change.id.to_string(),

@@ -183,8 +183,8 @@ fn distance(state: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::change::Base;
     use crate::change::Timestamp;
-    use crate::change::ledger::Base;
     use crate::intent::testing::tree;
     use crate::review::ResourceChange;
     use std::sync::Arc;
