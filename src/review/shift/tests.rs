@@ -102,7 +102,7 @@ fn what_opens_a_server_is_called_what_it_is() {
     }
     for (after, why) in [
         (rendered(), "its intent is deleted"),
-        (rendered().open(EAST, "httpbin"), "its intent asks for open access"),
+        (rendered().open(EAST, "httpbin"), "its intent leaves it open"),
         (rendered().target(EAST, "httpbin", TargetAccess::NotEnforced), "the mesh does not guard it any more"),
         (rendered().closed("gke/west", "httpbin", &rule("a", "")), "it is not placed here any more"),
         (shadow, "its policies are only observed, nothing is enforced"),
