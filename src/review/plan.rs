@@ -88,7 +88,8 @@ fn too_many_deletions(files: &[FileChange], cap: usize) -> Option<Finding> {
             Place::pointing("meshwright.yaml", "/caps/deletions"),
             format!("the change removes {count} generated files, and one change may remove {cap}"),
             format!(
-                "look whether this is meant; if it is, split the change, or raise caps.deletions in meshwright.yaml to {count}"
+                "look whether this is meant; if it is, split the change, or raise caps.deletions in meshwright.yaml to \
+                 {count}"
             ),
         )
     })
