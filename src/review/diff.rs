@@ -5,6 +5,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 use similar::TextDiff;
 
+use super::words::visible;
 use super::{FileChange, Happening};
 
 /// Lines of context around what changes.
@@ -31,7 +32,7 @@ pub(super) fn hunks(change: &FileChange) -> String {
     diff.unified_diff().context_radius(CONTEXT).to_string()
 }
 
-/// The unified diff of one file with the colours of a terminal.
+/// The unified diff of one file with the colours of a terminal; what would steer the terminal itself is replaced.
 #[must_use]
 pub fn unified_coloured(change: &FileChange) -> String {
     let [bold, cyan, red, green] =
@@ -45,6 +46,7 @@ pub fn unified_coloured(change: &FileChange) -> String {
             Some(b'+') => green,
             _ => Style::new(),
         };
+        let line: String = line.chars().map(visible).collect();
         // Writing to a string does not fail.
         let _ = writeln!(text, "{style}{line}{style:#}");
     }
@@ -113,6 +115,8 @@ mod tests {
     fn colours_stand_around_whole_lines() {
         let text = unified_coloured(&change(Happening::Changed, "a\n", "b\n"));
         let lines: Vec<_> = text.lines().collect();
+        let steering = unified_coloured(&change(Happening::Added, "", "\u{1b}]0;title\u{7}\n"));
+        assert!(steering.ends_with("\u{1b}[32m+\u{fffd}]0;title\u{fffd}\u{1b}[0m\n"), "{steering:?}");
         assert_eq!(lines[2..], ["\u{1b}[36m@@ -1 +1 @@\u{1b}[0m", "\u{1b}[31m-a\u{1b}[0m", "\u{1b}[32m+b\u{1b}[0m"]);
     }
 }

@@ -155,16 +155,14 @@ fn fight(ours: &Held<'_>, theirs: &Held<'_>) -> Finding {
         }
     };
     let (ours, theirs) = (ours.path, theirs.path);
-    Finding::error(
-        rule,
-        Place::at(theirs),
-        format!(
-            "it holds {what}, and so does the generated {ours}: Istio would follow one of them, and nobody says which"
-        ),
-        format!(
-            "remove it from {theirs} and say what it does in the intent, or take the setting out of the intent so that {ours} goes away"
-        ),
-    )
+    let message = format!(
+        "it holds {what}, and so does the generated {ours}: Istio would follow one of them, and nobody says which"
+    );
+    let remedy = format!(
+        "remove it from {theirs} and say what it does in the intent, or take the setting out of the intent so that \
+         {ours} goes away"
+    );
+    Finding::error(rule, Place::at(theirs), message, remedy)
 }
 
 impl Stray {

@@ -21,7 +21,8 @@ pub struct Input<'a> {
     pub after: &'a Rendered,
     /// Every file that changes, intents included.
     pub files: Vec<FileChange>,
-    /// The manifests on main that people wrote.
+    /// The manifests on main that people wrote: files below `clusters/` that no intent on main renders, whether or not
+    /// the change is about them.
     pub strays: &'a [Stray],
     /// Digest of all changed paths and their new content.
     pub digest: String,
@@ -87,7 +88,8 @@ fn too_many_deletions(files: &[FileChange], cap: usize) -> Option<Finding> {
             Place::pointing("meshwright.yaml", "/caps/deletions"),
             format!("the change removes {count} generated files, and one change may remove {cap}"),
             format!(
-                "look whether this is meant; if it is, split the change, or raise caps.deletions in meshwright.yaml to {count}"
+                "look whether this is meant; if it is, split the change, or raise caps.deletions in meshwright.yaml to \
+                 {count}"
             ),
         )
     })

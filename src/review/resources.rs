@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::path::Location;
 use super::{Happening, ResourceChange};
+use crate::istio::Kind;
 use crate::render::{Manifest, Rendered};
 
 /// The manifests that are new or whose text changes.
@@ -19,7 +20,7 @@ pub(super) fn changed<'a>(before: &'a Rendered, after: &'a Rendered) -> impl Ite
 pub(super) fn resources(before: &Rendered, after: &Rendered) -> Vec<ResourceChange> {
     let mut found: BTreeMap<(String, String, String), ResourceChange> = BTreeMap::new();
     let gone = before.manifests.values().filter(|manifest| !after.manifests.contains_key(&manifest.path));
-    for manifest in gone {
+    for manifest in gone.filter(|manifest| !keeps_a_directory(manifest)) {
         if let Some(change) = change(manifest, Happening::Removed) {
             found.insert(key(&change), change);
         }
@@ -36,6 +37,11 @@ pub(super) fn resources(before: &Rendered, after: &Rendered) -> Vec<ResourceChan
         found.insert(key, change);
     }
     found.into_values().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Whether a file stays when nothing renders it any more, so that its directory is never empty.
+fn keeps_a_directory(manifest: &Manifest) -> bool {
+    manifest.resource.kind() == Kind::ConfigMap && manifest.intents.is_empty()
 }
 
 fn key(change: &ResourceChange) -> (String, String, String) {

@@ -102,6 +102,14 @@ fn a_resource_whose_file_moves_is_changed() {
 }
 
 #[test]
+fn the_file_that_keeps_a_directory_is_not_said_to_go() {
+    let keeper = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: meshwright, namespace: shop}\n";
+    let before = rendered().file("gke/east", "shop/configmap-meshwright.yaml", keeper);
+    assert_eq!(planned(&before, &rendered(), &[], 100).resources, []);
+    assert_eq!(planned(&rendered(), &before, &[], 100).resources.len(), 1);
+}
+
+#[test]
 fn more_deletions_than_the_cap_block_with_the_way_out() {
     let before = (0..3).fold(rendered(), |all, n| all.closed("gke/east", &format!("s{n}"), ""));
     let rules = |cap| {

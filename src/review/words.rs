@@ -43,7 +43,7 @@ pub fn summary(plan: &Plan) -> String {
             }
         }
     }
-    text
+    text.chars().map(visible).collect()
 }
 
 /// What the plan comes to, in one line.
@@ -129,4 +129,16 @@ fn many(count: usize, what: &str) -> String {
 /// Writing to a string does not fail.
 fn push(text: &mut String, words: std::fmt::Arguments<'_>) {
     let _ = text.write_fmt(words);
+}
+
+/// A character as it may be shown: what steers the terminal or the direction of text is not.
+pub(super) fn visible(c: char) -> char {
+    match c {
+        '\n' | '\t' => c,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' => {
+            char::REPLACEMENT_CHARACTER
+        }
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::markdown::{code, longest_run, visible};
+use super::markdown::{code, longest_run};
 use super::page::Page;
 use crate::review::diff::hunks;
 use crate::review::path::Location;
+use crate::review::words::visible;
 use crate::review::{FileChange, Happening, Plan};
 
 /// The most files whose diffs are looked at.

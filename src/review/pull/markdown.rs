@@ -1,5 +1,7 @@
 //! Text of others inside our Markdown.
 
+use crate::review::words::visible;
+
 /// A character that keeps `@name` and `#1` from being read as a mention or a reference, and is not seen.
 const BREAK: char = '\u{200b}';
 
@@ -54,18 +56,6 @@ pub(super) fn longest_run(text: &str) -> usize {
         longest = longest.max(run);
     }
     longest
-}
-
-/// A character as it may be shown: what steers the terminal or the direction of text is not.
-pub(super) fn visible(c: char) -> char {
-    match c {
-        '\n' | '\t' => c,
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' => {
-            char::REPLACEMENT_CHARACTER
-        }
-        c if c.is_control() => char::REPLACEMENT_CHARACTER,
-        c => c,
-    }
 }
 
 /// White space as single blanks, at most [`LONGEST`] characters.

@@ -111,22 +111,32 @@ fn by_caller(permissions: Permissions) -> Vec<(Caller, Permissions)> {
     groups
 }
 
-/// Permissions without their port, where all of them name the same.
+/// Permissions without what all of them name alike.
 pub(super) fn plain(permissions: &Permissions) -> Permissions {
     alike(permissions, &Permissions::new()).0
 }
 
-/// Both without their port, where all name the same: a workload of one port needs no word about it.
+/// Both without their port and trust domain, where all name the same: what does not differ needs no word.
 fn alike(one: &Permissions, other: &Permissions) -> (Permissions, Permissions) {
-    let mut ports = one.iter().chain(other).map(|permission| permission.scope.within.get(&Attribute::Port));
-    let first = ports.next().flatten();
-    if first.is_none() || ports.any(|port| port != first) {
-        return (one.clone(), other.clone());
-    }
+    let all = || one.iter().chain(other);
+    let same_port = all_same(all().map(|permission| permission.scope.within.get(&Attribute::Port)));
+    let principals = all().filter(|permission| matches!(permission.caller, Caller::Principal(_)));
+    let same_domain = all_same(principals.map(|permission| permission.caller.parts().map(|(domain, ..)| domain)));
     let bare = |permission: &Permission| {
         let mut permission = permission.clone();
-        permission.scope.within.remove(&Attribute::Port);
+        if same_port {
+            permission.scope.within.remove(&Attribute::Port);
+        }
+        if let (true, Some((namespace, account))) = (same_domain, permission.caller.account()) {
+            permission.caller = Caller::ServiceAccount(format!("{namespace}/{account}"));
+        }
         permission
     };
     (one.iter().map(bare).collect(), other.iter().map(bare).collect())
+}
+
+/// Whether there is something, and the same everywhere.
+fn all_same<T: PartialEq>(mut values: impl Iterator<Item = Option<T>>) -> bool {
+    let first = values.next().flatten();
+    first.is_some() && values.all(|value| value == first)
 }

@@ -68,12 +68,13 @@ pub(super) fn scopes<'a>(permissions: impl IntoIterator<Item = &'a Permission>) 
     listed(&scopes)
 }
 
-/// Callers, each with what it may do.
+/// Callers, each with what it may do; the callers alone where all may do everything.
 pub(super) fn rights(permissions: &BTreeSet<Permission>) -> String {
     let callers: BTreeSet<&Caller> = permissions.iter().map(|permission| &permission.caller).collect();
+    let everything = permissions.iter().all(|permission| permission.scope.is_everything());
     let right = |who: &&Caller| {
         let own = permissions.iter().filter(|permission| permission.caller == **who);
-        format!("{} ({})", caller(who), scopes(own))
+        if everything { caller(who) } else { format!("{} ({})", caller(who), scopes(own)) }
     };
     listed(&callers.iter().map(right).collect::<Vec<_>>())
 }

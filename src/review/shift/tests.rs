@@ -30,7 +30,7 @@ fn a_server_that_is_new_is_said_to_be_open_or_closed() {
     assert_eq!(
         words(&rendered(), &after),
         [
-            "Closed: shop/httpbin is closed from the start: only shop/frontend (everything) may call it; every other \
+            "Closed: shop/httpbin is closed from the start: only shop/frontend may call it; every other \
              caller in the mesh loses access, as far as this repository shows (on gke/east)",
             "Noted: shop/cart is open: every caller in the mesh may call it (on gke/east)",
         ]
@@ -66,8 +66,8 @@ fn rules_cut_in_another_way_change_nothing() {
 fn an_account_within_a_namespace_keeps_what_it_had() {
     let before = rendered().closed(EAST, "httpbin", "{from: [{source: {namespaces: [shop]}}]}");
     let after = rendered().closed(EAST, "httpbin", &rule("frontend", ""));
-    let narrowed = "Narrowed: every workload of namespace shop loses access to shop/httpbin, but for shop/frontend \
-                    (everything); until now everything (on gke/east)";
+    let narrowed = "Narrowed: every workload of namespace shop loses access to shop/httpbin, but for shop/frontend; \
+                    until now everything (on gke/east)";
     assert_eq!(words(&before, &after), [narrowed]);
     let gained = "Gained: every workload of namespace shop gains everything on shop/httpbin (on gke/east)";
     assert_eq!(words(&after, &before), [gained]);
@@ -102,14 +102,14 @@ fn what_opens_a_server_is_called_what_it_is() {
     }
     for (after, why) in [
         (rendered(), "its intent is deleted"),
-        (rendered().open(EAST, "httpbin"), "its intent asks for open access"),
+        (rendered().open(EAST, "httpbin"), "its intent leaves it open"),
         (rendered().target(EAST, "httpbin", TargetAccess::NotEnforced), "the mesh does not guard it any more"),
         (rendered().closed("gke/west", "httpbin", &rule("a", "")), "it is not placed here any more"),
         (shadow, "its policies are only observed, nothing is enforced"),
     ] {
         let sentence = format!(
             "Opened: shop/httpbin opens, because {why}: every caller in the mesh may call it; until now only shop/a \
-             (everything) could (on gke/east)"
+             could (on gke/east)"
         );
         assert_eq!(words(&before, &after)[0], sentence);
     }
@@ -124,8 +124,8 @@ fn other_pods_of_a_service_are_named() {
         words(&before, &after),
         [
             "Opened: shop/httpbin at pods app=httpbin opens, because its intent selects other pods now: every caller \
-             in the mesh may call it; until now only shop/a (everything) could (on gke/east)",
-            "Closed: shop/httpbin at pods app=httpbin-v2 is closed from the start: only shop/a (everything) may call \
+             in the mesh may call it; until now only shop/a could (on gke/east)",
+            "Closed: shop/httpbin at pods app=httpbin-v2 is closed from the start: only shop/a may call \
              it; every other caller in the mesh loses access, as far as this repository shows (on gke/east)",
         ]
     );
@@ -266,5 +266,35 @@ fn what_clusters_reach_of_each_other_is_said_on_both_sides() {
             "Lost: other clusters no longer reach shop/cart through the east-west gateway at port 15443 (on gke/east)",
             "Lost: workloads of namespace web no longer reach shop/cart of other clusters (on gke/west)",
         ]
+    );
+}
+
+#[test]
+fn a_trust_domain_is_named_only_where_there_are_several() {
+    let of = |domains: &[&str]| {
+        let principals: Vec<String> = domains.iter().map(|domain| format!("{domain}/ns/shop/sa/a")).collect();
+        let rules = format!("{{from: [{{source: {{principals: [{}]}}}}]}}", principals.join(", "));
+        rendered().closed(EAST, "httpbin", &rules)
+    };
+    let may = |before: &Rendered, after: &Rendered| words(before, after)[0].clone();
+    assert!(may(&rendered(), &of(&["east.example.com"])).contains("only shop/a may call it"));
+    assert_eq!(
+        may(&of(&["east.example.com"]), &of(&["east.example.com", "west.example.com"])),
+        "Gained: shop/a of trust domain west.example.com gains everything on shop/httpbin (on gke/east)"
+    );
+}
+
+#[test]
+fn limits_on_tokens_addresses_hosts_and_ports_are_said() {
+    let source = "source: {principals: [cluster.local/ns/shop/sa/a], ipBlocks: [10.0.0.0/8], \
+                  requestPrincipals: [https://issuer.example.com/*]}";
+    let to =
+        "operation: {methods: [GET], hosts: [a.example.com, 'a.example.com:*'], ports: ['80'], notPaths: [/admin*]}";
+    let rules = format!("{}, {{from: [{{{source}}}], to: [{{{to}}}]}}", rule("b", "ports: ['81']"));
+    let before = rendered().closed(EAST, "httpbin", &rule("b", "ports: ['81']"));
+    assert_eq!(
+        words(&before, &rendered().closed(EAST, "httpbin", &rules)),
+        ["Gained: shop/a gains every GET [host a.example.com, port 80, from 10.0.0.0/8, with a token of \
+          https://issuer.example.com/*, not path /admin*] on shop/httpbin (on gke/east)"]
     );
 }

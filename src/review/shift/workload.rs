@@ -53,7 +53,7 @@ pub(super) fn compare(before: &Rendered, after: &Rendered, strays: &[Stray], say
 /// Why a workload that was closed is not any more.
 fn why(after: &Standing<'_>, is: &View<'_>, pods: &Pods<'_>, target: &Target) -> &'static str {
     match after.target.map(|target| target.access) {
-        Some(TargetAccess::Open) => "its intent asks for open access",
+        Some(TargetAccess::Open) => "its intent leaves it open",
         Some(TargetAccess::Observed) => "its policies are only observed, nothing is enforced",
         Some(TargetAccess::NotEnforced) => "the mesh does not guard it any more",
         Some(TargetAccess::Terminated) => "it was terminated",
