@@ -1,5 +1,7 @@
 //! The life of a change over a real journal, a real repository and the embedded forge.
 
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+
 #[path = "life/desk.rs"]
 mod desk;
 

@@ -23,7 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("render", &["intent", "istio"]),
     ("lint", &["istio", "yaml"]),
     ("access", &["istio", "yaml"]),
-    ("review", &["intent", "istio", "lint", "access"]),
+    ("review", &["intent", "istio", "render", "lint", "access"]),
     ("repo", &[]),
     ("change", &["intent", "render", "review", "repo"]),
     ("journal", &["change", "intent"]),

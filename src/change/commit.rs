@@ -1,12 +1,11 @@
 //! The commits that Meshwright makes, and how it knows its own.
 
-use sha2::{Digest, Sha256};
-
+use super::content::digest;
 use super::id::ChangeId;
 use super::person::Person;
 use super::proposal::Proposal;
 use super::record::Change;
-use crate::repo::{self, BlobId, ChangedPath, Commit, CommitId, Identity, Mirror, RepoError};
+use crate::repo::{self, ChangedPath, Commit, CommitId, Identity, Mirror, RepoError};
 
 /// Names the change a commit belongs to.
 pub const CHANGE_ID: &str = "Change-Id";
@@ -21,21 +20,6 @@ pub struct Signature<'a> {
     pub author: &'a Identity,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub time: i64,
-}
-
-/// Digest of what changes: every path with its content before and after. Equal digests, equal diffs.
-#[must_use]
-pub fn digest<'a>(paths: impl IntoIterator<Item = (&'a str, Option<BlobId>, Option<BlobId>)>) -> String {
-    let mut hash = Sha256::new();
-    for (path, old, new) in paths {
-        hash.update(path.as_bytes());
-        for id in [old, new] {
-            hash.update([0]);
-            hash.update(id.map(|id| id.to_string()).unwrap_or_default());
-        }
-        hash.update([b'\n']);
-    }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Commits a proposal on top of main.

@@ -7,8 +7,9 @@ use tokio::sync::broadcast;
 
 use super::admit::admit;
 use super::commit;
+use super::event::Event;
 use super::forge::{ForgeError, Pull, PullState, Review, Verdict};
-use super::id::{ChangeId, Timestamp};
+use super::id::ChangeId;
 use super::ledger::{ChangeTree, Ledger};
 use super::person::Person;
 use super::proposal::Proposal;
@@ -19,21 +20,6 @@ use crate::finding::{Finding, Severity};
 use crate::intent::{Anchor, Tree};
 use crate::render::{self, Scope};
 use crate::repo::{CommitId, RepoError};
-
-/// A change came into another state, or for another reason.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Event {
-    /// Its place in the stream, from 1; starts anew with the server.
-    pub seq: u64,
-    /// When.
-    pub at: Timestamp,
-    /// The change.
-    pub change: ChangeId,
-    /// Its state.
-    pub state: State,
-    /// Why, when that needs saying.
-    pub reason: Option<String>,
-}
 
 /// Asks for changes, reviews them and looks at them. Cloning shares it.
 #[derive(Clone)]

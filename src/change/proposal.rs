@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::base::{Base, Declared, resources_of};
-use super::commit;
+use super::content;
 use super::ledger::ChangeTree;
 use crate::finding::{Finding, Place};
 use crate::intent::{Anchor, layout};
@@ -40,7 +40,7 @@ impl Proposal {
         let Edited { mut changes, edits, findings, .. } = edited;
         changes.sort_by(|a, b| a.path.cmp(&b.path));
         let ids = |text: &str, there: bool| there.then(|| BlobId::of(text.as_bytes()));
-        let digest = commit::digest(changes.iter().map(|change| {
+        let digest = content::digest(changes.iter().map(|change| {
             let (old, new) = (change.happening != Happening::Added, change.happening != Happening::Removed);
             (change.path.as_str(), ids(&change.old, old), ids(&change.new, new))
         }));

@@ -9,7 +9,7 @@ use super::approval::Standing;
 use super::base::Base;
 use super::clock::Clock;
 use super::decide::{Action, Branch, Desired, Observed, Timing, decide, decide_early};
-use super::desk::Event;
+use super::event::Event;
 use super::forge::{Forge, ForgeError, Pull, PullState, PullText};
 use super::id::{ChangeId, Timestamp};
 use super::intake::Intake;

@@ -99,7 +99,7 @@ impl List {
                 .iter()
                 .filter_map(|(key, value)| Some(format!("{key}={}", encode(value.as_deref()?))))
                 .collect();
-            let page = self.client.get(&format!("/v2/changes?limit=500&{}", query.join("&")).trim_end_matches('&'))?;
+            let page = self.client.get(format!("/v2/changes?limit=500&{}", query.join("&")).trim_end_matches('&'))?;
             changes.extend(page.get("changes").and_then(Value::as_array).into_iter().flatten().cloned());
             after = page.get("next").and_then(Value::as_str).map(ToOwned::to_owned);
             if after.is_none() {

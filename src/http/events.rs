@@ -13,11 +13,11 @@ use tokio_stream::wrappers::{BroadcastStream, WatchStream};
 use super::api::Shared;
 use super::conditions;
 use super::problem::{self, Problem};
-use crate::change::{ChangeId, desk};
+use crate::change::{ChangeId, event};
 
 /// What comes down a stream.
 enum Item {
-    Happened(desk::Event),
+    Happened(event::Event),
     /// The reader was too slow: so many events are gone.
     Lost(u64),
     Stop,

@@ -1,8 +1,8 @@
 //! Rules 85 and 86: PeerAuthentication and RequestAuthentication (`validation.go`).
 
-use super::common;
 use super::headers::is_name;
 use super::report::{At, Report, SPEC, known};
+use super::whole;
 use crate::istio::{JwtRule, LabelSelector, MutualTlsMode, PeerAuthentication, RequestAuthentication};
 
 /// Rule 85.
@@ -18,14 +18,14 @@ pub(super) fn check_peer(report: &mut Report<'_>, authentication: &PeerAuthentic
     }
     for (port, mtls) in &authentication.port_level_mtls {
         known!(report, "istio/085", ports.member(port).member("mode"), mtls.mode, MutualTlsMode);
-        common::port(report, ports.member(port), port.parse().ok());
+        whole::port(report, ports.member(port), port.parse().ok());
     }
 }
 
 /// Rule 86.
 pub(super) fn check_request(report: &mut Report<'_>, authentication: &RequestAuthentication) {
     let (one, many) = (authentication.target_ref.as_ref(), &authentication.target_refs);
-    common::targets(report, authentication.selector.is_some(), one, many);
+    whole::targets(report, authentication.selector.is_some(), one, many);
     check_selector(report, authentication.selector.as_ref());
     let list = SPEC.member("jwtRules");
     for (index, rule) in authentication.jwt_rules.iter().enumerate() {
@@ -36,8 +36,8 @@ pub(super) fn check_request(report: &mut Report<'_>, authentication: &RequestAut
 fn check_selector(report: &mut Report<'_>, selector: Option<&LabelSelector>) {
     if let Some(selector) = selector {
         let at = SPEC.member("selector");
-        common::selector(report, at.member("matchLabels"), &selector.match_labels);
-        common::empty_selector(report, at, &selector.match_labels);
+        whole::selector(report, at.member("matchLabels"), &selector.match_labels);
+        whole::empty_selector(report, at, &selector.match_labels);
     }
 }
 
@@ -76,5 +76,5 @@ fn check_jwt(report: &mut Report<'_>, at: At<'_>, rule: &JwtRule) {
             report.error("istio/086", list.item(index), "a claim goes to a header", "name both");
         }
     }
-    common::duration(report, at.member("timeout"), rule.timeout.as_ref());
+    whole::duration(report, at.member("timeout"), rule.timeout.as_ref());
 }

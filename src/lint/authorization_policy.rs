@@ -1,18 +1,18 @@
 //! Rules 76 to 84: AuthorizationPolicy (`validation.go`, `ValidateAuthorizationPolicy`; `pkg/config/security`).
 
-use super::common;
 use super::report::{At, Report, SCHEMA, SPEC, known};
 use super::source::{self, bad_ports};
 use super::syntax::is_ip_or_cidr;
+use super::whole;
 use crate::istio::{Action, AuthorizationPolicy, Condition, Operation, Rule};
 
 pub(super) fn check(report: &mut Report<'_>, policy: &AuthorizationPolicy) {
     known!(report, SCHEMA, SPEC.member("action"), policy.action, Action);
-    common::targets(report, policy.selector.is_some(), policy.target_ref.as_ref(), &policy.target_refs);
+    whole::targets(report, policy.selector.is_some(), policy.target_ref.as_ref(), &policy.target_refs);
     if let Some(selector) = &policy.selector {
         let at = SPEC.member("selector");
-        common::selector(report, at.member("matchLabels"), &selector.match_labels);
-        common::empty_selector(report, at, &selector.match_labels);
+        whole::selector(report, at.member("matchLabels"), &selector.match_labels);
+        whole::empty_selector(report, at, &selector.match_labels);
     }
     check_action(report, policy);
     let rules = SPEC.member("rules");

@@ -1,9 +1,9 @@
 //! Rules 65 to 70: DestinationRule (`validation.go`, `ValidateDestinationRule`; `agent`, `ValidateTLS`).
 
-use super::common;
 use super::report::{At, Report, SCHEMA, SPEC, known};
 use super::syntax::{fqdn, is_ip, is_label};
 use super::traffic;
+use super::whole;
 use crate::istio::{
     ClientTlsMode, ClientTlsSettings, DestinationRule, ObjectMeta, PortTrafficPolicy, ProxyProtocolVersion,
     TrafficPolicy,
@@ -13,8 +13,8 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, rule: &Desti
     if rule.host.is_empty() {
         report.error("istio/065", SPEC.member("host"), "a DestinationRule without a host", "name it");
     } else if !is_ip(&rule.host) {
-        common::host(report, SPEC.member("host"), &rule.host);
-        common::full_host(report, SPEC.member("host"), &rule.host);
+        whole::host(report, SPEC.member("host"), &rule.host);
+        whole::full_host(report, SPEC.member("host"), &rule.host);
     }
     if let Some(policy) = &rule.traffic_policy {
         check_policy(report, SPEC.member("trafficPolicy"), policy);
@@ -43,8 +43,8 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, rule: &Desti
     }
     if let Some(selector) = &rule.workload_selector {
         let at = SPEC.member("workloadSelector");
-        common::selector(report, at.member("matchLabels"), &selector.match_labels);
-        common::empty_selector(report, at, &selector.match_labels);
+        whole::selector(report, at.member("matchLabels"), &selector.match_labels);
+        whole::empty_selector(report, at, &selector.match_labels);
         let own = |namespace: &String| namespace == "." || *namespace == metadata.namespace;
         if !rule.export_to.iter().all(own) {
             report.error(
@@ -55,7 +55,7 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, rule: &Desti
             );
         }
     }
-    common::export_to(report, SPEC.member("exportTo"), &rule.export_to, &metadata.namespace, false);
+    whole::export_to(report, SPEC.member("exportTo"), &rule.export_to, &metadata.namespace, false);
 }
 
 /// Rules 67 and 68.
@@ -103,7 +103,7 @@ fn check_policy(report: &mut Report<'_>, at: At<'_>, policy: &TrafficPolicy) {
                 "name the host to reach",
             );
         }
-        common::port(report, at.member("targetPort"), tunnel.target_port);
+        whole::port(report, at.member("targetPort"), tunnel.target_port);
     }
 }
 
@@ -112,7 +112,7 @@ fn check_port(report: &mut Report<'_>, at: At<'_>, settings: &PortTrafficPolicy)
         report.error("istio/067", at, "portLevelSettings that set nothing", "remove them");
     }
     match &settings.port {
-        Some(port) => common::port(report, at.member("port").member("number"), port.number),
+        Some(port) => whole::port(report, at.member("port").member("number"), port.number),
         None => report.error("istio/067", at.member("port"), "portLevelSettings without a port", "name it"),
     }
     if let Some(pool) = &settings.connection_pool {

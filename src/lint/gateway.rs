@@ -1,9 +1,9 @@
 //! Rules 10 to 25: Gateway (`pkg/config/validation/validation.go`, `ValidateGateway`).
 
-use super::common;
 use super::report::{At, METADATA, Report, SCHEMA, SPEC, known};
 use super::server_tls;
 use super::syntax::{Protocol, is_ip, is_label, protocol};
+use super::whole;
 use crate::istio::{Gateway, ObjectMeta, Port, Server, ServerTlsMode};
 
 pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, gateway: &Gateway) {
@@ -11,7 +11,7 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, gateway: &Ga
         let message = format!("the gateway name {:?} is not a DNS label", metadata.name);
         report.error("istio/010", METADATA.member("name"), message, "use letters, digits and hyphens, no dots");
     }
-    common::selector(report, SPEC.member("selector"), &gateway.selector);
+    whole::selector(report, SPEC.member("selector"), &gateway.selector);
     let servers = SPEC.member("servers");
     if gateway.servers.is_empty() {
         report.error("istio/011", servers, "a Gateway without servers", "add a server");
@@ -63,9 +63,9 @@ fn check_server(report: &mut Report<'_>, at: At<'_>, server: &Server) {
 
 fn check_port(report: &mut Report<'_>, at: At<'_>, port: &Port, bind: &str) {
     if port.number.unwrap_or(0) > 0 || !bind.starts_with("unix://") {
-        common::port(report, at.member("number"), port.number);
+        whole::port(report, at.member("number"), port.number);
     }
-    common::needed_protocol(report, at.member("protocol"), &port.protocol);
+    whole::needed_protocol(report, at.member("protocol"), &port.protocol);
     if port.name.is_empty() {
         report.error("istio/011", at.member("name"), "a port without a name", "name the port");
     }
@@ -91,7 +91,7 @@ fn check_host(report: &mut Report<'_>, at: At<'_>, host: &str) {
         let message = format!("{name:?} is {}", if partial { "a partial wildcard" } else { "a short name" });
         report.error("istio/013", at, message, "write a full domain name, *.domain or *");
     } else {
-        common::host(report, at, name);
+        whole::host(report, at, name);
     }
 }
 

@@ -1,10 +1,10 @@
 //! Rules 54 and 55: what a route matches (`virtualservice.go`, `validateHTTPRouteMatchRequest`).
 
-use super::common;
 use super::headers::is_name;
 use super::report::{At, Report, SCHEMA};
+use super::route::gateway_names;
 use super::syntax::{is_bad_regex, is_label};
-use super::virtual_service::gateway_names;
+use super::whole;
 use crate::istio::{HttpMatchRequest, StringMatch};
 
 pub(super) fn check(report: &mut Report<'_>, at: At<'_>, matched: &HttpMatchRequest, delegated: bool, gateway: bool) {
@@ -33,7 +33,7 @@ pub(super) fn check(report: &mut Report<'_>, at: At<'_>, matched: &HttpMatchRequ
             }
         }
     }
-    common::optional_port(report, at.member("port"), matched.port);
+    whole::optional_port(report, at.member("port"), matched.port);
     gateway_names(report, at.member("gateways"), &matched.gateways);
     if !matched.source_namespace.is_empty() && !is_label(&matched.source_namespace) {
         let message = format!("{:?} is not a namespace", matched.source_namespace);

@@ -1,11 +1,11 @@
 //! Rules 49 to 51, 53 and 57 to 62: one HTTP route (`virtualservice.go`, `validateHTTPRoute`).
 
-use super::common;
 use super::headers;
 use super::http_match;
 use super::report::{At, Report, SCHEMA, known};
+use super::route::{Scope, destination, weights};
 use super::syntax::is_bad_regex;
-use super::virtual_service::{Scope, destination, weights};
+use super::whole;
 use crate::istio::{
     CorsPolicy, FaultAbort, HttpDirectResponse, HttpFaultInjection, HttpRedirect, HttpRetry, HttpRewrite, HttpRoute,
     Percent, RedirectPortSelection, UnmatchedPreflights,
@@ -27,7 +27,7 @@ pub(super) fn check(report: &mut Report<'_>, at: At<'_>, route: &HttpRoute, scop
     headers::check(report, at.member("headers"), route.headers.as_ref());
     headers::one_authority(report, at, route);
     check_mirrors(report, at, route);
-    common::duration(report, at.member("timeout"), route.timeout.as_ref());
+    whole::duration(report, at.member("timeout"), route.timeout.as_ref());
     if let Some(fault) = &route.fault {
         check_fault(report, at.member("fault"), fault);
     }
@@ -111,7 +111,7 @@ fn check_fault(report: &mut Report<'_>, at: At<'_>, fault: &HttpFaultInjection) 
     if let Some(delay) = &fault.delay {
         let at = at.member("delay");
         fault_share(report, at.member("percentage"), delay.percentage.as_ref());
-        common::duration(report, at.member("fixedDelay"), delay.fixed_delay.as_ref());
+        whole::duration(report, at.member("fixedDelay"), delay.fixed_delay.as_ref());
         if delay.exponential_delay.is_some() {
             report.error(
                 "istio/057",
@@ -189,8 +189,8 @@ fn fault_share(report: &mut Report<'_>, at: At<'_>, percent: Option<&Percent>) {
 
 /// Rule 58.
 fn check_retries(report: &mut Report<'_>, at: At<'_>, retries: &HttpRetry) {
-    common::duration(report, at.member("perTryTimeout"), retries.per_try_timeout.as_ref());
-    common::duration(report, at.member("backoff"), retries.backoff.as_ref());
+    whole::duration(report, at.member("perTryTimeout"), retries.per_try_timeout.as_ref());
+    whole::duration(report, at.member("backoff"), retries.backoff.as_ref());
     let attempts = retries.attempts.unwrap_or(0);
     if attempts < 0 {
         report.error("istio/058", at.member("attempts"), format!("{attempts} attempts"), "write 0 or more");
@@ -265,7 +265,7 @@ fn check_redirect(report: &mut Report<'_>, at: At<'_>, redirect: &HttpRedirect) 
             "write http or https",
         );
     }
-    common::optional_port(report, at.member("port"), redirect.port);
+    whole::optional_port(report, at.member("port"), redirect.port);
 }
 
 /// Rule 60.
@@ -347,7 +347,7 @@ fn check_cors(report: &mut Report<'_>, at: At<'_>, cors: &CorsPolicy) {
             }
         }
     }
-    let age = common::duration(report, at.member("maxAge"), cors.max_age.as_ref());
+    let age = whole::duration(report, at.member("maxAge"), cors.max_age.as_ref());
     if age.is_some_and(|age| age % 1_000_000_000 != 0) {
         report.error("istio/062", at.member("maxAge"), "maxAge is in whole seconds", "round it");
     }

@@ -8,13 +8,13 @@
 mod across;
 mod authentication;
 mod authorization_policy;
-mod common;
 mod destination_rule;
 mod gateway;
 mod headers;
 mod http_match;
 mod http_route;
 mod report;
+mod route;
 mod server_tls;
 mod service_entry;
 mod source;
@@ -22,6 +22,7 @@ mod syntax;
 mod traffic;
 mod unreachable;
 mod virtual_service;
+mod whole;
 
 pub use across::lint_across;
 
@@ -33,7 +34,7 @@ use report::Report;
 pub fn lint(resource: &Resource, place: &Place) -> Vec<Finding> {
     let mut report = Report::new(place);
     let metadata = &resource.metadata;
-    common::resource(&mut report, resource);
+    whole::resource(&mut report, resource);
     match &resource.spec {
         Spec::AuthorizationPolicy(policy) => authorization_policy::check(&mut report, policy),
         Spec::DestinationRule(rule) => destination_rule::check(&mut report, metadata, rule),

@@ -1,8 +1,8 @@
 //! Rules 26 to 42: ServiceEntry and WorkloadEntry (`validation.go`, `ValidateServiceEntry`).
 
-use super::common;
 use super::report::{At, Report, SPEC, known};
 use super::syntax::{Protocol, fqdn, is_ip, is_ip_or_cidr, protocol};
+use super::whole;
 use crate::istio::{Location, ObjectMeta, Resolution, ServiceEntry, WorkloadEntry};
 
 pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, entry: &ServiceEntry) {
@@ -13,8 +13,8 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, entry: &Serv
     check_ports(report, metadata, entry);
     if let Some(selector) = &entry.workload_selector {
         let at = SPEC.member("workloadSelector");
-        common::selector(report, at.member("labels"), &selector.labels);
-        common::empty_selector(report, at, &selector.labels);
+        whole::selector(report, at.member("labels"), &selector.labels);
+        whole::empty_selector(report, at, &selector.labels);
         if !entry.endpoints.is_empty() {
             report.error("istio/027", at, "endpoints and workloadSelector exclude each other", "keep one of them");
         }
@@ -23,7 +23,7 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, entry: &Serv
         report.error("istio/041", SPEC.member("endpoints"), "more than 4096 endpoints", "split the ServiceEntry");
     }
     check_resolution(report, entry);
-    common::export_to(report, SPEC.member("exportTo"), &entry.export_to, &metadata.namespace, true);
+    whole::export_to(report, SPEC.member("exportTo"), &entry.export_to, &metadata.namespace, true);
 }
 
 fn check_hosts(report: &mut Report<'_>, entry: &ServiceEntry) {
@@ -41,7 +41,7 @@ fn check_hosts(report: &mut Report<'_>, entry: &ServiceEntry) {
         if host == "*" {
             report.error("istio/026", at, "a ServiceEntry cannot stand for every host", "name a host or *.domain");
         } else {
-            common::host(report, at, host);
+            whole::host(report, at, host);
         }
     }
 }
@@ -79,10 +79,10 @@ fn check_ports(report: &mut Report<'_>, metadata: &ObjectMeta, entry: &ServiceEn
     let looked_up = !matches!(entry.resolution, None | Some(Resolution::None));
     for (index, port) in entry.ports.iter().enumerate() {
         let at = list.item(index);
-        common::port_name(report, at.member("name"), &port.name);
-        common::known_protocol(report, at.member("protocol"), &port.protocol);
-        common::port(report, at.member("number"), port.number);
-        common::optional_port(report, at.member("targetPort"), port.target_port);
+        whole::port_name(report, at.member("name"), &port.name);
+        whole::known_protocol(report, at.member("protocol"), &port.protocol);
+        whole::port(report, at.member("number"), port.number);
+        whole::optional_port(report, at.member("targetPort"), port.target_port);
         if entry.ports[..index].iter().any(|other| other.name == port.name || other.number == port.number) {
             report.error("istio/028", at, "the name or number of a port is used twice", "give each port its own");
         }
@@ -233,7 +233,7 @@ fn check_endpoint_ports(report: &mut Report<'_>, at: At<'_>, entry: &ServiceEntr
                 "use the name of one of its ports",
             );
         }
-        common::port(report, list.member(name), Some(*number));
+        whole::port(report, list.member(name), Some(*number));
     }
 }
 
@@ -245,11 +245,11 @@ pub(super) fn check_workload(report: &mut Report<'_>, workload: &WorkloadEntry) 
     } else if workload.address.is_empty() && workload.network.is_empty() {
         report.error("istio/042", at, "a workload without an address", "set address, or network");
     } else if !workload.address.is_empty() && !is_ip(&workload.address) {
-        common::plain_host(report, at, &workload.address);
+        whole::plain_host(report, at, &workload.address);
     }
     let list = SPEC.member("ports");
     for (name, number) in &workload.ports {
-        common::port_name(report, list.member(name), name);
-        common::port(report, list.member(name), Some(*number));
+        whole::port_name(report, list.member(name), name);
+        whole::port(report, list.member(name), Some(*number));
     }
 }

@@ -1,7 +1,7 @@
 //! Rules 67 and 71 to 73: load balancing, connection pools, outlier detection (`validation.go`, `validateLoadBalancer`).
 
-use super::common;
 use super::report::{At, Report, SCHEMA, known};
+use super::whole;
 use crate::istio::{
     ConnectionPoolSettings, ConsistentHashLb, H2UpgradePolicy, LoadBalancerSettings, LocalityLbSetting,
     OutlierDetection, SimpleLb,
@@ -14,13 +14,13 @@ pub(super) fn connection_pool(report: &mut Report<'_>, at: At<'_>, pool: &Connec
     if let Some(tcp) = &pool.tcp {
         let at = at.member("tcp");
         not_negative(report, at.member("maxConnections"), tcp.max_connections);
-        common::duration(report, at.member("connectTimeout"), tcp.connect_timeout.as_ref());
-        common::duration(report, at.member("maxConnectionDuration"), tcp.max_connection_duration.as_ref());
-        common::duration(report, at.member("idleTimeout"), tcp.idle_timeout.as_ref());
+        whole::duration(report, at.member("connectTimeout"), tcp.connect_timeout.as_ref());
+        whole::duration(report, at.member("maxConnectionDuration"), tcp.max_connection_duration.as_ref());
+        whole::duration(report, at.member("idleTimeout"), tcp.idle_timeout.as_ref());
         if let Some(keepalive) = &tcp.tcp_keepalive {
             let at = at.member("tcpKeepalive");
-            common::duration(report, at.member("time"), keepalive.time.as_ref());
-            common::duration(report, at.member("interval"), keepalive.interval.as_ref());
+            whole::duration(report, at.member("time"), keepalive.time.as_ref());
+            whole::duration(report, at.member("interval"), keepalive.interval.as_ref());
         }
     }
     let Some(http) = &pool.http else { return };
@@ -30,7 +30,7 @@ pub(super) fn connection_pool(report: &mut Report<'_>, at: At<'_>, pool: &Connec
     not_negative(report, at.member("maxRequestsPerConnection"), http.max_requests_per_connection);
     not_negative(report, at.member("maxRetries"), http.max_retries);
     not_negative(report, at.member("maxConcurrentStreams"), http.max_concurrent_streams);
-    common::duration(report, at.member("idleTimeout"), http.idle_timeout.as_ref());
+    whole::duration(report, at.member("idleTimeout"), http.idle_timeout.as_ref());
     known!(report, SCHEMA, at.member("h2UpgradePolicy"), http.h2_upgrade_policy, H2UpgradePolicy);
     if http.h2_upgrade_policy == Some(H2UpgradePolicy::Upgrade) && http.use_client_protocol == Some(true) {
         report.error(
@@ -42,8 +42,8 @@ pub(super) fn connection_pool(report: &mut Report<'_>, at: At<'_>, pool: &Connec
     }
     if let Some(keep_alive) = &http.http2_keep_alive {
         let at = at.member("http2KeepAlive");
-        common::duration(report, at.member("interval"), keep_alive.interval.as_ref());
-        common::duration(report, at.member("timeout"), keep_alive.timeout.as_ref());
+        whole::duration(report, at.member("interval"), keep_alive.interval.as_ref());
+        whole::duration(report, at.member("timeout"), keep_alive.timeout.as_ref());
     }
 }
 
@@ -69,10 +69,10 @@ pub(super) fn load_balancer(report: &mut Report<'_>, at: At<'_>, settings: &Load
     }
     if settings.warmup_duration_secs.is_some() {
         report.deprecated(at.member("warmupDurationSecs"), "warmupDurationSecs", "warmup");
-        common::duration(report, at.member("warmupDurationSecs"), settings.warmup_duration_secs.as_ref());
+        whole::duration(report, at.member("warmupDurationSecs"), settings.warmup_duration_secs.as_ref());
     }
     if let Some(warmup) = &settings.warmup {
-        common::duration(report, at.member("warmup").member("duration"), warmup.duration.as_ref());
+        whole::duration(report, at.member("warmup").member("duration"), warmup.duration.as_ref());
         if warmup.duration.is_none() {
             report.error(SCHEMA, at.member("warmup"), "a warmup without a duration", "set duration");
         }
@@ -161,8 +161,8 @@ fn check_locality(report: &mut Report<'_>, at: At<'_>, locality: &LocalityLbSett
 
 /// Rule 73.
 pub(super) fn outlier_detection(report: &mut Report<'_>, at: At<'_>, detection: &OutlierDetection) {
-    common::duration(report, at.member("interval"), detection.interval.as_ref());
-    common::duration(report, at.member("baseEjectionTime"), detection.base_ejection_time.as_ref());
+    whole::duration(report, at.member("interval"), detection.interval.as_ref());
+    whole::duration(report, at.member("baseEjectionTime"), detection.base_ejection_time.as_ref());
     if detection.consecutive_errors.is_some_and(|errors| errors != 0) {
         report.deprecated(
             at.member("consecutiveErrors"),

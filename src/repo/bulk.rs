@@ -8,7 +8,7 @@ use git2::{Buf, Config, ConfigLevel, Indexer, ObjectType, Odb, Oid, Repository};
 use rayon::prelude::*;
 
 use super::RepoError;
-use super::tree::Objects;
+use super::objects::Objects;
 
 /// libgit2 searches deltas among objects smaller than its threshold, which it reads from this key (pack-objects.c,
 /// `packbuilder_config`); similar manifests would cost seconds for a pack that the next repacking improves anyway.

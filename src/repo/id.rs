@@ -6,7 +6,12 @@ use std::str::FromStr;
 use git2::{ObjectType, Oid};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::RepoError;
+/// A text that is no id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a {kind} id is forty hexadecimal digits")]
+pub struct IdError {
+    kind: &'static str,
+}
 
 macro_rules! object_id {
     ($name:ident, $kind:literal) => {
@@ -53,11 +58,11 @@ macro_rules! object_id {
         }
 
         impl FromStr for $name {
-            type Err = RepoError;
+            type Err = IdError;
 
-            /// Reads forty hexadecimal digits; anything else is [`RepoError::Refused`].
-            fn from_str(text: &str) -> Result<Self, RepoError> {
-                let refused = || RepoError::refused(text, concat!("a ", $kind, " id is forty hexadecimal digits"));
+            /// Reads forty hexadecimal digits.
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                let refused = || IdError { kind: $kind };
                 if text.len() != 40 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                     return Err(refused());
                 }
@@ -125,7 +130,7 @@ mod tests {
     fn text_that_is_not_forty_digits_is_refused() {
         for text in ["", "ce01", "zz013625030ba8dba906f756967f9e9ca394464a", "+e013625030ba8dba906f756967f9e9ca394464a"]
         {
-            assert!(matches!(text.parse::<CommitId>(), Err(RepoError::Refused { .. })), "{text}");
+            assert!(matches!(text.parse::<CommitId>(), Err(IdError { .. })), "{text}");
         }
     }
 }

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use git2::{Repository, RepositoryInitOptions};
 
+use super::RepoError;
 use super::recover;
-use super::{CommitId, RepoError, Snapshot, TreeId};
+use super::reference_name;
 
 /// How many idle handles are kept: one per core of a large machine.
 const IDLE: usize = 16;
@@ -39,7 +40,7 @@ impl Mirror {
     /// cannot be read or written or holds something else.
     pub fn open_or_init(path: impl AsRef<Path>, default_branch: &str) -> Result<Self, RepoError> {
         let path = path.as_ref();
-        let head = super::refs::branch_reference(default_branch)?;
+        let head = reference_name::of_branch(default_branch)?;
         std::fs::create_dir_all(path).map_err(RepoError::io(format!("create {}", path.display())))?;
         recover::recover(path)?;
         let mut options = RepositoryInitOptions::new();
@@ -70,24 +71,6 @@ impl Mirror {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0.path
-    }
-
-    /// The files of a commit.
-    ///
-    /// # Errors
-    /// [`RepoError::NotFound`] if there is no such commit.
-    pub fn snapshot(&self, commit: CommitId) -> Result<Snapshot, RepoError> {
-        let tree = self.commit_info(commit)?.tree;
-        Ok(Snapshot::new(self.clone(), tree))
-    }
-
-    /// The files of a tree.
-    ///
-    /// # Errors
-    /// [`RepoError::NotFound`] if there is no such tree.
-    pub fn tree_snapshot(&self, tree: TreeId) -> Result<Snapshot, RepoError> {
-        self.with(|repository| super::entries::load(&repository.odb()?, tree.oid()).map(drop))?;
-        Ok(Snapshot::new(self.clone(), tree))
     }
 
     /// Runs `work` with a handle that no other thread uses meanwhile.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::RepoError;
 
@@ -59,7 +59,8 @@ pub(in crate::repo) fn git(path: &Path, configuration: &[(String, String)]) -> C
 /// Runs the command, feeds it `input`, and collects what it says.
 ///
 /// # Errors
-/// [`RepoError::Io`] if it cannot be started; [`RepoError::Remote`] if it does not finish in time, and is then killed.
+/// [`RepoError::Io`] if it cannot be started; [`RepoError::Remote`] if neither of its outputs ends within `timeout`, or
+/// the second does not within as much again; it is then killed.
 pub(in crate::repo) fn run(
     what: &str,
     mut command: Command,
@@ -67,7 +68,6 @@ pub(in crate::repo) fn run(
     timeout: Duration,
 ) -> Result<Output, RepoError> {
     let failed = |error| RepoError::io(format!("{what}: run the program"))(error);
-    let deadline = Instant::now() + timeout;
     let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
     let mut child = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
     if let Some(mut stdin) = child.stdin.take() {
@@ -79,7 +79,7 @@ pub(in crate::repo) fn run(
     read(child.stderr.take(), 1, sender);
     let mut output = [String::new(), String::new()];
     loop {
-        match texts.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        match texts.recv_timeout(timeout) {
             Ok((index, text)) => output[index] = text,
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => return Err(kill(what, &mut child, timeout)),

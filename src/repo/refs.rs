@@ -5,19 +5,11 @@ use std::time::Duration;
 
 use git2::{ErrorCode, Oid, Reference, Repository};
 
+use super::reference_name;
 use super::{CommitId, Mirror, RepoError};
 
 /// How often a lock held by another thread or by the git program is tried again; the waits add up to about a second.
 const ATTEMPTS: u32 = 40;
-
-/// `refs/heads/<branch>`, if that is a name git allows.
-pub(in crate::repo) fn branch_reference(branch: &str) -> Result<String, RepoError> {
-    let name = format!("refs/heads/{branch}");
-    if branch.starts_with('-') || branch == "HEAD" || !Reference::is_valid_name(&name) {
-        return Err(RepoError::refused(branch, "is not a branch name"));
-    }
-    Ok(name)
-}
 
 impl Mirror {
     /// The commit a branch points to, if there is such a branch; `branch` is a short name such as `main`.
@@ -25,7 +17,7 @@ impl Mirror {
     /// # Errors
     /// [`RepoError::Git`] if the repository cannot be read.
     pub fn branch(&self, branch: &str) -> Result<Option<CommitId>, RepoError> {
-        match branch_reference(branch) {
+        match reference_name::of_branch(branch) {
             Ok(name) => self.reference(&name),
             Err(_) => Ok(None),
         }

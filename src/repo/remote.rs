@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::program::{self, Output};
-use super::refs::branch_reference;
+use super::reference_name;
 use super::tree::BULK;
 use super::{CommitId, Credential, Mirror, RepoError};
 
@@ -135,7 +135,7 @@ impl Remote {
         let mut guards = Vec::new();
         let mut refspecs = Vec::new();
         for push in pushes {
-            let reference = branch_reference(&push.branch)?;
+            let reference = reference_name::of_branch(&push.branch)?;
             let text = |id: Option<CommitId>| id.map_or_else(String::new, |id| id.to_string());
             guards.push(format!("--force-with-lease={reference}:{}", text(push.expected)));
             refspecs.push(format!("{}:{reference}", text(push.new)));
@@ -169,7 +169,7 @@ impl Remote {
         if !race.iter().any(|words| said.contains(words)) {
             return Err(self.failure("push", output));
         }
-        let names = pushes.iter().map(|push| branch_reference(&push.branch)).collect::<Result<Vec<_>, _>>()?;
+        let names = pushes.iter().map(|push| reference_name::of_branch(&push.branch)).collect::<Result<Vec<_>, _>>()?;
         let found = self.references(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
         let actual = |name: &str| found.iter().find(|(found, _)| found == name).map(|(_, id)| *id);
         if pushes.iter().zip(&names).all(|(push, name)| actual(name) == push.new) {

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::entries::{self, DIRECTORY, Entry};
 use super::path::{components, join};
-use super::{BlobId, Files, Mirror, RepoError, TreeId};
+use super::{BlobId, CommitId, Files, Mirror, RepoError, TreeId};
 
 /// The files of a commit or tree: immutable, shared by threads, cheap to clone.
 #[derive(Debug, Clone)]
@@ -34,6 +34,26 @@ impl Snapshot {
     /// [`RepoError::NotFound`] if the repository has no such blob.
     pub fn blob(&self, id: BlobId) -> Result<Vec<u8>, RepoError> {
         self.mirror.with(|repository| Ok(repository.find_blob(id.oid())?.content().to_vec()))
+    }
+}
+
+impl Mirror {
+    /// The files of a commit.
+    ///
+    /// # Errors
+    /// [`RepoError::NotFound`] if there is no such commit.
+    pub fn snapshot(&self, commit: CommitId) -> Result<Snapshot, RepoError> {
+        let tree = self.commit_info(commit)?.tree;
+        Ok(Snapshot::new(self.clone(), tree))
+    }
+
+    /// The files of a tree.
+    ///
+    /// # Errors
+    /// [`RepoError::NotFound`] if there is no such tree.
+    pub fn tree_snapshot(&self, tree: TreeId) -> Result<Snapshot, RepoError> {
+        self.with(|repository| entries::load(&repository.odb()?, tree.oid()).map(drop))?;
+        Ok(Snapshot::new(self.clone(), tree))
     }
 }
 

@@ -6,6 +6,7 @@ use git2::{ObjectType, Odb, Oid, Repository};
 
 use super::bulk::{self, Pack};
 use super::entries::{self, DIRECTORY, EXECUTABLE, Entry, FILE};
+use super::objects::Objects;
 use super::path::{self, join};
 use super::{BlobId, Edit, Edits, Mirror, RepoError, TreeId};
 
@@ -62,12 +63,6 @@ fn build<'e>(
         // The root may be empty, and is then an object like any other.
         None => Ok(objects.tree(Vec::new())?.into()),
     }
-}
-
-/// Where new objects go.
-pub(in crate::repo) trait Objects<'e> {
-    fn blob(&mut self, id: Oid, content: &'e [u8]) -> Result<(), RepoError>;
-    fn tree(&mut self, content: Vec<u8>) -> Result<Oid, RepoError>;
 }
 
 /// One file per object, at once.

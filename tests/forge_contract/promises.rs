@@ -428,7 +428,7 @@ pub(crate) async fn what_a_human_merges_is_merged(stage: &impl Stage) {
     let human = stage.human();
     let tree = |commit| human.commit_info(commit).unwrap().tree;
     let joined = human.merge_trees(tree(main), tree(between), tree(head)).unwrap();
-    let commit = human.commit_tree(joined, &[between, head], &crate::stage::bot(), 0, "by hand").unwrap();
+    let commit = human.commit_tree(joined, &[between, head], &crate::stage::bot(), 0, "by hand", None).unwrap();
     stage.human_push("main", Some(commit));
     stage.human_push(BRANCH, None);
     stage.human_commit("main", "c", "later");

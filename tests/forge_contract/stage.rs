@@ -60,7 +60,8 @@ pub(crate) fn commit(mirror: &Mirror, parent: Option<CommitId>, path: &str, cont
     let parents: Vec<_> = parent.into_iter().collect();
     let message = format!("Write {path}\n");
     let author = bot();
-    let commit = Commit { parents: &parents, base, edits: &edits, author: &author, time: 0, message: &message };
+    let commit =
+        Commit { parents: &parents, base, edits: &edits, author: &author, time: 0, message: &message, signer: None };
     mirror.commit(&commit).unwrap()
 }
 
