@@ -1,1 +1,113 @@
-//! test
+//! A forge whose calls fail as a schedule says, before or after their effect.
+//!
+//! It depends on nothing but the crate and `async-trait`, so that other test programs can take it in by `#[path]`.
+
+#![allow(dead_code, clippy::unwrap_used, reason = "a test program that takes it in may use a part of it")]
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use meshwright::change::forge::{ForgeError, Pull, PullText, Review};
+use meshwright::change::{Forge, Person};
+use meshwright::repo::CommitId;
+
+/// What happens to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing: it has its effect and says so.
+    None,
+    /// The request is lost: no effect.
+    Before,
+    /// The answer is lost: it has its effect and does not say so.
+    After,
+}
+
+/// A forge behind a bad line.
+pub(crate) struct Faulty<F: Forge + ?Sized> {
+    inner: Arc<F>,
+    schedule: Mutex<Schedule>,
+}
+
+#[derive(Default)]
+struct Schedule {
+    faults: VecDeque<Fault>,
+    calls: Vec<String>,
+}
+
+impl<F: Forge + ?Sized> Faulty<F> {
+    /// `inner` with one fault for each call to come; when there are no more, all goes well.
+    pub(crate) fn new(inner: Arc<F>, faults: impl IntoIterator<Item = Fault>) -> Self {
+        Self { inner, schedule: Mutex::new(Schedule { faults: faults.into_iter().collect(), ..Schedule::default() }) }
+    }
+
+    /// The calls so far, with what happened to them.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.schedule.lock().unwrap().calls.clone()
+    }
+
+    async fn call<T>(
+        &self,
+        name: &str,
+        call: impl Future<Output = Result<T, ForgeError>> + Send,
+    ) -> Result<T, ForgeError> {
+        let fault = {
+            let mut schedule = self.schedule.lock().unwrap();
+            let fault = schedule.faults.pop_front().unwrap_or(Fault::None);
+            schedule.calls.push(format!("{name}: {fault:?}"));
+            fault
+        };
+        let lost = |what: &str| ForgeError::Unavailable(format!("the {what} of {name} was lost"));
+        match fault {
+            Fault::None => call.await,
+            Fault::Before => Err(lost("request")),
+            Fault::After => {
+                let _ = call.await;
+                Err(lost("answer"))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl<F: Forge + ?Sized> Forge for Faulty<F> {
+    async fn refresh(&self) -> Result<Option<CommitId>, ForgeError> {
+        self.call("refresh", self.inner.refresh()).await
+    }
+
+    async fn branch(&self, name: &str) -> Result<Option<CommitId>, ForgeError> {
+        self.call("branch", self.inner.branch(name)).await
+    }
+
+    async fn push(&self, branch: &str, expected: Option<CommitId>, new: Option<CommitId>) -> Result<(), ForgeError> {
+        self.call("push", self.inner.push(branch, expected, new)).await
+    }
+
+    async fn pulls(&self) -> Result<Vec<Pull>, ForgeError> {
+        self.call("pulls", self.inner.pulls()).await
+    }
+
+    async fn find_pull(&self, branch: &str) -> Result<Option<Pull>, ForgeError> {
+        self.call("find_pull", self.inner.find_pull(branch)).await
+    }
+
+    async fn open_pull(&self, branch: &str, text: &PullText) -> Result<Pull, ForgeError> {
+        self.call("open_pull", self.inner.open_pull(branch, text)).await
+    }
+
+    async fn edit_pull(&self, number: u64, text: &PullText) -> Result<Pull, ForgeError> {
+        self.call("edit_pull", self.inner.edit_pull(number, text)).await
+    }
+
+    async fn close_pull(&self, number: u64, by: Option<&Person>, words: &str) -> Result<(), ForgeError> {
+        self.call("close_pull", self.inner.close_pull(number, by, words)).await
+    }
+
+    async fn merge(&self, number: u64, head: CommitId, message: &str) -> Result<CommitId, ForgeError> {
+        self.call("merge", self.inner.merge(number, head, message)).await
+    }
+
+    async fn review(&self, number: u64, review: &Review) -> Result<(), ForgeError> {
+        self.call("review", self.inner.review(number, review)).await
+    }
+}
