@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use meshwright::intent::{Anchor, Bundle, Settings, Tree};
+use meshwright::intent::{Anchor, Bundle, Resource, Settings, Tree};
 use meshwright::render::{Scope, render};
 use sha2::{Digest, Sha256};
 
@@ -45,7 +45,9 @@ spec: {{kv: [{{istioIngressGatewayAddress: 192.0.2.{n}}}, {{istioIngressGatewayP
         )
         .unwrap();
     }
+    let mut resources = read(&text);
     for n in 0..services {
+        let mut text = format!("base: {GROUP}\n");
         let [here, there] = if n % 2 == 0 { ["east", "west"] } else { ["west", "east"] };
         for (name, cluster) in [(format!("app-{n}"), here), (format!("far-{n}"), there)] {
             write!(
@@ -61,8 +63,13 @@ spec: {{app: {name}, intent: {{allOf: [{{clusterProvider: gke, cluster: {cluster
             .unwrap();
         }
         server(&mut text, n);
+        resources.extend(read(&text));
     }
-    let bundle = Bundle::read(&text).unwrap_or_else(|rejected| panic!("{}", rejected[0]));
+    resources.into_iter().collect()
+}
+
+fn read(text: &str) -> Vec<Resource> {
+    let bundle = Bundle::read(text).unwrap_or_else(|rejected| panic!("{}", rejected[0]));
     bundle.documents.into_iter().map(|posted| posted.resource).collect()
 }
 

@@ -168,7 +168,7 @@ fn targets(rendered: &Rendered) -> BTreeSet<Target> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn replacing_what_a_change_concerns_gives_what_rendering_everything_gives(
