@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use axum::body::Bytes;
+use axum::body::{BodyDataStream, Bytes};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{HeaderMap, header};
 use tokio_stream::StreamExt;
@@ -12,6 +12,9 @@ use super::problem::{self, Problem};
 
 /// The most parts of a multipart body.
 const PARTS: usize = 16;
+
+/// How much of a body that is too long is read and dropped before the answer, in bytes.
+const DRAINED: usize = 16 << 20;
 
 /// Types of bundles.
 pub(super) const YAML: [&str; 3] = ["application/yaml", "text/yaml", "application/x-yaml"];
@@ -59,11 +62,8 @@ pub(super) async fn optional(request: Request, limits: &Limits) -> Result<Option
 
 /// The whole body, of at most `most` bytes.
 async fn whole(request: Request, limits: &Limits, most: usize) -> Result<Bytes, Problem> {
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if length.is_some_and(|length: u64| length > most as u64) {
-        return Err(too_large(most));
-    }
     in_time(limits, async {
+        let request = short(request, most).await?;
         let mut chunks = request.into_body().into_data_stream();
         let Some(first) = chunks.next().await else { return Ok(Bytes::new()) };
         let first = first.map_err(|_| broken())?;
@@ -74,6 +74,7 @@ async fn whole(request: Request, limits: &Limits, most: usize) -> Result<Bytes, 
             }
             rest.extend_from_slice(&chunk.map_err(|_| broken())?);
             if rest.len() > most {
+                drain(&mut chunks).await;
                 return Err(too_large(most));
             }
         }
@@ -84,8 +85,34 @@ async fn whole(request: Request, limits: &Limits, most: usize) -> Result<Bytes, 
     .await
 }
 
+/// A request whose body does not say that it is longer than `most`.
+async fn short(request: Request, most: usize) -> Result<Request, Problem> {
+    let headers = request.headers();
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if length.is_none_or(|length: u64| length <= most as u64) {
+        return Ok(request);
+    }
+    // Who waits to be told to go on has sent nothing yet.
+    if !headers.contains_key(header::EXPECT) {
+        drain(&mut request.into_body().into_data_stream()).await;
+    }
+    Err(too_large(most))
+}
+
+/// Takes what is still being sent, up to a bound: a sender that is cut off may never see the answer.
+async fn drain(chunks: &mut BodyDataStream) {
+    let mut left = DRAINED;
+    while let Some(Ok(chunk)) = chunks.next().await {
+        left = left.saturating_sub(chunk.len());
+        if left == 0 {
+            return;
+        }
+    }
+}
+
 /// The part `metadata` of a multipart body. Files are read, counted and dropped, never kept.
-async fn metadata(mut request: Request, limits: &Limits) -> Result<Bytes, Problem> {
+async fn metadata(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
+    let mut request = short(request, limits.multipart).await?;
     axum::extract::DefaultBodyLimit::max(limits.multipart).apply(&mut request);
     let most = limits.multipart;
     let fail = |error: axum::extract::multipart::MultipartError| {

@@ -208,19 +208,17 @@ impl<'a> Fields<'a> {
         doc: &str,
         reader: impl Fn(&mut Fields<'_>) -> Option<T>,
     ) -> Option<T> {
-        let schema = Fields::schema(&reader);
-        if let Some(value) = self.take(name, doc, || schema.clone()) {
+        if matches!(self.mode, Mode::Read(_)) {
+            let empty = Value::Object(Map::new());
+            let value = self.take(name, doc, || json!({})).unwrap_or(&empty);
             return self.nested(self.at(name), value, &reader);
         }
-        match self.mode {
-            Mode::Read(_) => self.nested(self.at(name), &Value::Object(Map::new()), &reader),
-            Mode::Describe => {
-                if schema.get("required").is_some() {
-                    self.required.push(name.into());
-                }
-                None
-            }
+        let schema = Fields::schema(&reader);
+        if schema.get("required").is_some() {
+            self.required.push(name.into());
         }
+        self.take(name, doc, || schema);
+        None
     }
 
     /// A list of objects that may be absent: then it is empty.
