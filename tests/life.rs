@@ -1,6 +1,6 @@
 //! The life of a change over a real journal, a real repository and the embedded forge.
 
-#![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "all of this is a test")]
 
 #[path = "life/desk.rs"]
 mod desk;
@@ -19,7 +19,7 @@ async fn a_bundle_becomes_a_pull_request_and_once_merged_its_files_are_on_main()
     let receipt = house.post_bundle(MINIMAL).await.unwrap();
     let id = receipt.change.unwrap();
     let change = house.until(&id, State::Proposed).await;
-    assert_eq!(house.our_branches(), [change.branch.clone()]);
+    assert_eq!(house.our_branches(), std::slice::from_ref(&change.branch));
     assert_eq!(cause(house.merge(&id).await), Cause::WrongState, "nobody approved it yet");
     assert_eq!(house.approve(&id).await.state, State::Approved);
     let merged = house.merge(&id).await.unwrap();
@@ -125,7 +125,7 @@ async fn a_bundle_over_several_open_changes_takes_them_over() {
     let superseded = house.until(&second, State::Superseded).await;
     assert_eq!(superseded.superseded_by, Some(first.clone()));
     let change = house.until(&first, State::Proposed).await;
-    assert_eq!(house.our_branches(), [change.branch.clone()]);
+    assert_eq!(house.our_branches(), std::slice::from_ref(&change.branch));
 }
 
 #[tokio::test(flavor = "multi_thread")]

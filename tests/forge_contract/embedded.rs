@@ -20,7 +20,7 @@ async fn opened(stage: &Plain) -> (CommitId, CommitId, Pull) {
 /// The first half of a merge, as the forge does it.
 fn move_main(mirror: &Mirror, main: CommitId, head: CommitId) -> CommitId {
     let tree = mirror.commit_info(head).unwrap().tree;
-    let commit = mirror.commit_tree(tree, &[main, head], &bot(), 1_700_000_000, "merge").unwrap();
+    let commit = mirror.commit_tree(tree, &[main, head], &bot(), 1_700_000_000, "merge", None).unwrap();
     mirror.set_reference("refs/heads/main", Some(main), Some(commit), "merge").unwrap();
     commit
 }
@@ -51,7 +51,7 @@ async fn a_merge_that_died_before_main_moved_is_made_again() {
     let stage = Plain::alone();
     let (main, head, _) = opened(&stage).await;
     let tree = stage.mirror.commit_info(head).unwrap().tree;
-    let orphan = stage.mirror.commit_tree(tree, &[main, head], &bot(), 1, "merge").unwrap();
+    let orphan = stage.mirror.commit_tree(tree, &[main, head], &bot(), 1, "merge", None).unwrap();
     let commit = stage.restarted().merge(1, head, "merge").await.unwrap();
     assert_ne!(commit, orphan);
     assert_eq!(stage.mirror.branch("main").unwrap(), Some(commit));
