@@ -1,0 +1,106 @@
+//! Every example of the OpenAPI document is sent to the server.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::client::Client;
+
+/// The path of a template with the names that the examples use.
+fn filled(template: &str, item: &Value) -> Option<String> {
+    let mut path = template.to_owned();
+    for parameter in item["parameters"].as_array()? {
+        let name = parameter["name"].as_str()?;
+        path = path.replace(&format!("{{{name}}}"), parameter["example"].as_str()?);
+    }
+    Some(path)
+}
+
+#[test]
+fn every_example_is_answered_as_documented() {
+    let client = Client::new();
+    let document = client.get("/openapi.json").json();
+    let paths = document["paths"].as_object().unwrap();
+    let mut posted = BTreeMap::new();
+    let (mut created, mut refused) = (0, 0);
+    // Collections stand in the document parents first.
+    for (template, item) in paths {
+        let Some(path) = filled(template, item) else { continue };
+        let body = &item["post"]["requestBody"]["content"]["application/json"]["example"];
+        if body["metadata"].is_null() && body["clusterLabel"].is_null() {
+            continue;
+        }
+        let answer = client.post(&path, &body.to_string());
+        let parent_refused = posted.iter().any(|(known, kept)| !kept && path.starts_with(known));
+        if parent_refused {
+            assert!([400, 404].contains(&answer.status), "{path}: {answer:?}");
+        } else if item["post"]["x-meshwright-refused"] == true {
+            assert_eq!(answer.status, 400, "{path}: {answer:?}");
+            refused += 1;
+        } else {
+            assert_eq!(answer.status, 201, "{path}: {answer:?}");
+            assert_eq!(answer.json(), *body, "{path}");
+            created += 1;
+        }
+        posted.insert(path, answer.status == 201);
+    }
+    assert_eq!((created, refused), (20, 2), "{posted:#?}");
+
+    for (template, item) in paths {
+        let Some(path) = filled(template, item) else { continue };
+        let kept = posted.iter().all(|(known, kept)| *kept || !path.starts_with(known.as_str()));
+        if item.get("put").is_none() || !kept {
+            continue;
+        }
+        let body = &item["put"]["requestBody"]["content"]["application/json"]["example"];
+        assert_eq!(client.put(&path, &[], &body.to_string()).status, 200, "{path}");
+        // A server that has clients says so beside its spec.
+        let mut read = client.get(&path).json();
+        read.as_object_mut().unwrap().remove("state");
+        assert_eq!(read, *body, "{path}");
+        for call in ["instantiate", "terminate", "approve", "status"] {
+            if let Some(called) = paths.get(&format!("{template}/{call}")) {
+                let (method, status) = if called.get("get").is_some() { ("GET", 200) } else { ("POST", 202) };
+                let answer = client.send(method, &format!("{path}/{call}"), &[], "");
+                // A set of examples need not be complete.
+                assert!(answer.status == status || answer.problem() == "incomplete", "{path}/{call}: {answer:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn documented_bundles_are_accepted_twice_and_planned() {
+    let client = Client::new();
+    let document = client.get("/openapi.json").json();
+    let body = &document["paths"]["/v2/bundles"]["post"]["requestBody"]["content"];
+    for (kind, content) in body.as_object().unwrap() {
+        let text = content["example"].as_str().unwrap();
+        let kind = [("content-type", kind.as_str())];
+        let plan = client.send("POST", "/v2/plan", &kind, text);
+        assert_eq!(plan.status, 200, "{plan:?}");
+        assert!(plan.json()["diff"].is_string() && plan.json()["access"].is_array());
+        let first = client.send("POST", "/v2/bundles", &kind, text);
+        assert!([200, 202].contains(&first.status), "{first:?}");
+        let again = client.send("POST", "/v2/bundles", &kind, text);
+        assert_eq!(again.status, 200, "posting it again changes nothing: {again:?}");
+        assert_eq!(again.json()["documents"][0]["outcome"], "unchanged");
+    }
+}
+
+#[test]
+fn the_servers_own_pages_are_there() {
+    let client = Client::new();
+    assert_eq!(client.get("/livez").status, 200);
+    let ready = client.get("/readyz");
+    assert!(ready.json()["parts"].as_array().is_some_and(|parts| !parts.is_empty()), "{ready:?}");
+    client.get("/v2/projects");
+    let metrics = client.get("/metrics").text;
+    let line = "meshwright_http_requests_total{route=\"/v2/projects\",method=\"GET\",status=\"200\"} 1";
+    assert!(metrics.lines().any(|have| have == line), "{metrics}");
+    let docs = client.get("/docs");
+    assert!(docs.header("content-type").starts_with("text/html") && docs.text.contains("/v2/bundles"));
+    for path in ["/v2/access", "/v2/graph", "/v2/webhooks/github"] {
+        assert_eq!((client.get(path).status, client.get(path).problem().as_str()), (501, "later"), "{path}");
+    }
+}

@@ -1,0 +1,118 @@
+//! Who may come in, how often, and how slowly.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use meshwright::http::{Auth, Limits};
+
+use crate::client::{Client, tokens};
+
+const OWNER: (&str, &str) = ("authorization", "Bearer owner-token");
+const READER: (&str, &str) = ("authorization", "Bearer reader-token");
+const PORTAL: (&str, &str) = ("authorization", "Bearer portal-token");
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+#[test]
+fn where_tokens_are_configured_one_is_needed_for_all_but_probes_and_descriptions() {
+    let client = Client::of(tokens(), Limits::default());
+    for path in ["/livez", "/readyz", "/openapi.json", "/docs"] {
+        assert_eq!(client.get(path).status, 200, "{path}");
+    }
+    for path in ["/v2/projects", "/v2/changes", "/v2/events", "/metrics", "/v2/nowhere", "/x"] {
+        let answer = client.get(path);
+        assert_eq!((answer.problem().as_str(), answer.header("www-authenticate")), ("unauthenticated", "Bearer"));
+        assert!(path == "/v2/events" || client.send("GET", path, &[READER], "").status != 401, "{path}");
+    }
+}
+
+#[test]
+fn rights_are_kept_and_what_is_missing_is_named() {
+    let client = Client::of(tokens(), Limits::default());
+    let (shop, bank) = (r#"{"metadata":{"name":"shop"}}"#, r#"{"metadata":{"name":"bank"}}"#);
+    assert_eq!(client.send("POST", "/v2/projects", &[READER, JSON], shop).status, 403);
+    let created = client.send("POST", "/v2/projects", &[OWNER, JSON], shop);
+    assert_eq!(created.status, 201, "{created:?}");
+    let refused = client.send("POST", "/v2/projects", &[OWNER, JSON], bank);
+    assert!(refused.json()["detail"].as_str().unwrap().contains("propose on project `bank`"), "{refused:?}");
+    assert_eq!(client.send("POST", "/v2/cluster-providers", &[OWNER, JSON], shop).problem(), "forbidden");
+
+    let alice = ("meshwright-actor", "github:alice");
+    assert_eq!(client.send("GET", "/v2/projects", &[OWNER, alice], "").status, 403);
+    assert_eq!(client.send("GET", "/v2/projects", &[PORTAL, ("meshwright-actor", "github:bob")], "").status, 403);
+    let created = client.send("POST", "/v2/projects", &[PORTAL, alice, JSON], bank);
+    assert_eq!(created.status, 201, "{created:?}");
+    let bundle = "anchor: projects\nmetadata: {name: shop}\n---\nanchor: cluster-providers\nmetadata: {name: gke}\n";
+    let refused = client.send("POST", "/v2/bundles", &[OWNER, ("content-type", "text/yaml")], bundle);
+    assert_eq!(refused.json()["errors"][0]["document"], "cluster-providers/gke");
+}
+
+#[test]
+fn pages_of_other_sites_are_kept_out_where_no_credentials_are_asked() {
+    let client = Client::new();
+    assert_eq!(client.send("GET", "/v2/projects", &[("host", "evil.example")], "").problem(), "foreign-origin");
+    let body = r#"{"metadata":{"name":"a"}}"#;
+    let origin = ("origin", "http://evil.example");
+    assert_eq!(client.send("POST", "/v2/projects", &[JSON, origin], body).problem(), "foreign-origin");
+    let own = format!("http://{}", client.server.address);
+    assert_eq!(client.send("POST", "/v2/projects", &[JSON, ("origin", &own)], body).status, 201);
+}
+
+#[test]
+fn who_asks_too_often_is_told_when_to_ask_again() {
+    let client = Client::of(tokens(), Limits { rate: 0.5, burst: 3.0, ..Limits::default() });
+    let statuses = [(); 5].map(|()| client.send("GET", "/v2/projects", &[READER], "").status);
+    assert_eq!(statuses, [200, 200, 200, 429, 429]);
+    let answer = client.send("GET", "/v2/projects", &[READER], "");
+    assert_eq!((answer.problem().as_str(), answer.header("retry-after")), ("rate", "2"));
+    assert_eq!(client.send("GET", "/v2/projects", &[OWNER], "").status, 200);
+    assert_eq!(client.get("/livez").status, 200);
+}
+
+#[test]
+fn ids_of_requests_are_echoed_or_given() {
+    let client = Client::new();
+    let echoed = client.send("GET", "/v2/projects", &[("x-request-id", "abc-1")], "");
+    assert_eq!(echoed.header("x-request-id"), "abc-1");
+    let given = client.send("GET", "/v2/projects", &[("x-request-id", "no good")], "");
+    assert!(!given.header("x-request-id").is_empty() && given.header("x-request-id") != "no good");
+}
+
+/// How long the server keeps a connection that sends `text`, then a byte now and then.
+fn kept(client: &Client, text: &str, trickle: &[u8]) -> (Duration, String) {
+    let mut stream = TcpStream::connect(client.server.address).unwrap();
+    let begun = Instant::now();
+    stream.write_all(text.as_bytes()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let mut answer = vec![];
+    let mut buffer = [0; 4096];
+    while begun.elapsed() < Duration::from_secs(10) {
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => answer.extend_from_slice(&buffer[..count]),
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
+                if stream.write_all(trickle).is_err() {
+                    break;
+                }
+            }
+            Err(_) => break,
+        }
+    }
+    (begun.elapsed(), String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[test]
+fn what_trickles_is_cut_and_event_streams_are_not() {
+    let client = Client::of(Auth::open(), Limits { patience: Duration::from_secs(1), ..Limits::default() });
+    for text in ["", "GET /v2/pro", "GET /livez HTTP/1.1\r\nx"] {
+        let (took, _) = kept(&client, text, b"x");
+        assert!(took > Duration::from_millis(500) && took < Duration::from_secs(3), "{text:?}: {took:?}");
+    }
+    let idle = kept(&client, "GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n", b"");
+    assert!(idle.1.starts_with("HTTP/1.1 200") && idle.0 < Duration::from_secs(3), "{idle:?}");
+    let slow = "POST /v2/projects HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
+    let (took, answer) = kept(&client, slow, b" ");
+    assert!(answer.starts_with("HTTP/1.1 408") && took < Duration::from_secs(4), "{took:?} {answer}");
+    let (took, answer) = kept(&client, "GET /v2/events HTTP/1.1\r\nhost: localhost\r\n\r\n", b"");
+    assert!(took > Duration::from_secs(9) && answer.contains("200 OK"), "{took:?} {answer}");
+}

@@ -1,0 +1,191 @@
+//! Intents: create, read, replace, delete, and every way to be refused.
+
+use serde_json::json;
+
+use crate::client::Client;
+
+const GROUP: &str = "/v2/projects/shop/composite-apps/boutique/v1/deployment-intent-groups/prod";
+
+fn server() -> String {
+    format!("{GROUP}/traffic-group-intents/web/inbound-intents/cart")
+}
+
+#[test]
+fn a_resource_lives_through_all_methods() {
+    let client = Client::new();
+    let body = r#"{"metadata":{"name":"shop","description":"ä"}}"#;
+    let created = client.post("/v2/projects", body);
+    assert_eq!((created.status, created.text.as_str()), (201, body), "the body comes back as it was sent");
+    assert_eq!(created.header("location"), "/v2/projects/shop");
+    let change = created.header("meshwright-change");
+    assert_eq!(created.header("link"), format!("</v2/changes/{change}>; rel=\"change\""));
+    assert!(!created.header("x-request-id").is_empty());
+
+    let read = client.get("/v2/projects/shop");
+    assert_eq!((read.status, &read.text, read.header("etag")), (200, &created.text, created.header("etag")));
+    let same = client.send("GET", "/v2/projects/shop", &[("if-none-match", read.header("etag"))], "");
+    assert_eq!((same.status, same.text.as_str()), (304, ""));
+    assert_eq!(client.get("/v2/projects").json(), json!([read.json()]));
+    assert_eq!(client.get("/v2/projects/shop?view=live").status, 404, "it is not on main");
+    assert_eq!(client.get("/v2/projects?view=live").json(), json!([]));
+    let head = client.send("HEAD", "/v2/projects/shop", &[], "");
+    assert_eq!((head.status, head.text.as_str()), (200, ""));
+
+    let other = r#"{"metadata":{"name":"shop"}}"#;
+    assert_eq!(client.put("/v2/projects/shop", &[], other).status, 200);
+    assert_eq!(client.put("/v2/projects/new", &[], r#"{"metadata":{"name":"new"}}"#).status, 201);
+    let gone = client.delete("/v2/projects/shop");
+    assert_eq!((gone.status, gone.text.as_str()), (204, ""));
+    assert!(!gone.header("meshwright-change").is_empty());
+    assert_eq!(client.get("/v2/projects/shop").problem(), "not-found");
+    assert_eq!(client.delete("/v2/projects/shop").status, 404);
+}
+
+#[test]
+fn what_a_parent_lacks_is_not_found_and_what_has_children_stays() {
+    let client = Client::new().with_a_mesh();
+    for path in ["/v2/projects/none/logical-clouds", "/v2/projects/none/logical-clouds/x"] {
+        let answer = client.get(path);
+        assert!(answer.json()["detail"].as_str().unwrap().contains("`projects/none`"), "{answer:?}");
+    }
+    let body = r#"{"metadata":{"name":"x"}}"#;
+    assert_eq!(client.post("/v2/projects/none/logical-clouds", body).status, 404);
+    assert_eq!(client.delete("/v2/projects/shop").problem(), "has-children");
+    assert_eq!(client.post("/v2/projects", r#"{"metadata":{"name":"shop"}}"#).problem(), "exists");
+    for path in ["/v2/nowhere", "/v2/projects/shop/nowhere", "/v2/projects/", "/v2/projects/a%2Fb", "/x"] {
+        assert_eq!(client.get(path).problem(), "not-found", "{path}");
+    }
+    assert_eq!(client.get("/v2/projects/sh%6Fp").status, 200);
+}
+
+#[test]
+fn bodies_that_cannot_be_accepted_are_refused_with_all_that_is_wrong() {
+    let client = Client::new().with_a_mesh();
+    let path = format!("{GROUP}/traffic-group-intents/web/inbound-intents");
+    let body = json!({"metadata": {"name": "-x"}, "spec": {"port": 0, "protocol": "SCTP"}});
+    let answer = client.post(&path, &body.to_string());
+    assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid"));
+    let errors = answer.json()["errors"].clone();
+    let pointers: Vec<_> = errors.as_array().unwrap().iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+    for pointer in ["/metadata/name", "/spec/port", "/spec/protocol", "/spec/app", "/spec/serviceName"] {
+        assert!(pointers.contains(&pointer), "{pointer} in {pointers:?}");
+    }
+    let deep = "[".repeat(200_000);
+    for (body, status, problem) in [
+        ("", 400, "empty-body"),
+        ("{", 422, "not-json"),
+        (r#"{"metadata":{"name":"a","name":"b"}}"#, 422, "not-json"),
+        (&deep, 422, "not-json"),
+        ("[]", 400, "invalid"),
+    ] {
+        let answer = client.post("/v2/projects", body);
+        assert_eq!((answer.status, answer.problem().as_str()), (status, problem));
+    }
+    let misnamed = client.put("/v2/projects/a", &[], r#"{"metadata":{"name":"b"}}"#);
+    assert_eq!(misnamed.json()["errors"][0]["pointer"], "/metadata/name");
+    let long = format!(r#"{{"metadata":{{"name":"a","description":"{}"}}}}"#, "x".repeat(2 << 20));
+    assert_eq!(client.post("/v2/projects", &long).problem(), "too-large");
+    assert_eq!(client.send("POST", "/v2/projects", &[("content-type", "text/plain")], "{}").problem(), "media-type");
+}
+
+#[test]
+fn a_private_key_is_never_repeated() {
+    let client = Client::new();
+    let key = format!("-----BEGIN PRIVATE KEY-----\\n{}\\n-----END PRIVATE KEY-----", "MIIB".repeat(20));
+    let body = format!(r#"{{"metadata":{{"name":"a","description":"{key}"}}}}"#);
+    let multipart = format!(
+        "--b\r\ncontent-disposition: form-data; name=\"metadata\"\r\n\r\n{body}\r\n--b\r\ncontent-disposition: \
+         form-data; name=\"file\"; filename=\"kubeconfig\"\r\n\r\nkey\r\n--b--\r\n"
+    );
+    let bundle = format!("anchor: projects\nmetadata: {{name: a, description: \"{key}\"}}\n");
+    client.post("/v2/cluster-providers", r#"{"metadata":{"name":"gke"}}"#);
+    for (path, kind, body) in [
+        ("/v2/projects", "application/json", &body),
+        ("/v2/cluster-providers/gke/clusters", "multipart/form-data; boundary=b", &multipart),
+        ("/v2/bundles", "application/yaml", &bundle),
+        ("/v2/plan", "application/yaml", &bundle),
+    ] {
+        let answer = client.send("POST", path, &[("content-type", kind)], body);
+        assert_eq!(answer.status, 400, "{path}: {answer:?}");
+        assert!(!answer.text.contains("MIIB") && answer.text.contains("credentialName"), "{path}: {answer:?}");
+    }
+}
+
+#[test]
+fn a_cluster_comes_with_a_file_that_is_dropped() {
+    let client = Client::new();
+    client.post("/v2/cluster-providers", r#"{"metadata":{"name":"gke"}}"#);
+    let body = "--b\r\ncontent-disposition: form-data; name=\"metadata\"\r\n\r\n{\"metadata\":{\"name\":\"east\"}}\r\n\
+        --b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"kubeconfig\"\r\n\r\napiVersion: v1\r\n--b--\r\n";
+    let kind = [("content-type", "multipart/form-data; boundary=b")];
+    let answer = client.send("POST", "/v2/cluster-providers/gke/clusters", &kind, body);
+    assert_eq!((answer.status, answer.text.as_str()), (201, r#"{"metadata":{"name":"east"}}"#));
+    assert_eq!(client.send("POST", "/v2/projects", &kind, body).status, 415);
+}
+
+#[test]
+fn preconditions_and_keys_guard_writes() {
+    let client = Client::new();
+    let body = r#"{"metadata":{"name":"a"}}"#;
+    let absent = [("if-none-match", "*")];
+    assert_eq!(client.put("/v2/projects/a", &absent, body).status, 201);
+    assert_eq!(client.put("/v2/projects/a", &absent, body).problem(), "precondition");
+    let tag = client.get("/v2/projects/a").header("etag").to_owned();
+    let new = r#"{"metadata":{"name":"a","description":"b"}}"#;
+    assert_eq!(client.put("/v2/projects/a", &[("if-match", "\"0\"")], new).status, 412);
+    assert_eq!(client.put("/v2/projects/a", &[("if-match", &tag)], new).status, 200);
+    assert_eq!(client.put("/v2/projects/a", &[("if-match", &tag)], new).status, 412);
+    assert_eq!(client.put("/v2/projects/a", &[("if-match", "x")], new).status, 400);
+
+    let key = [("content-type", "application/json"), ("idempotency-key", "k1")];
+    let other = r#"{"metadata":{"name":"c"}}"#;
+    let first = client.send("POST", "/v2/projects", &key, other);
+    let again = client.send("POST", "/v2/projects", &key, other);
+    assert_eq!((first.status, again.status, &first.text), (201, 201, &again.text));
+    assert_eq!(first.header("meshwright-change"), again.header("meshwright-change"));
+    assert_eq!(client.send("POST", "/v2/projects", &key, body).problem(), "key-reused");
+}
+
+#[test]
+fn other_methods_are_refused_with_those_that_are_allowed() {
+    let client = Client::new().with_a_mesh();
+    for (method, path, allow) in [
+        ("PUT", "/v2/projects", "GET, HEAD, POST"),
+        ("POST", "/v2/projects/shop", "GET, HEAD, PUT, DELETE"),
+        ("GET", "/v2/bundles", "POST"),
+        ("POST", "/v2/changes", "GET,HEAD"),
+        ("GET", &format!("{GROUP}/approve"), "POST"),
+    ] {
+        let answer = client.send(method, path, &[], "");
+        assert_eq!(
+            (answer.problem().as_str(), answer.header("allow")),
+            ("method-not-allowed", allow),
+            "{method} {path}"
+        );
+    }
+}
+
+#[test]
+fn a_server_is_closed_by_its_first_client_and_says_so() {
+    let client = Client::new().with_a_mesh();
+    assert_eq!(client.get(&server()).json()["state"], json!({"access": "closed"}));
+    let clients = client.get(&format!("{}/clients", server())).json();
+    assert_eq!(clients[0]["metadata"]["name"], "frontend");
+}
+
+#[test]
+fn a_group_is_called_as_a_whole() {
+    let client = Client::new().with_a_mesh();
+    for call in ["approve", "instantiate", "terminate"] {
+        let answer = client.send("POST", &format!("{GROUP}/{call}"), &[], "");
+        assert_eq!(answer.status, 202, "{answer:?}");
+    }
+    for call in ["instantiate", "terminate"] {
+        assert_eq!(client.send("POST", &format!("/v2/projects/shop/logical-clouds/shop/{call}"), &[], "").status, 202);
+        assert_eq!(client.send("POST", &format!("/v2/projects/shop/logical-clouds/x/{call}"), &[], "").status, 404);
+    }
+    let status = client.get(&format!("{GROUP}/status?output=all")).json();
+    assert_eq!(status["deploymentIntentGroup"], GROUP.strip_prefix("/v2/").unwrap());
+    assert!(status["intents"].as_array().unwrap().len() >= 7, "{status}");
+    assert_eq!(client.get(&format!("{}/status", GROUP.replace("prod", "none"))).status, 404);
+}

@@ -1,0 +1,57 @@
+//! Changes: listed, shown, and taken on.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+
+use crate::client::Client;
+
+#[test]
+fn changes_are_listed_shown_and_refused_where_they_do_not_exist() {
+    let client = Client::new().with_a_mesh();
+    let page = client.get("/v2/changes?project=shop&limit=10").json();
+    let id = page["changes"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(page["changes"][0]["requesters"][0]["verified"], false, "local is nobody in particular");
+    let one = client.get(&format!("/v2/changes/{id}")).json();
+    assert!(one["reviews"]["approvalsNeeded"].is_number() && one["plan"]["files"].is_array(), "{one}");
+    let diff = client.get(&format!("/v2/changes/{id}/diff"));
+    assert_eq!(diff.header("content-type"), "text/x-diff; charset=utf-8");
+    assert!(diff.text.starts_with("--- /dev/null\n+++ b/"), "{diff:?}");
+    let files = client.send("GET", &format!("/v2/changes/{id}/diff"), &[("accept", "application/json")], "").json();
+    assert_eq!(files["files"][0]["happening"], "added");
+    assert!(client.get(&format!("/v2/changes/{id}/access")).json()["access"].is_array());
+    assert_eq!(client.get("/v2/changes?project=none").json()["changes"].as_array().unwrap().len(), 0);
+    for path in ["/v2/changes/000000000000", "/v2/changes/x", "/v2/changes/x/diff"] {
+        assert_eq!(client.get(path).status, 404, "{path}");
+    }
+    for query in ["stat=draft", "state=x", "limit=0", "limit=501", "after=x", "limit=1&limit=2"] {
+        assert_eq!(client.get(&format!("/v2/changes?{query}")).problem(), "unknown-parameter", "{query}");
+    }
+}
+
+#[test]
+fn a_comment_is_json_or_nothing() {
+    let client = Client::new().with_a_mesh();
+    let id = client.get("/v2/changes").json()["changes"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/v2/changes/{id}/withdraw");
+    assert_eq!(client.post(&path, r#"{"coment":"x"}"#).problem(), "invalid");
+    assert_eq!(client.send("POST", &path, &[("content-type", "text/plain")], "x").problem(), "media-type");
+    let answer = client.post(&path, r#"{"comment":"not needed any more"}"#);
+    assert_eq!((answer.status, &answer.json()["state"]), (200, &"withdrawn".into()), "{answer:?}");
+}
+
+#[test]
+fn events_come_as_they_happen_and_end_with_the_server() {
+    let client = Client::new();
+    let mut stream = TcpStream::connect(client.server.address).unwrap();
+    let host = client.server.address;
+    write!(stream, "GET /v2/events HTTP/1.1\r\nhost: {host}\r\nlast-event-id: 7\r\n\r\n").unwrap();
+    let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+    lines.find(|line| line == "event: lost").unwrap();
+    client.post("/v2/projects", r#"{"metadata":{"name":"a"}}"#);
+    lines.find(|line| line == "event: change").unwrap();
+    assert!(client.get("/metrics").text.contains("meshwright_event_streams 1"));
+    let begun = std::time::Instant::now();
+    client.server.stop();
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "the stream kept the server up");
+    assert_eq!(lines.last().as_deref(), Some(""));
+}
