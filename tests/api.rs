@@ -15,3 +15,6 @@ mod resources;
 #[cfg(test)]
 #[path = "api/reviewing.rs"]
 mod reviewing;
+#[cfg(test)]
+#[path = "api/server.rs"]
+mod server;

@@ -56,8 +56,10 @@ impl Standing {
     }
 }
 
-/// A requester whose forge login is unknown might be any reviewer: one approval more.
-fn needed(change: &Change, approvals: u32) -> usize {
+/// How many approvals a change needs where the settings ask for `approvals`: one more for a requester whose forge login is
+/// unknown, because that might be any reviewer.
+#[must_use]
+pub fn needed(change: &Change, approvals: u32) -> usize {
     let unknown = change.requesters.iter().any(|requester| !requester.is_local() && !requester.has_login());
     approvals as usize + usize::from(unknown)
 }

@@ -17,8 +17,8 @@ use super::record::{Change, State};
 use super::submission::{Cause, Obstacle, Operation, Receipt, Refusal, Submission};
 use super::worker::{Stuck, Worker, blocking};
 use crate::finding::{Finding, Severity};
-use crate::intent::{Anchor, Tree};
-use crate::render::{self, Scope};
+use crate::intent::{Anchor, Kind, Tree};
+use crate::render::{self, Manifest, Scope};
 use crate::repo::{CommitId, RepoError};
 
 /// Asks for changes, reviews them and looks at them. Cloning shares it.
@@ -98,6 +98,25 @@ impl Desk {
         let gone = || Refusal::new(Cause::NotFound, id.as_str(), format!("change {id} ended before it was planned"));
         let (from, to) = ends.ok_or_else(gone)?;
         Proposal::between(mirror, from, to).map(Arc::new).map_err(|error| refusal(error.into()))
+    }
+
+    /// The generated files of main that come from the servers of a deployment intent group. Blocks for as long as
+    /// rendering takes.
+    #[must_use]
+    pub fn deployed(&self, group: &Anchor) -> Vec<Deployed> {
+        let view = self.view();
+        let base = &view.base;
+        let servers: Vec<Anchor> =
+            base.tree.below(group, Kind::Inbound).map(|server| server.anchor().clone()).collect();
+        let rendered = render::render(&base.tree, &base.settings, &Scope::concerned(&base.tree, &base.tree, &servers));
+        let own = |manifest: &&Manifest| manifest.intents.iter().any(|intent| intent.is_within(group));
+        let deployed = |manifest: &Manifest| Deployed {
+            cluster: manifest.path.split('/').skip(1).take(2).collect::<Vec<_>>().join("/"),
+            kind: manifest.resource.kind_name().to_owned(),
+            name: format!("{}/{}", manifest.resource.metadata.namespace, manifest.resource.metadata.name),
+            path: manifest.path.clone(),
+        };
+        rendered.manifests.values().filter(own).map(deployed).collect()
     }
 
     /// The pull request of a change, if it has one.
@@ -244,6 +263,19 @@ impl Desk {
             Refusal::new(Cause::WrongState, change.id.as_str(), message)
         })
     }
+}
+
+/// A generated file of main.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployed {
+    /// `provider/cluster`.
+    pub cluster: String,
+    /// The Kubernetes kind.
+    pub kind: String,
+    /// `namespace/name`.
+    pub name: String,
+    /// Its path in the config repository.
+    pub path: String,
 }
 
 /// The merge of `head` into `main`, by path, must give what rendering afresh on main gives.

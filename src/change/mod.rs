@@ -26,7 +26,7 @@ pub mod write;
 pub use base::{Audit, Base, Declared};
 pub use clock::Clock;
 pub use decide::Timing;
-pub use desk::Desk;
+pub use desk::{Deployed, Desk};
 pub use event::Event;
 pub use forge::Forge;
 pub use id::{ChangeId, Group, Timestamp};

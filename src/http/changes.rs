@@ -14,8 +14,8 @@ use super::auth::Caller;
 use super::problem::{self, Fault, Problem};
 use super::rights::Step;
 use super::{body, conditions, rights};
-use crate::change::forge::Verdict;
-use crate::change::{Change, ChangeId, State as ChangeState};
+use crate::change::forge::{Review, Verdict};
+use crate::change::{Change, ChangeId, State as ChangeState, approval};
 use crate::intent::fields::Fields;
 use crate::intent::scalar::Text;
 use crate::intent::secrets;
@@ -57,7 +57,27 @@ pub(super) async fn list(State(shared): State<Arc<Shared>>, request: Request) ->
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Reviews {
-    approvals_needed: u32,
+    approvals_needed: usize,
+    given: Vec<Given>,
+}
+
+/// A review that was given.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Given {
+    by: String,
+    verdict: Verdict,
+    /// The commit that the reviewer looked at.
+    head: String,
+    at: String,
+    comment: String,
+}
+
+impl From<Review> for Given {
+    fn from(review: Review) -> Self {
+        let Review { by, verdict, head, at, words } = review;
+        Self { by: by.name, verdict, head: head.to_string(), at: at.to_string(), comment: words }
+    }
 }
 
 /// A change with its plan.
@@ -85,12 +105,14 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     conditions::parameters(request.uri(), &[])?;
     let change = find(&shared, &id)?;
+    let pull = shared.desk.pull(&change.id).await?;
+    let given = pull.map(|pull| pull.reviews.into_iter().map(Given::from).collect()).unwrap_or_default();
     let text = shared.plan(move |shared| {
         let proposal = shared.desk.proposal(&change.id);
         let view = shared.desk.view();
         let detailed = Detailed {
             change: Summary::of(&change),
-            reviews: Reviews { approvals_needed: changes::approvals_needed(&view.base.settings, &change) },
+            reviews: Reviews { approvals_needed: approval::needed(&change, view.base.settings.approvals), given },
             summary: proposal.as_ref().ok().map(|proposal| words::summary(&proposal.plan)),
             plan: proposal.as_ref().ok().map(|proposal| &proposal.plan),
             plan_missing: proposal.as_ref().err().map(|refusal| Problem::from(refusal.clone()).detail.into_owned()),

@@ -5,7 +5,6 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::change::{Change, ChangeId, Ledger, Person, State, Timestamp};
-use crate::intent::Settings;
 
 /// Which changes are asked for; what is not said matches all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -155,14 +154,6 @@ impl Summary {
     }
 }
 
-/// How many approvals a change needs: what the settings say, and one more where it is not known who asked, so that
-/// nobody approves what they asked for themselves. On a server without credentials one suffices.
-#[must_use]
-pub fn approvals_needed(settings: &Settings, change: &Change) -> u32 {
-    let unknown = change.requesters.iter().any(|person| !person.is_local() && !person.has_login());
-    settings.approvals.saturating_add(u32::from(unknown && settings.approvals > 0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,20 +220,6 @@ mod tests {
         assert_eq!(Cursor::parse(&cursor.to_string()), Some(cursor));
         for text in ["", "x", "1-", "1-xyz", "a-abcdef012345", "-abcdef012345"] {
             assert_eq!(Cursor::parse(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn who_is_not_known_needs_one_approval_more() {
-        let mut change = Change::new(ChangeId::parse("abcdef012345").unwrap(), [].into(), Timestamp(0));
-        let settings = Settings::default();
-        for (person, needed) in [
-            (Person::local(), 1),
-            (Person { name: "portal".into(), logins: vec!["github:portal".into()] }, 1),
-            (Person { name: "portal".into(), logins: vec![] }, 2),
-        ] {
-            change.requesters = [person].into();
-            assert_eq!(approvals_needed(&settings, &change), needed);
         }
     }
 

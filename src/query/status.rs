@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::changes::Summary;
-use crate::change::{Change, ChangeId, Group, Ledger, State};
+use crate::change::{Change, ChangeId, Deployed, Group, Ledger, State};
 use crate::intent::{Anchor, Kind, Resource, Spec, Topology, Tree};
 use crate::review::{Happening, Plan};
 
@@ -50,13 +50,15 @@ pub struct ResourceStatus {
     pub name: String,
     /// The path of its file.
     pub path: String,
-    /// What happens to it.
-    pub happening: Happening,
-    /// The state of the change.
+    /// What happens to it, where a change is pending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub happening: Option<Happening>,
+    /// The state of the change that touches it; `merged` when it is on main and none does.
     pub state: &'static str,
-    /// The change.
-    pub change: ChangeId,
-    /// The commit of its branch that holds it.
+    /// The change that is pending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<ChangeId>,
+    /// The commit that holds it: of the change's branch, else of main.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
 }
@@ -73,7 +75,7 @@ pub struct Status {
     pub changes: Vec<Summary>,
     /// Intents in the order of their anchors.
     pub intents: Vec<IntentStatus>,
-    /// Resources that pending changes touch, by cluster.
+    /// Resources on main or in pending changes, by cluster.
     pub resources: Vec<ResourceStatus>,
 }
 
@@ -89,9 +91,10 @@ pub fn pending<'l>(ledger: &'l Ledger, group: &Anchor) -> Vec<&'l Change> {
     changes
 }
 
-/// How far the group at `group` has come; `plans` are those of its pending changes, as far as they are known.
+/// How far the group at `group` has come; `plans` are those of its pending changes, as far as they are known, and
+/// `deployed` are its files on main.
 #[must_use]
-pub fn status(ledger: &Ledger, group: &Anchor, plans: &BTreeMap<ChangeId, &Plan>) -> Status {
+pub fn status(ledger: &Ledger, group: &Anchor, plans: &BTreeMap<ChangeId, &Plan>, deployed: Vec<Deployed>) -> Status {
     let changes = pending(ledger, group);
     let find = |anchor: &Anchor| {
         let owner = ledger.owner(anchor)?;
@@ -105,13 +108,25 @@ pub fn status(ledger: &Ledger, group: &Anchor, plans: &BTreeMap<ChangeId, &Plan>
             kind: resource.kind.clone(),
             name: resource.name.clone(),
             path: resource.path.clone(),
-            happening: resource.happening,
+            happening: Some(resource.happening),
             state: change.state.as_str(),
-            change: change.id.clone(),
+            change: Some(change.id.clone()),
             commit: change.head.map(|head| head.to_string()),
         })
     });
     let mut resources: Vec<_> = resources.collect();
+    let touched: BTreeSet<String> = resources.iter().map(|resource| resource.path.clone()).collect();
+    let commit = ledger.base.commit.map(|commit| commit.to_string());
+    resources.extend(deployed.into_iter().filter(|file| !touched.contains(&file.path)).map(|file| ResourceStatus {
+        cluster: file.cluster,
+        kind: file.kind,
+        name: file.name,
+        path: file.path,
+        happening: None,
+        state: MERGED,
+        change: None,
+        commit: commit.clone(),
+    }));
     resources.sort_by(|a, b| (&a.cluster, &a.kind, &a.name).cmp(&(&b.cluster, &b.kind, &b.name)));
     let states = intents.iter().map(|intent| intent.state).chain(changes.iter().map(|change| change.state.as_str()));
     Status {
@@ -217,7 +232,7 @@ mod tests {
 
     #[test]
     fn what_is_on_main_is_merged_and_a_server_names_its_clusters() {
-        let status = status(&merged(), &group(), &BTreeMap::new());
+        let status = status(&merged(), &group(), &BTreeMap::new(), vec![]);
         assert_eq!((status.state, status.intents.len()), ("merged", 7));
         let server = status.intents.iter().find(|intent| intent.kind == "inbound intent").unwrap();
         assert_eq!(server.clusters, ["gke/east"]);
@@ -242,7 +257,7 @@ mod tests {
         let mut base = Base { tree: tree(MINIMAL), ..Base::default() };
         base.tree.set_terminated(&group(), true);
         let ledger = on(base);
-        assert_eq!(status(&ledger, &group(), &BTreeMap::new()).state, "terminated");
+        assert_eq!(status(&ledger, &group(), &BTreeMap::new(), vec![]).state, "terminated");
     }
 
     #[test]
@@ -258,7 +273,7 @@ mod tests {
         };
         let plan = Plan { resources: vec![resource("shop/b"), resource("shop/a")], ..Plan::default() };
         ledger.changes.insert(change.id.clone(), Arc::new(change.clone()));
-        let status = status(&ledger, &group(), &BTreeMap::from([(change.id, &plan)]));
+        let status = status(&ledger, &group(), &BTreeMap::from([(change.id, &plan)]), vec![]);
         assert_eq!((status.state, status.changes.len()), ("blocked", 1));
         let names: Vec<_> = status.resources.iter().map(|resource| resource.name.as_str()).collect();
         assert_eq!(names, ["shop/a", "shop/b"]);

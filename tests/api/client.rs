@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use meshwright::boot::Server;
+use crate::server::Server;
 use meshwright::http::{ActsFor, Auth, Limits, Right, Token};
 use serde_json::Value;
 use ureq::http::Request;

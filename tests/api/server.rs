@@ -1,0 +1,60 @@
+//! A server on loopback over stores in a temporary folder.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use meshwright::boot::{Parts, Stores, SystemClock};
+use meshwright::change::{Clock, Timing};
+use meshwright::config::Config;
+use meshwright::http::{self, Api, Auth, Limits, Readiness};
+use tokio::sync::oneshot;
+
+/// A server that runs until it is stopped or dropped.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    _data: tempfile::TempDir,
+}
+
+impl Server {
+    pub(crate) fn start(auth: Auth, limits: Limits, port: u16) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let config = Config { data: data.path().to_owned(), ..Config::default() };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (started, address) = std::sync::mpsc::channel();
+        let serve = async move {
+            let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+            let stores = Stores::open(&config, &clock).unwrap();
+            let timing = Timing { settle: 20, ready_after: 200, poll: 200 };
+            let parts = Parts::start(stores, clock.clone(), timing).await.unwrap();
+            let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+            started.send(listener.local_addr().unwrap()).unwrap();
+            let readiness = Readiness::new(Vec::new);
+            let api = Api { desk: parts.desk.clone(), auth, limits, readiness, clock, request_prefix: "test".into() };
+            http::serve(listener, api, async { drop(stopped.await) }).await.unwrap();
+            drop(parts);
+        };
+        let thread = std::thread::spawn(move || tokio::runtime::Runtime::new().unwrap().block_on(serve));
+        Self { address: address.recv().unwrap(), stop: Some(stop), thread: Some(thread), _data: data }
+    }
+
+    /// Asks the server to stop, and waits until it has.
+    pub(crate) fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
