@@ -10,6 +10,7 @@ use crate::change::forge::Forge;
 use crate::change::{Base, Clock, Desk, Intake, Journal, Ledger, Timing, Worker};
 use crate::config::{Config, Repository};
 use crate::forge::Embedded;
+use crate::http::{Part, Readiness};
 use crate::journal::SqliteJournal;
 use crate::repo::{Credential, Identity, Mirror, Remote};
 
@@ -100,6 +101,17 @@ impl Parts {
         let worker = Arc::new(Worker::new(intake, stores.forge, stores.mirror, clock, author(), timing));
         let carrying = tokio::spawn(worker.clone().run());
         Ok(Self { desk: Desk::new(worker), carrying })
+    }
+
+    /// Tells how the parts are.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        let desk = self.desk.clone();
+        Readiness::new(move || {
+            let troubles = desk.troubles();
+            let fault = |name: &str| troubles.iter().find(|(part, _)| *part == name).map(|(_, why)| why.clone());
+            ["journal", "forge", "main"].map(|name| Part { name, fault: fault(name) }).into()
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use super::parts::{Parts, Stores};
 use super::{SystemClock, demo};
 use crate::change::{Clock, Desk, Timing};
 use crate::config::{self, Config, MayActFor};
-use crate::http::{self, ActsFor, Api, Auth, Limits, Part, Readiness, Right};
+use crate::http::{self, ActsFor, Api, Auth, Limits, Right};
 
 /// A server that is ready to serve.
 pub struct Server {
@@ -53,8 +53,7 @@ impl Server {
             burst: config.limits.burst.unwrap_or(Limits::default().burst),
             ..Limits::default()
         };
-        let api =
-            Api { desk: parts.desk.clone(), auth, limits, readiness: readiness(&parts.desk), clock, request_prefix };
+        let api = Api { desk: parts.desk.clone(), auth, limits, readiness: parts.readiness(), clock, request_prefix };
         Ok(Self { listener, api, parts, address })
     }
 
@@ -128,13 +127,4 @@ fn token(configured: &config::Token) -> Result<http::Token, String> {
         MayActFor::Anybody(false) => ActsFor::Nobody,
         MayActFor::These(actors) => ActsFor::These(actors.clone()),
     }))
-}
-
-fn readiness(desk: &Desk) -> Readiness {
-    let desk = desk.clone();
-    Readiness::new(move || {
-        let troubles = desk.troubles();
-        let fault = |name: &str| troubles.iter().find(|(part, _)| *part == name).map(|(_, why)| why.clone());
-        ["journal", "forge", "main"].map(|name| Part { name, fault: fault(name) }).into()
-    })
 }

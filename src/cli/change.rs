@@ -49,8 +49,8 @@ struct List {
 
 #[derive(clap::Args)]
 struct Show {
-    /// The change
-    id: String,
+    /// The change; may be left out while only one is open
+    id: Option<String>,
     /// Show the diff of every file too
     #[arg(long)]
     diff: bool,
@@ -63,8 +63,8 @@ struct Show {
 
 #[derive(clap::Args)]
 struct Word {
-    /// The change
-    id: String,
+    /// The change; may be left out while only one is open
+    id: Option<String>,
     /// Words for the others
     #[arg(long, short, value_name = "TEXT")]
     message: Option<String>,
@@ -85,6 +85,25 @@ impl Changes {
             Command::Merge(verdict) => verdict.run("merge"),
             Command::Withdraw(verdict) => verdict.run("withdraw"),
             Command::Reject(verdict) => verdict.run("reject"),
+        }
+    }
+}
+
+/// The change that is meant: the one that is named, else the only one that is open.
+fn which(client: &Client, named: Option<String>) -> Result<String, Failure> {
+    if let Some(id) = named {
+        return Ok(id);
+    }
+    let page = client.get("/v2/changes?limit=500")?;
+    let ended = ["merged", "rejected", "superseded", "withdrawn"];
+    let all = page.get("changes").and_then(Value::as_array).into_iter().flatten();
+    let open: Vec<&Value> = all.filter(|change| !ended.contains(&text(change, "state"))).collect();
+    match open.as_slice() {
+        [only] => Ok(text(only, "id").to_owned()),
+        [] => Err(Failure::Failed("no change is open; see `meshwright change list`".into())),
+        several => {
+            let list: Vec<_> = several.iter().map(|change| head(change)).collect();
+            Err(Failure::Usage(format!("several changes are open, name one:\n{}", list.concat().trim_end())))
         }
     }
 }
@@ -134,7 +153,7 @@ impl List {
 
 impl Show {
     fn run(self) -> Outcome {
-        let path = format!("/v2/changes/{}", encode(&self.id));
+        let path = format!("/v2/changes/{}", encode(&which(&self.client, self.id)?));
         let change = self.client.get(&path)?;
         if self.output == Output::Json {
             return output::json(&change);
@@ -151,7 +170,7 @@ impl Show {
 impl Word {
     fn run(self, verb: &str) -> Outcome {
         let body = json!({ "comment": self.message.unwrap_or_default() }).to_string();
-        let path = format!("/v2/changes/{}/{verb}", encode(&self.id));
+        let path = format!("/v2/changes/{}/{verb}", encode(&which(&self.client, self.id)?));
         let change = self.client.post(&path, "application/json", body)?;
         if self.output == Output::Json {
             return output::json(&change);

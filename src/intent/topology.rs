@@ -1,6 +1,6 @@
 //! Where apps run and how their clusters are reached, resolved from the tree.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -108,17 +108,38 @@ impl<'a> Topology<'a> {
     /// # Errors
     /// A finding that says what is missing.
     pub fn clusters(&self, group: &Anchor, app: &Name) -> Result<BTreeSet<ClusterId>, Finding> {
-        self.placements_of(group).clusters(app)
-    }
-
-    /// The placements of `group`, gathered once for questions about many of its apps.
-    #[must_use]
-    pub fn placements_of(&self, group: &Anchor) -> Placements<'a> {
-        let mut by_app: BTreeMap<&'a Name, Vec<&'a AppPlacement>> = BTreeMap::new();
-        for placement in self.placements(group) {
-            by_app.entry(&placement.app).or_default().push(placement);
+        let missing = |message: String, remedy: String| {
+            Finding::error("topology/placement", Place::at(group.as_str()), message, remedy)
+        };
+        if self.tree.get(group).is_none() {
+            return Err(missing(
+                format!("`{group}` does not exist, so the clusters of app `{app}` are not known"),
+                "create it, or mend placedIn".into(),
+            ));
         }
-        Placements { topology: *self, group: group.clone(), by_app }
+        let known = group.parent().map(|parent| Anchor::below(Some(&parent), Kind::App, app, None));
+        if known.is_none_or(|app| self.tree.get(&app).is_none()) {
+            return Err(missing(
+                format!("the composite app has no app `{app}`"),
+                format!("post an app named `{app}` to it"),
+            ));
+        }
+        let mut clusters = BTreeSet::new();
+        for placement in self.tree.placements(group, app) {
+            for term in &placement.all_of {
+                clusters.extend(self.matches(term));
+            }
+            clusters.extend(placement.any_of.iter().flat_map(|term| self.matches(term)).min());
+        }
+        if clusters.is_empty() {
+            return Err(missing(
+                format!("app `{app}` is placed on no cluster that is registered"),
+                format!(
+                    "post an app placement for `{app}` to {group}/generic-placement-intents/…/app-intents, and register its clusters"
+                ),
+            ));
+        }
+        Ok(clusters)
     }
 
     /// Whether any placement of `group` names the provider of `cluster`, so that a change of the cluster concerns it.
@@ -169,55 +190,6 @@ impl<'a> Topology<'a> {
             .filter_map(|resource| if let Spec::KvPairs(pairs) = resource.spec() { Some(pairs.clone()) } else { None })
             .fold(KvPairs::default(), KvPairs::or);
         Some(facts(own, self.defaults, &pairs))
-    }
-}
-
-/// The placements of one group.
-pub struct Placements<'a> {
-    topology: Topology<'a>,
-    group: Anchor,
-    by_app: BTreeMap<&'a Name, Vec<&'a AppPlacement>>,
-}
-
-impl Placements<'_> {
-    /// The clusters that `app` runs on, in name order; never empty.
-    ///
-    /// # Errors
-    /// A finding that says what is missing.
-    pub fn clusters(&self, app: &Name) -> Result<BTreeSet<ClusterId>, Finding> {
-        let Self { topology, group, by_app } = self;
-        let missing = |message: String, remedy: String| {
-            Finding::error("topology/placement", Place::at(group.as_str()), message, remedy)
-        };
-        if topology.tree.get(group).is_none() {
-            return Err(missing(
-                format!("`{group}` does not exist, so the clusters of app `{app}` are not known"),
-                "create it, or mend placedIn".into(),
-            ));
-        }
-        let known = group.parent().map(|parent| Anchor::below(Some(&parent), Kind::App, app, None));
-        if known.is_none_or(|app| topology.tree.get(&app).is_none()) {
-            return Err(missing(
-                format!("the composite app has no app `{app}`"),
-                format!("post an app named `{app}` to it"),
-            ));
-        }
-        let mut clusters = BTreeSet::new();
-        for placement in by_app.get(app).into_iter().flatten() {
-            for term in &placement.all_of {
-                clusters.extend(topology.matches(term));
-            }
-            clusters.extend(placement.any_of.iter().flat_map(|term| topology.matches(term)).min());
-        }
-        if clusters.is_empty() {
-            return Err(missing(
-                format!("app `{app}` is placed on no cluster that is registered"),
-                format!(
-                    "post an app placement for `{app}` to {group}/generic-placement-intents/…/app-intents, and register its clusters"
-                ),
-            ));
-        }
-        Ok(clusters)
     }
 }
 

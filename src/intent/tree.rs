@@ -6,9 +6,10 @@ use imbl::{OrdMap, OrdSet};
 
 use super::anchor::Anchor;
 use super::kind::Kind;
+use super::name::Name;
 use super::resource::Resource;
 use super::scalar::{DnsLabel, HostName, Label, Port};
-use super::spec::{Access, DeploymentIntentGroup, Inbound, Spec};
+use super::spec::{Access, AppPlacement, DeploymentIntentGroup, Inbound, Spec};
 
 /// All resources, with the indexes that rendering and conflicts need. Cloning is cheap and shares everything.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +20,7 @@ pub struct Tree {
     outside_names: OrdSet<(HostName, Anchor)>,
     outside_ports: OrdSet<(Port, Anchor)>,
     guests: OrdSet<(Anchor, Anchor)>,
+    placements: OrdSet<(Anchor, Name, Anchor)>,
 }
 
 impl Tree {
@@ -114,6 +116,17 @@ impl Tree {
         self.guests.range((group.clone(), first())..).take_while(move |k| k.0 == group).map(|k| &k.1)
     }
 
+    /// Every placement of `app` in `group`.
+    pub fn placements<'a>(&'a self, group: &Anchor, app: &Name) -> impl Iterator<Item = &'a AppPlacement> + use<'a> {
+        let (group, app) = (group.clone(), app.clone());
+        let start = (group.clone(), app.clone(), first());
+        let anchors = self.placements.range(start..).take_while(move |k| k.0 == group && k.1 == app).map(|k| &k.2);
+        anchors.filter_map(|anchor| match self.get(anchor)?.spec() {
+            Spec::AppPlacement(placement) => Some(placement),
+            _ => None,
+        })
+    }
+
     /// Every service as (namespace, service), once each.
     pub fn services(&self) -> impl Iterator<Item = (&DnsLabel, &DnsLabel)> {
         let mut last: Option<(&DnsLabel, &DnsLabel)> = None;
@@ -168,6 +181,8 @@ impl Tree {
             self.unindex(inbound);
         }
         let is_client = matches!(resource.spec(), Spec::Client(_));
+        self.displace(&anchor);
+        self.placements.extend(placement_of(&resource));
         self.resources.insert(anchor.clone(), Arc::new(resource));
         for inbound in &moved {
             self.index(inbound);
@@ -187,6 +202,7 @@ impl Tree {
         for inbound in &moved {
             self.unindex(inbound);
         }
+        self.displace(anchor);
         self.resources.remove(anchor);
         for inbound in &moved {
             self.index(inbound);
@@ -199,6 +215,13 @@ impl Tree {
             let mut resource = Resource::clone(resource);
             resource.state.terminated = terminated;
             self.resources.insert(group.clone(), Arc::new(resource));
+        }
+    }
+
+    /// Takes the placement at `anchor` out of its index, if there is one.
+    fn displace(&mut self, anchor: &Anchor) {
+        if let Some(key) = self.get(anchor).and_then(|resource| placement_of(resource)) {
+            self.placements.remove(&key);
         }
     }
 
@@ -265,6 +288,13 @@ impl Tree {
         };
         self.below(server, Kind::Client).filter_map(placed).collect()
     }
+}
+
+/// The entry of a placement in its index: its group, its app, itself.
+fn placement_of(resource: &Resource) -> Option<(Anchor, Name, Anchor)> {
+    let Spec::AppPlacement(placement) = resource.spec() else { return None };
+    let group = resource.anchor().ancestor(Kind::DeploymentIntentGroup)?;
+    Some((group, placement.app.clone(), resource.anchor().clone()))
 }
 
 /// An anchor that sorts before every other.

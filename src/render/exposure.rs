@@ -120,7 +120,9 @@ fn door<'s, 't>(server: &'s Server<'t>, facts: &ClusterFacts) -> Result<Door<'s,
             let plain = tls == TlsType::None;
             if plain && (port == facts.http_port || port == facts.https_port) {
                 let message = format!("port {port} of the gateway belongs to all outside callers of HTTP and TLS");
-                return Err(Finding::error("render/gateway-port", place, message, "choose another external.port"));
+                let remedy =
+                    if server.protocol.is_tls() { "use tlsType PASSTHROUGH" } else { "choose another external.port" };
+                return Err(Finding::error("render/gateway-port", place, message, remedy));
             }
             let protocol = if plain { "TCP" } else { "TLS" };
             (port, protocol, format!("{}-{port}", protocol.to_ascii_lowercase()), Routing::Tcp)

@@ -17,8 +17,11 @@ pub(super) fn of_server(server: &Server<'_>, context: &Context<'_>, findings: &m
     if !server.inbound.in_mesh {
         return;
     }
-    for violation in violations(context.tree, server.anchor) {
-        findings.push(Finding::error("render/rule", at(server), violation.message, "mend the intent"));
+    // Every rule that ties resources together is about a server and a client.
+    if !server.callers.is_empty() {
+        for violation in violations(context.tree, server.anchor) {
+            findings.push(Finding::error("render/rule", at(server), violation.message, "mend the intent"));
+        }
     }
     if !server.is_live() {
         return;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::finding::Finding;
 use crate::intent::scalar::DnsLabel;
-use crate::intent::topology::Placements;
 use crate::intent::{Anchor, ClusterId, Name, Topology, Tree};
 
 /// The clusters of an app; none is never said: then it is a finding.
@@ -19,7 +18,6 @@ pub(super) struct Places<'t> {
 }
 
 struct Group<'t> {
-    placements: Placements<'t>,
     terminated: bool,
     namespace: Result<&'t DnsLabel, Finding>,
     apps: HashMap<Name, Result<Clusters, Finding>>,
@@ -33,12 +31,13 @@ impl<'t> Places<'t> {
 
     /// The clusters that `app` of `group` runs on, or what is missing.
     pub(super) fn clusters(&mut self, group: &Anchor, app: &Name) -> Result<Clusters, Finding> {
-        let group = self.group(group);
-        if let Some(known) = group.apps.get(app) {
+        let topology = self.topology;
+        let known = self.group(group);
+        if let Some(known) = known.apps.get(app) {
             return known.clone();
         }
-        let found = group.placements.clusters(app).map(Arc::new);
-        group.apps.insert(app.clone(), found.clone());
+        let found = topology.clusters(group, app).map(Arc::new);
+        known.apps.insert(app.clone(), found.clone());
         found
     }
 
@@ -55,7 +54,6 @@ impl<'t> Places<'t> {
     fn group(&mut self, group: &Anchor) -> &mut Group<'t> {
         let (tree, topology) = (self.tree, self.topology);
         self.groups.entry(group.clone()).or_insert_with(|| Group {
-            placements: topology.placements_of(group),
             terminated: tree.get(group).is_some_and(|resource| resource.state.terminated),
             namespace: topology.namespace(group),
             apps: HashMap::new(),

@@ -118,7 +118,7 @@ fn of_host(servers: &[Server<'_>], context: &Context<'_>) -> Output {
 /// Sorts all that was given, and adds the file that keeps each namespace's directory.
 fn rendered(out: Output) -> Rendered {
     let Output { mut manifests, mut targets, mut findings } = out;
-    manifests.sort_by(|a, b| a.path.cmp(&b.path));
+    manifests.par_sort_unstable_by(|a, b| a.path.cmp(&b.path));
     for pair in manifests.windows(2).filter(|pair| pair[0].path == pair[1].path) {
         let message = "two resources would stand in the same file";
         findings.push(Finding::error(

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::places::{Clusters, Places};
 use crate::finding::Finding;
-use crate::intent::rules::{access_points, clients, effective_protocol, is_closed};
+use crate::intent::rules::{effective_protocol, is_closed};
 use crate::intent::scalar::DnsLabel;
 use crate::intent::spec::{AccessPoint, Client, Inbound, Protocol};
-use crate::intent::{Anchor, ClusterId, Kind, Tree};
+use crate::intent::{Anchor, ClusterId, Kind, Spec, Tree};
 
 /// An inbound intent, resolved.
 pub(super) struct Server<'t> {
@@ -67,8 +67,8 @@ impl<'t> Server<'t> {
         });
         let mut callers = vec![];
         if inbound.in_mesh && !terminated {
-            for (client_anchor, client) in clients(tree, anchor) {
-                match Caller::resolve(tree, (client_anchor, client), &group, places) {
+            for caller in Caller::all(tree, anchor, &group, places) {
+                match caller {
                     Ok(caller) => callers.push(caller),
                     Err(missing) => findings.push(missing),
                 }
@@ -129,9 +129,28 @@ impl<'t> Server<'t> {
 }
 
 impl<'t> Caller<'t> {
+    /// The callers of the server at `anchor` in `group`, in one walk: access points stand right behind their client.
+    fn all(tree: &'t Tree, anchor: &Anchor, group: &Anchor, places: &mut Places<'t>) -> Vec<Result<Self, Finding>> {
+        let mut callers: Vec<Result<Self, Finding>> = vec![];
+        for resource in tree.within(anchor) {
+            match resource.spec() {
+                Spec::Client(client) => callers.push(Self::resolve(resource.anchor(), client, group, places)),
+                Spec::AccessPoint(point) => {
+                    if let Some(Ok(caller)) = callers.last_mut()
+                        && resource.anchor().is_within(caller.anchor)
+                    {
+                        caller.points.push(point);
+                    }
+                }
+                _ => {}
+            }
+        }
+        callers
+    }
+
     fn resolve(
-        tree: &'t Tree,
-        (anchor, client): (&'t Anchor, &'t Client),
+        anchor: &'t Anchor,
+        client: &'t Client,
         group: &Anchor,
         places: &mut Places<'t>,
     ) -> Result<Self, Finding> {
@@ -139,8 +158,7 @@ impl<'t> Caller<'t> {
         let group = elsewhere.as_ref().unwrap_or(group);
         let clusters = places.clusters(group, &client.app)?;
         let namespace = places.namespace(group)?;
-        let points = access_points(tree, anchor).map(|(_, point)| point).collect();
-        Ok(Self { anchor, client, namespace, clusters, points })
+        Ok(Self { anchor, client, namespace, clusters, points: vec![] })
     }
 
     /// The namespaces that its identities live in, and that its calls come from.

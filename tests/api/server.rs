@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use meshwright::boot::{Parts, Stores, SystemClock};
 use meshwright::change::{Clock, Timing};
 use meshwright::config::Config;
-use meshwright::http::{self, Api, Auth, Limits, Readiness};
+use meshwright::http::{self, Api, Auth, Limits};
 use tokio::sync::oneshot;
 
 /// A server that runs until it is stopped or dropped.
@@ -31,7 +31,7 @@ impl Server {
             let parts = Parts::start(stores, clock.clone(), timing).await.unwrap();
             let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
             started.send(listener.local_addr().unwrap()).unwrap();
-            let readiness = Readiness::new(Vec::new);
+            let readiness = parts.readiness();
             let api = Api { desk: parts.desk.clone(), auth, limits, readiness, clock, request_prefix: "test".into() };
             http::serve(listener, api, async { drop(stopped.await) }).await.unwrap();
             drop(parts);
