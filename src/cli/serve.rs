@@ -9,6 +9,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::output;
 use super::{Failure, Outcome, Verdict};
 use crate::boot::{BootError, DEMO_STEPS, Server};
+use crate::change::State;
 use crate::config::{Config, Log};
 
 /// Run the daemon: REST in, pull requests out
@@ -74,7 +75,8 @@ impl Serve {
 async fn introduce(server: &Server, url: &str) {
     let desk = server.desk();
     for _ in 0..200 {
-        if desk.view().active().iter().all(|change| change.pull.is_some()) {
+        let early = [State::Journaled, State::Planned, State::Draft];
+        if !desk.view().active().iter().any(|change| early.contains(&change.state)) {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
