@@ -5,10 +5,12 @@
 #[path = "life/desk.rs"]
 mod desk;
 
-use desk::{MINIMAL, cause, open, person, resource, submission};
+use desk::{MINIMAL, TIMING, cause, open, open_configured, person, resource, submission};
 use meshwright::change::forge::Verdict;
 use meshwright::change::submission::{Cause, Operation};
 use meshwright::change::{Person, State};
+use meshwright::config::Config;
+use meshwright::repo::{Edits, Identity, Mirror, TreeId};
 
 const TG: &str = "projects/shop/composite-apps/boutique/v1/deployment-intent-groups/prod/traffic-group-intents/web";
 
@@ -24,7 +26,7 @@ async fn a_bundle_becomes_a_pull_request_and_once_merged_its_files_are_on_main()
     assert_eq!(house.approve(&id).await.state, State::Approved);
     let merged = house.merge(&id).await.unwrap();
     assert_eq!(merged.state, State::Merged);
-    assert!(house.our_branches().is_empty());
+    house.until_no_branch_is_left().await;
     let files = house.files_on_main();
     assert!(files.iter().any(|path| path.starts_with("clusters/")), "{files:?}");
     assert!(files.iter().any(|path| path.starts_with("intents/")), "{files:?}");
@@ -61,7 +63,7 @@ async fn writes_that_cancel_each_other_close_the_change() {
     house.until(&id, State::Draft).await;
     assert_eq!(house.delete(&access_point).await.unwrap().change, Some(id.clone()));
     house.until(&id, State::Withdrawn).await;
-    assert!(house.our_branches().is_empty());
+    house.until_no_branch_is_left().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +112,7 @@ async fn a_rejected_change_leaves_the_proposed_view_and_keeps_the_words() {
     assert_eq!(rejected.state, State::Rejected);
     assert_eq!(rejected.reason.as_deref(), Some("github:bob: not this week"));
     assert!(house.desk().view().proposed.is_empty());
-    assert!(house.our_branches().is_empty());
+    house.until_no_branch_is_left().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -237,6 +239,53 @@ async fn local_may_approve_its_own_change() {
     house.until(&id, State::Proposed).await;
     let approved = house.desk().review(&id, Person::local(), Verdict::Approve, String::new()).await.unwrap();
     assert_eq!(approved.state, State::Approved);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_plain_git_server_branches_and_main_live_there() {
+    let (data, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let remote = Mirror::open_or_init(elsewhere.path(), "main").unwrap();
+    let by = Identity { name: "Owner".into(), email: "owner@example.com".into() };
+    let mut edits = Edits::new();
+    edits.write("meshwright.yaml", "approvals: 1\n");
+    let tree = remote.tree_with(TreeId::EMPTY, &edits).unwrap();
+    let first = remote.commit_tree(tree, &[], &by, 1, "begin\n", None).unwrap();
+    remote.set_reference("refs/heads/main", None, Some(first), "begin").unwrap();
+    let mut config = Config { data: data.path().to_owned(), ..Config::default() };
+    config.repository.remote = Some(elsewhere.path().to_string_lossy().into_owned());
+    let house = open_configured(&config, TIMING).await;
+    let id = house.post_bundle(MINIMAL).await.unwrap().change.unwrap();
+    let change = house.until(&id, State::Proposed).await;
+    assert_eq!(remote.branch(&change.branch).unwrap(), change.head);
+    house.approve(&id).await;
+    let merged = house.merge(&id).await.unwrap();
+    assert_eq!(remote.branch("main").unwrap(), merged.merged);
+    assert_eq!(remote.branch(&change.branch).unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_and_merges_are_signed_where_a_key_is_configured() {
+    let data = tempfile::tempdir().unwrap();
+    let key = data.path().join("key");
+    let made =
+        std::process::Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
+    assert!(made.unwrap().success(), "this test needs ssh-keygen");
+    let mut config = Config { data: data.path().join("data"), ..Config::default() };
+    config.repository.signing_key = Some(key);
+    let house = open_configured(&config, TIMING).await.with_minimal_mesh().await;
+    let merge = house.mirror.branch("main").unwrap().unwrap();
+    let head = house.mirror.commit_info(merge).unwrap().parents[1];
+    for commit in [merge, head] {
+        let mut git = std::process::Command::new("git");
+        let text = git
+            .arg("--git-dir")
+            .arg(house.mirror.path())
+            .args(["cat-file", "commit", &commit.to_string()])
+            .output()
+            .unwrap()
+            .stdout;
+        assert!(String::from_utf8(text).unwrap().contains("gpgsig -----BEGIN SSH SIGNATURE-----"));
+    }
 }
 
 /// Stops a server so that its journal can be opened again.

@@ -12,7 +12,7 @@ use crate::config::{Config, Repository};
 use crate::forge::Embedded;
 use crate::http::{Part, Readiness};
 use crate::journal::SqliteJournal;
-use crate::repo::{Credential, Identity, Mirror, Remote};
+use crate::repo::{Credential, Identity, Mirror, Remote, Signer};
 
 /// The branch that changes are merged into.
 const MAIN: &str = "main";
@@ -25,6 +25,8 @@ pub struct Stores {
     pub mirror: Mirror,
     /// The forge.
     pub forge: Arc<dyn Forge>,
+    /// The key that commits are signed with, where one is configured.
+    pub signer: Option<Signer>,
 }
 
 impl Stores {
@@ -41,8 +43,9 @@ impl Stores {
         if remote.is_none() {
             skeleton::ensure(&mirror, MAIN, &author(), clock.as_ref())?;
         }
-        let forge = Arc::new(Embedded::new(mirror.clone(), remote, clock.clone(), author()));
-        Ok(Self { journal: Box::new(journal), mirror, forge })
+        let signer = signer(&config.repository)?;
+        let forge = Embedded::new(mirror.clone(), remote, clock.clone(), author()).with_signer(signer.clone());
+        Ok(Self { journal: Box::new(journal), mirror, forge: Arc::new(forge), signer })
     }
 }
 
@@ -62,6 +65,12 @@ fn credential(path: &Path, user: Option<&str>) -> Result<Credential, BootError> 
         Some(user) => Credential::Basic { user: user.to_owned(), secret },
         None => Credential::Bearer(secret),
     })
+}
+
+fn signer(config: &Repository) -> Result<Option<Signer>, BootError> {
+    let Some(key) = &config.signing_key else { return Ok(None) };
+    std::fs::metadata(key).map_err(|source| BootError::Io { path: key.clone(), source })?;
+    Ok(Some(Signer::new(key)))
 }
 
 /// Who commits.
@@ -98,7 +107,7 @@ impl Parts {
         let ledger = Ledger::restore(Arc::new(base), contents);
         let started = Intake::start(ledger, answers, stores.journal, clock.clone());
         let intake = started.map_err(|source| BootError::Io { path: "intake".into(), source })?;
-        let worker = Arc::new(Worker::new(intake, stores.forge, stores.mirror, clock, author(), timing));
+        let worker = Arc::new(Worker::new(intake, stores.forge, stores.mirror, clock, author(), stores.signer, timing));
         let carrying = tokio::spawn(worker.clone().run());
         Ok(Self { desk: Desk::new(worker), carrying })
     }

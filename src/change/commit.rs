@@ -5,7 +5,7 @@ use super::id::ChangeId;
 use super::person::Person;
 use super::proposal::Proposal;
 use super::record::Change;
-use crate::repo::{self, ChangedPath, Commit, CommitId, Identity, Mirror, RepoError};
+use crate::repo::{self, ChangedPath, Commit, CommitId, Identity, Mirror, RepoError, Signer};
 
 /// Names the change a commit belongs to.
 pub const CHANGE_ID: &str = "Change-Id";
@@ -20,6 +20,8 @@ pub struct Signature<'a> {
     pub author: &'a Identity,
     /// Seconds since 1970-01-01T00:00:00Z.
     pub time: i64,
+    /// The key to sign with, where one is configured.
+    pub signer: Option<&'a Signer>,
 }
 
 /// Commits a proposal on top of main.
@@ -49,7 +51,7 @@ pub fn propose(
         author: by.author,
         time: by.time,
         message: &message,
-        signer: None,
+        signer: by.signer,
     })
 }
 

@@ -18,7 +18,7 @@ use super::proposal::Proposal;
 use super::record::{Change, State};
 use super::submission::Refusal;
 use super::{commit, words};
-use crate::repo::{CommitId, Identity, Mirror, RepoError};
+use crate::repo::{CommitId, Identity, Mirror, RepoError, Signer};
 
 /// The most actions that one look at a change leads to.
 const ACTIONS: usize = 10;
@@ -49,7 +49,8 @@ pub struct Worker {
     pub(super) forge: Arc<dyn Forge>,
     pub(super) mirror: Mirror,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) author: Identity,
+    author: Identity,
+    signer: Option<Signer>,
     timing: Timing,
     plans: Mutex<HashMap<ChangeId, Planned>>,
     pub(super) events: broadcast::Sender<Event>,
@@ -69,6 +70,7 @@ impl Worker {
         mirror: Mirror,
         clock: Arc<dyn Clock>,
         author: Identity,
+        signer: Option<Signer>,
         timing: Timing,
     ) -> Self {
         Self {
@@ -77,6 +79,7 @@ impl Worker {
             mirror,
             clock,
             author,
+            signer,
             timing,
             plans: Mutex::default(),
             events: broadcast::channel(1024).0,
@@ -312,12 +315,13 @@ impl Worker {
 
     async fn commit(&self, view: &Ledger, change: &Change, work: &Work<'_>) -> Result<CommitId, Stuck> {
         let Some(base) = view.base.commit else { return Err(Stuck::Stopped) };
-        let (mirror, author, time) = (self.mirror.clone(), self.author.clone(), self.clock.now().seconds());
+        let (mirror, author, signer) = (self.mirror.clone(), self.author.clone(), self.signer.clone());
+        let time = self.clock.now().seconds();
         let (proposal, title, change) = (work.proposal.clone(), work.text.title.clone(), change.clone());
         blocking(move || {
             Ok(commit::propose(
                 &mirror,
-                &commit::Signature { author: &author, time },
+                &commit::Signature { author: &author, time, signer: signer.as_ref() },
                 base,
                 &change,
                 &proposal,

@@ -28,9 +28,12 @@ pub async fn open(data: &Path) -> House {
 }
 
 pub async fn open_with(data: &Path, timing: Timing) -> House {
+    open_configured(&Config { data: data.to_owned(), ..Config::default() }, timing).await
+}
+
+pub async fn open_configured(config: &Config, timing: Timing) -> House {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let config = Config { data: data.to_owned(), ..Config::default() };
-    let stores = Stores::open(&config, &clock).unwrap();
+    let stores = Stores::open(config, &clock).unwrap();
     let mirror = stores.mirror.clone();
     House { parts: Parts::start(stores, clock, timing).await.unwrap(), mirror }
 }
@@ -87,6 +90,15 @@ impl House {
                 return change;
             }
             assert!(begin.elapsed() < PATIENCE, "{id} is {} ({:?}), not {state}", change.state, change.reason);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits until what ended is cleared away.
+    pub async fn until_no_branch_is_left(&self) {
+        let begin = Instant::now();
+        while !self.our_branches().is_empty() {
+            assert!(begin.elapsed() < PATIENCE, "{:?} are left", self.our_branches());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -72,6 +72,6 @@ impl Shelf {
             }
             error => error.into(),
         })?;
-        Ok(self.mirror.commit_tree(merged, &[main, head], author, time, message, None)?)
+        Ok(self.mirror.commit_tree(merged, &[main, head], author, time, message, self.signer.as_ref())?)
     }
 }

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use crate::change::clock::Clock;
 use crate::change::forge::{Forge, ForgeError, Pull, PullText, Review};
 use crate::change::person::Person;
-use crate::repo::{CommitId, Identity, Mirror, Remote};
+use crate::repo::{CommitId, Identity, Mirror, Remote, Signer};
 
 use shelf::Shelf;
 
@@ -35,6 +35,15 @@ impl Embedded {
     #[must_use]
     pub fn new(mirror: Mirror, remote: Option<Remote>, clock: Arc<dyn Clock>, identity: Identity) -> Self {
         Self(Arc::new(Shelf::new(mirror, remote, clock, identity, "main")))
+    }
+
+    /// The same with a key that merges are signed with.
+    #[must_use]
+    pub fn with_signer(mut self, signer: Option<Signer>) -> Self {
+        if let Some(shelf) = Arc::get_mut(&mut self.0) {
+            shelf.signer = signer;
+        }
+        self
     }
 
     /// The same with another branch to merge into.

@@ -9,7 +9,7 @@ use super::record::Record;
 use crate::change::clock::Clock;
 use crate::change::forge::{ForgeError, Pull, PullState, PullText, Review};
 use crate::change::person::Person;
-use crate::repo::{CommitId, Identity, Mirror, Remote, RepoError, message};
+use crate::repo::{CommitId, Identity, Mirror, Remote, RepoError, Signer, message};
 
 /// The branches whose pull requests are Meshwright's.
 const OURS: &str = "meshwright/";
@@ -23,6 +23,8 @@ pub(super) struct Shelf {
     pub(super) origin: Origin,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) identity: Identity,
+    /// Signs merges, where a key is configured.
+    pub(super) signer: Option<Signer>,
     pub(super) main: String,
     /// Read from the references at first use.
     index: Mutex<Option<Index>>,
@@ -57,7 +59,7 @@ impl Shelf {
     ) -> Self {
         let origin = Origin::new(mirror.clone(), remote);
         let (index, writing) = (Mutex::default(), Mutex::default());
-        Self { mirror, origin, clock, identity, main: main.to_owned(), index, writing }
+        Self { mirror, origin, clock, identity, signer: None, main: main.to_owned(), index, writing }
     }
 
     pub(super) fn refresh(&self) -> Result<Option<CommitId>, ForgeError> {
