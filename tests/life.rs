@@ -4,11 +4,16 @@
 
 #[path = "life/desk.rs"]
 mod desk;
+#[path = "forge_contract/faulty.rs"]
+mod faulty;
 
-use desk::{MINIMAL, TIMING, cause, open, open_configured, person, resource, submission};
+use std::sync::Arc;
+
+use desk::{MINIMAL, TIMING, cause, open, open_behind, open_configured, person, resource, submission};
+use faulty::{Fault, Faulty};
 use meshwright::change::forge::Verdict;
 use meshwright::change::submission::{Cause, Operation};
-use meshwright::change::{Person, State};
+use meshwright::change::{Person, State, Timing};
 use meshwright::config::Config;
 use meshwright::repo::{Edits, Identity, Mirror, TreeId};
 
@@ -172,7 +177,7 @@ async fn a_human_commit_on_our_branch_is_left_alone() {
     let change = house.until(&id, State::Proposed).await;
     let head = change.head.unwrap();
     let info = house.mirror.commit_info(head).unwrap();
-    let by = meshwright::repo::Identity { name: "Carol".into(), email: "carol@example.com".into() };
+    let by = Identity { name: "Carol".into(), email: "carol@example.com".into() };
     let human = house.mirror.commit_tree(info.tree, &[head], &by, 1, "by hand\n", None).unwrap();
     house.mirror.set_reference(&format!("refs/heads/{}", change.branch), Some(head), Some(human), "push").unwrap();
     let blocked = house.until(&id, State::Blocked).await;
@@ -285,6 +290,53 @@ async fn commits_and_merges_are_signed_where_a_key_is_configured() {
             .unwrap()
             .stdout;
         assert!(String::from_utf8(text).unwrap().contains("gpgsig -----BEGIN SSH SIGNATURE-----"));
+    }
+}
+
+/// Calls that are lost before or after their effect, about one in three; the first few, at the start, go well.
+fn bad_line(seed: u64) -> Vec<Fault> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % 6
+    };
+    let fault = |n: u64| match n {
+        0 => Fault::Before,
+        1 => Fault::After,
+        _ => Fault::None,
+    };
+    std::iter::repeat_n(Fault::None, 4).chain((0..80).map(|_| fault(random()))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_bad_line_a_change_still_becomes_one_pull_request_and_one_merge() {
+    let quick = Timing { settle: 0, ready_after: 10, poll: 5 };
+    for seed in 0..40 {
+        let data = tempfile::tempdir().unwrap();
+        let config = Config { data: data.path().to_owned(), ..Config::default() };
+        let mut plain = None;
+        let house = open_behind(&config, quick, |forge| {
+            plain = Some(forge.clone());
+            Arc::new(Faulty::new(forge, bad_line(seed)))
+        });
+        let house = house.await;
+        let id = house.post_bundle(MINIMAL).await.unwrap().change.unwrap();
+        for _ in 0..2000 {
+            if house.change(&id).state == State::Merged {
+                break;
+            }
+            drop(house.desk().review(&id, person("github:bob"), Verdict::Approve, String::new()).await);
+            drop(house.merge(&id).await);
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        let change = house.until(&id, State::Merged).await;
+        house.until_no_branch_is_left().await;
+        let pulls = plain.unwrap().pulls().await.unwrap();
+        assert_eq!(pulls.len(), 1, "seed {seed}: {pulls:?}");
+        let merges = house.mirror.log(change.merged.unwrap(), None, 10, true).unwrap();
+        assert_eq!(merges.len(), 2, "seed {seed}: the first commit and one merge");
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use meshwright::boot::{Parts, Stores, SystemClock};
 use meshwright::change::submission::{Cause, Operation, Precondition};
-use meshwright::change::{Change, ChangeId, Clock, Desk, Person, Receipt, Refusal, State, Submission, Timing};
+use meshwright::change::{Change, ChangeId, Clock, Desk, Forge, Person, Receipt, Refusal, State, Submission, Timing};
 use meshwright::config::Config;
 use meshwright::intent::{Anchor, Bundle, Resource};
 use meshwright::repo::{Files, Mirror};
@@ -32,8 +32,18 @@ pub async fn open_with(data: &Path, timing: Timing) -> House {
 }
 
 pub async fn open_configured(config: &Config, timing: Timing) -> House {
+    open_behind(config, timing, |forge| forge).await
+}
+
+/// The same with something between the worker and its forge.
+pub async fn open_behind(
+    config: &Config,
+    timing: Timing,
+    line: impl FnOnce(Arc<dyn Forge>) -> Arc<dyn Forge>,
+) -> House {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let stores = Stores::open(config, &clock).unwrap();
+    let mut stores = Stores::open(config, &clock).unwrap();
+    stores.forge = line(stores.forge);
     let mirror = stores.mirror.clone();
     House { parts: Parts::start(stores, clock, timing).await.unwrap(), mirror }
 }
