@@ -73,6 +73,19 @@ impl Group {
         &self.0
     }
 
+    /// Its names without those of the collections, such as `shop/boutique/v1/prod`.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let mut segments = self.0.split('/');
+        let mut names = vec![];
+        while let Some(collection) = segments.next() {
+            // A composite app is named by its version too.
+            let count = if collection == "composite-apps" { 2 } else { 1 };
+            names.extend(segments.by_ref().take(count));
+        }
+        if names.is_empty() { self.0.clone() } else { names.join("/") }
+    }
+
     /// The project it lies in, if any.
     #[must_use]
     pub fn project(&self) -> Option<&str> {
@@ -158,6 +171,17 @@ mod tests {
             ("dtc-controllers/dns", "dtc-controllers"),
         ] {
             assert_eq!(Group::natural(&Anchor::parse(anchor).unwrap()).as_str(), group);
+        }
+    }
+
+    #[test]
+    fn a_group_has_a_short_name() {
+        for (anchor, short) in [
+            ("projects/p/composite-apps/a/v/deployment-intent-groups/d", "p/a/v/d"),
+            ("projects/p", "p"),
+            ("dtc-controllers/dns", "dtc-controllers"),
+        ] {
+            assert_eq!(Group::natural(&Anchor::parse(anchor).unwrap()).short(), short);
         }
     }
 }

@@ -139,7 +139,7 @@ impl Change {
     /// A new change.
     #[must_use]
     pub fn new(id: ChangeId, groups: BTreeSet<Group>, at: Timestamp) -> Self {
-        let slug = groups.first().map(slug).unwrap_or_default();
+        let slug = largest_first(&groups).next().map(slug).unwrap_or_default();
         Self {
             branch: format!("meshwright/{slug}-{id}"),
             id,
@@ -168,11 +168,23 @@ impl Change {
         Self { state, reason, sealed: false, untidy: true, ..self.clone() }
     }
 
+    /// Its groups, deployment intent groups before projects before the rest.
+    pub fn main_groups(&self) -> impl Iterator<Item = &Group> {
+        largest_first(&self.groups)
+    }
+
     /// The projects whose groups it owns; `None` stands for what lies in no project.
     #[must_use]
     pub fn projects(&self) -> BTreeSet<Option<&str>> {
         self.groups.iter().map(Group::project).collect()
     }
+}
+
+/// Deployment intent groups before projects before the rest: those say most about a change.
+fn largest_first(groups: &BTreeSet<Group>) -> impl Iterator<Item = &Group> {
+    let mut sorted: Vec<&Group> = groups.iter().collect();
+    sorted.sort_by_key(|group| (group.project().is_none(), std::cmp::Reverse(group.as_str().matches('/').count())));
+    sorted.into_iter()
 }
 
 /// The last name of a group in a form that Git accepts in a branch name.

@@ -38,7 +38,8 @@ pub(super) fn blocks(plan: &Plan, view: &Ledger, change: &Change) -> Vec<String>
 /// What the pull request of a change says.
 #[must_use]
 pub(super) fn pull_text(change: &Change, proposal: &Proposal, draft: bool) -> PullText {
-    let groups: Vec<&str> = change.groups.iter().map(super::id::Group::as_str).collect();
+    let names: Vec<String> = change.main_groups().map(super::id::Group::short).collect();
+    let groups: Vec<&str> = names.iter().map(String::as_str).collect();
     let meta = PullMeta {
         change: change.id.to_string(),
         requesters: change.requesters.iter().map(ToString::to_string).collect(),
