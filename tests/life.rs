@@ -227,6 +227,8 @@ async fn what_is_missing_of_the_topology_blocks_the_change_and_not_the_write() {
     let id = house.put(&path, body).await.unwrap().change.unwrap();
     let blocked = house.until(&id, State::Blocked).await;
     assert!(blocked.reason.as_ref().unwrap().contains("no app `nowhere`"), "{:?}", blocked.reason);
+    let approval = house.desk().review(&id, person("github:bob"), Verdict::Approve, String::new()).await;
+    assert_eq!(cause(approval), Cause::WrongState, "approving what is blocked would seal it against its own cure");
     let as_bundle = house.desk().submit(submission(vec![Operation::Put(resource(&path, body))], true)).await;
     assert!(as_bundle.is_ok(), "it is unchanged, so there is nothing to judge");
     let group = meshwright::intent::Anchor::parse(&path).unwrap().parent().unwrap().parent().unwrap();
@@ -291,6 +293,25 @@ async fn commits_and_merges_are_signed_where_a_key_is_configured() {
             .stdout;
         assert!(String::from_utf8(text).unwrap().contains("gpgsig -----BEGIN SSH SIGNATURE-----"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_generated_file_that_was_edited_by_hand_on_main_is_told_in_every_plan() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await.with_minimal_mesh().await;
+    let main = house.mirror.branch("main").unwrap().unwrap();
+    let path = house.files_on_main().into_iter().find(|path| path.contains("authorizationpolicy")).unwrap();
+    let mut edits = Edits::new();
+    edits.write(path.clone(), house.text_on_main(&path).unwrap().replace("7070", "7071"));
+    let tree = house.mirror.tree_with(house.mirror.commit_info(main).unwrap().tree, &edits).unwrap();
+    let by = Identity { name: "Carol".into(), email: "carol@example.com".into() };
+    let edited = house.mirror.commit_tree(tree, &[main], &by, 1, "by hand\n", None).unwrap();
+    house.mirror.set_reference("refs/heads/main", Some(main), Some(edited), "push").unwrap();
+    let id = house.put("projects/other", r#"{"metadata": {"name": "other"}}"#).await.unwrap().change.unwrap();
+    house.until(&id, State::Proposed).await;
+    let plan = &house.desk().proposal(&id).unwrap().plan;
+    let drift: Vec<_> = plan.findings.iter().filter(|finding| finding.rule == "drift").collect();
+    assert!(drift.len() == 1 && drift[0].place.path == path, "{:?}", plan.findings);
 }
 
 /// Calls that are lost before or after their effect, about one in three; the first few, at the start, go well.

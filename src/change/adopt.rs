@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::base::resources_of;
 use super::commit::{CHANGE_ID, own_digest};
+use super::decide::closed_by;
 use super::forge::{Forge, Pull, PullState};
 use super::id::{ChangeId, Group, Timestamp};
 use super::journal::{Contents, Entry};
@@ -73,7 +74,8 @@ fn read(mirror: &Mirror, pull: &Pull) -> Result<Option<Adopted>, RepoError> {
         PullState::Open => (change, writes),
         PullState::Merged { commit } => (Change { merged: Some(*commit), ..change.ended(State::Merged, None) }, vec![]),
         PullState::Closed { by: Some(by), words } => {
-            (change.ended(State::Rejected, Some(format!("{by}: {words}"))), vec![])
+            let state = closed_by(&change, by);
+            (change.ended(state, Some(format!("{by}: {words}"))), vec![])
         }
         PullState::Closed { by: None, words } => (change.ended(State::Withdrawn, Some(words.clone())), vec![]),
     };

@@ -101,7 +101,7 @@ pub fn decide_early(observed: &Observed<'_>, timing: &Timing) -> Option<Action> 
     match observed.pull.map(|pull| &pull.state) {
         Some(PullState::Merged { commit }) => return Some(Action::Merged(*commit)),
         Some(PullState::Closed { by: Some(by), words }) => {
-            return Some(Action::End(State::Rejected, closing_words(by, words)));
+            return Some(Action::End(closed_by(change, by), closing_words(by, words)));
         }
         Some(PullState::Closed { by: None, words }) => return Some(Action::End(State::Withdrawn, words.clone())),
         Some(PullState::Open) | None => {}
@@ -167,6 +167,13 @@ fn rest(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Acti
     }
     let missing = standing.needed - standing.approvals.len();
     Action::Rest(State::Proposed, Some(format!("needs {missing} more approval{}", if missing == 1 { "" } else { "s" })))
+}
+
+/// How a change ends whose pull request somebody closed: who asked for it takes it back, anybody else rejects it.
+#[must_use]
+pub fn closed_by(change: &Change, by: &Person) -> State {
+    let own = change.requesters.iter().any(|requester| requester.is(by) && !by.is_local());
+    if own { State::Withdrawn } else { State::Rejected }
 }
 
 fn closing_words(by: &Person, words: &str) -> String {

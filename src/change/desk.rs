@@ -149,6 +149,13 @@ impl Desk {
             let message = "a requester's own approval does not count; somebody else has to approve";
             return Err(Refusal::new(Cause::WrongState, id.as_str(), message));
         }
+        if verdict == Verdict::Approve && change.state == State::Blocked {
+            let message = format!(
+                "change {id} is blocked, so nothing can be approved yet: {}",
+                change.reason.as_deref().unwrap_or_default()
+            );
+            return Err(Refusal::new(Cause::WrongState, id.as_str(), message));
+        }
         let review = Review { by, verdict, head: pull.head, at: self.worker.clock.now(), words };
         self.worker.forge.review(pull.number, &review).await.map_err(|error| refusal(error.into()))?;
         self.worker.step(id).await.map_err(refusal)?;

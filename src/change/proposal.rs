@@ -37,6 +37,7 @@ impl Proposal {
         edited.intents(change)?;
         edited.manifests(&before, &after)?;
         edited.findings.extend(base.problems.values().flatten().cloned());
+        edited.findings.extend(untouched_drift(base, &edited.edits));
         let Edited { mut changes, edits, findings, .. } = edited;
         changes.sort_by(|a, b| a.path.cmp(&b.path));
         let ids = |text: &str, there: bool| there.then(|| BlobId::of(text.as_bytes()));
@@ -80,6 +81,21 @@ impl Proposal {
     pub fn is_empty(&self) -> bool {
         self.edits.is_empty()
     }
+}
+
+/// Generated files of main that somebody edited by hand and that stay as they are.
+fn untouched_drift(base: &Base, edits: &Edits) -> Vec<Finding> {
+    let untouched = base.drift.iter().filter(|path| edits.get(path).is_none());
+    let finding = |path: &String| {
+        let message = "main holds something else here than its intents render to; this change leaves it so";
+        Finding::warning(
+            "drift",
+            Place::at(path),
+            message,
+            "run `meshwright render --repo . --write` and propose the result",
+        )
+    };
+    untouched.map(finding).collect()
 }
 
 struct Edited<'a> {

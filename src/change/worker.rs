@@ -230,7 +230,7 @@ impl Worker {
                 Desired { empty: proposal.is_empty(), digest: &proposal.digest, covers, blocks: &blocks, text: &text };
             let action = decide(&observed, &desired, &self.timing);
             let rests = matches!(action, Action::Rest(..));
-            let work = Work { covers, proposal: &proposal, text: &text, sealed: standing.seals() };
+            let work = Work { covers, proposal: &proposal, text: &text, sealed: blocks.is_empty() && standing.seals() };
             match self.act(&view, &change, action, Some(&work)).await {
                 Ok(Some(next)) if rests && !change.ready => {
                     return Ok(next.or(Some(super::decide::ready_at(&change, &self.timing)).filter(|at| *at > now)));

@@ -4,7 +4,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use crate::intent::settings::SETTINGS_PATH;
 use crate::intent::{Bundle, Resource, Tree};
+use crate::repo::{Files, WorkingTree};
 
 /// The longest bundle that is read, in bytes.
 const LONGEST: u64 = 64 << 20;
@@ -55,4 +57,17 @@ pub(super) fn tree(resources: Vec<Resource>) -> Result<Tree, Failure> {
         tree.put(resource);
     }
     Ok(tree)
+}
+
+/// A checkout of a config repository.
+pub(super) fn checkout(root: &Path) -> Result<WorkingTree, Failure> {
+    let files = WorkingTree::open(root).map_err(Failure::failed)?;
+    if files.read(SETTINGS_PATH).map_err(Failure::failed)?.is_none() {
+        let remedy = "name the root of a checkout by --repo, or begin one with that file (it may be empty)";
+        return Err(Failure::Failed(format!(
+            "{}: is no config repository, it has no {SETTINGS_PATH}; {remedy}",
+            root.display()
+        )));
+    }
+    Ok(files)
 }

@@ -7,13 +7,13 @@ use rayon::prelude::*;
 
 use super::output::{self, Output};
 use super::render::outdated;
-use super::{Failure, Outcome, Verdict};
+use super::{Failure, Outcome, Verdict, bundle};
 use crate::change::{Audit, Declared};
 use crate::finding::{Finding, Place, Severity};
 use crate::intent::{Spec, layout};
 use crate::lint;
 use crate::render::{Rendered, Scope, render};
-use crate::repo::{Mirror, WorkingTree};
+use crate::repo::Mirror;
 use crate::review::{self, FileChange, Happening};
 
 /// Check that a config repository is what its intents render to
@@ -52,7 +52,7 @@ enum Format {
 
 impl Check {
     pub(super) fn run(self) -> Outcome {
-        let files = WorkingTree::open(&self.repo).map_err(Failure::failed)?;
+        let files = bundle::checkout(&self.repo)?;
         let declared = Declared::read(&files).map_err(Failure::failed)?;
         let mut findings: Vec<Finding> = declared.problems.values().flatten().cloned().collect();
         let mut changes = vec![];
@@ -155,7 +155,9 @@ fn text(findings: &[Finding], changes: &[FileChange], generated: usize) -> Resul
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let verdict = if errors > 0 { "not ok" } else { "ok" };
-    output::print(&format!("{verdict}: {generated} generated files, {errors} errors, {warnings} warnings\n"))
+    let plural = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let counts = [plural(generated, "generated file"), plural(errors, "error"), plural(warnings, "warning")];
+    output::print(&format!("{verdict}: {}\n", counts.join(", ")))
 }
 
 fn level(severity: Severity) -> &'static str {

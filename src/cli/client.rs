@@ -102,7 +102,15 @@ fn problem(response: &mut Response<Body>) -> Result<String, Failure> {
     let mut lines = vec![format!("{} ({}): {}", word("title"), status.as_u16(), word("detail"))];
     for error in problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
         let field = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
-        lines.push(format!("  {} {}: {}", field("document"), field("pointer"), field("message")).replace("   ", "  "));
+        let place: Vec<_> = [field("document"), field("pointer")].into_iter().filter(|part| !part.is_empty()).collect();
+        if place.is_empty() && lines[0].to_lowercase().contains(&field("message").to_lowercase()) {
+            continue;
+        }
+        lines.push(format!(
+            "  {}: {}",
+            if place.is_empty() { "/".to_owned() } else { place.join(" ") },
+            field("message")
+        ));
     }
     Ok(lines.join("\n"))
 }

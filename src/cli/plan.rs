@@ -7,7 +7,6 @@ use super::{Failure, Outcome, bundle, report};
 use crate::change::ledger::ChangeTree;
 use crate::change::{Base, Proposal};
 use crate::intent::rules;
-use crate::repo::WorkingTree;
 
 /// Show what applying bundles would change in a config repository checkout
 ///
@@ -30,7 +29,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn run(self) -> Outcome {
-        let files = WorkingTree::open(&self.repo).map_err(Failure::failed)?;
+        let files = bundle::checkout(&self.repo)?;
         let base = Base::read(&files).map_err(Failure::failed)?;
         let mut tree = base.tree.clone();
         let mut changed = vec![];

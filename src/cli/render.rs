@@ -71,7 +71,7 @@ impl Render {
     }
 
     fn checkout(&self, root: &Path) -> Outcome {
-        let files = WorkingTree::open(root).map_err(Failure::failed)?;
+        let files = bundle::checkout(root)?;
         let declared = Declared::read(&files).map_err(Failure::failed)?;
         if !declared.problems.is_empty() {
             return Err(report::unreadable(declared.problems.values().flatten().map(ToString::to_string)));

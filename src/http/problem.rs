@@ -215,8 +215,11 @@ impl Problem {
     }
 }
 
-/// A message as a sentence of its own.
+/// A message as a sentence of its own; one that begins with a path keeps it as it is written.
 fn sentence(message: &str) -> String {
+    if message.split(' ').next().is_some_and(|word| word.contains('/')) {
+        return message.to_owned();
+    }
     let mut letters = message.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -43,7 +43,7 @@ pub fn plan(input: Input<'_>) -> Plan {
     findings.extend(too_many_deletions(&files, deletions_cap));
     findings.sort_by(|one, other| (Reverse(one.severity), one).cmp(&(Reverse(other.severity), other)));
     findings.dedup();
-    Plan { digest, access: shifts(before, after, strays), resources: resources(before, after), files, findings }
+    Plan { digest, access: shifts(before, after, strays), resources: resources(before, after, &files), files, findings }
 }
 
 /// What a stale file is to a change that does not touch it: a check of the repository fails on it, a change goes on.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::path::Location;
-use super::{Happening, ResourceChange};
+use super::{FileChange, Happening, ResourceChange};
 use crate::istio::Kind;
 use crate::render::{Manifest, Rendered};
 
@@ -17,7 +17,7 @@ pub(super) fn changed<'a>(before: &'a Rendered, after: &'a Rendered) -> impl Ite
 /// What happens to the resources of each cluster, by cluster, kind and name.
 ///
 /// A resource whose file moves is changed, not removed and added: its cluster sees one resource.
-pub(super) fn resources(before: &Rendered, after: &Rendered) -> Vec<ResourceChange> {
+pub(super) fn resources(before: &Rendered, after: &Rendered, files: &[FileChange]) -> Vec<ResourceChange> {
     let mut found: BTreeMap<(String, String, String), ResourceChange> = BTreeMap::new();
     let gone = before.manifests.values().filter(|manifest| !after.manifests.contains_key(&manifest.path));
     for manifest in gone.filter(|manifest| !keeps_a_directory(manifest)) {
@@ -36,7 +36,14 @@ pub(super) fn resources(before: &Rendered, after: &Rendered) -> Vec<ResourceChan
         }
         found.insert(key, change);
     }
-    found.into_values().collect::<BTreeSet<_>>().into_iter().collect()
+    // What main already says is no change, though a part of the rendering shows it as one.
+    let paths: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    found
+        .into_values()
+        .filter(|change| paths.contains(change.path.as_str()))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
 }
 
 /// Whether a file stays when nothing renders it any more, so that its directory is never empty.

@@ -174,7 +174,9 @@ fn called(entry: &KindEntry, call: Call) -> Value {
         (Kind::LogicalCloud, _) => "There is nothing to do for a logical cloud; it only has to exist.",
         (_, Call::Approve) => "The set is complete: ready for review now.",
         (_, Call::Instantiate) => "The set is complete: ready for review now; undoes a terminate.",
-        (_, Call::Terminate) => "Proposes the removal of its manifests and keeps its intents.",
+        (_, Call::Terminate) => {
+            "Proposes the removal of its manifests and keeps its intents; a closed server keeps one policy that lets nobody in."
+        }
         (_, Call::Status) => "How far each intent and each resource has come.",
     };
     let name = format!("{}{}", call.as_str(), schema_name(entry.kind));
