@@ -146,7 +146,7 @@ impl Judge<'_> {
     fn together(&mut self, operations: &[(usize, &Operation)]) {
         let after = self.admitted.proposed.clone();
         let groups: BTreeSet<Group> =
-            self.admitted.writes.iter().map(|(anchor, _)| self.ledger.group_of(anchor)).collect();
+            self.admitted.writes.iter().flat_map(|(anchor, _)| self.ledger.groups_of(anchor)).collect();
         let destination = self.ledger.destination(&groups).map(|change| change.id.clone());
         let written: BTreeSet<Anchor> = self.admitted.writes.iter().map(|(anchor, _)| anchor.clone()).collect();
         let mut seen = BTreeSet::new();

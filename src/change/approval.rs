@@ -1,7 +1,5 @@
 //! Which reviews count.
 
-use std::collections::BTreeMap;
-
 use super::forge::{Review, Verdict};
 use super::person::Person;
 use super::record::Change;
@@ -23,9 +21,11 @@ impl Standing {
     /// the content, not for the commit.
     #[must_use]
     pub fn of(change: &Change, reviews: &[Review], approvals: u32, current: impl Fn(CommitId) -> bool) -> Self {
-        let mut latest: BTreeMap<&Person, &Review> = BTreeMap::new();
+        // One human has one vote, under whatever name: the latest review replaces the earlier ones.
+        let mut latest: Vec<&Review> = vec![];
         for review in reviews {
-            latest.insert(&review.by, review);
+            latest.retain(|earlier| !earlier.by.is(&review.by));
+            latest.push(review);
         }
         let counts = |person: &Person| {
             let own = change.requesters.iter().any(|requester| requester.is(person));
@@ -33,7 +33,8 @@ impl Standing {
             !own || person.is_local()
         };
         let mut standing = Self { needed: needed(change, approvals), ..Self::default() };
-        for (person, review) in latest {
+        for review in latest {
+            let person = &review.by;
             match review.verdict {
                 Verdict::RequestChanges => standing.objection = Some((person.clone(), review.words.clone())),
                 Verdict::Approve if counts(person) && current(review.head) => standing.approvals.push(person.clone()),
@@ -112,6 +113,16 @@ mod tests {
         assert!(
             standing(&change, &[review(&bob, Verdict::Approve, 1), review(&carol, Verdict::Approve, 1)]).suffices()
         );
+    }
+
+    #[test]
+    fn one_human_under_two_names_approves_once() {
+        let bob = person("github:bob");
+        let token = Person { name: "bob".into(), logins: vec!["github:bob".into()] };
+        let reviews = [review(&bob, Verdict::Approve, 1), review(&token, Verdict::Approve, 1)];
+        assert_eq!(standing(&change(person("ci")), &reviews).approvals.len(), 1);
+        let reconsidered = [review(&bob, Verdict::RequestChanges, 1), review(&token, Verdict::Approve, 1)];
+        assert_eq!(standing(&change(person("github:alice")), &reconsidered).objection, None);
     }
 
     #[test]

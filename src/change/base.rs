@@ -203,7 +203,7 @@ impl Base {
         let mut touched: BTreeSet<Anchor> = BTreeSet::new();
         let mut added = vec![];
         for path in changed.iter().map(|changed| &changed.path) {
-            if path == SETTINGS_PATH {
+            if path == SETTINGS_PATH || path.starts_with("policies/") {
                 return Self::load(mirror, commit);
             }
             let (Ok(gone), Ok(come)) = (resources_of(&from, path)?, resources_of(&to, path)?) else {
@@ -229,6 +229,19 @@ impl Base {
                     render::is_namespace_file(&changed.path, &to.read(&changed.path)?.unwrap_or_default())
                 }
                 (new, now) => new == now,
+            };
+        }
+        // What the intents of this commit render to anew must have come with it.
+        let [before, after] = &rendered;
+        let came = |path: &String| changed.iter().any(|changed| changed.path == *path);
+        let text = |rendered: &render::Rendered, path: &String| rendered.manifests.get(path).map(|m| m.text.clone());
+        let differ = |path: &&String| text(before, path) != text(after, path);
+        let all: BTreeSet<&String> = before.manifests.keys().chain(after.manifests.keys()).collect();
+        for path in all.into_iter().filter(differ).filter(|path| !came(path)) {
+            let now = to.blob_id(path)?;
+            as_rendered &= match after.manifests.get(path) {
+                Some(manifest) => now == Some(BlobId::of(manifest.text.as_bytes())),
+                None => before.manifests.get(path).is_none_or(|was| was.intents.is_empty()) || now.is_none(),
             };
         }
         let orphaned = touched.iter().any(|anchor| {

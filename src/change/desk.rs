@@ -10,14 +10,14 @@ use super::commit;
 use super::event::Event;
 use super::forge::{ForgeError, Pull, PullState, Review, Verdict};
 use super::id::ChangeId;
+use super::judge::judge_topology;
 use super::ledger::{ChangeTree, Ledger};
 use super::person::Person;
 use super::proposal::Proposal;
 use super::record::{Change, State};
-use super::submission::{Cause, Obstacle, Operation, Receipt, Refusal, Submission};
+use super::submission::{Cause, Operation, Receipt, Refusal, Submission};
 use super::worker::{Stuck, Worker, blocking};
-use crate::finding::{Finding, Severity};
-use crate::intent::{Anchor, Kind, Tree};
+use crate::intent::{Anchor, Kind};
 use crate::render::{self, Manifest, Scope};
 use crate::repo::{CommitId, RepoError};
 
@@ -45,10 +45,11 @@ impl Desk {
     /// # Errors
     /// Why nothing was accepted.
     pub async fn submit(&self, submission: Submission) -> Result<Receipt, Refusal> {
-        let groups = approved_groups(&submission);
-        if submission.bundle || !groups.is_empty() {
+        let weighty = submission.bundle
+            || submission.operations.iter().any(|o| !matches!(o, Operation::Put(_) | Operation::Create(_)));
+        if weighty && submission.idempotency.is_none() {
             let (view, submission) = (self.view(), submission.clone());
-            blocking(move || Ok(judge_topology(&view, &submission, &groups)?)).await.map_err(refusal)?;
+            blocking(move || Ok(judge_topology(&view, &submission)?)).await.map_err(refusal)?;
         }
         self.worker.intake.submit(submission).await
     }
@@ -59,7 +60,7 @@ impl Desk {
     /// Why it would be refused.
     pub fn plan(&self, submission: &Submission) -> Result<Arc<Proposal>, Refusal> {
         let view = self.view();
-        judge_topology(&view, submission, &BTreeSet::new())?;
+        judge_topology(&view, submission)?;
         let admitted = admit(&view, submission)?;
         let mut tree = view.base.tree.clone();
         let mut changed = BTreeSet::new();
@@ -139,6 +140,8 @@ impl Desk {
         verdict: Verdict,
         words: String,
     ) -> Result<Arc<Change>, Refusal> {
+        // An approval is for what could be seen when it was given.
+        let seen = self.change(id)?.digest.clone();
         let _turn = self.worker.turn.lock().await;
         self.worker.refresh().await.map_err(refusal)?;
         self.worker.step(id).await.map_err(refusal)?;
@@ -149,11 +152,15 @@ impl Desk {
             let message = "a requester's own approval does not count; somebody else has to approve";
             return Err(Refusal::new(Cause::WrongState, id.as_str(), message));
         }
-        if verdict == Verdict::Approve && change.state == State::Blocked {
-            let message = format!(
-                "change {id} is blocked, so nothing can be approved yet: {}",
-                change.reason.as_deref().unwrap_or_default()
-            );
+        if verdict == Verdict::Approve
+            && !matches!(change.state, State::Proposed | State::ChangesRequested | State::Approved)
+        {
+            let reason = change.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            let message = format!("change {id} is {}, so it cannot be approved yet{reason}", change.state);
+            return Err(Refusal::new(Cause::WrongState, id.as_str(), message));
+        }
+        if change.digest != seen {
+            let message = format!("what change {id} does became something else just now; look at it again");
             return Err(Refusal::new(Cause::WrongState, id.as_str(), message));
         }
         let review = Review { by, verdict, head: pull.head, at: self.worker.clock.now(), words };
@@ -307,38 +314,6 @@ fn not_mergeable(change: &Change, state: State) -> String {
 
 fn no_main() -> Refusal {
     Refusal::new(Cause::Unavailable, "", "the config repository has no main branch yet")
-}
-
-fn approved_groups(submission: &Submission) -> BTreeSet<Anchor> {
-    let approved = submission.operations.iter().filter_map(|operation| match operation {
-        Operation::Approve(anchor) | Operation::Instantiate(anchor) => Some(anchor.clone()),
-        _ => None,
-    });
-    approved.collect()
-}
-
-/// A bundle or an approval is judged with its topology, on the proposed view: what is missing there is refused.
-fn judge_topology(view: &Ledger, submission: &Submission, groups: &BTreeSet<Anchor>) -> Result<(), Refusal> {
-    let admitted = admit(view, submission)?;
-    let written: Vec<Anchor> =
-        admitted.writes.iter().map(|(anchor, _)| anchor.clone()).chain(groups.iter().cloned()).collect();
-    let missing = missing_topology(view, &admitted.proposed, &written);
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let obstacle = |finding: Finding| Obstacle {
-        operation: submission.operations.iter().position(|o| o.anchor().as_str() == finding.place.path).unwrap_or(0),
-        subject: finding.place.path,
-        pointer: finding.place.pointer,
-        message: format!("{}; {}", finding.message, finding.remedy),
-    };
-    Err(Refusal { cause: Cause::Incomplete, obstacles: missing.into_iter().map(obstacle).collect() })
-}
-
-fn missing_topology(view: &Ledger, proposed: &Tree, written: &[Anchor]) -> BTreeSet<Finding> {
-    let scope = Scope::concerned(&view.proposed, proposed, written);
-    let rendered = render::render(proposed, &view.base.settings, &scope);
-    rendered.findings.into_iter().filter(|f| f.severity == Severity::Error && f.rule.starts_with("topology/")).collect()
 }
 
 /// What the caller is told of what went wrong inside.

@@ -10,8 +10,8 @@ use tokio::sync::{Notify, oneshot};
 
 use super::admit::admit;
 use super::clock::Clock;
-use super::id::Group;
 use super::journal::{Answer, Entry, Journal};
+use super::judge::judge_topology;
 use super::ledger::Ledger;
 use super::submission::{Cause, Operation, Receipt, Refusal, Submission};
 
@@ -164,6 +164,10 @@ impl Writer {
         if let Some(answer) = self.first_answer(submission)? {
             return Ok(answer);
         }
+        if submission.idempotency.is_some() {
+            // Without a key this was done before it was sent here, away from the one writer.
+            judge_topology(&batch.ledger, submission)?;
+        }
         let now = self.clock.now();
         let admitted = admit(&batch.ledger, submission)?;
         let complete = submission.bundle
@@ -193,8 +197,13 @@ impl Writer {
         let Some(answer) = self.answers.get(&(submission.by.name.clone(), idempotency.key.clone())) else {
             return Ok(None);
         };
+        if answer.at < self.clock.now().plus(-ANSWER_LIFE) {
+            return Ok(None);
+        }
         if answer.digest == idempotency.digest {
-            return Ok(serde_json::from_str(&answer.receipt).ok());
+            let unreadable =
+                |_| Refusal::new(Cause::Unavailable, "", "the first answer to this key cannot be read any more");
+            return serde_json::from_str(&answer.receipt).map(Some).map_err(unreadable);
         }
         let message = "this Idempotency-Key came with another request before; use a new key for a new request";
         Err(Refusal::new(Cause::KeyReused, "", message))
@@ -211,13 +220,13 @@ impl Writer {
             at,
         };
         let key = (answer.caller.clone(), answer.key.clone());
-        batch.entries.extend([Entry::Answer(answer.clone()), Entry::Expire(at.plus(-ANSWER_LIFE))]);
-        self.answers.retain(|_, answer| answer.at >= at.plus(-ANSWER_LIFE));
+        batch.entries.extend([Entry::Expire(at.plus(-ANSWER_LIFE)), Entry::Answer(answer.clone())]);
         self.answers.insert(key.clone(), answer);
         batch.new_answers.push(key);
     }
 
     fn commit(&mut self, batch: Batch) {
+        let wrote = !batch.entries.is_empty();
         let result = if batch.entries.is_empty() { Ok(()) } else { self.journal.append(&batch.entries) };
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
@@ -231,7 +240,9 @@ impl Writer {
                         Reply::Done(sender) => drop(sender.send(Ok(()))),
                     }
                 }
-                self.written.notify_one();
+                if wrote {
+                    self.written.notify_one();
+                }
             }
             Err(error) => {
                 tracing::error!(%error, "nothing was accepted");
@@ -257,7 +268,7 @@ impl Writer {
 fn existing(ledger: &Ledger, submission: &Submission) -> Option<super::id::ChangeId> {
     let by_owner = submission.operations.iter().find_map(|operation| ledger.owner(operation.anchor()).cloned());
     by_owner.or_else(|| {
-        let groups = submission.operations.iter().map(|operation| Group::natural(operation.anchor())).collect();
+        let groups = submission.operations.iter().flat_map(|operation| ledger.groups_of(operation.anchor())).collect();
         ledger.destination(&groups).map(|change| change.id.clone())
     })
 }

@@ -114,13 +114,13 @@ impl Ledger {
         result
     }
 
-    /// The group that a write about `anchor` belongs to: that of the outermost resource it lives under which is itself
-    /// only pending, else its own.
+    /// The groups that a write about `anchor` belongs to: its own, and that of the outermost resource it lives under which
+    /// is itself only pending.
     #[must_use]
-    pub fn group_of(&self, anchor: &Anchor) -> Group {
+    pub fn groups_of(&self, anchor: &Anchor) -> BTreeSet<Group> {
         let pending =
             anchor.lineage().filter(|a| self.base.tree.get(a).is_none() && self.owners.contains_key(a)).last();
-        Group::natural(&pending.unwrap_or_else(|| anchor.clone()))
+        pending.iter().chain([anchor]).map(Group::natural).collect()
     }
 
     /// The change that writes of `groups` would join now; none when they would begin one.
@@ -133,9 +133,10 @@ impl Ledger {
     /// only changes that wait behind it can be joined.
     fn joinable(&self, groups: &BTreeSet<Group>) -> Vec<&Arc<Change>> {
         let overlapping = self.overlapping(groups);
-        let closed = |change: &Change| change.sealed || change.state == State::Merging;
-        let behind = overlapping.iter().any(|change| closed(change));
-        overlapping.into_iter().filter(|change| !closed(change) && (!behind || change.head.is_none())).collect()
+        let wide: BTreeSet<Group> =
+            overlapping.iter().flat_map(|change| &change.groups).chain(groups).cloned().collect();
+        let behind = self.overlapping(&wide).into_iter().any(|change| is_closed(change));
+        overlapping.into_iter().filter(|change| !is_closed(change) && (!behind || change.head.is_none())).collect()
     }
 
     /// Takes writes in that were admitted: gives them places, a change, and the entries that make them durable.
@@ -146,7 +147,7 @@ impl Ledger {
         by: &Person,
         at: Timestamp,
     ) -> (ChangeId, Vec<Entry>) {
-        let groups: BTreeSet<Group> = writes.iter().map(|(anchor, _)| self.group_of(anchor)).collect();
+        let groups: BTreeSet<Group> = writes.iter().flat_map(|(anchor, _)| self.groups_of(anchor)).collect();
         let mut entries = vec![];
         let joinable: Vec<Arc<Change>> = self.joinable(&groups).into_iter().cloned().collect();
         let mut change = match joinable.split_first() {
@@ -245,6 +246,7 @@ impl Ledger {
             let sorted: Vec<_> = groups.iter().cloned().collect();
             let mut next = Change::new(ChangeId::new(&sorted, first.at, first.seq), groups, first.at);
             next.last_write = last.at;
+            next.ready = change.ready;
             next.requesters = left.iter().map(|write| write.requester.clone()).collect();
             let next_id = next.id.clone();
             entries.extend([self.update(next), Entry::Move(id, next_id.clone())]);
@@ -276,7 +278,13 @@ impl Ledger {
     }
 }
 
-/// Changes in the order they began; of two that began together, the one that came further first.
-fn age(change: &Change) -> (Timestamp, bool, &ChangeId) {
-    (change.created, change.head.is_none(), &change.id)
+/// Changes in the order they are proposed in: those that are sealed or being merged before all others, then as they
+/// began; of two that began together, the one that came further first.
+fn age(change: &Change) -> (bool, Timestamp, bool, &ChangeId) {
+    (!is_closed(change), change.created, change.head.is_none(), &change.id)
+}
+
+/// Whether nothing may join it any more.
+fn is_closed(change: &Change) -> bool {
+    change.sealed || change.state == State::Merging
 }

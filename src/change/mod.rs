@@ -14,6 +14,7 @@ pub mod forge;
 pub mod id;
 pub mod intake;
 pub mod journal;
+mod judge;
 pub mod ledger;
 pub mod person;
 pub mod proposal;

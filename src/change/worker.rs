@@ -1,6 +1,7 @@
 //! Carries changes from the journal to main: looks, asks `decide()`, acts, and looks again.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, broadcast};
@@ -54,7 +55,7 @@ pub struct Worker {
     timing: Timing,
     plans: Mutex<HashMap<ChangeId, Planned>>,
     pub(super) events: broadcast::Sender<Event>,
-    event_seq: std::sync::atomic::AtomicU64,
+    event_seq: AtomicU64,
     trouble: Mutex<Option<String>>,
     wake: Notify,
     /// Held by whoever acts on the repository or the forge: one queue for all branches.
@@ -83,7 +84,7 @@ impl Worker {
             timing,
             plans: Mutex::default(),
             events: broadcast::channel(1024).0,
-            event_seq: std::sync::atomic::AtomicU64::new(0),
+            event_seq: AtomicU64::new(0),
             trouble: Mutex::default(),
             wake: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
@@ -230,7 +231,7 @@ impl Worker {
                 Desired { empty: proposal.is_empty(), digest: &proposal.digest, covers, blocks: &blocks, text: &text };
             let action = decide(&observed, &desired, &self.timing);
             let rests = matches!(action, Action::Rest(..));
-            let work = Work { covers, proposal: &proposal, text: &text, sealed: blocks.is_empty() && standing.seals() };
+            let work = Work { covers, proposal: &proposal, text: &text, sealed: standing.seals() };
             match self.act(&view, &change, action, Some(&work)).await {
                 Ok(Some(next)) if rests && !change.ready => {
                     return Ok(next.or(Some(super::decide::ready_at(&change, &self.timing)).filter(|at| *at > now)));
@@ -284,9 +285,10 @@ impl Worker {
         match (action, work) {
             (Action::Wait(until), _) => return Ok(Some(Some(until))),
             (Action::Rest(state, reason), work) => {
-                let sealed = work.is_some_and(|work| work.sealed);
+                let seals = work.map(|work| work.sealed && matches!(state, State::Proposed | State::Approved));
                 self.record(&change.id, move |change| {
-                    (change.state, change.reason, change.sealed) = (state, reason, sealed)
+                    (change.state, change.reason) = (state, reason);
+                    change.sealed = seals.unwrap_or(change.sealed);
                 })
                 .await?;
                 return Ok(Some(None));
@@ -408,44 +410,39 @@ impl Worker {
         if let Some(head) = head.filter(|_| own) {
             self.forge.push(&change.branch, Some(head), None).await?;
         }
-        self.record(id, |change| change.untidy = false).await
+        let id = id.clone();
+        let tidied = self.intake.record(move |ledger| match ledger.changes.get(&id).cloned() {
+            Some(change) => vec![ledger.update(Change { untidy: false, ..Change::clone(&change) })],
+            None => vec![],
+        });
+        Ok(tidied.await?)
     }
 
     fn forget_plan(&self, id: &ChangeId) {
         self.plans.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
-    /// Records something about a change as it is by then, and announces it when its state or reason became another.
+    /// Records something about a change as it is by then, unless it ended meanwhile, and announces it when its state or
+    /// reason became another.
     pub(super) async fn record(
         &self,
         id: &ChangeId,
         edit: impl FnOnce(&mut Change) + Send + 'static,
     ) -> Result<(), Stuck> {
-        let view = self.intake.view();
-        let Some(before) = view.changes.get(id) else { return Ok(()) };
-        let mut after = Change::clone(before);
-        edit(&mut after);
-        if after == **before {
-            return Ok(());
-        }
-        let news = (after.state, &after.reason) != (before.state, &before.reason);
-        let (key, before) = (id.clone(), before.clone());
+        let news = Arc::new(AtomicBool::new(false));
+        let (key, told) = (id.clone(), news.clone());
         self.intake
             .record(move |ledger| {
-                let Some(current) = ledger.changes.get(&key).cloned() else { return vec![] };
-                // Writes may have joined meanwhile: what they changed stays.
-                let merged = Change {
-                    groups: current.groups.clone(),
-                    requesters: current.requesters.clone(),
-                    last_write: current.last_write,
-                    ready: current.ready,
-                    state: if current.state == before.state { after.state } else { current.state },
-                    ..after
+                let Some(current) = ledger.changes.get(&key).filter(|c| !c.state.is_final()).cloned() else {
+                    return vec![];
                 };
-                vec![ledger.update(merged)]
+                let mut after = Change::clone(&current);
+                edit(&mut after);
+                told.store((after.state, &after.reason) != (current.state, &current.reason), Ordering::Relaxed);
+                if after == *current { vec![] } else { vec![ledger.update(after)] }
             })
             .await?;
-        if news {
+        if news.load(Ordering::Relaxed) {
             self.announce(id);
         }
         Ok(())
@@ -456,7 +453,7 @@ impl Worker {
         let view = self.intake.view();
         let Some(change) = view.changes.get(id) else { return };
         tracing::info!(change = %id, state = %change.state, reason = change.reason.as_deref().unwrap_or_default(), "change");
-        let seq = self.event_seq.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+        let seq = self.event_seq.fetch_add(1, Ordering::Relaxed) + 1;
         let event =
             Event { seq, at: self.clock.now(), change: id.clone(), state: change.state, reason: change.reason.clone() };
         drop(self.events.send(event));

@@ -168,6 +168,8 @@ impl Tree {
         match resource.spec() {
             Spec::Inbound(inbound) if inbound.access == Some(Access::Open) => resource.state.closed = false,
             Spec::Inbound(inbound) if inbound.access == Some(Access::Closed) => resource.state.closed = true,
+            // Clients that were named while it was open close it as soon as it no longer says so.
+            Spec::Inbound(_) => resource.state.closed |= self.below(resource.anchor(), Kind::Client).next().is_some(),
             _ => {}
         }
         self.insert(resource);

@@ -1,0 +1,44 @@
+//! Judging a bundle or an approval with its topology, on the proposed view: what is missing there is refused.
+
+use std::collections::BTreeSet;
+
+use super::admit::admit;
+use super::ledger::Ledger;
+use super::submission::{Cause, Obstacle, Operation, Refusal, Submission};
+use crate::finding::{Finding, Severity};
+use crate::intent::{Anchor, Tree};
+use crate::render::{self, Scope};
+
+/// Refuses a bundle, or a set that is said to be complete, whose topology is not known; other submissions pass.
+///
+/// # Errors
+/// Everything that is missing, or why the submission is not admitted at all.
+pub(super) fn judge_topology(view: &Ledger, submission: &Submission) -> Result<(), Refusal> {
+    let completed = submission.operations.iter().filter_map(|operation| match operation {
+        Operation::Approve(anchor) | Operation::Instantiate(anchor) => Some(anchor.clone()),
+        _ => None,
+    });
+    let completed: Vec<Anchor> = completed.collect();
+    if !submission.bundle && completed.is_empty() {
+        return Ok(());
+    }
+    let admitted = admit(view, submission)?;
+    let written = admitted.writes.iter().map(|(anchor, _)| anchor.clone()).chain(completed).collect::<Vec<_>>();
+    let missing = missing(view, &admitted.proposed, &written);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let obstacle = |finding: Finding| Obstacle {
+        operation: submission.operations.iter().position(|o| o.anchor().as_str() == finding.place.path).unwrap_or(0),
+        subject: finding.place.path,
+        pointer: finding.place.pointer,
+        message: format!("{}; {}", finding.message, finding.remedy),
+    };
+    Err(Refusal { cause: Cause::Incomplete, obstacles: missing.into_iter().map(obstacle).collect() })
+}
+
+fn missing(view: &Ledger, proposed: &Tree, written: &[Anchor]) -> BTreeSet<Finding> {
+    let scope = Scope::concerned(&view.proposed, proposed, written);
+    let rendered = render::render(proposed, &view.base.settings, &scope);
+    rendered.findings.into_iter().filter(|f| f.severity == Severity::Error && f.rule.starts_with("topology/")).collect()
+}
