@@ -186,6 +186,32 @@ async fn a_human_commit_on_our_branch_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_reaches_main_while_the_server_runs_holds_every_change_back() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await.with_minimal_mesh().await;
+    let id = house.put("projects/one", r#"{"metadata": {"name": "one"}}"#).await.unwrap().change.unwrap();
+    house.until(&id, State::Proposed).await;
+    house.push_to_main(&[("policies/names.rego", "package names\n")], &[]);
+    let blocked = house.until(&id, State::Blocked).await;
+    assert!(blocked.reason.as_ref().unwrap().contains("policies/names.rego"), "{:?}", blocked.reason);
+    house.push_to_main(&[], &["policies/names.rego"]);
+    house.until(&id, State::Proposed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_whose_path_is_taken_on_main_is_blocked_and_names_it() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await.with_minimal_mesh().await;
+    house.push_to_main(&[("topology/projects/one", "not a folder\n")], &[]);
+    let id = house.put("projects/one", r#"{"metadata": {"name": "one"}}"#).await.unwrap().change.unwrap();
+    let blocked = house.until(&id, State::Blocked).await;
+    assert!(blocked.reason.as_ref().unwrap().contains("topology/projects/one/"), "{:?}", blocked.reason);
+    assert_eq!(house.desk().troubles(), [], "the others can go on");
+    house.push_to_main(&[], &["topology/projects/one"]);
+    house.until(&id, State::Proposed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn main_moving_elsewhere_keeps_the_approval_and_where_it_matters_renders_again() {
     let data = tempfile::tempdir().unwrap();
     let house = open(data.path()).await.with_minimal_mesh().await;

@@ -15,6 +15,8 @@ use crate::review::Stray;
 
 /// The folder of the generated files.
 pub const CLUSTERS: &str = "clusters";
+/// The folder of the owners' own policies.
+const POLICIES: &str = "policies";
 
 /// The newest state of main.
 #[derive(Debug, Default)]
@@ -58,7 +60,7 @@ impl Declared {
         }
         let read: Vec<_> = texts.par_iter().map(|(path, bytes)| (path, read_file(path, bytes))).collect();
         let mut declared = Self::default();
-        for (path, _) in files.list("policies")?.into_iter().filter(|(path, _)| path.ends_with(".rego")) {
+        for (path, _) in files.list(POLICIES)?.into_iter().filter(|(path, _)| is_policy(path)) {
             let message = "this version of Meshwright evaluates no policies, so it cannot tell whether this one holds";
             let finding = Finding::error(
                 "policy/unsupported",
@@ -92,6 +94,11 @@ impl Declared {
         }
         Ok(declared)
     }
+}
+
+/// Whether an owner's policy stands at `path`.
+fn is_policy(path: &str) -> bool {
+    path.strip_prefix(POLICIES).is_some_and(|rest| rest.starts_with('/') && rest.ends_with(".rego"))
 }
 
 fn read_file(path: &str, bytes: &[u8]) -> Result<Vec<Resource>, Vec<Finding>> {
@@ -203,7 +210,7 @@ impl Base {
         let mut touched: BTreeSet<Anchor> = BTreeSet::new();
         let mut added = vec![];
         for path in changed.iter().map(|changed| &changed.path) {
-            if path == SETTINGS_PATH || path.starts_with("policies/") {
+            if path == SETTINGS_PATH || is_policy(path) {
                 return Self::load(mirror, commit);
             }
             let (Ok(gone), Ok(come)) = (resources_of(&from, path)?, resources_of(&to, path)?) else {

@@ -327,6 +327,9 @@ fn refusal(stuck: Stuck) -> Refusal {
         Stuck::Repo(RepoError::Conflict { paths }) => {
             (Cause::WrongState, format!("main and the change both changed {}; it is rendered again", paths.join(", ")))
         }
+        Stuck::Repo(RepoError::Path { path, why }) => {
+            (Cause::WrongState, format!("{path} on main {why}; move what stands there and try again"))
+        }
         Stuck::Stopped => (Cause::Unavailable, "the server is stopping; nothing was done".to_owned()),
         stuck => {
             tracing::error!(%stuck, "a request could not be carried out");

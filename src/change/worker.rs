@@ -238,6 +238,12 @@ impl Worker {
                 }
                 Ok(Some(next)) => return Ok(next),
                 Ok(None) | Err(Stuck::Forge(ForgeError::Moved(_))) => {}
+                Err(Stuck::Repo(RepoError::Path { path, why })) => {
+                    // Only this change cannot be carried on, so the server as a whole stays ready.
+                    let why = format!("{path} on main {why}; move what stands there, or withdraw this change");
+                    self.record(id, move |change| (change.state, change.reason) = (State::Blocked, Some(why))).await?;
+                    return Ok(None);
+                }
                 Err(Stuck::Forge(ForgeError::Refused(why))) => {
                     self.record(id, move |change| (change.state, change.reason) = (State::Blocked, Some(why))).await?;
                     return Ok(None);

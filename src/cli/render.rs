@@ -48,8 +48,11 @@ impl Render {
         let blocked = say(&rendered);
         match (&self.out, self.output) {
             (Some(root), _) => {
+                std::fs::create_dir_all(root)
+                    .map_err(|error| Failure::Failed(format!("{}: {error}", root.display())))?;
+                let files = WorkingTree::open(root).map_err(Failure::failed)?;
                 for (path, manifest) in &rendered.manifests {
-                    write(root, path, Some(&manifest.text))?;
+                    files.write(path, Some(&manifest.text)).map_err(Failure::failed)?;
                 }
                 output::note(&format!("{} files written below {}", rendered.manifests.len(), root.display()));
             }
@@ -82,7 +85,8 @@ impl Render {
         let changes = outdated(&files, &declared, &audit).map_err(Failure::failed)?;
         for change in &changes {
             if self.write {
-                write(root, &change.path, (change.happening != Happening::Removed).then_some(change.new.as_str()))?;
+                let text = (change.happening != Happening::Removed).then_some(change.new.as_str());
+                files.write(&change.path, text).map_err(Failure::failed)?;
             }
             if self.output == Output::Text {
                 output::print(&crate::review::unified_coloured(change))?;
@@ -132,16 +136,4 @@ fn say(rendered: &Rendered) -> bool {
         output::note(output::finding(finding).trim_end());
     }
     rendered.findings.iter().any(|finding| finding.severity == Severity::Error)
-}
-
-fn write(root: &Path, path: &str, text: Option<&str>) -> Result<(), Failure> {
-    let full = root.join(path);
-    let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", full.display()));
-    match text {
-        None => std::fs::remove_file(&full).map_err(failed),
-        Some(text) => {
-            let folder = full.parent().unwrap_or(root);
-            std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&full, text)).map_err(failed)
-        }
-    }
 }

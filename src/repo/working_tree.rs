@@ -25,6 +25,33 @@ impl WorkingTree {
         if root.is_dir() { Ok(Self { root }) } else { Err(RepoError::NotFound { what: root.display().to_string() }) }
     }
 
+    /// Gives the file at `path` this content, or removes it. A symbolic link in its place is replaced, as git does.
+    ///
+    /// # Errors
+    /// [`RepoError::Path`] if the way there leads through a symbolic link, which may point out of the checkout.
+    pub fn write(&self, path: &str, text: Option<&str>) -> Result<(), RepoError> {
+        let mut located = self.root.clone();
+        let mut names = path.split('/').peekable();
+        while let Some(name) = names.next() {
+            if !is_plain(name) {
+                return Err(RepoError::path(path, "is not a path below the checkout"));
+            }
+            located.push(name);
+            let link = fs::symlink_metadata(&located).is_ok_and(|found| found.is_symlink());
+            if link && names.peek().is_some() {
+                return Err(RepoError::path(path, "leads through a symbolic link"));
+            }
+            if link && text.is_some() {
+                fs::remove_file(&located).map_err(RepoError::io(format!("replace {path}")))?;
+            }
+        }
+        let written = match text {
+            None => fs::remove_file(&located),
+            Some(text) => located.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&located, text)),
+        };
+        written.map_err(RepoError::io(format!("write {}", located.display())))
+    }
+
     /// Where `path` is on disk, if nothing on the way there is a symbolic link or leads elsewhere.
     fn locate(&self, path: &str) -> Result<Option<(PathBuf, fs::Metadata)>, RepoError> {
         let mut located = self.root.clone();

@@ -9,7 +9,7 @@ use meshwright::change::submission::{Cause, Operation, Precondition};
 use meshwright::change::{Change, ChangeId, Clock, Desk, Forge, Person, Receipt, Refusal, State, Submission, Timing};
 use meshwright::config::Config;
 use meshwright::intent::{Anchor, Bundle, Resource};
-use meshwright::repo::{Files, Mirror};
+use meshwright::repo::{Edits, Files, Identity, Mirror};
 
 /// How long a test waits for something to become true.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -135,6 +135,18 @@ impl House {
     pub fn files_on_main(&self) -> Vec<String> {
         let main = self.mirror.branch("main").unwrap().unwrap();
         self.mirror.snapshot(main).unwrap().list("").unwrap().into_iter().map(|(path, _)| path).collect()
+    }
+
+    /// Puts files on main past Meshwright, as a person who pushes would.
+    pub fn push_to_main(&self, files: &[(&str, &str)], gone: &[&str]) {
+        let main = self.mirror.branch("main").unwrap().unwrap();
+        let mut edits = Edits::new();
+        files.iter().for_each(|(path, text)| edits.write(*path, *text));
+        gone.iter().for_each(|path| edits.delete(*path));
+        let tree = self.mirror.tree_with(self.mirror.commit_info(main).unwrap().tree, &edits).unwrap();
+        let by = Identity { name: "Carol".into(), email: "carol@example.com".into() };
+        let commit = self.mirror.commit_tree(tree, &[main], &by, 1, "by hand\n", None).unwrap();
+        self.mirror.set_reference("refs/heads/main", Some(main), Some(commit), "push").unwrap();
     }
 
     pub fn text_on_main(&self, path: &str) -> Option<String> {

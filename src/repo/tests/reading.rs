@@ -50,6 +50,32 @@ fn a_symbolic_link_is_read_as_its_target_and_not_followed() {
     assert_eq!(tree.read("link").unwrap().as_deref(), Some(&b"../secret"[..]));
 }
 
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_symbolic_link() {
+    let bench = bench();
+    let outside = bench.directory.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("key"), "kept").unwrap();
+    let root = bench.directory.path().join("checkout");
+    fs::create_dir(&root).unwrap();
+    std::os::unix::fs::symlink("../outside", root.join("folder")).unwrap();
+    std::os::unix::fs::symlink("../outside/key", root.join("file")).unwrap();
+    let tree = WorkingTree::open(&root).unwrap();
+    for path in ["folder/key", "folder/new/file", "../outside/key", ".git/hooks/x", "/a"] {
+        for text in [Some("ours"), None] {
+            assert!(matches!(tree.write(path, text), Err(RepoError::Path { .. })), "{path}");
+        }
+    }
+    tree.write("file", Some("ours")).unwrap();
+    assert_eq!(tree.read("file").unwrap().as_deref(), Some(&b"ours"[..]));
+    assert_eq!(fs::read(outside.join("key")).unwrap(), b"kept");
+    tree.write("a/b/c", Some("new")).unwrap();
+    tree.write("a/b/c", None).unwrap();
+    assert_eq!(tree.read("a/b/c").unwrap(), None);
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
+}
+
 #[test]
 fn many_files_are_read_in_path_order() {
     let bench = bench();
