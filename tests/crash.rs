@@ -22,7 +22,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use process::{Client, Server};
 use random::Random;
 use repository::Repository;
-use siege::{Siege, configuration};
+use siege::{Siege, Work, configuration};
 
 /// How often the server of the long test is killed.
 const KILLS: usize = 220;
@@ -46,10 +46,11 @@ fn a_server_that_is_killed_at_any_moment_keeps_every_promise_and_does_nothing_tw
     let kills = number("MESHWRIGHT_CRASH_KILLS").map_or(KILLS, |kills| usize::try_from(kills).unwrap());
     let mut siege = Siege::begin(seed());
     while siege.kills < kills {
-        if siege.random.once_in(4) {
-            siege.kill_at_start();
-        } else {
-            siege.kill_at_work();
+        match siege.random.below(5) {
+            0 => siege.kill_at_start(),
+            1 => siege.kill_at(Work::Any),
+            2 => siege.kill_at(Work::Writing),
+            _ => siege.kill_at(Work::Reviewing),
         }
     }
     println!("{}", siege.story());

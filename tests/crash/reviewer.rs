@@ -1,6 +1,7 @@
 //! Somebody who approves and merges what is proposed, and remembers having done so.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::Sender;
 
 use serde_json::Value;
 
@@ -23,12 +24,13 @@ pub(crate) struct Reviewer {
 }
 
 impl Reviewer {
-    /// Approves and merges, oldest first, until the server is gone or nothing is proposed for `patience` looks.
-    pub(crate) fn work(&mut self, client: &Client, patience: usize) -> Result<(), Lost> {
-        for _ in 0..patience {
+    /// Approves and merges, oldest first, until the server is gone or it has looked `looks` times.
+    pub(crate) fn work(&mut self, client: &Client, looks: usize, begins: Option<&Sender<()>>) -> Result<(), Lost> {
+        for _ in 0..looks {
             let proposed = list(client, "?state=proposed&limit=500")?;
             let approved = list(client, "?state=approved&limit=500")?;
             for id in approved.keys().chain(proposed.keys()) {
+                begins.map(|begins| begins.send(()));
                 self.approve(client, id)?;
                 self.merge(client, id)?;
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use crate::mesh;
@@ -14,6 +15,20 @@ use crate::writer::Writer;
 
 /// Words of a change that ended because nothing was left of it.
 const CANCELLED: &str = "its writes cancel each other or say what main already says";
+
+/// How long a kill waits for callers to get to work.
+const WAIT: Duration = Duration::from_millis(500);
+
+/// What a kill waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// Nothing but that the server listens.
+    Any,
+    /// A caller has found what it was promised, and writes.
+    Writing,
+    /// Somebody approves.
+    Reviewing,
+}
 
 /// A folder of a server, and everybody who uses it.
 pub(crate) struct Siege {
@@ -73,24 +88,38 @@ impl Siege {
         self.judge();
     }
 
-    /// Kills a server under load.
-    pub(crate) fn kill_at_work(&mut self) {
+    /// Kills a server under load, some time after it listens or after callers are at `work`.
+    pub(crate) fn kill_at(&mut self, work: Work) {
         let before = self.judge();
         let (server, client) = self.serve();
-        let writes = if self.random.once_in(4) { 0 } else { 1 + self.random.below(60) };
+        let writes = if work == Work::Reviewing { self.random.below(3) } else { 1 + self.random.below(60) };
         let moment = Duration::from_micros(self.random.next() % 150_000);
         let (writers, reviewer) = (&mut self.writers, &mut self.reviewer);
         let named: BTreeSet<String> = writers.iter().flat_map(|writer| writer.changes.iter().cloned()).collect();
         let (client, named, before) = (&client, &named, &before);
+        let (begins, begun) = channel();
+        let (writing, reviewing) = match work {
+            Work::Any => (None, None),
+            Work::Writing => (Some(begins), None),
+            Work::Reviewing => (None, Some(begins)),
+        };
         let lost = std::thread::scope(|scope| {
-            let mut working: Vec<_> =
-                writers.iter_mut().map(|writer| scope.spawn(move || writer.work(client, writes))).collect();
+            let mut working: Vec<_> = writers
+                .iter_mut()
+                .map(|writer| {
+                    let begins = writing.clone();
+                    scope.spawn(move || writer.work(client, writes, begins.as_ref()))
+                })
+                .collect();
             working.push(scope.spawn(move || {
                 judge_changes(&list(client, "?limit=500")?, named, before, reviewer);
-                reviewer.work(client, 1000)
+                reviewer.work(client, 1000, reviewing.as_ref())
             }));
+            drop(writing);
+            let at_work = begun.recv_timeout(WAIT).is_ok();
             std::thread::sleep(moment);
-            server.kill();
+            let log = server.kill();
+            if std::env::var("DUMP").is_ok() { println!("== {:?} {} {moment:?} {at_work}\n{}", work as u8, self.kills, log.lines().map(|l| l.chars().take(220).collect::<String>()).collect::<Vec<_>>().join("\n")); }
             working.into_iter().map(|thread| thread.join().unwrap()).filter(Result::is_err).count()
         });
         self.broken += lost;
@@ -161,21 +190,21 @@ impl Siege {
             let done = |change: &&serde_json::Value| matches!(state(change), "proposed" | "approved");
             let waits =
                 |change: &&serde_json::Value| change["reason"].as_str().is_some_and(|r| r.starts_with("waits for"));
-            open.filter(|change| !done(change) && !waits(change)).map(ToString::to_string).collect()
+            open.filter(|change| !done(change) && !waits(change)).map(|change| format!("{change:#}")).collect()
         };
         until("changes do not become ready", || {
-            let left = waiting(&list(client, "?limit=500").unwrap());
-            if left.is_empty() { Ok(()) } else { Err(left.join("\n")) }
+            let changes = list(client, "?limit=500").unwrap();
+            let left = waiting(&changes);
+            if left.is_empty() { Ok(()) } else { Err(format!("{}\nof\n{}", left.join("\n"), shown(&changes))) }
         });
     }
 
     fn merge_all(&mut self, client: &Client) {
         let reviewer = &mut self.reviewer;
         until("changes are not merged", || {
-            reviewer.work(client, 1).map_err(|Lost| "the server is gone".to_owned())?;
+            reviewer.work(client, 1, None).map_err(|Lost| "the server is gone".to_owned())?;
             let changes = list(client, "?limit=500").unwrap();
-            let open: Vec<_> = changes.values().filter(|change| !is_final(state(change))).collect();
-            if open.is_empty() { Ok(()) } else { Err(format!("{open:#?}")) }
+            if changes.values().all(|change| is_final(state(change))) { Ok(()) } else { Err(shown(&changes)) }
         });
     }
 
@@ -214,6 +243,23 @@ fn judge_changes(changes: &Changes, named: &BTreeSet<String>, seen: &Seen, revie
         let change = changes.get(change_of(branch)).unwrap_or_else(|| panic!("{branch} has no change"));
         assert_eq!(change["branch"].as_str(), Some(branch), "{change:#}");
     }
+}
+
+/// The changes that are open, in short.
+fn shown(changes: &Changes) -> String {
+    let open = changes.values().filter(|change| !is_final(state(change)));
+    let lines = open.map(|change| {
+        let short: String = change["reason"].as_str().unwrap_or_default().chars().take(200).collect();
+        format!(
+            "{} {} {} {} {} {short}",
+            change["id"],
+            state(change),
+            change["created"],
+            change["groups"],
+            change["head"]
+        )
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn is_final(state: &str) -> bool {

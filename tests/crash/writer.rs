@@ -1,6 +1,7 @@
 //! A caller that writes, knows what it was promised, and finds it again after every restart.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::Sender;
 
 use serde_json::Value;
 
@@ -63,8 +64,9 @@ impl Writer {
     }
 
     /// Looks for what was promised, then writes until the server is gone or `most` writes are done.
-    pub(crate) fn work(&mut self, client: &Client, most: usize) -> Result<(), Lost> {
+    pub(crate) fn work(&mut self, client: &Client, most: usize, begins: Option<&Sender<()>>) -> Result<(), Lost> {
         self.find(client)?;
+        begins.map(|begins| begins.send(()));
         for _ in 0..most {
             match self.random.below(12) {
                 0 => self.repeat(client)?,
