@@ -218,7 +218,7 @@ impl Desk {
         }
         let state = if reject { State::Rejected } else { State::Withdrawn };
         let words = if words.is_empty() { format!("by {by}") } else { format!("{by}: {words}") };
-        self.worker.end(&change, state, words).await.map_err(refusal)?;
+        self.worker.end(&change, state, words, u64::MAX).await.map_err(refusal)?;
         self.change(id)
     }
 
