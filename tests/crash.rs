@@ -26,6 +26,8 @@ use siege::{Siege, Work, configuration};
 
 /// How often the server of the long test is killed.
 const KILLS: usize = 220;
+/// How many kills there are before a server may finish its work.
+const STRETCH: usize = 20;
 /// How many folders the short test begins in.
 const BEGINNINGS: usize = 12;
 
@@ -46,6 +48,9 @@ fn a_server_that_is_killed_at_any_moment_keeps_every_promise_and_does_nothing_tw
     let kills = number("MESHWRIGHT_CRASH_KILLS").map_or(KILLS, |kills| usize::try_from(kills).unwrap());
     let mut siege = Siege::begin(seed());
     while siege.kills < kills {
+        if siege.kills % STRETCH == STRETCH - 1 {
+            siege.finish();
+        }
         match siege.random.below(5) {
             0 => siege.kill_at_start(),
             1 => siege.kill_at(Work::Any),
@@ -53,6 +58,7 @@ fn a_server_that_is_killed_at_any_moment_keeps_every_promise_and_does_nothing_tw
             _ => siege.kill_at(Work::Reviewing),
         }
     }
+    siege.finish();
     println!("{}", siege.story());
     siege.end();
 }

@@ -68,13 +68,13 @@ pub(crate) fn servers(group: usize, writer: usize) -> String {
 pub(crate) fn places(writer: usize) -> Vec<String> {
     let mut places = vec![];
     for group in [writer % GROUPS, (writer + 1) % GROUPS] {
-        for server in 0..3 {
+        for server in 0..2 {
             let server = format!("{}/s{group}{writer}{server}", servers(group, writer));
             places.push(server.clone());
             for client in ["one", "two"] {
-                let client = format!("{server}/clients/{client}");
-                places.extend([client.clone(), format!("{client}/access-points/read")]);
+                places.push(format!("{server}/clients/{client}"));
             }
+            places.push(format!("{server}/clients/one/access-points/read"));
         }
     }
     places.extend((0..3).map(|n| format!("projects/w{writer}{n}")));

@@ -95,6 +95,13 @@ impl Writer {
         Ok(())
     }
 
+    /// Everything that was promised is on main, and nothing else.
+    pub(crate) fn find_live(&self, client: &Client) -> Result<(), Lost> {
+        let found = self.read(client, "?view=live")?;
+        assert!(found == self.known, "main: {}", difference(&found, &self.known, &self.known));
+        Ok(())
+    }
+
     /// What is known, if the lost write was done.
     fn with_lost(&self) -> Resources {
         let mut done = self.known.clone();
@@ -103,7 +110,7 @@ impl Writer {
     }
 
     /// Reads all its places; `view` is a query.
-    pub(crate) fn read(&self, client: &Client, view: &str) -> Result<Resources, Lost> {
+    fn read(&self, client: &Client, view: &str) -> Result<Resources, Lost> {
         let mut found = Resources::new();
         let mut collections: BTreeSet<String> =
             self.places.iter().map(|place| mesh::collection(place).into()).collect();
