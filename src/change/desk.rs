@@ -16,7 +16,7 @@ use super::record::{Change, State};
 use super::submission::{Cause, Obstacle, Operation, Receipt, Refusal, Submission};
 use super::worker::{Stuck, Worker, blocking};
 use crate::finding::{Finding, Severity};
-use crate::intent::{Anchor, Tree};
+use crate::intent::{Anchor, Tree, secrets};
 use crate::render::{self, Scope};
 use crate::repo::{CommitId, RepoError};
 
@@ -59,6 +59,10 @@ impl Desk {
     /// # Errors
     /// Why nothing was accepted.
     pub async fn submit(&self, submission: Submission) -> Result<Receipt, Refusal> {
+        if submission.idempotency.as_ref().is_some_and(|idempotency| secrets::holds_private_key(&idempotency.key)) {
+            let message = "the Idempotency-Key holds a private key, which is never accepted; use a random text";
+            return Err(Refusal::new(Cause::Invalid, "", message));
+        }
         let groups = approved_groups(&submission);
         if submission.bundle || !groups.is_empty() {
             let (view, submission) = (self.view(), submission.clone());
