@@ -3,6 +3,14 @@
 //!
 //! `MESHWRIGHT_CRASH_SEED` and `MESHWRIGHT_CRASH_KILLS` choose the moments and how many there are.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "all of this is a test"
+)]
+
 #[path = "crash/mesh.rs"]
 mod mesh;
 mod process;

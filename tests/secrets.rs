@@ -1,5 +1,7 @@
 //! Private keys and tokens are kept nowhere and said to nobody, by a real server that logs all it can.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "all of this is a test")]
+
 #[path = "secrets/key.rs"]
 mod key;
 #[path = "secrets/places.rs"]
