@@ -17,7 +17,7 @@ use super::proposal::Proposal;
 use super::record::{Change, State};
 use super::submission::{Cause, Operation, Receipt, Refusal, Submission};
 use super::worker::{Stuck, Worker, blocking};
-use crate::intent::{Anchor, Kind};
+use crate::intent::{Anchor, Kind, secrets};
 use crate::render::{self, Manifest, Scope};
 use crate::repo::{CommitId, RepoError};
 
@@ -45,6 +45,10 @@ impl Desk {
     /// # Errors
     /// Why nothing was accepted.
     pub async fn submit(&self, submission: Submission) -> Result<Receipt, Refusal> {
+        if submission.idempotency.as_ref().is_some_and(|idempotency| secrets::holds_private_key(&idempotency.key)) {
+            let message = "the Idempotency-Key holds a private key, which is never accepted; use a random text";
+            return Err(Refusal::new(Cause::Invalid, "", message));
+        }
         let weighty = submission.bundle
             || submission.operations.iter().any(|o| !matches!(o, Operation::Put(_) | Operation::Create(_)));
         if weighty && submission.idempotency.is_none() {
@@ -237,7 +241,7 @@ impl Desk {
         }
         let state = if reject { State::Rejected } else { State::Withdrawn };
         let words = if words.is_empty() { format!("by {by}") } else { format!("{by}: {words}") };
-        self.worker.end(&change, state, words).await.map_err(refusal)?;
+        self.worker.end(&change, state, words, u64::MAX).await.map_err(refusal)?;
         self.change(id)
     }
 

@@ -129,8 +129,8 @@ impl Ledger {
         self.joinable(groups).into_iter().next()
     }
 
-    /// The open changes that writes of `groups` belong to, oldest first. While a sealed change owns one of the groups,
-    /// only changes that wait behind it can be joined.
+    /// The open changes that writes of `groups` belong to, oldest first. What joins them owns all their groups; while one of
+    /// these is a sealed change's too, only changes that wait behind it can be joined.
     fn joinable(&self, groups: &BTreeSet<Group>) -> Vec<&Arc<Change>> {
         let overlapping = self.overlapping(groups);
         let wide: BTreeSet<Group> =
@@ -244,7 +244,10 @@ impl Ledger {
         if let (Some(first), Some(last)) = (left.first(), left.last()) {
             let groups: BTreeSet<_> = left.iter().map(|write| Group::natural(&write.anchor)).collect();
             let sorted: Vec<_> = groups.iter().cloned().collect();
-            let mut next = Change::new(ChangeId::new(&sorted, first.at, first.seq), groups, first.at);
+            // The first of these writes may have begun a change that was superseded: that one's name is taken.
+            let mut names = (first.seq..).map(|seq| ChangeId::new(&sorted, first.at, seq));
+            let name = names.find(|name| !self.changes.contains_key(name)).unwrap_or_else(|| id.clone());
+            let mut next = Change::new(name, groups, first.at);
             next.last_write = last.at;
             next.ready = change.ready;
             next.requesters = left.iter().map(|write| write.requester.clone()).collect();
@@ -287,4 +290,54 @@ fn age(change: &Change) -> (bool, Timestamp, bool, &ChangeId) {
 /// Whether nothing may join it any more.
 fn is_closed(change: &Change) -> bool {
     change.sealed || change.state == State::Merging
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes to each of `projects`, at a moment of its own.
+    fn write(ledger: &mut Ledger, projects: &[&str]) -> ChangeId {
+        let anchor = |name: &&str| Anchor::parse(&format!("projects/{name}")).unwrap();
+        let writes = projects.iter().map(|name| (anchor(name), Verb::Delete)).collect();
+        let at = Timestamp(i64::try_from(ledger.last_seq).unwrap());
+        ledger.accept(writes, false, &Person::local(), at).0
+    }
+
+    fn seal(ledger: &mut Ledger, id: &ChangeId) {
+        let change = Change { sealed: true, ..Change::clone(&ledger.changes[id]) };
+        drop(ledger.update(change));
+    }
+
+    #[test]
+    fn no_sealed_change_comes_to_wait_for_one_that_waits_for_it() {
+        let mut ledger = Ledger::default();
+        let first = write(&mut ledger, &["two"]);
+        seal(&mut ledger, &first);
+        let waiting = write(&mut ledger, &["two"]);
+        let sealed = write(&mut ledger, &["one"]);
+        seal(&mut ledger, &sealed);
+        let both = write(&mut ledger, &["one", "two"]);
+        assert_eq!(both, waiting, "it waits behind both sealed changes");
+        assert_eq!(ledger.waits_for(&ledger.changes[&sealed]), None);
+        assert_eq!(ledger.waits_for(&ledger.changes[&first]), None);
+        assert_eq!(write(&mut ledger, &["two"]), both, "what comes later is not done earlier");
+        assert_eq!(write(&mut ledger, &["one"]), both);
+        assert_eq!(ledger.waits_for(&ledger.changes[&both]), Some(&first));
+    }
+
+    #[test]
+    fn writes_that_are_left_when_a_change_ends_begin_a_change_of_another_name() {
+        let mut ledger = Ledger::default();
+        let oldest = write(&mut ledger, &["one"]);
+        let superseded = write(&mut ledger, &["two"]);
+        assert_eq!(write(&mut ledger, &["one", "two"]), oldest);
+        let ended = ledger.changes[&oldest].ended(State::Withdrawn, None);
+        drop(ledger.finish(ended, 1));
+        let active = ledger.active();
+        assert_eq!(active.len(), 1);
+        assert!(active[0].id != oldest && active[0].id != superseded);
+        assert_eq!(ledger.writes(&active[0].id).count(), 3);
+        assert_eq!(ledger.changes[&superseded].state, State::Superseded);
+    }
 }

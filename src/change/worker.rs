@@ -300,8 +300,18 @@ impl Worker {
                 return Ok(Some(None));
             }
             (Action::Merged(commit), _) => self.settle(change, commit).await?,
-            (Action::End(state, words), _) => self.end(change, state, words).await?,
-            (Action::Close(number, words), _) => self.forge.close_pull(number, None, &words).await?,
+            (Action::End(state, words), Some(work)) => self.end(change, state, words, work.covers).await?,
+            (Action::End(state, words), None) => {
+                // Who rejects it rejects all of it; what we closed ourselves was empty as far as is recorded.
+                let up_to = if state == State::Rejected { u64::MAX } else { change.covers };
+                self.end(change, state, words, up_to).await?;
+            }
+            (Action::Close(number, words), work) => {
+                // Recorded first: whoever finds it closed must know which writes cancelled each other.
+                let covers = work.map_or(change.covers, |work| work.covers);
+                self.record(&change.id, move |change| change.covers = covers).await?;
+                self.forge.close_pull(number, None, &words).await?;
+            }
             (Action::Push(expected), Some(work)) => {
                 let head = self.commit(view, change, work).await?;
                 self.forge.push(&change.branch, expected, Some(head)).await?;
@@ -381,14 +391,14 @@ impl Worker {
         self.tidy(&change.id).await
     }
 
-    /// Ends a change without merging it: its writes leave the proposed view.
-    pub(super) async fn end(&self, change: &Change, state: State, words: String) -> Result<(), Stuck> {
+    /// Ends a change without merging it: its writes up to `up_to` leave the proposed view, later ones go on in another.
+    pub(super) async fn end(&self, change: &Change, state: State, words: String, up_to: u64) -> Result<(), Stuck> {
         let id = change.id.clone();
         self.forget_plan(&id);
         self.intake
             .record(move |ledger| match ledger.changes.get(&id).filter(|c| !c.state.is_final()).cloned() {
                 Some(current) => {
-                    ledger.finish(current.ended(state, Some(words).filter(|words| !words.is_empty())), u64::MAX)
+                    ledger.finish(current.ended(state, Some(words).filter(|words| !words.is_empty())), up_to)
                 }
                 None => vec![],
             })

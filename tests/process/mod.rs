@@ -1,0 +1,130 @@
+//! The real server as a process of its own, and a client that tells an answer from a lost one.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use ureq::Agent;
+use ureq::http::{HeaderMap, Request};
+
+/// How long a test waits for something to become true.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server on a free port of loopback. It is killed when this is dropped.
+pub(crate) struct Server {
+    child: Child,
+    log: Option<JoinHandle<String>>,
+    listening: Receiver<String>,
+}
+
+impl Server {
+    /// Starts a server and does not wait until it listens.
+    pub(crate) fn spawn(data: &Path, config: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_meshwright"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .arg("--config")
+            .arg(config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server is there to be started");
+        let stderr = child.stderr.take().unwrap();
+        let (sender, listening) = channel();
+        let read = move || {
+            let mut log = String::new();
+            for line in BufReader::new(stderr).split(b'\n') {
+                let line = String::from_utf8_lossy(&line.unwrap()).into_owned();
+                if let Some((_, rest)) = line.split_once("listening url=") {
+                    drop(sender.send(rest.split_whitespace().next().unwrap_or_default().to_owned()));
+                }
+                log.push_str(&line);
+                log.push('\n');
+            }
+            log
+        };
+        Self { child, log: Some(std::thread::spawn(read)), listening }
+    }
+
+    /// Waits until it listens, and gives its address.
+    pub(crate) fn url(&mut self) -> String {
+        match self.listening.recv_timeout(PATIENCE) {
+            Ok(url) => url,
+            Err(RecvTimeoutError::Timeout) => panic!("the server does not listen\n{}", self.end()),
+            Err(RecvTimeoutError::Disconnected) => panic!("the server does not start\n{}", self.end()),
+        }
+    }
+
+    /// Kills it as `kill -9` does, and gives all it wrote to its log.
+    pub(crate) fn kill(mut self) -> String {
+        self.end()
+    }
+
+    fn end(&mut self) -> String {
+        drop(self.child.kill());
+        drop(self.child.wait());
+        self.log.take().map(|log| log.join().unwrap()).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// An answer that came whole.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+/// Whether the server did what was asked is not known.
+#[derive(Debug)]
+pub(crate) struct Lost;
+
+/// Talks to one server. Nothing is sent twice.
+#[derive(Clone)]
+pub(crate) struct Client {
+    agent: Agent,
+    url: String,
+}
+
+impl Client {
+    pub(crate) fn new(url: &str) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE))
+            .max_redirects(0)
+            .max_idle_connections(4)
+            .build();
+        Self { agent: config.into(), url: url.to_owned() }
+    }
+
+    /// Sends a request; `body` comes with its type.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<(&str, &[u8])>,
+    ) -> Result<Answer, Lost> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let sent = match body {
+            None => self.agent.run(request.body(()).unwrap()),
+            Some((kind, bytes)) => self.agent.run(request.header("Content-Type", kind).body(bytes).unwrap()),
+        };
+        let mut response = sent.map_err(|_| Lost)?;
+        let body = response.body_mut().with_config().limit(64 << 20).read_to_string().map_err(|_| Lost)?;
+        Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), body })
+    }
+}
