@@ -1,0 +1,54 @@
+//! Figures as they are printed, and how they are summed up.
+
+use std::time::{Duration, Instant};
+
+/// How long `work` takes, with what it gives.
+pub(crate) fn time<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+    let start = Instant::now();
+    let result = work();
+    (start.elapsed(), result)
+}
+
+/// The shortest of several runs.
+pub(crate) fn best<T>(runs: usize, mut work: impl FnMut() -> T) -> (Duration, T) {
+    let mut shortest = time(&mut work);
+    for _ in 1..runs {
+        let next = time(&mut work);
+        if next.0 < shortest.0 {
+            shortest = next;
+        }
+    }
+    shortest
+}
+
+/// The middle one of some measurements.
+pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+/// How often `one` holds `other`.
+pub(crate) fn ratio(one: Duration, other: Duration) -> f64 {
+    one.as_secs_f64() / other.as_secs_f64()
+}
+
+/// In milliseconds.
+pub(crate) fn milliseconds(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1e3)
+}
+
+/// In seconds.
+pub(crate) fn seconds(time: Duration) -> String {
+    format!("{:.2} s", time.as_secs_f64())
+}
+
+/// Says whether a target was reached.
+pub(crate) fn target(what: &str, reached: bool) {
+    println!("  {} {what}", if reached { "reached:" } else { "MISSED: " });
+}
+
+/// What else kept the machine busy in the last minute.
+pub(crate) fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or("unknown").to_owned()
+}
