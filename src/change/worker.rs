@@ -439,6 +439,12 @@ impl Worker {
         self.intake
             .record(move |ledger| {
                 let Some(current) = ledger.changes.get(&key).cloned() else { return vec![] };
+                if current.state.is_final() && !before.state.is_final() {
+                    // It was superseded meanwhile: what was made of it has still to be cleared away.
+                    let Change { pull, head, base, digest, covers, .. } = after;
+                    let ended = Change { pull, head, base, digest, covers, ..Change::clone(&current) };
+                    return vec![ledger.update(ended)];
+                }
                 // Writes may have joined meanwhile: what they changed stays.
                 let merged = Change {
                     groups: current.groups.clone(),
