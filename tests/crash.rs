@@ -25,6 +25,7 @@ mod siege;
 #[path = "crash/writer.rs"]
 mod writer;
 
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use process::{Client, Server};
@@ -37,7 +38,7 @@ const KILLS: usize = 220;
 /// How many kills there are before a server may finish its work.
 const STRETCH: usize = 20;
 /// How many folders the short test begins in.
-const BEGINNINGS: usize = 12;
+const BEGINNINGS: usize = 20;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
@@ -83,14 +84,32 @@ fn a_server_that_is_killed_while_it_starts_for_the_first_time_starts_the_next_ti
             std::thread::sleep(Duration::from_micros(random.next() % 40_000));
             server.kill();
         }
-        let mut server = Server::spawn(&data, &config);
-        let client = Client::new(&server.url());
-        let body = Some(("application/json", r#"{"metadata": {"name": "first"}}"#.as_bytes()));
-        let answer = client.send("POST", "/v2/projects", &[], body).unwrap();
-        assert_eq!(answer.status, 201, "{}", answer.body);
-        let ready = client.send("GET", "/readyz", &[], None).unwrap();
-        assert_eq!(ready.status, 200, "{}", ready.body);
-        server.kill();
-        Repository::of(&data).check();
+        works(&data, &config);
     }
+}
+
+#[test]
+fn a_lock_that_a_killed_server_left_does_not_keep_the_next_one_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = configuration(folder.path());
+    let data = folder.path().join("data");
+    for lock in ["config.lock", "HEAD.lock", "packed-refs.lock", "refs/heads/main.lock"] {
+        let path = data.join("config.git").join(lock);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "").unwrap();
+    }
+    works(&data, &config);
+}
+
+/// A server starts, takes a write and is ready, and its repository is whole.
+fn works(data: &Path, config: &Path) {
+    let mut server = Server::spawn(data, config);
+    let client = Client::new(&server.url());
+    let body = Some(("application/json", r#"{"metadata": {"name": "first"}}"#.as_bytes()));
+    let answer = client.send("POST", "/v2/projects", &[], body).unwrap();
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    let ready = client.send("GET", "/readyz", &[], None).unwrap();
+    assert_eq!(ready.status, 200, "{}", ready.body);
+    server.kill();
+    Repository::of(data).check();
 }

@@ -14,7 +14,10 @@ const RUNS: usize = 3;
 pub(crate) fn measure(setting: &Setting) -> Outcome {
     let data = setting.folder.join("check");
     let mirror: Mirror = seeded(&data, setting.plan)?.mirror;
-    println!("the program itself, in a process of its own, on {} services; yardstick: git status", setting.plan.total());
+    println!(
+        "the program itself, in a process of its own, on {} services; yardstick: git status",
+        setting.plan.total()
+    );
     git(&setting.folder, &["clone", "-q", &mirror.path().display().to_string(), "check-checkout"])?;
     let checkout = setting.folder.join("check-checkout");
     let mut times = vec![];

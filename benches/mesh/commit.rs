@@ -50,10 +50,16 @@ pub(crate) fn measure(setting: &Setting) -> Outcome {
             milliseconds(program)
         );
     }
-    target(&format!("{} in a repository of {NOMINAL}, at most 3 ms", milliseconds(nominal)), nominal.as_secs_f64() <= 0.003);
+    target(
+        &format!("{} in a repository of {NOMINAL}, at most 3 ms", milliseconds(nominal)),
+        nominal.as_secs_f64() <= 0.003,
+    );
     for (files, time) in medians.iter().filter(|(files, _)| *files != NOMINAL) {
         let times = ratio(nominal, *time);
-        target(&format!("{times:.2} x the same in {files}, at most 1.5 x either way"), (1.0 / 1.5..=1.5).contains(&times));
+        target(
+            &format!("{times:.2} x the same in {files}, at most 1.5 x either way"),
+            (1.0 / 1.5..=1.5).contains(&times),
+        );
     }
     Ok(())
 }

@@ -41,8 +41,7 @@ pub(crate) fn measure(setting: &Setting) -> Outcome {
 fn ours(setting: &Setting, tree: &Tree, run: usize) -> Outcome<(Duration, Edits)> {
     let mirror = Mirror::open_or_init(setting.folder.join(format!("import-{run}.git")), "main")?;
     let address = bare(&setting.folder, &format!("import-{run}-ours.git"))?;
-    let (rendering, edits) =
-        time(|| manifests(render(tree, &Settings::default(), &Scope::everything(tree))));
+    let (rendering, edits) = time(|| manifests(render(tree, &Settings::default(), &Scope::everything(tree))));
     let (committing, head) = time(|| -> Outcome<_> {
         let head = commit(&mirror, None, &edits)?;
         mirror.set_reference("refs/heads/main", None, Some(head), "import")?;

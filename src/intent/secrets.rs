@@ -11,6 +11,9 @@ use super::fields::{Violation, escape};
 pub const REMEDY: &str = "a private key is never accepted: create a Secret with it in the gateway's namespace of the \
     cluster and name that by credentialName";
 
+/// The fewest characters that are taken for base64: the shortest key, Ed25519 in PKCS#8, has 48 bytes, 64 characters.
+const SHORTEST: usize = 60;
+
 /// How often text is decoded from base64 while looking for a key.
 const LAYERS: usize = 3;
 
@@ -85,19 +88,19 @@ fn is_der_key(bytes: &[u8]) -> bool {
         && matches!(bytes.get(header..header + 4), Some([0x02, 0x01, 0 | 1, 0x30 | 0x02 | 0x04]))
 }
 
+/// What text gives when it, or a long run in it, is taken for base64.
 fn decodings(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let in_alphabet = |b: &u8| b.is_ascii_alphanumeric() || b"+/-_=".contains(b);
     let compact: Vec<u8> = bytes.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
-    // The shortest key, Ed25519 in PKCS#8, has 48 bytes: 64 characters.
-    if compact.len() < 60 || !compact.iter().all(|b| b.is_ascii_alphanumeric() || b"+/-_=".contains(b)) {
-        return vec![];
+    let mut runs: Vec<&[u8]> = bytes.split(|b| !in_alphabet(b)).filter(|run| run.len() >= SHORTEST).collect();
+    if compact.len() >= SHORTEST && compact.len() != bytes.len() {
+        runs.extend(compact.split(|b| !in_alphabet(b)).filter(|run| run.len() >= SHORTEST));
     }
     let config = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
         .with_decode_allow_trailing_bits(true);
-    [&alphabet::STANDARD, &alphabet::URL_SAFE]
-        .into_iter()
-        .filter_map(|alphabet| GeneralPurpose::new(alphabet, config).decode(&compact).ok())
-        .collect()
+    let engines = [&alphabet::STANDARD, &alphabet::URL_SAFE].map(|alphabet| GeneralPurpose::new(alphabet, config));
+    runs.iter().flat_map(|run| engines.iter().filter_map(move |engine| engine.decode(run).ok())).collect()
 }
 
 #[cfg(test)]
@@ -140,6 +143,8 @@ mod tests {
             ),
             tests::pem("RSA PRIVATE KEY"),
             tests::pem("ENCRYPTED PRIVATE KEY"),
+            format!("our key: {}, keep it safe", STANDARD.encode(der())),
+            format!(r#"{{"key": "{}"}}"#, STANDARD.encode(&pem)),
         ] {
             assert!(holds_private_key(&text), "{text}");
         }
