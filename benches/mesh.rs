@@ -70,7 +70,9 @@ fn main() -> Outcome {
         let known: Vec<_> = PARTS.iter().map(|(name, _)| *name).collect();
         return Err(format!("there is no part {unknown}; known: {}", known.join(", ")).into());
     }
-    let parent = std::env::var_os("MESHWRIGHT_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    // Not the folder for temporary files: others delete there, and ext4 is slow to make files where many went.
+    let parent = std::env::var_os("MESHWRIGHT_BENCH_DIR").unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into());
+    std::fs::create_dir_all(&parent)?;
     let folder = tempfile::Builder::new().prefix("meshwright-bench-").tempdir_in(parent)?;
     let plan = if quick { Plan { namespaces: 20, services: 50 } } else { Plan { namespaces: 200, services: 50 } };
     let setting = Setting { folder: folder.path().to_owned(), quick, plan };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::change::journal::JournalError;
-use crate::change::worker::Stuck;
+use crate::change::stuck::Stuck;
 use crate::repo::RepoError;
 
 /// Why a server does not start.

@@ -105,7 +105,7 @@ impl Parts {
     /// What cannot be read.
     pub async fn start(mut stores: Stores, clock: Arc<dyn Clock>, timing: Timing) -> Result<Self, BootError> {
         let mut contents = stores.journal.load()?;
-        let main = stores.forge.refresh().await.map_err(crate::change::worker::Stuck::from)?;
+        let main = stores.forge.refresh().await.map_err(crate::change::stuck::Stuck::from)?;
         let adopted = adopt(&mut contents, stores.forge.as_ref(), &stores.mirror).await?;
         if !adopted.is_empty() {
             tracing::info!(entries = adopted.len(), "took over pull requests that the journal does not know");

@@ -11,7 +11,7 @@ use super::id::{ChangeId, Group, Timestamp};
 use super::journal::{Contents, Entry};
 use super::person::Person;
 use super::record::{Change, State};
-use super::worker::{Stuck, blocking};
+use super::stuck::{Stuck, blocking};
 use super::write::{Verb, Write};
 use crate::intent::{Anchor, Resource};
 use crate::repo::{CommitId, CommitInfo, Mirror, RepoError};

@@ -1,6 +1,6 @@
 //! Main as it is: intents, settings, and what else stands between the generated files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -17,6 +17,9 @@ use crate::review::Stray;
 pub const CLUSTERS: &str = "clusters";
 /// The folder of the owners' own policies.
 const POLICIES: &str = "policies";
+
+/// How many services are rendered at once where nothing but the comparison is needed.
+const PART: usize = 1000;
 
 /// The newest state of main.
 #[derive(Debug, Default)]
@@ -148,25 +151,49 @@ impl Audit {
     /// # Errors
     /// When a file cannot be read from where it is.
     pub fn of(files: &dyn Files, rendered: &render::Rendered) -> Result<Self, RepoError> {
-        let listed: BTreeMap<String, _> = files.list(CLUSTERS)?.into_iter().collect();
-        let mut audit = Self::default();
-        let differing: Vec<_> = rendered
-            .manifests
-            .par_iter()
-            .filter(|(path, manifest)| listed.get(*path) != Some(&BlobId::of(manifest.text.as_bytes())))
-            .collect();
-        for (path, manifest) in differing {
-            let present = if listed.contains_key(path) { files.read(path)? } else { None };
+        let mut listed = Listed::read(files)?;
+        let mut differing = vec![];
+        for (path, manifest) in listed.compare(rendered) {
+            let present = if listed.ids.contains_key(path) { files.read(path)? } else { None };
             let present = present.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-            audit.differing.push((path.clone(), present, manifest.text.clone()));
+            differing.push((path.clone(), present, manifest.text.clone()));
         }
-        for path in listed.keys().filter(|path| !rendered.manifests.contains_key(*path)) {
+        Ok(Self { differing, strays: listed.strays(files)? })
+    }
+}
+
+/// The files below [`CLUSTERS`], by path, and which of them are rendered.
+struct Listed {
+    ids: BTreeMap<String, BlobId>,
+    rendered: HashSet<String>,
+}
+
+impl Listed {
+    fn read(files: &dyn Files) -> Result<Self, RepoError> {
+        Ok(Self { ids: files.list(CLUSTERS)?.into_iter().collect(), rendered: HashSet::new() })
+    }
+
+    /// The manifests that are missing or stand there otherwise.
+    fn compare<'r>(&mut self, rendered: &'r render::Rendered) -> Vec<(&'r String, &'r render::Manifest)> {
+        let ids = &self.ids;
+        let differs = |(path, manifest): &(&String, &render::Manifest)| {
+            ids.get(*path) != Some(&BlobId::of(manifest.text.as_bytes()))
+        };
+        let differing = rendered.manifests.par_iter().filter(differs).collect();
+        self.rendered.extend(rendered.manifests.keys().cloned());
+        differing
+    }
+
+    /// What is there and was not rendered.
+    fn strays(&self, files: &dyn Files) -> Result<Vec<Stray>, RepoError> {
+        let mut strays = vec![];
+        for path in self.ids.keys().filter(|path| !self.rendered.contains(*path)) {
             let bytes = files.read(path)?.unwrap_or_default();
             if !render::is_namespace_file(path, &bytes) {
-                audit.strays.push(Stray::read(path, &String::from_utf8_lossy(&bytes)));
+                strays.push(Stray::read(path, &String::from_utf8_lossy(&bytes)));
             }
         }
-        Ok(audit)
+        Ok(strays)
     }
 }
 
@@ -185,15 +212,20 @@ impl Base {
     /// When a file cannot be read from where it is.
     pub fn read(files: &dyn Files) -> Result<Self, RepoError> {
         let declared = Declared::read(files)?;
-        let rendered = render::render(&declared.tree, &declared.settings, &Scope::everything(&declared.tree));
-        let audit = Audit::of(files, &rendered)?;
+        let mut listed = Listed::read(files)?;
+        let mut drift = BTreeSet::new();
+        // Part by part: all manifests at once would take more memory than everything that stays.
+        for part in Scope::everything(&declared.tree).parts(PART) {
+            let rendered = render::render(&declared.tree, &declared.settings, &part);
+            drift.extend(listed.compare(&rendered).into_iter().map(|(path, _)| path.clone()));
+        }
         Ok(Self {
             commit: None,
             tree: declared.tree,
             settings: declared.settings,
             problems: declared.problems,
-            strays: audit.strays,
-            drift: audit.differing.into_iter().map(|(path, _, _)| path).collect(),
+            strays: listed.strays(files)?,
+            drift: drift.into_iter().collect(),
         })
     }
 

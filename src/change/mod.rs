@@ -19,6 +19,8 @@ pub mod ledger;
 pub mod person;
 pub mod proposal;
 pub mod record;
+mod rounds;
+pub mod stuck;
 pub mod submission;
 mod words;
 pub mod worker;

@@ -17,29 +17,13 @@ use super::intake::Intake;
 use super::ledger::Ledger;
 use super::proposal::Proposal;
 use super::record::{Change, State};
-use super::submission::Refusal;
+use super::rounds::Rounds;
+use super::stuck::{Stuck, blocking};
 use super::{commit, words};
 use crate::repo::{CommitId, Identity, Mirror, RepoError, Signer};
 
 /// The most actions that one look at a change leads to.
 const ACTIONS: usize = 10;
-
-/// Why a change could not be carried on now; it is looked at again later.
-#[derive(Debug, thiserror::Error)]
-pub enum Stuck {
-    /// The forge.
-    #[error(transparent)]
-    Forge(#[from] ForgeError),
-    /// The mirror.
-    #[error(transparent)]
-    Repo(#[from] RepoError),
-    /// The journal.
-    #[error(transparent)]
-    Journal(#[from] Refusal),
-    /// A task that ended early, because the server is stopping.
-    #[error("stopped")]
-    Stopped,
-}
 
 /// A plan with the state of main and the writes that it was made of.
 type Planned = (CommitId, u64, Arc<Proposal>);
@@ -57,6 +41,7 @@ pub struct Worker {
     pub(super) events: broadcast::Sender<Event>,
     event_seq: AtomicU64,
     trouble: Mutex<Option<String>>,
+    rounds: Rounds,
     wake: Notify,
     /// Held by whoever acts on the repository or the forge: one queue for all branches.
     pub(super) turn: tokio::sync::Mutex<()>,
@@ -86,6 +71,7 @@ impl Worker {
             events: broadcast::channel(1024).0,
             event_seq: AtomicU64::new(0),
             trouble: Mutex::default(),
+            rounds: Rounds::default(),
             wake: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
         }
@@ -93,41 +79,51 @@ impl Worker {
 
     /// Carries changes on until the task is dropped.
     pub async fn run(self: Arc<Self>) {
+        let mut everything = true;
+        let mut again = Timestamp(i64::MIN);
         loop {
-            let next = self.round().await;
-            let now = self.clock.now();
-            let poll = now.plus(self.timing.poll);
-            let until = next.map_or(poll, |next| next.min(poll));
-            let pause = std::time::Duration::from_millis(u64::try_from(until.0 - now.0).unwrap_or(0).max(1));
-            tokio::select! {
-                () = self.intake.written() => {}
-                () = self.wake.notified() => {}
-                () = tokio::time::sleep(pause) => {}
+            let begin = self.clock.now();
+            everything |= begin >= again;
+            if everything {
+                again = begin.plus(self.timing.poll);
             }
+            let next = self.look(everything).await;
+            let until = next.map_or(again, |next| next.min(again));
+            let pause = u64::try_from(until.0 - self.clock.now().0).unwrap_or(0).max(1);
+            everything = tokio::select! {
+                () = self.intake.written() => false,
+                () = self.wake.notified() => true,
+                () = tokio::time::sleep(std::time::Duration::from_millis(pause)) => false,
+            };
         }
     }
 
-    /// Looks at everything once; gives the moment when something is due.
-    pub async fn round(self: &Arc<Self>) -> Option<Timestamp> {
+    /// Looks at everything, or at what is not as it was; gives the moment when something is due.
+    async fn look(self: &Arc<Self>, everything: bool) -> Option<Timestamp> {
         let _turn = self.turn.lock().await;
         if let Err(stuck) = self.refresh().await {
             self.note(Some(&stuck));
             return None;
         }
         let view = self.intake.view();
-        let mut due: Option<Timestamp> = None;
+        let (chosen, mut due) = self.rounds.choose(&view, everything, self.clock.now());
         let mut failed = None;
-        let ids: Vec<ChangeId> = view.active().iter().map(|change| change.id.clone()).collect();
         let done: Vec<ChangeId> =
             view.attention().filter(|c| c.state.is_final()).map(|change| change.id.clone()).collect();
         for id in done {
             failed = self.tidy(&id).await.err().or(failed);
         }
-        for id in ids {
-            match self.step(&id).await {
-                Ok(next) => due = [due, next].into_iter().flatten().min(),
+        for change in chosen {
+            // What joins it from here on is looked at again.
+            let view = self.intake.view();
+            let change = view.changes.get(&change.id).cloned().unwrap_or(change);
+            match self.step(&change.id).await {
+                Ok(next) => {
+                    due = [due, next].into_iter().flatten().min();
+                    self.rounds.note(&view, change, next);
+                }
                 Err(stuck) => {
-                    tracing::warn!(change = %id, %stuck, "looked at again later");
+                    tracing::warn!(change = %change.id, %stuck, "looked at again later");
                     failed = Some(stuck);
                 }
             }
@@ -487,11 +483,4 @@ struct Work<'a> {
     proposal: &'a Arc<Proposal>,
     text: &'a PullText,
     sealed: bool,
-}
-
-/// Runs work that blocks where it may.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Stuck> + Send + 'static,
-) -> Result<T, Stuck> {
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(Stuck::Stopped))
 }

@@ -67,6 +67,10 @@ fn bytes_hold_key(bytes: &[u8], layers: usize) -> bool {
 
 /// PEM labels end in `PRIVATE KEY` (RFC 7468), also those of OpenSSH and PGP blocks.
 fn contains_pem_key(bytes: &[u8]) -> bool {
+    // Most texts are shorter than the shortest label.
+    if bytes.len() < 15 {
+        return false;
+    }
     let squeezed: Vec<u8> = bytes.iter().map(u8::to_ascii_uppercase).filter(|b| b.is_ascii_graphic()).collect();
     [&b"PRIVATEKEY-----"[..], b"PRIVATEKEYBLOCK-----", b"OPENSSH-KEY-V1\0"]
         .iter()

@@ -40,6 +40,27 @@ impl Scope {
         Self { services, homeless }
     }
 
+    /// The same in parts, each of whole namespaces with at least `size` services, the last one apart.
+    ///
+    /// A file depends on nothing outside its part: hosts and workloads do not reach beyond a namespace. Two parts may
+    /// have files of the same path, which are equal then: those that keep a directory.
+    #[must_use]
+    pub fn parts(&self, size: usize) -> Vec<Self> {
+        let mut parts = vec![Self { services: BTreeSet::new(), homeless: self.homeless.clone() }];
+        let mut last = None;
+        for key in &self.services {
+            let full = parts.last().is_none_or(|part| part.services.len() >= size);
+            if full && last != Some(&key.0) {
+                parts.push(Self::default());
+            }
+            last = Some(&key.0);
+            if let Some(part) = parts.last_mut() {
+                part.services.insert(key.clone());
+            }
+        }
+        parts
+    }
+
     /// The services, as namespace and service.
     pub fn services(&self) -> impl ExactSizeIterator<Item = &(DnsLabel, DnsLabel)> {
         self.services.iter()

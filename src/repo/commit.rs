@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use git2::ObjectType;
 
+use super::loose::Loose;
 use super::{CommitId, Edits, Mirror, RepoError, Signer, TreeId};
 
 /// Who a commit is by.
@@ -68,7 +69,7 @@ impl Mirror {
             for parent in parents {
                 repository.find_commit(parent.oid())?;
             }
-            Ok(repository.odb()?.write(ObjectType::Commit, bytes.as_bytes())?.into())
+            Ok(Loose::new(repository)?.write(ObjectType::Commit, bytes.as_bytes())?.into())
         })
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::RepoError;
+use super::loose::INCOMPLETE;
 
 /// Removes lock files of references, and references and loose objects without content.
 ///
@@ -26,7 +27,10 @@ fn mend(mirror: &Path) -> io::Result<()> {
     for directory in entries(&mirror.join("objects"))? {
         let name = directory.file_name();
         if name.len() == 2 && directory.file_type()?.is_dir() {
-            each_file(&directory.path(), &mut |file, size| if size == 0 { remove(file) } else { Ok(()) })?;
+            let left = |file: &Path| file.file_name().is_some_and(|n| n.to_string_lossy().starts_with(INCOMPLETE));
+            each_file(&directory.path(), &mut |file, size| {
+                if size == 0 || left(file) { remove(file) } else { Ok(()) }
+            })?;
         }
     }
     Ok(())

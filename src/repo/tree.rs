@@ -6,6 +6,7 @@ use git2::{ObjectType, Odb, Oid, Repository};
 
 use super::bulk::{self, Pack};
 use super::entries::{self, DIRECTORY, EXECUTABLE, Entry, FILE};
+use super::loose::Loose;
 use super::objects::Objects;
 use super::path::{self, join};
 use super::{BlobId, Edit, Edits, Mirror, RepoError, TreeId};
@@ -39,11 +40,11 @@ impl Mirror {
                 return Ok(base);
             }
             if edits.len() < bulk {
-                build(repository, &root, base, &mut Loose(repository.odb()?))
+                build(repository, &root, base, &mut Loose::new(repository)?)
             } else {
                 let mut pack = Pack::default();
                 let tree = build(repository, &root, base, &mut pack)?;
-                bulk::write(repository, pack)?;
+                bulk::write(repository, &pack)?;
                 Ok(tree)
             }
         })
@@ -65,17 +66,13 @@ fn build<'e>(
     }
 }
 
-/// One file per object, at once.
-struct Loose<'repo>(Odb<'repo>);
-
 impl<'e> Objects<'e> for Loose<'_> {
-    fn blob(&mut self, _: Oid, content: &'e [u8]) -> Result<(), RepoError> {
-        self.0.write(ObjectType::Blob, content)?;
-        Ok(())
+    fn blob(&mut self, id: Oid, content: &'e [u8]) -> Result<(), RepoError> {
+        self.write_as(id, ObjectType::Blob, content)
     }
 
     fn tree(&mut self, content: Vec<u8>) -> Result<Oid, RepoError> {
-        Ok(self.0.write(ObjectType::Tree, &content)?)
+        self.write(ObjectType::Tree, &content)
     }
 }
 

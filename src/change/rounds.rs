@@ -1,0 +1,126 @@
+//! Which changes a round looks at: after a write those that it concerns, now and then all.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::id::{ChangeId, Timestamp};
+use super::ledger::Ledger;
+use super::record::Change;
+use crate::repo::CommitId;
+
+/// What the last look at each change came to.
+#[derive(Debug, Default)]
+pub(super) struct Rounds(Mutex<HashMap<ChangeId, Look>>);
+
+/// What a change and main were when a look began, and when the change can go on by itself.
+#[derive(Debug, Clone)]
+struct Look {
+    change: Arc<Change>,
+    base: Option<CommitId>,
+    due: Option<Timestamp>,
+}
+
+impl Rounds {
+    /// The changes to look at, oldest first, and when the first of the others is due.
+    ///
+    /// A look at everything finds what nobody told: what somebody did to a branch or a pull request. Otherwise those
+    /// are spared that are as they were, and those that wait for more writes. When one ends, others may wait for it.
+    pub(super) fn choose(
+        &self,
+        view: &Ledger,
+        everything: bool,
+        now: Timestamp,
+    ) -> (Vec<Arc<Change>>, Option<Timestamp>) {
+        let active: Vec<Arc<Change>> = view.active().into_iter().cloned().collect();
+        let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = looks.len();
+        looks.retain(|id, _| view.changes.get(id).is_some_and(|change| !change.state.is_final()));
+        if everything || looks.len() < known {
+            return (active, None);
+        }
+        let rests = |change: &Arc<Change>| {
+            let look = looks.get(&change.id).filter(|look| look.base == view.base.commit)?;
+            let settling = !change.ready && change.head.is_none() && look.due.is_some();
+            let rests = (settling || Arc::ptr_eq(&look.change, change)) && look.due.is_none_or(|due| now < due);
+            rests.then_some(look.due)
+        };
+        let due = active.iter().filter_map(&rests).flatten().min();
+        (active.into_iter().filter(|change| rests(change).is_none()).collect(), due)
+    }
+
+    /// Notes a look that went through, at `change` as it was when it began.
+    pub(super) fn note(&self, view: &Ledger, change: Arc<Change>, due: Option<Timestamp>) {
+        let (id, base) = (change.id.clone(), view.base.commit);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Look { change, base, due });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::change::State;
+
+    fn ledger(changes: &[&Change]) -> Ledger {
+        let mut ledger = Ledger::default();
+        for change in changes {
+            drop(ledger.update(Change::clone(change)));
+        }
+        ledger
+    }
+
+    fn change(id: &str) -> Change {
+        let mut change = Change::new(ChangeId::parse(id).unwrap(), BTreeSet::new(), Timestamp(0));
+        (change.state, change.head) = (State::Proposed, Some(CommitId::from([1; 20])));
+        change
+    }
+
+    fn chosen(rounds: &Rounds, view: &Ledger, everything: bool, now: i64) -> Vec<String> {
+        rounds.choose(view, everything, Timestamp(now)).0.iter().map(|change| change.id.to_string()).collect()
+    }
+
+    #[test]
+    fn after_a_write_only_what_changed_is_looked_at() {
+        let (rounds, one, two) = (Rounds::default(), change("000000000001"), change("000000000002"));
+        let mut view = ledger(&[&one, &two]);
+        assert_eq!(chosen(&rounds, &view, false, 5).len(), 2);
+        for change in view.changes.values() {
+            rounds.note(&view, change.clone(), None);
+        }
+        assert!(chosen(&rounds, &view, false, 5).is_empty());
+        assert_eq!(chosen(&rounds, &view, true, 5).len(), 2, "a look at everything spares none");
+        drop(view.update(Change { last_write: Timestamp(5), ..two.clone() }));
+        assert_eq!(chosen(&rounds, &view, false, 5), ["000000000002"]);
+        drop(view.update(one.ended(State::Rejected, None)));
+        assert_eq!(chosen(&rounds, &view, false, 5), ["000000000002"]);
+    }
+
+    #[test]
+    fn when_one_ends_all_others_are_looked_at() {
+        let (rounds, one, two) = (Rounds::default(), change("000000000001"), change("000000000002"));
+        let mut view = ledger(&[&one, &two]);
+        for change in view.changes.values() {
+            rounds.note(&view, change.clone(), None);
+        }
+        drop(view.update(one.ended(State::Rejected, None)));
+        assert_eq!(chosen(&rounds, &view, false, 5), ["000000000002"]);
+        assert!(chosen(&rounds, &ledger(&[]), false, 5).is_empty());
+    }
+
+    #[test]
+    fn what_settles_is_looked_at_when_it_is_due_whatever_joins_it() {
+        let (rounds, mut one) = (Rounds::default(), change("000000000001"));
+        one.head = None;
+        let mut view = ledger(&[&one]);
+        rounds.note(&view, view.changes.values().next().unwrap().clone(), Some(Timestamp(10)));
+        one.last_write = Timestamp(4);
+        drop(view.update(one.clone()));
+        assert!(chosen(&rounds, &view, false, 5).is_empty());
+        assert_eq!(rounds.choose(&view, false, Timestamp(5)).1, Some(Timestamp(10)));
+        assert_eq!(chosen(&rounds, &view, false, 10).len(), 1);
+        one.ready = true;
+        drop(view.update(one));
+        assert_eq!(chosen(&rounds, &view, false, 5).len(), 1, "a change that is complete waits for nothing");
+    }
+}
