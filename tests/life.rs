@@ -9,7 +9,9 @@ mod faulty;
 
 use std::sync::Arc;
 
-use desk::{MINIMAL, TIMING, cause, open, open_behind, open_configured, person, resource, submission};
+use desk::{
+    MINIMAL, PATIENT, TIMING, cause, open, open_behind, open_configured, open_with, person, resource, submission,
+};
 use faulty::{Fault, Faulty};
 use meshwright::change::forge::Verdict;
 use meshwright::change::submission::{Cause, Operation};
@@ -50,18 +52,19 @@ async fn posting_the_same_bundle_again_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn single_writes_become_a_draft_that_is_ready_when_nothing_more_comes() {
     let data = tempfile::tempdir().unwrap();
-    let house = open(data.path()).await.with_minimal_mesh().await;
+    let house = open_with(data.path(), PATIENT).await.with_minimal_mesh().await;
     let access_point = format!("{TG}/inbound-intents/cart/clients/frontend/access-points/read");
     let body = r#"{"metadata": {"name": "read"}, "spec": {"url": ["/status/*"], "access": ["GET"]}}"#;
     let id = house.put(&access_point, body).await.unwrap().change.unwrap();
     house.until(&id, State::Draft).await;
+    house.pass_time();
     house.until(&id, State::Proposed).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_that_cancel_each_other_close_the_change() {
     let data = tempfile::tempdir().unwrap();
-    let house = open(data.path()).await.with_minimal_mesh().await;
+    let house = open_with(data.path(), PATIENT).await.with_minimal_mesh().await;
     let access_point = format!("{TG}/inbound-intents/cart/clients/frontend/access-points/read");
     let body = r#"{"metadata": {"name": "read"}, "spec": {"url": ["/status/*"], "access": ["GET"]}}"#;
     let id = house.put(&access_point, body).await.unwrap().change.unwrap();
@@ -74,13 +77,15 @@ async fn writes_that_cancel_each_other_close_the_change() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_later_write_amends_an_open_change_and_voids_its_approval_only_before_it_is_sealed() {
     let data = tempfile::tempdir().unwrap();
-    let house = open(data.path()).await.with_minimal_mesh().await;
+    let house = open_with(data.path(), PATIENT).await.with_minimal_mesh().await;
     let point = |name: &str| format!("{TG}/inbound-intents/cart/clients/frontend/access-points/{name}");
     let body = |name: &str| format!(r#"{{"metadata": {{"name": "{name}"}}, "spec": {{"url": ["/{name}"]}}}}"#);
     let id = house.put(&point("a"), &body("a")).await.unwrap().change.unwrap();
+    house.pass_time();
     house.until(&id, State::Proposed).await;
     assert_eq!(house.put(&point("b"), &body("b")).await.unwrap().change, Some(id.clone()), "it amends");
     house.until(&id, State::Draft).await;
+    house.pass_time();
     house.until(&id, State::Proposed).await;
     let approved = house.approve(&id).await;
     assert!(approved.sealed);
@@ -88,6 +93,7 @@ async fn a_later_write_amends_an_open_change_and_voids_its_approval_only_before_
     assert_ne!(next, id, "what comes after a valid approval waits for the next change");
     house.until(&next, State::Journaled).await;
     house.merge(&id).await.unwrap();
+    house.pass_time();
     house.until(&next, State::Proposed).await;
     house.approve(&next).await;
     house.merge(&next).await.unwrap();
@@ -123,7 +129,7 @@ async fn a_rejected_change_leaves_the_proposed_view_and_keeps_the_words() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_over_several_open_changes_takes_them_over() {
     let data = tempfile::tempdir().unwrap();
-    let house = open(data.path()).await;
+    let house = open_with(data.path(), PATIENT).await;
     let first = house.put("projects/one", r#"{"metadata": {"name": "one"}}"#).await.unwrap().change.unwrap();
     let second = house.put("projects/two", r#"{"metadata": {"name": "two"}}"#).await.unwrap().change.unwrap();
     house.until(&second, State::Draft).await;

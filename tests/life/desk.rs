@@ -2,25 +2,42 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use meshwright::boot::{Parts, Stores, SystemClock};
 use meshwright::change::submission::{Cause, Operation, Precondition};
-use meshwright::change::{Change, ChangeId, Clock, Desk, Forge, Person, Receipt, Refusal, State, Submission, Timing};
+use meshwright::change::{
+    Change, ChangeId, Clock, Desk, Forge, Person, Receipt, Refusal, State, Submission, Timestamp, Timing,
+};
 use meshwright::config::Config;
 use meshwright::intent::{Anchor, Bundle, Resource};
 use meshwright::repo::{Edits, Files, Identity, Mirror};
 
 /// How long a test waits for something to become true.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub const TIMING: Timing = Timing { settle: 30, ready_after: 400, poll: 100 };
+
+/// Single writes stay a draft until the test lets time pass: however slow the machine is, the draft is seen.
+pub const PATIENT: Timing = Timing { settle: 30, ready_after: 3_600_000, poll: 100 };
 
 pub const MINIMAL: &str = include_str!("../../fixtures/minimal/bundle.yaml");
 
 pub struct House {
     pub parts: Parts,
     pub mirror: Mirror,
+    clock: Arc<Ahead>,
+}
+
+/// The clock of this machine, set ahead by some milliseconds.
+#[derive(Default)]
+struct Ahead(AtomicI64);
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().plus(self.0.load(Ordering::Relaxed))
+    }
 }
 
 pub async fn open(data: &Path) -> House {
@@ -41,11 +58,12 @@ pub async fn open_behind(
     timing: Timing,
     line: impl FnOnce(Arc<dyn Forge>) -> Arc<dyn Forge>,
 ) -> House {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mut stores = Stores::open(config, &clock).unwrap();
+    let clock = Arc::new(Ahead::default());
+    let shared: Arc<dyn Clock> = clock.clone();
+    let mut stores = Stores::open(config, &shared).unwrap();
     stores.forge = line(stores.forge);
     let mirror = stores.mirror.clone();
-    House { parts: Parts::start(stores, clock, timing).await.unwrap(), mirror }
+    House { parts: Parts::start(stores, shared, timing).await.unwrap(), mirror, clock }
 }
 
 pub fn person(name: &str) -> Person {
@@ -71,6 +89,11 @@ pub fn resource(path: &str, body: &str) -> Resource {
 impl House {
     pub fn desk(&self) -> &Desk {
         &self.parts.desk
+    }
+
+    /// Lets so much time pass that a draft of `PATIENT` is ready.
+    pub fn pass_time(&self) {
+        self.clock.0.fetch_add(PATIENT.ready_after, Ordering::Relaxed);
     }
 
     pub async fn post_bundle(&self, text: &str) -> Result<Receipt, Refusal> {
