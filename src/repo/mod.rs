@@ -53,3 +53,6 @@ pub use remote::{Push, Remote};
 pub use signer::Signer;
 pub use snapshot::Snapshot;
 pub use working_tree::WorkingTree;
+
+// Named for its feature alone: libgit2's zlib is linked into the program.
+use libz_sys as _;
