@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::anchor::{Anchor, Route};
 use super::fields::Violation;
 use super::kind::BodyForm;
+use super::quote::quoted;
 use super::resource::Resource;
 use super::secrets;
 use crate::yaml;
@@ -105,7 +106,7 @@ impl Bundle {
 
 impl Rejected {
     fn at(index: usize, line: u32, anchor: &str, violations: Vec<Violation>) -> Self {
-        Self { index, line, anchor: anchor.to_owned(), violations }
+        Self { index, line, anchor: quoted(anchor), violations }
     }
 
     fn whole(error: &yaml::YamlError) -> Self {

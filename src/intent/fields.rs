@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::quote::quoted;
+
 /// A rule that a body breaks, at a place in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Violation {
@@ -12,9 +14,9 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// A violation at `pointer`.
-    pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), message: message.into() }
+    /// A violation at `pointer`, whose segments may be names that the caller chose.
+    pub fn new(pointer: impl AsRef<str>, message: impl Into<String>) -> Self {
+        Self { pointer: quoted(pointer.as_ref()), message: message.into() }
     }
 }
 

@@ -89,6 +89,30 @@ fn bodies_that_cannot_be_accepted_are_refused_with_all_that_is_wrong() {
 }
 
 #[test]
+fn what_a_caller_sent_is_repeated_in_part_only_and_of_many_faults_the_first() {
+    let client = Client::new();
+    let long = "x".repeat(20_000);
+    let body = format!(r#"{{"metadata":{{"name":"a","{long}":1}}}}"#);
+    let bundle = format!("anchor: projects/{long}/y\nmetadata: {{name: a}}\n");
+    for (method, path, kind, body) in [
+        ("GET", format!("/v2/{long}"), "application/json", ""),
+        ("GET", format!("/v2/projects/{long}"), "application/json", ""),
+        ("POST", "/v2/projects".to_owned(), "application/json", body.as_str()),
+        ("POST", "/v2/bundles".to_owned(), "application/yaml", bundle.as_str()),
+    ] {
+        let answer = client.send(method, &path, &[("content-type", kind)], body);
+        assert!((400..500).contains(&answer.status), "{}", answer.status);
+        let excerpt = format!("{}…", "x".repeat(64));
+        assert!(answer.text.contains(&excerpt) && answer.text.len() < 2_000, "{}", answer.text);
+    }
+    let documents = "anchor: projects\nmetadata: {name: -x}\n---\n".repeat(500);
+    let answer = client.send("POST", "/v2/bundles", &[("content-type", "application/yaml")], documents).json();
+    let errors = answer["errors"].as_array().unwrap();
+    assert_eq!(errors.len(), 101, "{answer}");
+    assert!(errors[100]["message"].as_str().unwrap().starts_with("and 400 more"), "{answer}");
+}
+
+#[test]
 fn a_private_key_is_never_repeated() {
     let client = Client::new();
     let key = format!("-----BEGIN PRIVATE KEY-----\\n{}\\n-----END PRIVATE KEY-----", "MIIB".repeat(20));
