@@ -16,6 +16,9 @@ const PARTS: usize = 16;
 /// How much of a body that is too long is read and dropped before the answer, in bytes.
 const DRAINED: usize = 16 << 20;
 
+/// How long a refused request may take to send its body.
+const DISCARD: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Types of bundles.
 pub(super) const YAML: [&str; 3] = ["application/yaml", "text/yaml", "application/x-yaml"];
 
@@ -97,6 +100,12 @@ async fn short(request: Request, most: usize) -> Result<Request, Problem> {
         drain(&mut request.into_body().into_data_stream()).await;
     }
     Err(too_large(most))
+}
+
+/// Takes the body of a request that is refused without looking at it: on a connection with an unread body no other
+/// request gets through.
+pub(super) async fn discard(body: axum::body::Body) {
+    _ = tokio::time::timeout(DISCARD, drain(&mut body.into_data_stream())).await;
 }
 
 /// Takes what is still being sent, up to a bound: a sender that is cut off may never see the answer.
