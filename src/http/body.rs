@@ -22,6 +22,10 @@ const DISCARD: std::time::Duration = std::time::Duration::from_secs(2);
 /// Types of bundles.
 pub(super) const YAML: [&str; 3] = ["application/yaml", "text/yaml", "application/x-yaml"];
 
+/// Byte order marks: the one of UTF-8 says nothing, those of UTF-16 say that nothing here can read it.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+const FOREIGN_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+
 /// The type of a body without its parameters, in lower case; none when it is not said.
 pub(super) fn media_type(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
@@ -83,9 +87,18 @@ async fn whole(request: Request, limits: &Limits, most: usize) -> Result<Bytes, 
         }
         // Most bodies come in one piece, which is not copied.
         let bytes = if rest.is_empty() { first } else { rest.into() };
-        if bytes.len() > most { Err(too_large(most)) } else { Ok(bytes) }
+        if bytes.len() > most { Err(too_large(most)) } else { unmarked(bytes) }
     })
     .await
+}
+
+/// A body without the byte order mark that some editors put before it.
+fn unmarked(bytes: Bytes) -> Result<Bytes, Problem> {
+    if FOREIGN_MARKS.iter().any(|mark| bytes.starts_with(mark)) {
+        let detail = "The body begins with the byte order mark of UTF-16; send UTF-8.";
+        return Err(Problem::new(&problem::NOT_TEXT, detail));
+    }
+    Ok(if bytes.starts_with(MARK) { bytes.slice(MARK.len()..) } else { bytes })
 }
 
 /// A request whose body does not say that it is longer than `most`.
@@ -132,7 +145,8 @@ async fn metadata(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
     for _ in 0..PARTS {
         let Some(mut part) = parts.next_field().await.map_err(fail)? else {
             let missing = "The part called metadata is missing: it holds the whole JSON body.";
-            return metadata.map(Bytes::from).ok_or_else(|| Problem::new(&problem::BAD_REQUEST, missing));
+            let metadata = metadata.ok_or_else(|| Problem::new(&problem::BAD_REQUEST, missing))?;
+            return unmarked(metadata.into());
         };
         match part.name() {
             Some("file") => while part.chunk().await.map_err(fail)?.is_some() {},

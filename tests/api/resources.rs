@@ -113,6 +113,21 @@ fn what_a_caller_sent_is_repeated_in_part_only_and_of_many_faults_the_first() {
 }
 
 #[test]
+fn a_byte_order_mark_is_passed_over_or_named() {
+    let client = Client::new();
+    let created = client.post("/v2/projects", "\u{feff}{\"metadata\":{\"name\":\"a\"}}");
+    assert_eq!((created.status, created.text.as_str()), (201, r#"{"metadata":{"name":"a"}}"#));
+    let yaml = [("content-type", "application/yaml")];
+    let answer = client.send("POST", "/v2/bundles", &yaml, "\u{feff}anchor: projects\nmetadata: {name: b}\n");
+    assert_eq!(answer.status, 202, "{answer:?}");
+    for (path, kind) in [("/v2/projects", "application/json"), ("/v2/plan", "application/yaml")] {
+        let answer = client.send("POST", path, &[("content-type", kind)], b"\xff\xfe{\0}\0");
+        assert_eq!((answer.status, answer.problem().as_str()), (422, "not-text"));
+        assert!(answer.text.contains("byte order mark"), "{answer:?}");
+    }
+}
+
+#[test]
 fn a_private_key_is_never_repeated() {
     let client = Client::new();
     let key = format!("-----BEGIN PRIVATE KEY-----\\n{}\\n-----END PRIVATE KEY-----", "MIIB".repeat(20));
