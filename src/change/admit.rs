@@ -77,6 +77,14 @@ impl Judge<'_> {
             let message = "the resource is not as the precondition says; read it again and repeat the write";
             return self.refuse(Cause::Precondition, index, &anchor, "", message);
         }
+        let twin = existing.is_none().then(|| self.admitted.proposed.differs_by_case(&anchor)).flatten();
+        if let (Operation::Create(_) | Operation::Put(_), Some(other)) = (operation, twin) {
+            let message = format!(
+                "{other} exists already and differs by case only: where case is ignored, their files and names would be \
+                 one; choose another name"
+            );
+            return self.refuse(Cause::Exists, index, &anchor, "/metadata/name", message);
+        }
         match (operation, existing) {
             (Operation::Create(_), Some(_)) => {
                 let message = format!("{anchor} exists already; use PUT to replace it");

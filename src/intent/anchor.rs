@@ -156,6 +156,15 @@ impl Anchor {
         rest
     }
 
+    /// The path with the resource's own name in lower case: names that differ by case only share it, and would share a
+    /// file where the file system does not tell them apart.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        let collection = self.collection();
+        let (head, own) = self.path.split_at(collection.len());
+        format!("{head}{}", own.to_ascii_lowercase())
+    }
+
     /// The resource that this one lives under; none at the top.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {

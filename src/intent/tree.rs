@@ -21,6 +21,8 @@ pub struct Tree {
     outside_ports: OrdSet<(Port, Anchor)>,
     guests: OrdSet<(Anchor, Anchor)>,
     placements: OrdSet<(Anchor, Name, Anchor)>,
+    /// Resources whose own names have upper-case letters, by what they are without.
+    folded: OrdMap<String, OrdSet<Anchor>>,
 }
 
 impl Tree {
@@ -68,6 +70,15 @@ impl Tree {
             Some(parent) => Box::new(self.below(parent, kind)),
             None => Box::new(self.iter().filter(move |resource| resource.anchor().kind() == kind)),
         }
+    }
+
+    /// Another resource of the same collection whose name differs from that of `anchor` by case only.
+    #[must_use]
+    pub fn differs_by_case(&self, anchor: &Anchor) -> Option<Anchor> {
+        let folded = anchor.folded();
+        let capital = || self.folded.get(&folded)?.iter().find(|other| *other != anchor).cloned();
+        let small = || Anchor::parse(&folded).ok().filter(|other| other != anchor && self.get(other).is_some());
+        capital().or_else(small)
     }
 
     /// Whether anything lives below `anchor`.
@@ -185,6 +196,7 @@ impl Tree {
         let is_client = matches!(resource.spec(), Spec::Client(_));
         self.displace(&anchor);
         self.placements.extend(placement_of(&resource));
+        self.fold(&anchor);
         self.resources.insert(anchor.clone(), Arc::new(resource));
         for inbound in &moved {
             self.index(inbound);
@@ -205,6 +217,7 @@ impl Tree {
             self.unindex(inbound);
         }
         self.displace(anchor);
+        self.unfold(anchor);
         self.resources.remove(anchor);
         for inbound in &moved {
             self.index(inbound);
@@ -224,6 +237,23 @@ impl Tree {
     fn displace(&mut self, anchor: &Anchor) {
         if let Some(key) = self.get(anchor).and_then(|resource| placement_of(resource)) {
             self.placements.remove(&key);
+        }
+    }
+
+    fn fold(&mut self, anchor: &Anchor) {
+        let folded = anchor.folded();
+        if folded != anchor.as_str() {
+            self.folded.entry(folded).or_default().insert(anchor.clone());
+        }
+    }
+
+    fn unfold(&mut self, anchor: &Anchor) {
+        let folded = anchor.folded();
+        if let Some(others) = self.folded.get_mut(&folded) {
+            others.remove(anchor);
+            if others.is_empty() {
+                self.folded.remove(&folded);
+            }
         }
     }
 

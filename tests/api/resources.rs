@@ -128,6 +128,26 @@ fn a_byte_order_mark_is_passed_over_or_named() {
 }
 
 #[test]
+fn names_that_differ_by_case_only_are_not_told_apart_everywhere_and_refused() {
+    let client = Client::new();
+    assert_eq!(client.post("/v2/projects", r#"{"metadata":{"name":"shop"}}"#).status, 201);
+    assert_eq!(client.post("/v2/projects", r#"{"metadata":{"name":"Bank"}}"#).status, 201);
+    for name in ["Shop", "SHOP", "bank", "BANK"] {
+        let body = format!(r#"{{"metadata":{{"name":"{name}"}}}}"#);
+        for answer in [client.post("/v2/projects", &body), client.put(&format!("/v2/projects/{name}"), &[], &body)] {
+            assert_eq!((answer.status, answer.problem().as_str()), (409, "exists"), "{name}: {answer:?}");
+            assert!(answer.text.contains("differs by case only"), "{answer:?}");
+        }
+    }
+    let bundle = "anchor: projects\nmetadata: {name: new}\n---\nanchor: projects\nmetadata: {name: New}\n";
+    let answer = client.send("POST", "/v2/bundles", &[("content-type", "application/yaml")], bundle);
+    assert_eq!(answer.status, 409, "{answer:?}");
+    assert_eq!(client.put("/v2/projects/Bank", &[], r#"{"metadata":{"name":"Bank"}}"#).status, 200, "it is itself");
+    assert_eq!(client.delete("/v2/projects/Bank").status, 204);
+    assert_eq!(client.post("/v2/projects", r#"{"metadata":{"name":"bank"}}"#).status, 201);
+}
+
+#[test]
 fn a_private_key_is_never_repeated() {
     let client = Client::new();
     let key = format!("-----BEGIN PRIVATE KEY-----\\n{}\\n-----END PRIVATE KEY-----", "MIIB".repeat(20));
