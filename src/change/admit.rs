@@ -157,13 +157,20 @@ impl Judge<'_> {
             self.admitted.writes.iter().flat_map(|(anchor, _)| self.ledger.groups_of(anchor)).collect();
         let destination = self.ledger.destination(&groups).map(|change| change.id.clone());
         let written: BTreeSet<Anchor> = self.admitted.writes.iter().map(|(anchor, _)| anchor.clone()).collect();
-        let mut seen = BTreeSet::new();
+        let (mut seen, mut compared) = (BTreeSet::new(), BTreeSet::new());
         for (index, operation) in operations.iter().filter(|(_, operation)| written.contains(operation.anchor())) {
             let anchor = operation.anchor();
             for violation in rules::violations(&after, anchor) {
                 if seen.insert((None, violation.message.clone())) {
                     self.refuse(Cause::Invalid, *index, anchor, &violation.pointer, violation.message);
                 }
+            }
+            // What is said of a server is looked for once, however many clients come with it.
+            let Some(server) = anchor.ancestor(Kind::Inbound).filter(|server| compared.insert(server.clone())) else {
+                continue;
+            };
+            if let Some(crowd) = rules::crowd(&after, &server).filter(|_| !matches!(operation, Operation::Delete(_))) {
+                self.refuse(Cause::Invalid, *index, anchor, "", crowd);
             }
             let before = rules::conflicts(&self.ledger.proposed, anchor);
             for conflict in rules::conflicts(&after, anchor).into_iter().filter(|conflict| !before.contains(conflict)) {

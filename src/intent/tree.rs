@@ -195,6 +195,8 @@ impl Tree {
         }
         let is_client = matches!(resource.spec(), Spec::Client(_));
         self.displace(&anchor);
+        // The server's other clients are where they were: there may be thousands of them.
+        self.guests.extend(host_of(&resource).zip(anchor.parent()));
         self.placements.extend(placement_of(&resource));
         self.fold(&anchor);
         self.resources.insert(anchor.clone(), Arc::new(resource));
@@ -203,14 +205,13 @@ impl Tree {
         }
         if is_client && let Some(server) = anchor.parent() {
             self.close(&server);
-            self.index(&server);
         }
     }
 
     /// Removes a resource; what lives below it must be gone already or be removed too.
     pub fn remove(&mut self, anchor: &Anchor) {
         let mut moved = self.reindexed_by(anchor);
-        if anchor.kind() == Kind::Client {
+        if self.get(anchor).is_some_and(|resource| host_of(resource).is_some()) {
             moved.extend(anchor.parent());
         }
         for inbound in &moved {
@@ -314,12 +315,14 @@ impl Tree {
 
     /// The groups, other than its own, where the apps of a server's clients are found.
     fn hosts_of(&self, server: &Anchor) -> Vec<Anchor> {
-        let placed = |resource: &Arc<Resource>| match resource.spec() {
-            Spec::Client(client) => Anchor::parse(&client.placed_in.as_ref()?.group).ok(),
-            _ => None,
-        };
-        self.below(server, Kind::Client).filter_map(placed).collect()
+        self.below(server, Kind::Client).filter_map(|client| host_of(client)).collect()
     }
+}
+
+/// The group, other than its own, where the app of a client is found.
+fn host_of(resource: &Resource) -> Option<Anchor> {
+    let Spec::Client(client) = resource.spec() else { return None };
+    Anchor::parse(&client.placed_in.as_ref()?.group).ok()
 }
 
 /// The entry of a placement in its index: its group, its app, itself.

@@ -113,6 +113,30 @@ fn what_a_caller_sent_is_repeated_in_part_only_and_of_many_faults_the_first() {
 }
 
 #[test]
+fn a_bundle_that_crowds_one_server_is_refused_soon_and_holds_nobody_up() {
+    let client = Client::new().with_a_mesh();
+    let base = GROUP.strip_prefix("/v2/").unwrap();
+    let base = format!("base: {base}/traffic-group-intents/web");
+    let points = (0..3000).map(|n| format!("---\nanchor: inbound-intents/cart/clients/frontend/access-points\nmetadata: {{name: p{n}}}\nspec: {{url: [/{n}]}}\n"));
+    let servers = (0..500).map(|n| {
+        let spec = format!(
+            "{{app: cart, appLabel: app=s, serviceName: s, port: {}, protocol: HTTP, serviceMesh: istio}}",
+            n + 1
+        );
+        format!("---\nanchor: inbound-intents\nmetadata: {{name: s{n}}}\nspec: {spec}\n")
+    });
+    for (documents, part) in [
+        (points.collect::<String>(), "more than 256 access points"),
+        (servers.collect(), "more than 64 inbound intents"),
+    ] {
+        let kind = [("content-type", "application/yaml"), ("idempotency-key", &part[10..12])];
+        let answer = client.send("POST", "/v2/bundles", &kind, format!("{base}\n{documents}"));
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid"), "{answer:?}");
+        assert!(answer.text.contains(part), "{answer:?}");
+    }
+}
+
+#[test]
 fn a_byte_order_mark_is_passed_over_or_named() {
     let client = Client::new();
     let created = client.post("/v2/projects", "\u{feff}{\"metadata\":{\"name\":\"a\"}}");
