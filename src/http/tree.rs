@@ -151,7 +151,7 @@ async fn write(
             response.headers_mut().insert(header::LOCATION, location);
         }
     }
-    submit::name_change(response.headers_mut(), receipt.change.as_ref());
+    submit::tell(response.headers_mut(), &receipt);
     Ok(response)
 }
 
@@ -162,7 +162,7 @@ async fn delete(shared: &Arc<Shared>, caller: &Caller, anchor: Anchor, parts: &P
     let idempotency = conditions::idempotency(&parts.headers, &parts.method, &parts.uri, &[])?;
     let receipt = submit(shared, one(caller, Operation::Delete(anchor), precondition, idempotency)).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    submit::name_change(response.headers_mut(), receipt.change.as_ref());
+    submit::tell(response.headers_mut(), &receipt);
     Ok(response)
 }
 

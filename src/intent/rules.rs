@@ -149,6 +149,12 @@ pub fn violations(tree: &Tree, anchor: &Anchor) -> Vec<Violation> {
     found
 }
 
+/// The server that holds the resource at `anchor`, or is it, if it says that it is in no mesh.
+#[must_use]
+pub fn outside_the_mesh(tree: &Tree, anchor: &Anchor) -> Option<Anchor> {
+    anchor.ancestor(Kind::Inbound).filter(|server| tree.inbound(server).is_some_and(|inbound| !inbound.in_mesh))
+}
+
 /// What there would be too much of below a server, and what to do.
 #[must_use]
 pub fn crowd(tree: &Tree, server: &Anchor) -> Option<String> {

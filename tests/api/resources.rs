@@ -172,6 +172,26 @@ fn names_that_differ_by_case_only_are_not_told_apart_everywhere_and_refused() {
 }
 
 #[test]
+fn who_writes_about_a_server_outside_the_mesh_is_told_that_nothing_is_rendered() {
+    let client = Client::new().with_a_mesh();
+    let servers = format!("{GROUP}/traffic-group-intents/web/inbound-intents");
+    let server = |mesh: &str| {
+        let spec = json!({"app": "cart", "appLabel": "app=x", "serviceName": "x", "port": 80, "protocol": "HTTP",
+            "serviceMesh": mesh});
+        json!({"metadata": {"name": "x"}, "spec": spec}).to_string()
+    };
+    for answer in [client.post(&servers, &server("none")), client.put(&format!("{servers}/x"), &[], &server(""))] {
+        let warning = answer.header("warning");
+        assert!(warning.starts_with("299 meshwright \"") && warning.contains("nothing is rendered"), "{answer:?}");
+    }
+    let asking = json!({"app": "cart", "appLabel": "app=c", "serviceName": "c", "namespaces": [], "cidrs": []});
+    let asking = json!({"metadata": {"name": "c"}, "spec": asking}).to_string();
+    let answer = client.post(&format!("{servers}/x/clients"), &asking);
+    assert!(answer.header("warning").contains("serviceMesh: istio"), "{answer:?}");
+    assert_eq!(client.put(&format!("{servers}/x"), &[], &server("istio")).header("warning"), "");
+}
+
+#[test]
 fn a_private_key_is_never_repeated() {
     let client = Client::new();
     let key = format!("-----BEGIN PRIVATE KEY-----\\n{}\\n-----END PRIVATE KEY-----", "MIIB".repeat(20));
