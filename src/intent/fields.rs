@@ -154,6 +154,12 @@ impl<'a> Fields<'a> {
         self.scalar(self.at(name), value)
     }
 
+    /// A field that may be absent, null, or an empty text, as older clients leave it.
+    pub fn optional_or_blank<T: Scalar>(&mut self, name: &'static str, doc: &str) -> Option<T> {
+        let value = self.take(name, doc, || json!({"anyOf": [T::schema(), {"const": ""}]}))?;
+        if value == "" { None } else { self.scalar(self.at(name), value) }
+    }
+
     /// A list that may be absent: then it is empty.
     pub fn list<T: Scalar>(&mut self, name: &'static str, doc: &str) -> Vec<T> {
         let value = self.take(name, doc, || json!({"type": "array", "items": T::schema()}));
