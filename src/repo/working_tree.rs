@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::length;
 use super::path::{components, join};
 use super::{BlobId, Files, RepoError};
 
@@ -79,13 +80,19 @@ impl WorkingTree {
 impl Files for WorkingTree {
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, RepoError> {
         match self.locate(path)? {
-            Some((located, metadata)) => content(&located, &metadata),
+            Some((located, metadata)) => {
+                length::check(metadata.len()).map_err(|long| RepoError::too_long(path, long))?;
+                content(&located, &metadata)
+            }
             None => Ok(None),
         }
     }
 
     fn blob_id(&self, path: &str) -> Result<Option<BlobId>, RepoError> {
-        Ok(self.read(path)?.map(|content| BlobId::of(&content)))
+        match self.locate(path)? {
+            Some((located, metadata)) => id(&located, &metadata),
+            None => Ok(None),
+        }
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<(String, BlobId)>, RepoError> {
@@ -99,7 +106,7 @@ impl Files for WorkingTree {
         paths.sort();
         let hash = |(path, located): (String, PathBuf)| {
             let metadata = fs::symlink_metadata(&located).map_err(RepoError::io(format!("read {path}")))?;
-            Ok(content(&located, &metadata)?.map(|content| (path, BlobId::of(&content))))
+            Ok(id(&located, &metadata)?.map(|id| (path, id)))
         };
         let files: Vec<Option<_>> = paths.into_par_iter().map(hash).collect::<Result<_, RepoError>>()?;
         Ok(files.into_iter().flatten().collect())
@@ -125,6 +132,16 @@ fn content(located: &Path, metadata: &fs::Metadata) -> Result<Option<Vec<u8>>, R
         return Ok(None);
     };
     read.map(Some).map_err(RepoError::io(format!("read {}", located.display())))
+}
+
+/// What git would call it; a file that is too long to be read is hashed as it is passed over.
+fn id(located: &Path, metadata: &fs::Metadata) -> Result<Option<BlobId>, RepoError> {
+    if !metadata.is_file() || length::check(metadata.len()).is_ok() {
+        return Ok(content(located, metadata)?.map(|content| BlobId::of(&content)));
+    }
+    let file = fs::File::open(located);
+    let id = file.and_then(|file| BlobId::passing_over(file, metadata.len()));
+    id.map(Some).map_err(RepoError::io(format!("read {}", located.display())))
 }
 
 fn walk(directory: &Path, at: &str, paths: &mut Vec<(String, PathBuf)>) -> Result<(), RepoError> {
