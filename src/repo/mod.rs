@@ -32,6 +32,7 @@ mod remote;
 mod signer;
 mod snapshot;
 mod sync;
+mod tidy;
 mod tree;
 mod working_tree;
 
@@ -48,8 +49,8 @@ pub use error::RepoError;
 pub use files::Files;
 pub use history::CommitInfo;
 pub use id::{BlobId, CommitId, IdError, TreeId};
-pub use message::{message, trailers};
 pub use length::{Content, LONGEST, TooLong};
+pub use message::{message, trailers};
 pub use mirror::Mirror;
 pub use remote::{Push, Remote};
 pub use signer::Signer;
