@@ -26,7 +26,7 @@ fn fixtures() -> Vec<PathBuf> {
 fn documents(fixture: &Path) -> Vec<Resource> {
     let path = fixture.join("bundle.yaml");
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let bundle = Bundle::read(&text).unwrap_or_else(|rejected| panic!("{}: {}", path.display(), rejected[0]));
+    let bundle = Bundle::read(&text).unwrap_or_else(|rejected| panic!("{}: {:?}", path.display(), rejected[0]));
     bundle.documents.into_iter().map(|posted| posted.resource).collect()
 }
 

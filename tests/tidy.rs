@@ -48,6 +48,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("imbl", &["intent", "change"]),
     ("similar", &["review", "cli"]),
     ("git2", &["repo"]),
+    ("libz_sys", &["repo"]),
     ("rustix", &["repo"]),
     ("rusqlite", &["journal"]),
     ("octocrab", &["forge"]),

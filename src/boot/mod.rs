@@ -3,6 +3,7 @@
 mod clock;
 mod demo;
 mod error;
+mod housekeeping;
 mod parts;
 mod server;
 mod skeleton;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::BootError;
-use super::skeleton;
+use super::{housekeeping, skeleton};
 use crate::change::adopt::adopt;
 use crate::change::forge::Forge;
 use crate::change::{Base, Clock, Desk, Intake, Journal, Ledger, Timing, Worker};
@@ -96,6 +96,8 @@ pub struct Parts {
     pub desk: Desk,
     /// Carries changes; stops when this is dropped.
     carrying: tokio::task::JoinHandle<()>,
+    /// Keeps the repository tidy; stops too.
+    tidying: tokio::task::JoinHandle<()>,
 }
 
 impl Parts {
@@ -119,9 +121,12 @@ impl Parts {
         let ledger = Ledger::restore(Arc::new(base), contents);
         let started = Intake::start(ledger, answers, stores.journal, clock.clone());
         let intake = started.map_err(|source| BootError::Io { path: "intake".into(), source })?;
+        let mirror = stores.mirror.clone();
         let worker = Arc::new(Worker::new(intake, stores.forge, stores.mirror, clock, author(), stores.signer, timing));
         let carrying = tokio::spawn(worker.clone().run());
-        Ok(Self { desk: Desk::new(worker), carrying })
+        let desk = Desk::new(worker);
+        let tidying = tokio::spawn(housekeeping::after_merges(desk.events(), mirror));
+        Ok(Self { desk, carrying, tidying })
     }
 
     /// Tells how the parts are.
@@ -139,5 +144,6 @@ impl Parts {
 impl Drop for Parts {
     fn drop(&mut self) {
         self.carrying.abort();
+        self.tidying.abort();
     }
 }

@@ -77,6 +77,14 @@ impl Judge<'_> {
             let message = "the resource is not as the precondition says; read it again and repeat the write";
             return self.refuse(Cause::Precondition, index, &anchor, "", message);
         }
+        let twin = existing.is_none().then(|| self.admitted.proposed.differs_by_case(&anchor)).flatten();
+        if let (Operation::Create(_) | Operation::Put(_), Some(other)) = (operation, twin) {
+            let message = format!(
+                "{other} exists already and differs by case only: where case is ignored, their files and names would be \
+                 one; choose another name"
+            );
+            return self.refuse(Cause::Exists, index, &anchor, "/metadata/name", message);
+        }
         match (operation, existing) {
             (Operation::Create(_), Some(_)) => {
                 let message = format!("{anchor} exists already; use PUT to replace it");
@@ -149,13 +157,25 @@ impl Judge<'_> {
             self.admitted.writes.iter().flat_map(|(anchor, _)| self.ledger.groups_of(anchor)).collect();
         let destination = self.ledger.destination(&groups).map(|change| change.id.clone());
         let written: BTreeSet<Anchor> = self.admitted.writes.iter().map(|(anchor, _)| anchor.clone()).collect();
-        let mut seen = BTreeSet::new();
+        let (mut seen, mut unmeshed, mut compared) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for (index, operation) in operations.iter().filter(|(_, operation)| written.contains(operation.anchor())) {
             let anchor = operation.anchor();
             for violation in rules::violations(&after, anchor) {
                 if seen.insert((None, violation.message.clone())) {
                     self.refuse(Cause::Invalid, *index, anchor, &violation.pointer, violation.message);
                 }
+            }
+            if let Some(server) =
+                rules::outside_the_mesh(&after, anchor).filter(|server| unmeshed.insert(server.clone()))
+            {
+                self.admitted.warnings.push(nothing_rendered(&server));
+            }
+            // What is said of a server is looked for once, however many clients come with it.
+            let Some(server) = anchor.ancestor(Kind::Inbound).filter(|server| compared.insert(server.clone())) else {
+                continue;
+            };
+            if let Some(crowd) = rules::crowd(&after, &server).filter(|_| !matches!(operation, Operation::Delete(_))) {
+                self.refuse(Cause::Invalid, *index, anchor, "", crowd);
             }
             let before = rules::conflicts(&self.ledger.proposed, anchor);
             for conflict in rules::conflicts(&after, anchor).into_iter().filter(|conflict| !before.contains(conflict)) {
@@ -205,6 +225,13 @@ impl Judge<'_> {
             }
         }
     }
+}
+
+/// What the requester of a server, or of a client of it, is told when the server is in no mesh.
+fn nothing_rendered(server: &Anchor) -> Finding {
+    let message = format!("{server} is in no mesh, so nothing is rendered for it and nothing decides who may call it");
+    let place = Place::pointing(server.as_str(), "/spec/serviceMesh");
+    Finding::warning("intent/no-mesh", place, message, "say serviceMesh: istio in it if Istio shall carry it")
 }
 
 fn holds(precondition: &Precondition, existing: Option<&Resource>) -> bool {

@@ -10,7 +10,7 @@ use crate::intent::layout::{self, FOLDERS};
 use crate::intent::settings::SETTINGS_PATH;
 use crate::intent::{Anchor, Resource, Settings, Tree};
 use crate::render::{self, Scope};
-use crate::repo::{BlobId, CommitId, Files, Mirror, RepoError};
+use crate::repo::{BlobId, CommitId, Content, Files, LONGEST, Mirror, RepoError, TooLong};
 use crate::review::Stray;
 
 /// The folder of the generated files.
@@ -104,18 +104,35 @@ fn is_policy(path: &str) -> bool {
     path.strip_prefix(POLICIES).is_some_and(|rest| rest.starts_with('/') && rest.ends_with(".rego"))
 }
 
-fn read_file(path: &str, bytes: &[u8]) -> Result<Vec<Resource>, Vec<Finding>> {
+fn read_file(path: &str, content: &Content) -> Result<Vec<Resource>, Vec<Finding>> {
     if !path.ends_with(".yaml") {
         return Ok(vec![]);
     }
+    let bytes = content.as_ref().map_err(|long| vec![too_long("intent/file", path, *long)])?;
     let text = std::str::from_utf8(bytes).map_err(|_| {
         vec![Finding::error("intent/file", Place::at(path), "the file is not UTF-8", "write it as UTF-8")]
     })?;
     layout::read_file(path, text)
 }
 
+/// Reads one file, of which it may be said that it is too long.
+fn read(files: &dyn Files, path: &str) -> Result<Option<Content>, RepoError> {
+    match files.read(path) {
+        Err(RepoError::TooLong { bytes, .. }) => Ok(Some(Err(TooLong { bytes }))),
+        read => Ok(read?.map(Ok)),
+    }
+}
+
+fn too_long(rule: &'static str, path: &str, long: TooLong) -> Finding {
+    let message = format!("the file has {} bytes and is not read; at most {LONGEST} are", long.bytes);
+    Finding::error(rule, Place::at(path), message, "take it off main, or split it")
+}
+
 fn read_settings(files: &dyn Files) -> Result<Result<Settings, Finding>, RepoError> {
-    let bytes = files.read(SETTINGS_PATH)?.unwrap_or_default();
+    let bytes = match read(files, SETTINGS_PATH)?.unwrap_or_else(|| Ok(vec![])) {
+        Ok(bytes) => bytes,
+        Err(long) => return Ok(Err(too_long("settings", SETTINGS_PATH, long))),
+    };
     let read = std::str::from_utf8(&bytes).map_err(|_| "the file is not UTF-8".to_owned()).and_then(Settings::read);
     Ok(read
         .map_err(|message| Finding::error("settings", Place::at(SETTINGS_PATH), message, "mend the settings on main")))
@@ -154,8 +171,8 @@ impl Audit {
         let mut listed = Listed::read(files)?;
         let mut differing = vec![];
         for (path, manifest) in listed.compare(rendered) {
-            let present = if listed.ids.contains_key(path) { files.read(path)? } else { None };
-            let present = present.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            let present = if listed.ids.contains_key(path) { read(files, path)? } else { None };
+            let present = present.map(|content| String::from_utf8_lossy(&content.unwrap_or_default()).into_owned());
             differing.push((path.clone(), present, manifest.text.clone()));
         }
         Ok(Self { differing, strays: listed.strays(files)? })
@@ -188,9 +205,10 @@ impl Listed {
     fn strays(&self, files: &dyn Files) -> Result<Vec<Stray>, RepoError> {
         let mut strays = vec![];
         for path in self.ids.keys().filter(|path| !self.rendered.contains(*path)) {
-            let bytes = files.read(path)?.unwrap_or_default();
-            if !render::is_namespace_file(path, &bytes) {
-                strays.push(Stray::read(path, &String::from_utf8_lossy(&bytes)));
+            match read(files, path)?.unwrap_or_else(|| Ok(vec![])) {
+                Err(long) => strays.push(Stray::unread(path, &format!("it has {} bytes", long.bytes))),
+                Ok(bytes) if render::is_namespace_file(path, &bytes) => {}
+                Ok(bytes) => strays.push(Stray::read(path, &String::from_utf8_lossy(&bytes))),
             }
         }
         Ok(strays)
@@ -310,8 +328,8 @@ pub(super) fn resources_of(files: &dyn Files, path: &str) -> Result<Read, RepoEr
     if !FOLDERS.iter().any(|folder| path.starts_with(folder)) {
         return Ok(Ok(vec![]));
     }
-    Ok(match files.read(path)? {
+    Ok(match read(files, path)? {
         None => Ok(vec![]),
-        Some(bytes) => read_file(path, &bytes),
+        Some(content) => read_file(path, &content),
     })
 }

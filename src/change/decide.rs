@@ -6,6 +6,7 @@ use super::id::{ChangeId, Timestamp};
 use super::person::Person;
 use super::record::{Change, State};
 use crate::repo::CommitId;
+use crate::review::words::many;
 
 /// What the journal, the mirror and the forge say of a change.
 #[derive(Debug, Clone)]
@@ -166,7 +167,7 @@ fn rest(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Acti
         return Action::Rest(State::Approved, None);
     }
     let missing = standing.needed - standing.approvals.len();
-    Action::Rest(State::Proposed, Some(format!("needs {missing} more approval{}", if missing == 1 { "" } else { "s" })))
+    Action::Rest(State::Proposed, Some(format!("needs {}", many(missing, "more approval"))))
 }
 
 /// How a change ends whose pull request somebody closed: who asked for it takes it back, anybody else rejects it.

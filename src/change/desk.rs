@@ -52,11 +52,13 @@ impl Desk {
         }
         let weighty = submission.bundle
             || submission.operations.iter().any(|o| !matches!(o, Operation::Put(_) | Operation::Create(_)));
-        if weighty && submission.idempotency.is_none() {
+        let judged = if weighty {
             let (view, submission) = (self.view(), submission.clone());
-            blocking(move || Ok(judge_topology(&view, &submission)?)).await.map_err(refusal)?;
-        }
-        self.worker.intake.submit(submission).await
+            blocking(move || Ok(judge_topology(&view, &submission)?)).await.map_err(refusal)
+        } else {
+            Ok(())
+        };
+        self.worker.intake.submit(submission, judged).await
     }
 
     /// What a bundle would change, without accepting it. Blocks for as long as rendering takes.

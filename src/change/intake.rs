@@ -11,7 +11,6 @@ use tokio::sync::{Notify, oneshot};
 use super::admit::admit;
 use super::clock::Clock;
 use super::journal::{Answer, Entry, Journal};
-use super::judge::judge_topology;
 use super::ledger::Ledger;
 use super::submission::{Cause, Operation, Receipt, Refusal, Submission};
 
@@ -25,7 +24,7 @@ const ANSWER_LIFE: i64 = 86_400_000;
 type Step = Box<dyn FnOnce(&mut Ledger) -> Vec<Entry> + Send>;
 
 enum Command {
-    Submit(Box<Submission>, oneshot::Sender<Result<Receipt, Refusal>>),
+    Submit(Box<Submission>, Result<(), Refusal>, oneshot::Sender<Result<Receipt, Refusal>>),
     Record(Step, oneshot::Sender<Result<(), Refusal>>),
 }
 
@@ -81,13 +80,14 @@ impl Intake {
         self.written.notified().await;
     }
 
-    /// Accepts a submission durably, or refuses all of it.
+    /// Accepts a submission durably, or refuses all of it. `judged` is what was found of it away from the one writer; it
+    /// does not matter to a key that was answered before.
     ///
     /// # Errors
     /// Why nothing was accepted.
-    pub async fn submit(&self, submission: Submission) -> Result<Receipt, Refusal> {
+    pub async fn submit(&self, submission: Submission, judged: Result<(), Refusal>) -> Result<Receipt, Refusal> {
         let (sender, answer) = oneshot::channel();
-        self.send(Command::Submit(Box::new(submission), sender))?;
+        self.send(Command::Submit(Box::new(submission), judged, sender))?;
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
 
@@ -145,7 +145,7 @@ impl Writer {
             let mut batch = Batch { ledger, entries: vec![], replies: vec![], new_answers: vec![] };
             for command in std::iter::once(first).chain(commands.try_iter().take(BATCH - 1)) {
                 match command {
-                    Command::Submit(submission, sender) => match self.take(&submission, &mut batch) {
+                    Command::Submit(submission, judged, sender) => match self.take(&submission, judged, &mut batch) {
                         Ok(receipt) => batch.replies.push(Reply::Receipt(sender, receipt)),
                         Err(refusal) => drop(sender.send(Err(refusal))),
                     },
@@ -160,14 +160,16 @@ impl Writer {
         }
     }
 
-    fn take(&mut self, submission: &Submission, batch: &mut Batch) -> Result<Receipt, Refusal> {
+    fn take(
+        &mut self,
+        submission: &Submission,
+        judged: Result<(), Refusal>,
+        batch: &mut Batch,
+    ) -> Result<Receipt, Refusal> {
         if let Some(answer) = self.first_answer(submission)? {
             return Ok(answer);
         }
-        if submission.idempotency.is_some() {
-            // Without a key this was done before it was sent here, away from the one writer.
-            judge_topology(&batch.ledger, submission)?;
-        }
+        judged?;
         let now = self.clock.now();
         let admitted = admit(&batch.ledger, submission)?;
         let complete = submission.bundle

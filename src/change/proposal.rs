@@ -9,7 +9,11 @@ use crate::finding::{Finding, Place};
 use crate::intent::{Anchor, layout};
 use crate::render::{self, Manifest, Rendered, Scope};
 use crate::repo::{BlobId, CommitId, Edits, Files, Mirror, RepoError};
+use crate::review::words::many;
 use crate::review::{self, FileChange, Happening, Plan};
+
+/// How many drifted files are named in a plan.
+const MOST_DRIFTED: usize = 3;
 
 /// A plan with the edits that carry it out.
 #[derive(Debug)]
@@ -84,18 +88,21 @@ impl Proposal {
 }
 
 /// Generated files of main that somebody edited by hand and that stay as they are.
-fn untouched_drift(base: &Base, edits: &Edits) -> Vec<Finding> {
-    let untouched = base.drift.iter().filter(|path| edits.get(path).is_none());
-    let finding = |path: &String| {
-        let message = "main holds something else here than its intents render to; this change leaves it so";
-        Finding::warning(
-            "drift",
-            Place::at(path),
-            message,
-            "run `meshwright render --repo . --write` and propose the result",
-        )
-    };
-    untouched.map(finding).collect()
+fn untouched_drift(base: &Base, edits: &Edits) -> Option<Finding> {
+    let untouched: Vec<&str> = base.drift.iter().filter(|path| edits.get(path).is_none()).map(String::as_str).collect();
+    let first = untouched.first()?;
+    let named = untouched.iter().take(MOST_DRIFTED).copied().collect::<Vec<_>>().join(", ");
+    let more = untouched.len().saturating_sub(MOST_DRIFTED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Some(Finding::warning(
+        "drift",
+        Place::at(*first),
+        format!(
+            "main holds something else than its intents render to in {}, and this change leaves it so: {named}{more}",
+            many(untouched.len(), "generated file")
+        ),
+        "run `meshwright render --repo . --write` and propose the result",
+    ))
 }
 
 struct Edited<'a> {
@@ -173,5 +180,23 @@ impl Edited<'_> {
         }
         let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
         self.changes.push(FileChange { path: path.to_owned(), happening, old, new });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_drifted_are_one_warning_that_counts_them_and_names_the_first() {
+        let drift: Vec<String> = (0..20).map(|number| format!("clusters/a/b/{number:02}.yaml")).collect();
+        let base = Base { drift, ..Base::default() };
+        let mut edits = Edits::new();
+        edits.delete("clusters/a/b/00.yaml");
+        let finding = untouched_drift(&base, &edits).unwrap();
+        assert_eq!(finding.place.path, "clusters/a/b/01.yaml");
+        assert!(finding.message.contains("in 19 generated files"), "{finding}");
+        assert!(finding.message.ends_with("clusters/a/b/03.yaml and 16 more"), "{finding}");
+        assert_eq!(untouched_drift(&Base::default(), &edits), None);
     }
 }

@@ -1,5 +1,6 @@
 //! `meshwright apply`.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::output::{self, Output};
 use super::{Failure, Outcome, Verdict, bundle, change};
+use crate::change::State;
 use crate::config::Millis;
 
 /// Post bundles to a server and wait for their change
@@ -51,15 +53,11 @@ enum Wait {
 impl Apply {
     pub(super) fn run(self) -> Outcome {
         let mut changes: Vec<Value> = vec![];
+        let mut told = BTreeSet::new();
         let query = if self.prune { "?prune=true" } else { "" };
         for path in &self.file {
             let answer = self.client.post(&format!("/v2/bundles{query}"), "application/yaml", bundle::text(path)?)?;
-            for warning in answer.get("warnings").and_then(Value::as_array).into_iter().flatten() {
-                output::note(&format!(
-                    "warning: {}",
-                    warning.get("message").and_then(Value::as_str).unwrap_or_default()
-                ));
-            }
+            tell(&answer, "/warnings", &mut told);
             match answer.get("change").and_then(Value::as_str) {
                 Some(id) => changes.push(change::fetch(&self.client, id)?),
                 None => output::note(&format!("{}: nothing to change", path.display())),
@@ -69,7 +67,8 @@ impl Apply {
         let mut verdict = Verdict::Ok;
         for change in &mut changes {
             *change = self.follow(change.clone())?;
-            if matches!(state(change), "blocked" | "rejected" | "withdrawn") {
+            tell(change, "/plan/findings", &mut told);
+            if matches!(change::state(change), Some(State::Blocked | State::Rejected | State::Withdrawn)) {
                 verdict = Verdict::Findings;
             }
         }
@@ -87,18 +86,13 @@ impl Apply {
         let patience = Duration::from_millis(u64::try_from(self.timeout.0).unwrap_or(0));
         let mut shown = String::new();
         loop {
-            let now = state(&change).to_owned();
+            let now = change::text(&change, "state").to_owned();
             if now != shown {
                 let erase = if terminal && !shown.is_empty() { "\x1b[1A\x1b[2K" } else { "" };
                 output::note(&format!("{erase}{} {now} … {:.0}s", id(&change), begin.elapsed().as_secs_f32()));
                 shown.clone_from(&now);
             }
-            let done = match (self.wait, now.as_str()) {
-                (Wait::None, _) | (_, "merged" | "rejected" | "withdrawn" | "blocked") => true,
-                (Wait::Proposed, now) => matches!(now, "proposed" | "approved" | "changes-requested" | "merging"),
-                (Wait::Merged, _) => false,
-            };
-            if done {
+            if self.is_far_enough(&change) {
                 return Ok(change);
             }
             if begin.elapsed() > patience {
@@ -114,12 +108,30 @@ impl Apply {
             change = change::fetch(&self.client, &next)?;
         }
     }
+
+    /// Whether nothing more has to be waited for, or nothing more will come.
+    fn is_far_enough(&self, change: &Value) -> bool {
+        let Some(state) = change::state(change) else { return self.wait == Wait::None };
+        match (self.wait, state) {
+            (Wait::None, _) | (_, State::Blocked) => true,
+            // What superseded it is followed.
+            (_, State::Superseded) => change.get("supersededBy").is_none(),
+            (Wait::Proposed, State::Proposed | State::Approved | State::ChangesRequested | State::Merging) => true,
+            (Wait::Proposed | Wait::Merged, state) => state.is_final(),
+        }
+    }
 }
 
-fn state(change: &Value) -> &str {
-    change.get("state").and_then(Value::as_str).unwrap_or_default()
+/// Says what warns and what blocks in the list of findings at `pointer` of an answer, each once.
+fn tell(answer: &Value, pointer: &str, told: &mut BTreeSet<String>) {
+    let findings = answer.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
+    for finding in findings.filter(|finding| finding["severity"] != "note").map(output::answered) {
+        if told.insert(finding.clone()) {
+            output::note(finding.trim_end());
+        }
+    }
 }
 
 fn id(change: &Value) -> &str {
-    change.get("id").and_then(Value::as_str).unwrap_or_default()
+    change::text(change, "id")
 }

@@ -32,8 +32,10 @@ pub(super) fn resources(paths: &[PathBuf]) -> Result<Vec<Resource>, Failure> {
     let mut all = vec![];
     for path in paths {
         let bundle = Bundle::read(&text(path)?).map_err(|rejected| {
-            let lines: Vec<_> = rejected.iter().map(|r| format!("{}: {r}", path.display())).collect();
-            Failure::Failed(lines.join("\n"))
+            let file = path.display().to_string();
+            Failure::Found(
+                rejected.into_iter().flat_map(|document| document.findings(&file, "bundle/document")).collect(),
+            )
         })?;
         all.extend(bundle.documents.into_iter().map(|document| document.resource));
     }
@@ -62,7 +64,7 @@ pub(super) fn tree(resources: Vec<Resource>) -> Result<Tree, Failure> {
 /// A checkout of a config repository.
 pub(super) fn checkout(root: &Path) -> Result<WorkingTree, Failure> {
     let files = WorkingTree::open(root).map_err(Failure::failed)?;
-    if files.read(SETTINGS_PATH).map_err(Failure::failed)?.is_none() {
+    if files.blob_id(SETTINGS_PATH).map_err(Failure::failed)?.is_none() {
         let remedy = "name the root of a checkout by --repo, or begin one with that file (it may be empty)";
         return Err(Failure::Failed(format!(
             "{}: is no config repository, it has no {SETTINGS_PATH}; {remedy}",

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::output::{self, Output};
 use super::{Failure, Outcome, Verdict};
+use crate::change::State;
 
 /// Review changes
 #[derive(clap::Args)]
@@ -21,15 +22,15 @@ enum Command {
     /// Show a change: what happens to whom, resources, warnings
     Show(Show),
     /// Approve a change at its present content
-    Approve(Word),
+    Approve(Step),
     /// Ask for changes
-    RequestChanges(Word),
+    RequestChanges(Step),
     /// Merge an approved change into main
-    Merge(Word),
+    Merge(Step),
     /// Take a change back: its pull request is closed and its writes are dropped
-    Withdraw(Word),
+    Withdraw(Step),
     /// Refuse a change as a reviewer
-    Reject(Word),
+    Reject(Step),
 }
 
 #[derive(clap::Args)]
@@ -62,7 +63,7 @@ struct Show {
 }
 
 #[derive(clap::Args)]
-struct Word {
+struct Step {
     /// The change; may be left out while only one is open
     id: Option<String>,
     /// Words for the others
@@ -80,11 +81,11 @@ impl Changes {
         match self.command {
             Command::List(list) => list.run(),
             Command::Show(show) => show.run(),
-            Command::Approve(verdict) => verdict.run("approve"),
-            Command::RequestChanges(verdict) => verdict.run("request-changes"),
-            Command::Merge(verdict) => verdict.run("merge"),
-            Command::Withdraw(verdict) => verdict.run("withdraw"),
-            Command::Reject(verdict) => verdict.run("reject"),
+            Command::Approve(step) => step.run("approve"),
+            Command::RequestChanges(step) => step.run("request-changes"),
+            Command::Merge(step) => step.run("merge"),
+            Command::Withdraw(step) => step.run("withdraw"),
+            Command::Reject(step) => step.run("reject"),
         }
     }
 }
@@ -95,9 +96,8 @@ fn which(client: &Client, named: Option<String>) -> Result<String, Failure> {
         return Ok(id);
     }
     let page = client.get("/v2/changes?limit=500")?;
-    let ended = ["merged", "rejected", "superseded", "withdrawn"];
     let all = page.get("changes").and_then(Value::as_array).into_iter().flatten();
-    let open: Vec<&Value> = all.filter(|change| !ended.contains(&text(change, "state"))).collect();
+    let open: Vec<&Value> = all.filter(|change| !state(change).is_some_and(State::is_final)).collect();
     match open.as_slice() {
         [only] => Ok(text(only, "id").to_owned()),
         [] => Err(Failure::Failed("no change is open; see `meshwright change list`".into())),
@@ -167,7 +167,7 @@ impl Show {
     }
 }
 
-impl Word {
+impl Step {
     fn run(self, verb: &str) -> Outcome {
         let body = json!({ "comment": self.message.unwrap_or_default() }).to_string();
         let path = format!("/v2/changes/{}/{verb}", encode(&which(&self.client, self.id)?));
@@ -189,7 +189,7 @@ pub(super) fn head(change: &Value) -> String {
     format!("change {} is {}{merged}{reason}\n", text(change, "id"), text(change, "state"))
 }
 
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -200,6 +200,11 @@ pub(super) fn encode(text: &str) -> String {
         other => format!("%{other:02X}"),
     };
     text.bytes().map(escape).collect()
+}
+
+/// The state of a change; none for one that only newer servers know.
+pub(super) fn state(change: &Value) -> Option<State> {
+    State::parse(text(change, "state"))
 }
 
 /// The change `id` as the server shows it.

@@ -14,6 +14,7 @@ use crate::intent::{Spec, layout};
 use crate::lint;
 use crate::render::{Rendered, Scope, render};
 use crate::repo::Mirror;
+use crate::review::words::many;
 use crate::review::{self, FileChange, Happening};
 
 /// Check that a config repository is what its intents render to
@@ -155,8 +156,7 @@ fn text(findings: &[Finding], changes: &[FileChange], generated: usize) -> Resul
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let verdict = if errors > 0 { "not ok" } else { "ok" };
-    let plural = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    let counts = [plural(generated, "generated file"), plural(errors, "error"), plural(warnings, "warning")];
+    let counts = [many(generated, "generated file"), many(errors, "error"), many(warnings, "warning")];
     output::print(&format!("{verdict}: {}\n", counts.join(", ")))
 }
 

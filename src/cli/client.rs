@@ -1,5 +1,6 @@
 //! Talking to a server.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -11,12 +12,35 @@ use super::Failure;
 /// Which server, and as whom.
 #[derive(clap::Args, Clone)]
 pub(super) struct Client {
-    /// The server's address
-    #[arg(long, value_name = "URL", env = "MESHWRIGHT_SERVER", default_value = "http://127.0.0.1:8470")]
+    /// The server's address; without http:// or https:// it is taken for http where it names this machine
+    #[arg(long, value_name = "URL", env = "MESHWRIGHT_SERVER", default_value = "http://127.0.0.1:8470", value_parser = address)]
     server: String,
     /// A file with the bearer token; else the environment variable MESHWRIGHT_TOKEN is used
     #[arg(long, value_name = "FILE")]
     token_file: Option<std::path::PathBuf>,
+}
+
+/// The address of a server; a token never goes over plain http to another machine because a scheme was forgotten.
+fn address(text: &str) -> Result<String, String> {
+    if let Some((scheme, _)) = text.split_once("://") {
+        let known = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+        return if known {
+            Ok(text.to_owned())
+        } else {
+            Err(format!("`{scheme}` is not spoken; write http:// or https://"))
+        };
+    }
+    let host = text.split('/').next().unwrap_or_default();
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let here = name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    if here {
+        Ok(format!("http://{text}"))
+    } else {
+        Err(format!("write it with its scheme: https://{text} or http://{text}"))
+    }
 }
 
 /// The longest answer that is read, in bytes.
@@ -103,7 +127,8 @@ fn problem(response: &mut Response<Body>) -> Result<String, Failure> {
     for error in problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
         let field = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
         let place: Vec<_> = [field("document"), field("pointer")].into_iter().filter(|part| !part.is_empty()).collect();
-        if place.is_empty() && lines[0].to_lowercase().contains(&field("message").to_lowercase()) {
+        let said = |part: &&str| lines[0].to_lowercase().contains(&part.to_lowercase());
+        if place.iter().chain([&field("message")]).all(said) {
             continue;
         }
         lines.push(format!(
@@ -113,4 +138,22 @@ fn problem(response: &mut Response<Body>) -> Result<String, Failure> {
         ));
     }
     Ok(lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheme_may_be_left_out_of_an_address_of_this_machine_only() {
+        for here in ["localhost:8470", "127.0.0.1", "[::1]:80", "LOCALHOST/prefix"] {
+            assert_eq!(address(here).unwrap(), format!("http://{here}"));
+        }
+        for whole in ["http://mesh.example", "HTTPS://mesh.example:8470/"] {
+            assert_eq!(address(whole).unwrap(), whole);
+        }
+        let refused = address("mesh.example:8470").unwrap_err();
+        assert!(refused.contains("https://mesh.example:8470"), "{refused}");
+        assert!(address("ftp://localhost").is_err());
+    }
 }

@@ -12,9 +12,12 @@ mod render;
 mod report;
 mod serve;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::finding::Finding;
 
 /// What a command ends with: what was asked for held, or did not.
 type Outcome = Result<Verdict, Failure>;
@@ -35,6 +38,8 @@ enum Failure {
     Usage(String),
     /// It could not be done.
     Failed(String),
+    /// It could not be done because of what was found in the files it was given.
+    Found(Vec<Finding>),
 }
 
 impl Failure {
@@ -103,5 +108,9 @@ pub fn run() -> ExitCode {
         Ok(Verdict::Findings) => ExitCode::from(1),
         Err(Failure::Usage(why)) => output::complain(&why, 2),
         Err(Failure::Failed(why)) => output::complain(&why, 1),
+        Err(Failure::Found(findings)) => {
+            findings.into_iter().collect::<BTreeSet<_>>().iter().for_each(output::note_finding);
+            ExitCode::from(1)
+        }
     }
 }

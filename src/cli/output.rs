@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{Failure, Outcome, Verdict};
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Place, Severity};
 
 /// How a command prints what it found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -48,6 +49,11 @@ pub(super) fn note(text: &str) {
     drop(writeln!(anstream::stderr(), "{text}"));
 }
 
+/// Says on standard error what was found.
+pub(super) fn note_finding(finding: &Finding) {
+    note(self::finding(finding).trim_end());
+}
+
 fn style(severity: Severity) -> Style {
     match severity {
         Severity::Error => AnsiColor::Red.on_default().bold(),
@@ -58,12 +64,28 @@ fn style(severity: Severity) -> Style {
 
 /// A finding as one or two lines.
 pub(super) fn finding(finding: &Finding) -> String {
-    let style = style(finding.severity);
-    let severity = match finding.severity {
+    lines(finding.severity, finding.rule, &finding.place, &finding.message, &finding.remedy)
+}
+
+/// The same of one that a server answered.
+pub(super) fn answered(finding: &Value) -> String {
+    let text = |pointer: &str| finding.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let severity = match text("/severity") {
+        "error" => Severity::Error,
+        "warning" => Severity::Warning,
+        _ => Severity::Note,
+    };
+    let place = Place::pointing(text("/place/path"), text("/place/pointer"));
+    lines(severity, text("/rule"), &place, text("/message"), text("/remedy"))
+}
+
+fn lines(severity: Severity, rule: &str, place: &Place, message: &str, remedy: &str) -> String {
+    let style = style(severity);
+    let severity = match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
         Severity::Note => "note",
     };
-    let remedy = if finding.remedy.is_empty() { String::new() } else { format!("\n    → {}", finding.remedy) };
-    format!("{style}{severity}[{}]{style:#} {}: {}{remedy}\n", finding.rule, finding.place, finding.message)
+    let remedy = if remedy.is_empty() { String::new() } else { format!("\n    → {remedy}") };
+    format!("{style}{severity}[{rule}]{style:#} {place}: {message}{remedy}\n")
 }

@@ -6,6 +6,7 @@ use super::output::Output;
 use super::{Failure, Outcome, bundle, report};
 use crate::change::ledger::ChangeTree;
 use crate::change::{Base, Proposal};
+use crate::finding::{Finding, Place};
 use crate::intent::rules;
 
 /// Show what applying bundles would change in a config repository checkout
@@ -33,7 +34,7 @@ impl Plan {
         let base = Base::read(&files).map_err(Failure::failed)?;
         let mut tree = base.tree.clone();
         let mut changed = vec![];
-        let mut wrong = vec![];
+        let mut wrong: Vec<Finding> = vec![];
         for resource in bundle::resources(&self.file)? {
             if let Some(parent) = resource.anchor().parent().filter(|parent| tree.get(parent).is_none()) {
                 return Err(Failure::Failed(format!(
@@ -47,12 +48,16 @@ impl Plan {
             }
         }
         for anchor in &changed {
-            wrong.extend(
-                rules::violations(&tree, anchor).into_iter().map(|v| format!("{anchor} {}: {}", v.pointer, v.message)),
-            );
+            for violation in rules::violations(&tree, anchor) {
+                // A server and its client break one rule together, which is one thing to mend.
+                if wrong.iter().all(|known| known.message != violation.message) {
+                    let place = Place::pointing(anchor.as_str(), violation.pointer);
+                    wrong.push(Finding::error("intent/rule", place, violation.message, "mend the intent"));
+                }
+            }
         }
         if !wrong.is_empty() {
-            return Err(report::unreadable(wrong));
+            return Err(Failure::Found(wrong));
         }
         let change = ChangeTree { tree, changed, findings: vec![], covers: 0 };
         let proposal = Proposal::make(&base, &files, &change).map_err(Failure::failed)?;

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::output::{self, Output};
-use super::{Failure, Outcome, Verdict, bundle, report};
+use super::{Failure, Outcome, Verdict, bundle};
 use crate::change::{Audit, Declared};
 use crate::finding::Severity;
 use crate::intent::{Settings, layout};
 use crate::render::{Rendered, Scope, render};
 use crate::repo::WorkingTree;
+use crate::review::words::many;
 use crate::review::{FileChange, Happening};
 
 /// Render bundles into manifests, or bring a config repository checkout up to date
@@ -54,7 +55,7 @@ impl Render {
                 for (path, manifest) in &rendered.manifests {
                     files.write(path, Some(&manifest.text)).map_err(Failure::failed)?;
                 }
-                output::note(&format!("{} files written below {}", rendered.manifests.len(), root.display()));
+                output::note(&format!("{} written below {}", many(rendered.manifests.len(), "file"), root.display()));
             }
             (None, Output::Json) => {
                 let files: Vec<_> = rendered
@@ -77,7 +78,7 @@ impl Render {
         let files = bundle::checkout(root)?;
         let declared = Declared::read(&files).map_err(Failure::failed)?;
         if !declared.problems.is_empty() {
-            return Err(report::unreadable(declared.problems.values().flatten().map(ToString::to_string)));
+            return Err(Failure::Found(declared.problems.into_values().flatten().collect()));
         }
         let rendered = render(&declared.tree, &declared.settings, &Scope::everything(&declared.tree));
         let blocked = say(&rendered);
@@ -95,8 +96,12 @@ impl Render {
         if self.output == Output::Json {
             output::json(&serde_json::json!({"files": changes, "findings": rendered.findings, "written": self.write}))?;
         }
-        let done = if self.write { "written" } else { "out of date; --write brings them up to date" };
-        output::note(&format!("{} files {done}", changes.len()));
+        let files = many(changes.len(), "file");
+        output::note(&if self.write {
+            format!("{files} written")
+        } else {
+            format!("{files} out of date; --write brings the checkout up to date")
+        });
         Ok(if blocked || !(self.write || changes.is_empty()) { Verdict::Findings } else { Verdict::Ok })
     }
 }
@@ -132,8 +137,6 @@ pub(super) fn outdated(
 
 /// Prints findings on standard error; tells whether one blocks.
 fn say(rendered: &Rendered) -> bool {
-    for finding in &rendered.findings {
-        output::note(output::finding(finding).trim_end());
-    }
+    rendered.findings.iter().for_each(output::note_finding);
     rendered.findings.iter().any(|finding| finding.severity == Severity::Error)
 }

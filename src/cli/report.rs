@@ -1,7 +1,7 @@
 //! A plan, printed.
 
 use super::output::{self, Output};
-use super::{Failure, Outcome, Verdict};
+use super::{Outcome, Verdict};
 use crate::review::{self, Plan};
 
 /// Prints a plan in words with its diff. A plan that is blocked is a finding.
@@ -20,9 +20,4 @@ pub(super) fn plan(plan: &Plan, diff: bool, output: Output) -> Outcome {
         }
     }
     Ok(if plan.is_blocked() { Verdict::Findings } else { Verdict::Ok })
-}
-
-/// What a checkout cannot be used for, and why.
-pub(super) fn unreadable(problems: impl IntoIterator<Item = String>) -> Failure {
-    Failure::Failed(problems.into_iter().collect::<Vec<_>>().join("\n"))
 }

@@ -15,6 +15,7 @@ impl From<RepoError> for ForgeError {
             RepoError::NotFound { .. }
             | RepoError::Path { .. }
             | RepoError::Conflict { .. }
+            | RepoError::TooLong { .. }
             | RepoError::Refused { .. } => Self::Refused(error.to_string()),
             RepoError::Remote { ref detail, .. } if REFUSALS.iter().any(|words| detail.contains(words)) => {
                 Self::Refused(error.to_string())

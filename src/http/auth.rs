@@ -9,6 +9,7 @@ use subtle::ConstantTimeEq;
 use super::problem::{self, Problem};
 use crate::change::Person;
 use crate::change::person::LOCAL;
+use crate::intent::secrets;
 
 /// The header that names the person a caller speaks for.
 pub(super) const ACTOR: &str = "meshwright-actor";
@@ -224,7 +225,8 @@ fn actor(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
             })
     };
     let refused = || Problem::new(&problem::BAD_REQUEST, "Meshwright-Actor must be one login such as `github:alice`.");
-    match (value.to_str().ok().filter(login), values.next()) {
+    let value = value.to_str().ok().filter(login).filter(|actor| !secrets::holds_private_key(actor));
+    match (value, values.next()) {
         (Some(actor), None) => Ok(Some(actor)),
         _ => Err(refused()),
     }

@@ -16,8 +16,15 @@ const PARTS: usize = 16;
 /// How much of a body that is too long is read and dropped before the answer, in bytes.
 const DRAINED: usize = 16 << 20;
 
+/// How long a refused request may take to send its body.
+const DISCARD: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Types of bundles.
 pub(super) const YAML: [&str; 3] = ["application/yaml", "text/yaml", "application/x-yaml"];
+
+/// Byte order marks: the one of UTF-8 says nothing, those of UTF-16 say that nothing here can read it.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+const FOREIGN_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 
 /// The type of a body without its parameters, in lower case; none when it is not said.
 pub(super) fn media_type(headers: &HeaderMap) -> Option<String> {
@@ -80,9 +87,18 @@ async fn whole(request: Request, limits: &Limits, most: usize) -> Result<Bytes, 
         }
         // Most bodies come in one piece, which is not copied.
         let bytes = if rest.is_empty() { first } else { rest.into() };
-        if bytes.len() > most { Err(too_large(most)) } else { Ok(bytes) }
+        if bytes.len() > most { Err(too_large(most)) } else { unmarked(bytes) }
     })
     .await
+}
+
+/// A body without the byte order mark that some editors put before it.
+fn unmarked(bytes: Bytes) -> Result<Bytes, Problem> {
+    if FOREIGN_MARKS.iter().any(|mark| bytes.starts_with(mark)) {
+        let detail = "The body begins with the byte order mark of UTF-16; send UTF-8.";
+        return Err(Problem::new(&problem::NOT_TEXT, detail));
+    }
+    Ok(if bytes.starts_with(MARK) { bytes.slice(MARK.len()..) } else { bytes })
 }
 
 /// A request whose body does not say that it is longer than `most`.
@@ -97,6 +113,12 @@ async fn short(request: Request, most: usize) -> Result<Request, Problem> {
         drain(&mut request.into_body().into_data_stream()).await;
     }
     Err(too_large(most))
+}
+
+/// Takes the body of a request that is refused without looking at it: on a connection with an unread body no other
+/// request gets through.
+pub(super) async fn discard(body: axum::body::Body) {
+    _ = tokio::time::timeout(DISCARD, drain(&mut body.into_data_stream())).await;
 }
 
 /// Takes what is still being sent, up to a bound: a sender that is cut off may never see the answer.
@@ -123,7 +145,8 @@ async fn metadata(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
     for _ in 0..PARTS {
         let Some(mut part) = parts.next_field().await.map_err(fail)? else {
             let missing = "The part called metadata is missing: it holds the whole JSON body.";
-            return metadata.map(Bytes::from).ok_or_else(|| Problem::new(&problem::BAD_REQUEST, missing));
+            let metadata = metadata.ok_or_else(|| Problem::new(&problem::BAD_REQUEST, missing))?;
+            return unmarked(metadata.into());
         };
         match part.name() {
             Some("file") => while part.chunk().await.map_err(fail)?.is_some() {},

@@ -126,6 +126,12 @@ pub(super) fn normal_path(path: &str) -> Cow<'_, str> {
     decoded(path, false)
 }
 
+/// A path in which nothing is escaped, for looking at what it says; it leads nowhere any more.
+pub(super) fn plain_path(path: &str) -> String {
+    // A plus sign stands for itself in a path.
+    decoded(&path.replace('+', "%2B"), true).into_owned()
+}
+
 /// Decodes percent signs: all of them, and plus signs, in a query; those of unreserved characters in a path.
 fn decoded(text: &str, query: bool) -> Cow<'_, str> {
     if !text.contains(['%', '+']) {

@@ -12,12 +12,22 @@ use super::api::Shared;
 use super::connection::Work;
 use super::metrics::Template;
 use super::problem::{self, Problem};
-use super::{origin, routes};
+use super::{body, conditions, origin, routes};
+use crate::intent::secrets;
 
 const REQUEST_ID: &str = "x-request-id";
 
 /// Paths that are for everybody: probes cannot log in, and the document is the same everywhere.
 const OPEN: [&str; 4] = ["/livez", "/readyz", "/openapi.json", "/docs"];
+
+/// What stands for a path that must not be repeated.
+const WITHHELD: &str = "/";
+
+const KEY_IN_PATH: &str = "The path holds a private key, which is never accepted: replace that key, because proxies log \
+    paths, create a Secret with the new one in the gateway's namespace of the cluster, and name that by credentialName.";
+
+/// How deep a path is looked into for a private key; the deepest resource has fewer segments.
+const DEEPEST: usize = 32;
 
 /// The route that a handler found by itself.
 #[derive(Clone, Copy)]
@@ -27,11 +37,14 @@ pub(super) struct Routed(pub(super) Template);
 pub(super) async fn pass(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
     let started = shared.clock.now();
     let id = request_id(request.headers()).map_or_else(|| shared.request_id(), str::to_owned);
-    let path = request.uri().path().to_owned();
+    let secret = holds_key(request.uri().path());
+    let path = if secret { WITHHELD } else { request.uri().path() }.to_owned();
     let method = name_of(request.method());
     let working = request.extensions().get::<ConnectInfo<Work>>().map(|work| work.0.begin());
 
-    let mut response = match admit(&shared, &mut request) {
+    let admitted =
+        if secret { Err(Problem::new(&problem::BAD_REQUEST, KEY_IN_PATH)) } else { admit(&shared, &mut request) };
+    let mut response = match admitted {
         Ok(()) if path == "/livez" => next.run(request).await,
         Ok(()) => match shared.working.try_acquire() {
             Ok(_place) => next.run(request).await,
@@ -39,7 +52,10 @@ pub(super) async fn pass(State(shared): State<Arc<Shared>>, mut request: Request
                 .retry_after(1)
                 .render(&path, &id),
         },
-        Err(problem) => problem.render(&path, &id),
+        Err(problem) => {
+            body::discard(request.into_body()).await;
+            problem.render(&path, &id)
+        }
     };
     drop(working);
 
@@ -59,6 +75,16 @@ pub(super) async fn pass(State(shared): State<Arc<Shared>>, mut request: Request
     shared.metrics.answered(route, method, status, took);
     tracing::debug!(request = id, method, path, status, milliseconds = took, "answered");
     response
+}
+
+/// Whether a path holds a private key: behind any of its slashes, because base64 has slashes too.
+fn holds_key(path: &str) -> bool {
+    if path.len() < secrets::SHORTEST {
+        return false;
+    }
+    let path = conditions::plain_path(path);
+    let tails = path.match_indices('/').take(DEEPEST).filter_map(|(slash, _)| path.get(slash + 1..));
+    tails.take_while(|tail| tail.len() >= secrets::SHORTEST).any(secrets::holds_private_key)
 }
 
 /// Refuses what may not come in; tells handlers who calls.
@@ -81,7 +107,9 @@ fn admit(shared: &Shared, request: &mut Request) -> Result<(), Problem> {
 /// The id that a request brought, if it is one.
 fn request_id(headers: &HeaderMap) -> Option<&str> {
     let sane = |id: &&str| {
-        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+            && !secrets::holds_private_key(id)
     };
     headers.get(REQUEST_ID)?.to_str().ok().filter(sane)
 }
@@ -110,5 +138,27 @@ mod tests {
             headers.insert(REQUEST_ID, HeaderValue::from_str(id).unwrap());
             assert_eq!(request_id(&headers).is_some(), sane, "{id}");
         }
+    }
+
+    #[test]
+    fn a_private_key_is_found_wherever_it_stands_in_a_path_and_in_a_request_id() {
+        // An Ed25519 key of zeros, PKCS#8: 64 characters of base64, all of which may stand in a request id.
+        let key = format!("MC4CAQAwBQYDK2VwBCIEI{}", "A".repeat(43));
+        assert!(secrets::holds_private_key(&key));
+        let mut headers = HeaderMap::new();
+        headers.insert(REQUEST_ID, HeaderValue::from_str(&key).unwrap());
+        assert_eq!(request_id(&headers), None);
+        for path in [
+            format!("/{key}"),
+            format!("/v2/projects/{key}"),
+            format!("/v2/projects/{key}/logical-clouds/x"),
+            format!("/v2/projects/%4D{}", &key[1..]),
+            format!("/v2/projects/{key}%3D/deployment-intent-groups"),
+        ] {
+            assert!(holds_key(&path), "{path}");
+        }
+        let deep = "/v2/projects/shop/composite-apps/boutique/v1/deployment-intent-groups/prod/traffic-group-intents/\
+            web/inbound-intents/cart/clients/frontend/access-points/read";
+        assert!(!holds_key(deep) && !holds_key("/v2/projects"));
     }
 }

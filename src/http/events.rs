@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -15,8 +16,13 @@ use super::conditions;
 use super::problem::{self, Problem};
 use crate::change::{ChangeId, event};
 
+/// How long a stream may be silent: proxies cut what is silent for longer, some after half a minute.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
 /// What comes down a stream.
 enum Item {
+    /// The stream is open, though nothing has happened yet.
+    Open,
     Happened(event::Event),
     /// The reader was too slow: so many events are gone.
     Lost(u64),
@@ -42,18 +48,19 @@ pub(super) async fn stream(State(shared): State<Arc<Shared>>, request: Request) 
         Err(BroadcastStreamRecvError::Lagged(count)) => Item::Lost(count),
     });
     let stopping = WatchStream::new(shared.stopping.clone()).filter(|stop| *stop).map(|_| Item::Stop);
-    let items = tokio_stream::iter(missed).chain(happenings.merge(stopping));
+    let items = tokio_stream::iter([Item::Open]).chain(tokio_stream::iter(missed)).chain(happenings.merge(stopping));
     let events = items.take_while(|item| !matches!(item, Item::Stop)).filter_map(move |item| {
         // They live as long as the stream does.
         let _held = (&place, &open);
         tell(item, only.as_ref()).map(Ok::<_, Infallible>)
     });
-    let alive = KeepAlive::new().interval(shared.limits.patience / 2);
+    let alive = KeepAlive::new().interval(HEARTBEAT.min(shared.limits.patience / 2));
     Ok(Sse::new(events).keep_alive(alive).into_response())
 }
 
 fn tell(item: Item, only: Option<&ChangeId>) -> Option<Event> {
     match item {
+        Item::Open => Some(Event::default().comment("open")),
         Item::Happened(event) if only.is_none_or(|only| *only == event.change) => {
             let data = serde_json::json!({
                 "seq": event.seq,

@@ -8,10 +8,13 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::change::submission::{Cause, Refusal};
-use crate::intent::Violation;
+use crate::intent::{Violation, quoted};
 
 /// Where the types of problems are named; nothing is fetched from there.
 pub(super) const BASE: &str = "https://meshwright.dev/problems/";
+
+/// The most faults that one answer lists.
+const MOST_FAULTS: usize = 100;
 
 /// A stable type of problem.
 #[derive(Debug, PartialEq, Eq)]
@@ -123,8 +126,13 @@ impl Problem {
         Self { kind, detail: detail.into(), errors: vec![], headers: vec![], inside: None }
     }
 
-    /// With everything that is wrong.
-    pub(super) fn with(mut self, errors: Vec<Fault>) -> Self {
+    /// With everything that is wrong; of very much, the first and how many more.
+    pub(super) fn with(mut self, mut errors: Vec<Fault>) -> Self {
+        let more = errors.len().saturating_sub(MOST_FAULTS);
+        errors.truncate(MOST_FAULTS);
+        if more > 0 {
+            errors.push(Fault::new("", format!("and {more} more, which are not listed; mend these first")));
+        }
         self.errors = errors;
         self
     }
@@ -152,7 +160,7 @@ impl Problem {
         let detail = match errors.as_slice() {
             [one] if one.pointer.is_empty() => sentence(&one.message),
             [one] => format!("{} {}", one.pointer, one.message),
-            many => format!("{} rules are violated; `errors` lists them all.", many.len()),
+            many => format!("{} rules are violated; {}", many.len(), listed(many.len())),
         };
         Self::new(&INVALID, detail).with(errors)
     }
@@ -182,7 +190,7 @@ impl Problem {
         };
         let detail = match refusal.obstacles.as_slice() {
             [one] => sentence(&one.message),
-            many => format!("{} things stand in the way; `errors` lists them all.", many.len()),
+            many => format!("{} things stand in the way; {}", many.len(), listed(many.len())),
         };
         let faults = refusal.obstacles.into_iter().map(|obstacle| {
             let subject = Some(obstacle.subject).filter(|subject| !subject.is_empty());
@@ -193,6 +201,7 @@ impl Problem {
 
     /// The answer to `request`, which asked for `instance`; failures of ours are logged here, once.
     pub(super) fn render(self, instance: &str, request: &str) -> Response {
+        let instance = &*quoted(instance);
         let server = self.kind.status.is_server_error();
         if let Some(cause) = &self.inside {
             tracing::error!(request, instance, problem = self.kind.slug, cause, "a request failed");
@@ -212,6 +221,15 @@ impl Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.extend(self.headers);
         response
+    }
+}
+
+/// What `errors` holds of so many faults.
+fn listed(count: usize) -> String {
+    if count > MOST_FAULTS {
+        format!("`errors` lists the first {MOST_FAULTS}.")
+    } else {
+        "`errors` lists them all.".to_owned()
     }
 }
 
@@ -275,6 +293,16 @@ mod tests {
                 ],
             })
         );
+    }
+
+    #[tokio::test]
+    async fn of_very_many_faults_the_first_are_listed_and_the_rest_counted() {
+        let faults = (0..1000).map(|index| Fault::new(format!("/{index}"), "is wrong")).collect();
+        let body = shown(Problem::invalid(faults)).await;
+        let errors = body["errors"].as_array().unwrap();
+        assert_eq!((errors.len(), &errors[99]["pointer"]), (101, &json!("/99")));
+        assert!(errors[100]["message"].as_str().unwrap().starts_with("and 900 more"), "{}", errors[100]);
+        assert_eq!(body["detail"], "1000 rules are violated; `errors` lists the first 100.");
     }
 
     #[tokio::test]

@@ -10,6 +10,9 @@ use crate::change::{ChangeId, Receipt, Submission};
 use crate::finding::Finding;
 use crate::intent::Anchor;
 
+/// The most characters of a warning in a header.
+const LONGEST_WARNING: usize = 1000;
+
 static CHANGE: HeaderName = HeaderName::from_static("meshwright-change");
 
 /// Hands a submission of one operation to the desk.
@@ -37,6 +40,26 @@ pub(super) fn name_change(headers: &mut HeaderMap, change: Option<&ChangeId>) {
         headers.insert(CHANGE.clone(), change);
         headers.append(header::LINK, link);
     }
+}
+
+/// Says what a single write came to beside its body: its change, and what the caller should know.
+pub(super) fn tell(headers: &mut HeaderMap, receipt: &Receipt) {
+    name_change(headers, receipt.change.as_ref());
+    for warning in &receipt.warnings {
+        headers.extend(warning_value(warning).map(|value| (header::WARNING, value)));
+    }
+}
+
+/// A finding as a `Warning` (RFC 7234, section 5.5, 299: miscellaneous), as the Kubernetes API answers them.
+fn warning_value(warning: &Finding) -> Option<HeaderValue> {
+    let plain = |c: char| match c {
+        '"' | '\\' => '\'',
+        ' '..='~' => c,
+        _ => '?',
+    };
+    let text: String =
+        format!("{}; {}", warning.message, warning.remedy).chars().take(LONGEST_WARNING).map(plain).collect();
+    HeaderValue::try_from(format!("299 meshwright \"{text}\"")).ok()
 }
 
 /// What was accepted, as it is answered.

@@ -35,10 +35,14 @@ pub(super) async fn handle(
     let address = match Address::parse(&conditions::normal_path(path)) {
         Ok(address) => address,
         Err(error @ PathError::BadName { .. }) if parts.method == Method::PUT => {
+            body::discard(content).await;
             return Problem::new(&problem::INVALID, format!("The path has a name that is none: {error}."))
                 .into_response();
         }
-        Err(error) => return nowhere(&error).into_response(),
+        Err(error) => {
+            body::discard(content).await;
+            return nowhere(&error).into_response();
+        }
     };
     let routed = Routed(address.template());
     let answer = match address {
@@ -147,7 +151,7 @@ async fn write(
             response.headers_mut().insert(header::LOCATION, location);
         }
     }
-    submit::name_change(response.headers_mut(), receipt.change.as_ref());
+    submit::tell(response.headers_mut(), &receipt);
     Ok(response)
 }
 
@@ -158,7 +162,7 @@ async fn delete(shared: &Arc<Shared>, caller: &Caller, anchor: Anchor, parts: &P
     let idempotency = conditions::idempotency(&parts.headers, &parts.method, &parts.uri, &[])?;
     let receipt = submit(shared, one(caller, Operation::Delete(anchor), precondition, idempotency)).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    submit::name_change(response.headers_mut(), receipt.change.as_ref());
+    submit::tell(response.headers_mut(), &receipt);
     Ok(response)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::kind::{Kind, KindEntry};
 use super::name::Name;
+use super::quote::quoted;
 
 /// The path of one resource below `/v2/`, in canonical form, such as
 /// `projects/shop/composite-apps/boutique/v1/apps/cart`.
@@ -106,14 +107,14 @@ fn collection_of(path: &str, kind: Kind) -> &str {
 }
 
 fn read_name(segment: &str) -> Result<Name, PathError> {
-    Name::parse(segment).map_err(|message| PathError::BadName { segment: segment.chars().take(140).collect(), message })
+    Name::parse(segment).map_err(|message| PathError::BadName { segment: quoted(segment), message })
 }
 
 fn collection(parent: Option<Kind>, segment: &str) -> Result<&'static KindEntry, PathError> {
     Kind::under(parent).find(|entry| entry.collection == segment || entry.alias == Some(segment)).ok_or_else(|| {
         let known: Vec<_> = Kind::under(parent).map(|entry| entry.collection).collect();
         let known = if known.is_empty() { "nothing lives below it".into() } else { known.join(", ") };
-        PathError::UnknownCollection { segment: segment.chars().take(140).collect(), known }
+        PathError::UnknownCollection { segment: quoted(segment), known }
     })
 }
 
@@ -169,6 +170,15 @@ impl Anchor {
     #[must_use]
     pub fn collection(&self) -> &str {
         collection_of(&self.path, self.kind)
+    }
+
+    /// The path with the resource's own name in lower case: names that differ by case only share it, and would share a
+    /// file where the file system does not tell them apart.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        let collection = self.collection();
+        let (head, own) = self.path.split_at(collection.len());
+        format!("{head}{}", own.to_ascii_lowercase())
     }
 
     /// The resource that this one lives under; none at the top.

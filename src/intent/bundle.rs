@@ -5,8 +5,10 @@ use serde_json::{Map, Value};
 use super::anchor::{Anchor, Route};
 use super::fields::Violation;
 use super::kind::BodyForm;
+use super::quote::quoted;
 use super::resource::Resource;
 use super::secrets;
+use crate::finding::{Finding, Place};
 use crate::yaml;
 
 /// A document of a bundle that cannot be accepted, with all that is wrong in it.
@@ -105,29 +107,21 @@ impl Bundle {
 
 impl Rejected {
     fn at(index: usize, line: u32, anchor: &str, violations: Vec<Violation>) -> Self {
-        Self { index, line, anchor: anchor.to_owned(), violations }
+        Self { index, line, anchor: quoted(anchor), violations }
     }
 
     fn whole(error: &yaml::YamlError) -> Self {
         Self::at(0, error.line.max(1), "", vec![Violation::new("", error.to_string())])
     }
-}
 
-impl std::fmt::Display for Rejected {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "document on line {}", self.line)?;
-        if !self.anchor.is_empty() {
-            write!(f, " ({})", self.anchor)?;
-        }
-        for violation in &self.violations {
-            write!(
-                f,
-                "\n  {}: {}",
-                if violation.pointer.is_empty() { "/" } else { &violation.pointer },
-                violation.message
-            )?;
-        }
-        Ok(())
+    /// One finding for each violation, in the document of the file at `path`.
+    pub fn findings(self, path: &str, rule: &'static str) -> impl Iterator<Item = Finding> {
+        let Self { line, anchor, violations, .. } = self;
+        violations.into_iter().map(move |Violation { pointer, message }| {
+            let place = Place { line, column: 1, ..Place::pointing(path, pointer) };
+            let message = if anchor.is_empty() { message } else { format!("{message} ({anchor})") };
+            Finding::error(rule, place, message, "mend the document")
+        })
     }
 }
 
@@ -291,7 +285,7 @@ spec: {namespace: shop}
         for text in [format!("anchor: {key}\nmetadata: {{name: a}}\n"), format!("base: {key}\n")] {
             let rejected = Bundle::read(&text).unwrap_err();
             assert_eq!(rejected[0].violations[0].message, secrets::REMEDY);
-            assert!(!rejected[0].to_string().contains("BEGIN"), "{}", rejected[0]);
+            assert!(!format!("{rejected:?}").contains("BEGIN"), "{rejected:?}");
         }
     }
 

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::quote::quoted;
+
 /// A rule that a body breaks, at a place in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Violation {
@@ -12,9 +14,9 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// A violation at `pointer`.
-    pub fn new(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), message: message.into() }
+    /// A violation at `pointer`, whose segments may be names that the caller chose.
+    pub fn new(pointer: impl AsRef<str>, message: impl Into<String>) -> Self {
+        Self { pointer: quoted(pointer.as_ref()), message: message.into() }
     }
 }
 
@@ -150,6 +152,12 @@ impl<'a> Fields<'a> {
     pub fn optional<T: Scalar>(&mut self, name: &'static str, doc: &str) -> Option<T> {
         let value = self.take(name, doc, T::schema)?;
         self.scalar(self.at(name), value)
+    }
+
+    /// A field that may be absent, null, or an empty text, as older clients leave it.
+    pub fn optional_or_blank<T: Scalar>(&mut self, name: &'static str, doc: &str) -> Option<T> {
+        let value = self.take(name, doc, || json!({"anyOf": [T::schema(), {"const": ""}]}))?;
+        if value == "" { None } else { self.scalar(self.at(name), value) }
     }
 
     /// A list that may be absent: then it is empty.

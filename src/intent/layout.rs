@@ -79,11 +79,7 @@ pub fn residents<'a>(tree: &'a Tree, head: &Anchor) -> Vec<&'a Resource> {
 pub fn read_file(path: &str, text: &str) -> Result<Vec<Resource>, Vec<Finding>> {
     let rule = "intent/file";
     let bundle = Bundle::read(text).map_err(|rejected| {
-        let finding = |r: super::bundle::Rejected| {
-            let place = Place { line: r.line, column: 1, ..Place::at(path) };
-            Finding::error(rule, place, r.to_string(), "mend the document")
-        };
-        rejected.into_iter().map(finding).collect::<Vec<_>>()
+        rejected.into_iter().flat_map(|document| document.findings(path, rule)).collect::<Vec<_>>()
     })?;
     let misplaced = |posted: &&super::bundle::Posted| file_of(posted.resource.anchor()) != path;
     let findings: Vec<_> = bundle

@@ -221,6 +221,28 @@ mod tests {
     }
 
     #[test]
+    fn what_older_clients_leave_empty_is_not_said() {
+        let certificates = json!({"serviceCertificate": "", "servicePrivateKey": "", "caCertificate": ""});
+        let spec = json!({"app": "a", "appLabel": "app=a", "serviceName": "a", "port": 80, "protocol": "HTTP",
+            "externalName": "", "serviceMesh": "", "edgeCNF": "", "external": {"externalCerts": certificates}});
+        let body = json!({"metadata": {"name": "a"}, "spec": spec});
+        let resource = Resource::read(None, Kind::Inbound, &body).unwrap();
+        assert_eq!(resource.to_value(), body, "the body comes back as it was sent");
+        let Spec::Inbound(inbound) = resource.spec() else { panic!("{body}") };
+        assert_eq!(inbound.external_name, None);
+    }
+
+    #[test]
+    fn what_follows_from_one_mistake_is_not_told_beside_it() {
+        let spec = json!({"app": "a", "appLabel": "app=a", "serviceName": "a", "port": 53, "protocol": "UDP",
+            "serviceMesh": "istio", "externalSupport": true, "management": {"tlsType": "SIMPLE"}});
+        let body = json!({"metadata": {"name": "a"}, "spec": spec});
+        let violations = Resource::read(None, Kind::Inbound, &body).unwrap_err();
+        assert_eq!(violations.len(), 1, "{violations:?}");
+        assert_eq!(violations[0].pointer, "/spec/externalSupport");
+    }
+
+    #[test]
     fn the_entity_tag_is_of_what_readers_get() {
         let body = json!({"metadata": {"name": "shop"}});
         let mut project = Resource::read(None, Kind::Project, &body).unwrap();

@@ -8,6 +8,14 @@ use super::spec::{Access, AccessPoint, Client, Cluster, Inbound, Mtls, Protocol,
 use super::topology::Topology;
 use super::tree::Tree;
 
+/// The most inbound intents that may be about one Service, or about the same pods: each is compared with all others.
+const MOST_PEERS: usize = 64;
+
+/// The most clients of one server, and access points of one client: they become the rules of one policy, and each is
+/// compared with all others.
+const MOST_CLIENTS: usize = 5_000;
+const MOST_POINTS: usize = 256;
+
 /// Two intents that cannot both hold.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Conflict {
@@ -40,6 +48,11 @@ pub fn access_points<'a>(
 pub fn clients<'a>(tree: &'a Tree, server: &Anchor) -> impl Iterator<Item = (&'a Anchor, &'a Client)> + use<'a> {
     tree.within(server)
         .filter_map(|r| if let Spec::Client(client) = r.spec() { Some((r.anchor(), client)) } else { None })
+}
+
+fn client_at<'a>(tree: &'a Tree, anchor: &Anchor) -> Option<(&'a Anchor, &'a Client)> {
+    let resource = tree.get(anchor)?;
+    if let Spec::Client(client) = resource.spec() { Some((resource.anchor(), client)) } else { None }
 }
 
 /// Whether only named clients may call a server. Clients close it even where the state was lost.
@@ -78,7 +91,11 @@ pub fn violations(tree: &Tree, anchor: &Anchor) -> Vec<Violation> {
     let mut say = |pointer: &str, message: String| found.push(Violation::new(pointer, message));
     let own = |pointer: &'static str, kind: Kind| if anchor.kind() == kind { pointer } else { "" };
 
-    for (client_anchor, client) in clients(tree, &server).filter(|(c, _)| c.is_within(anchor) || anchor.is_within(c)) {
+    // What lies below `anchor`, and the client that it lies below: a server may have thousands of others.
+    let above = anchor.parent().filter(|parent| parent.kind() == Kind::Client);
+    for (client_anchor, client) in
+        clients(tree, anchor).chain(above.iter().filter_map(|client| client_at(tree, client)))
+    {
         let name = client_anchor.name();
         if !inbound.sidecar {
             let pointer = own("/spec/management/sidecarProxy", Kind::Inbound);
@@ -104,10 +121,22 @@ pub fn violations(tree: &Tree, anchor: &Anchor) -> Vec<Violation> {
             );
         }
     }
+    if let Some(namespace) = tree.namespace(&server).filter(|_| anchor.kind() == Kind::Inbound) {
+        let same_service = tree.of_service(namespace, &inbound.service).nth(MOST_PEERS);
+        let same_pods = tree.of_workload(namespace, &inbound.label).nth(MOST_PEERS);
+        for (pointer, what) in
+            [("/spec/serviceName", same_service.map(|_| "Service")), ("/spec/appLabel", same_pods.map(|_| "pods"))]
+        {
+            if let Some(what) = what {
+                say(
+                    pointer,
+                    format!("more than {MOST_PEERS} inbound intents would be about the same {what}; merge some"),
+                );
+            }
+        }
+    }
     let opaque = !inbound.protocol.is_http() && inbound.protocol != Protocol::Tcp;
-    for (point_anchor, _) in access_points(tree, &server)
-        .filter(|(p, point)| opaque && point.is_http_level() && (p.is_within(anchor) || anchor.is_within(p)))
-    {
+    for (point_anchor, _) in access_points(tree, anchor).filter(|(_, point)| opaque && point.is_http_level()) {
         say(
             own("/spec/protocol", Kind::Inbound),
             format!(
@@ -118,6 +147,35 @@ pub fn violations(tree: &Tree, anchor: &Anchor) -> Vec<Violation> {
         );
     }
     found
+}
+
+/// The server that holds the resource at `anchor`, or is it, if it says that it is in no mesh.
+#[must_use]
+pub fn outside_the_mesh(tree: &Tree, anchor: &Anchor) -> Option<Anchor> {
+    anchor.ancestor(Kind::Inbound).filter(|server| tree.inbound(server).is_some_and(|inbound| !inbound.in_mesh))
+}
+
+/// What there would be too much of below a server, and what to do.
+#[must_use]
+pub fn crowd(tree: &Tree, server: &Anchor) -> Option<String> {
+    let (mut clients, mut points) = (0, 0);
+    for resource in tree.within(server) {
+        match resource.spec() {
+            Spec::Client(_) => (clients, points) = (clients + 1, 0),
+            Spec::AccessPoint(_) => points += 1,
+            _ => {}
+        }
+        if points > MOST_POINTS {
+            let client = resource.anchor().parent()?;
+            return Some(format!(
+                "{client} would have more than {MOST_POINTS} access points; put more paths into each"
+            ));
+        }
+        if clients > MOST_CLIENTS {
+            return Some(format!("{server} would have more than {MOST_CLIENTS} clients; name more identities in each"));
+        }
+    }
+    None
 }
 
 /// The slot of the gateway that an exposure takes; two exposures of one host must not share one.
@@ -158,8 +216,9 @@ pub fn conflicts(tree: &Tree, anchor: &Anchor) -> Vec<Conflict> {
         }
     };
     if let Some(namespace) = tree.namespace(&server) {
-        compare(tree.of_service(namespace, &inbound.service).collect(), same_service);
-        compare(tree.of_workload(namespace, &inbound.label).collect(), same_workload);
+        // More than these are refused by `violations`.
+        compare(tree.of_service(namespace, &inbound.service).take(MOST_PEERS).collect(), same_service);
+        compare(tree.of_workload(namespace, &inbound.label).take(MOST_PEERS).collect(), same_workload);
     }
     if let Some(name) = inbound.external_name.as_ref().filter(|_| inbound.exposed) {
         compare(tree.of_outside_name(name).collect(), same_outside_name);

@@ -12,7 +12,7 @@ pub const REMEDY: &str = "a private key is never accepted: create a Secret with 
     cluster and name that by credentialName";
 
 /// The fewest characters that are taken for base64: the shortest key, Ed25519 in PKCS#8, has 48 bytes, 64 characters.
-const SHORTEST: usize = 60;
+pub const SHORTEST: usize = 60;
 
 /// How often text is decoded from base64 while looking for a key.
 const LAYERS: usize = 3;
@@ -101,18 +101,23 @@ fn is_der_key(bytes: &[u8]) -> bool {
         && matches!(bytes.get(header..header + 4), Some([0x02, 0x01, 0 | 1, 0x30 | 0x02 | 0x04]))
 }
 
-/// What text gives when it, or a long run in it, is taken for base64.
+/// What text gives when it, or a long run in it, is taken for base64: with either alphabet, padding or not.
 fn decodings(bytes: &[u8]) -> Vec<Vec<u8>> {
     if bytes.len() < SHORTEST {
         return vec![];
     }
-    let in_alphabet = |b: &u8| b.is_ascii_alphanumeric() || b"+/-_=".contains(b);
     let compact: Vec<u8> = bytes.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
-    let mut runs: Vec<&[u8]> = bytes.split(|b| !in_alphabet(b)).filter(|run| run.len() >= SHORTEST).collect();
-    if compact.len() >= SHORTEST && compact.len() != bytes.len() {
-        runs.extend(compact.split(|b| !in_alphabet(b)).filter(|run| run.len() >= SHORTEST));
+    let squeezed = (compact.len() >= SHORTEST && compact.len() != bytes.len()).then_some(compact.as_slice());
+    let mut found = vec![];
+    for (engine, signs) in ENGINES.iter().zip([b"+/", b"-_"]) {
+        for text in [bytes].into_iter().chain(squeezed) {
+            let runs = text.split(|b| !(b.is_ascii_alphanumeric() || signs.contains(b)));
+            // One character beyond a whole number of bytes belongs to whatever stands behind.
+            let whole = |run: &[u8]| engine.decode(&run[..run.len() - usize::from(run.len() % 4 == 1)]).ok();
+            found.extend(runs.filter(|run| run.len() >= SHORTEST).filter_map(whole));
+        }
     }
-    runs.iter().flat_map(|run| ENGINES.iter().filter_map(move |engine| engine.decode(run).ok())).collect()
+    found
 }
 
 #[cfg(test)]
@@ -158,6 +163,8 @@ mod tests {
             STANDARD.encode([&b"openssh-key-v1\0\0\0\0\x04none"[..], &[0; 64]].concat()),
             format!("our key: {}, keep it safe", STANDARD.encode(der())),
             format!(r#"{{"key": "{}"}}"#, STANDARD.encode(&pem)),
+            format!("{}/clients-of-it", STANDARD.encode(der())),
+            format!("key={}==&more=x", STANDARD.encode(der())),
         ] {
             assert!(holds_private_key(&text), "{text}");
         }

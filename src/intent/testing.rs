@@ -13,7 +13,7 @@ pub(crate) fn resource(path: &str, body: &str) -> Resource {
 
 /// The tree that posting a bundle gives.
 pub(crate) fn tree(bundle: &str) -> Tree {
-    let bundle = Bundle::read(bundle).unwrap_or_else(|rejected| panic!("{}", rejected[0]));
+    let bundle = Bundle::read(bundle).unwrap_or_else(|rejected| panic!("{:?}", rejected[0]));
     let mut documents = bundle.documents;
     documents.sort_by(|a, b| a.resource.anchor().cmp(b.resource.anchor()));
     let mut tree = Tree::default();

@@ -117,12 +117,11 @@ impl<'a> Topology<'a> {
                 "create it, or mend placedIn".into(),
             ));
         }
-        let known = group.parent().map(|parent| Anchor::below(Some(&parent), Kind::App, app, None));
+        let owner = group.parent();
+        let known = owner.as_ref().map(|owner| Anchor::below(Some(owner), Kind::App, app, None));
         if known.is_none_or(|app| self.tree.get(&app).is_none()) {
-            return Err(missing(
-                format!("the composite app has no app `{app}`"),
-                format!("post an app named `{app}` to it"),
-            ));
+            let owner = owner.as_ref().map_or("", Anchor::as_str);
+            return Err(missing(format!("{owner} has no app `{app}`"), format!("post an app named `{app}` to it")));
         }
         let mut clusters = BTreeSet::new();
         for placement in self.tree.placements(group, app) {

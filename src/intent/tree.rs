@@ -21,6 +21,8 @@ pub struct Tree {
     outside_ports: OrdSet<(Port, Anchor)>,
     guests: OrdSet<(Anchor, Anchor)>,
     placements: OrdSet<(Anchor, Name, Anchor)>,
+    /// Resources whose own names have upper-case letters, by what they are without.
+    folded: OrdMap<String, OrdSet<Anchor>>,
 }
 
 impl Tree {
@@ -68,6 +70,15 @@ impl Tree {
             Some(parent) => Box::new(self.below(parent, kind)),
             None => Box::new(self.iter().filter(move |resource| resource.anchor().kind() == kind)),
         }
+    }
+
+    /// Another resource of the same collection whose name differs from that of `anchor` by case only.
+    #[must_use]
+    pub fn differs_by_case(&self, anchor: &Anchor) -> Option<Anchor> {
+        let folded = anchor.folded();
+        let capital = || self.folded.get(&folded)?.iter().find(|other| *other != anchor).cloned();
+        let small = || Anchor::parse(&folded).ok().filter(|other| other != anchor && self.get(other).is_some());
+        capital().or_else(small)
     }
 
     /// Whether anything lives below `anchor`.
@@ -184,27 +195,30 @@ impl Tree {
         }
         let is_client = matches!(resource.spec(), Spec::Client(_));
         self.displace(&anchor);
+        // The server's other clients are where they were: there may be thousands of them.
+        self.guests.extend(host_of(&resource).zip(anchor.parent()));
         self.placements.extend(placement_of(&resource));
+        self.fold(&anchor);
         self.resources.insert(anchor.clone(), Arc::new(resource));
         for inbound in &moved {
             self.index(inbound);
         }
         if is_client && let Some(server) = anchor.parent() {
             self.close(&server);
-            self.index(&server);
         }
     }
 
     /// Removes a resource; what lives below it must be gone already or be removed too.
     pub fn remove(&mut self, anchor: &Anchor) {
         let mut moved = self.reindexed_by(anchor);
-        if anchor.kind() == Kind::Client {
+        if self.get(anchor).is_some_and(|resource| host_of(resource).is_some()) {
             moved.extend(anchor.parent());
         }
         for inbound in &moved {
             self.unindex(inbound);
         }
         self.displace(anchor);
+        self.unfold(anchor);
         self.resources.remove(anchor);
         for inbound in &moved {
             self.index(inbound);
@@ -224,6 +238,23 @@ impl Tree {
     fn displace(&mut self, anchor: &Anchor) {
         if let Some(key) = self.get(anchor).and_then(|resource| placement_of(resource)) {
             self.placements.remove(&key);
+        }
+    }
+
+    fn fold(&mut self, anchor: &Anchor) {
+        let folded = anchor.folded();
+        if folded != anchor.as_str() {
+            self.folded.entry(folded).or_default().insert(anchor.clone());
+        }
+    }
+
+    fn unfold(&mut self, anchor: &Anchor) {
+        let folded = anchor.folded();
+        if let Some(others) = self.folded.get_mut(&folded) {
+            others.remove(anchor);
+            if others.is_empty() {
+                self.folded.remove(&folded);
+            }
         }
     }
 
@@ -286,12 +317,14 @@ impl Tree {
 
     /// The groups, other than its own, where the apps of a server's clients are found.
     fn hosts_of(&self, server: &Anchor) -> Vec<Anchor> {
-        let placed = |resource: &Arc<Resource>| match resource.spec() {
-            Spec::Client(client) => Anchor::parse(&client.placed_in.as_ref()?.group).ok(),
-            _ => None,
-        };
-        self.below(server, Kind::Client).filter_map(placed).collect()
+        self.below(server, Kind::Client).filter_map(|client| host_of(client)).collect()
     }
+}
+
+/// The group, other than its own, where the app of a client is found.
+fn host_of(resource: &Resource) -> Option<Anchor> {
+    let Spec::Client(client) = resource.spec() else { return None };
+    Anchor::parse(&client.placed_in.as_ref()?.group).ok()
 }
 
 /// The entry of a placement in its index: its group, its app, itself.
@@ -311,9 +344,11 @@ impl FromIterator<Resource> for Tree {
         let mut sorted: Vec<_> = resources.into_iter().map(Arc::new).collect();
         sorted.sort_by(|a, b| a.anchor().cmp(b.anchor()));
         let of = |kind: Kind| sorted.iter().filter(move |resource| resource.anchor().kind() == kind);
-        let mut tree = Self::default();
-        tree.placements = of(Kind::AppPlacement).filter_map(|placement| placement_of(placement)).collect();
-        tree.resources = sorted.iter().map(|resource| (resource.anchor().clone(), Arc::clone(resource))).collect();
+        let mut tree = Self {
+            resources: sorted.iter().map(|resource| (resource.anchor().clone(), Arc::clone(resource))).collect(),
+            placements: of(Kind::AppPlacement).filter_map(|placement| placement_of(placement)).collect(),
+            ..Self::default()
+        };
         for server in of(Kind::Client).filter_map(|client| client.anchor().parent()) {
             tree.close(&server);
         }

@@ -97,10 +97,8 @@ impl<'a> Index<'a> {
     fn gateways_of(&self, report: &mut Report<'_>, resource: &Resource, service: &VirtualService) {
         let own = resource.metadata.namespace.as_str();
         let list = SPEC.member("gateways");
-        for (index, name) in
-            service.gateways.iter().enumerate().filter(|(_, name)| *name != "mesh" && !name.contains('.'))
-        {
-            let (namespace, gateway) = name.split_once('/').unwrap_or((own, name));
+        for (index, name) in service.gateways.iter().enumerate().filter(|(_, name)| *name != "mesh") {
+            let (namespace, gateway) = gateway_of(name, own);
             let Some(gateway) = self.gateways.get(&(namespace, gateway)) else {
                 if namespace == own || self.namespaces_with_gateways.contains_key(namespace) {
                     report.error(
@@ -112,7 +110,9 @@ impl<'a> Index<'a> {
                 }
                 continue;
             };
-            for (index, host) in service.hosts.iter().enumerate().filter(|(_, host)| !admits(gateway, host, own)) {
+            for (index, host) in
+                service.hosts.iter().enumerate().filter(|(_, host)| !admits(gateway, namespace, host, own))
+            {
                 let message = format!("the Gateway {name} does not serve {host}");
                 report.warning(
                     "istio/IST0132",
@@ -157,11 +157,26 @@ impl<'a> Index<'a> {
     }
 }
 
-/// Whether a Gateway serves a host to the VirtualServices of a namespace.
-fn admits(gateway: &Gateway, host: &str, from: &str) -> bool {
+/// The namespace and name of the Gateway that a VirtualService of namespace `own` means: `name`, `namespace/name`,
+/// `./name`, or the older `name.namespace` with or without the domain of the cluster.
+///
+/// Source: `pilot/pkg/model/virtualservice.go`, `resolveGatewayName`.
+fn gateway_of<'a>(name: &'a str, own: &'a str) -> (&'a str, &'a str) {
+    if let Some((namespace, name)) = name.split_once('/') {
+        return (if namespace == "." { own } else { namespace }, name);
+    }
+    match name.split_once('.') {
+        Some((name, rest)) => (rest.split('.').next().unwrap_or(rest), name),
+        None => (own, name),
+    }
+}
+
+/// Whether a Gateway that lives in `home` serves a host to the VirtualServices of a namespace; `.` before a host stands
+/// for the Gateway's own namespace, `*` or nothing for all.
+fn admits(gateway: &Gateway, home: &str, host: &str, from: &str) -> bool {
     gateway.servers.iter().flat_map(|server| &server.hosts).any(|served| {
         let (namespace, served) = served.split_once('/').unwrap_or(("*", served));
-        let open = matches!(namespace, "*" | ".") || namespace == from;
+        let open = namespace == "*" || namespace == from || (namespace == "." && home == from);
         open && (within(host, served) || within(served, host))
     })
 }

@@ -220,9 +220,12 @@ pub(super) fn of_importers(
         if context.clusters.get(*cluster).is_some_and(|facts| !facts.dns_proxy) {
             findings.push(Finding::error(
                 "topology/dns-proxy",
-                of_cluster(cluster, "/spec/dnsProxy"),
+                at(server),
                 format!("the name {} does not resolve on {cluster}: the Service is on other clusters", server.host()),
-                "let sidecars resolve it (proxyMetadata ISTIO_META_DNS_CAPTURE: \"true\"), then set dnsProxy: true on the cluster",
+                format!(
+                    "let sidecars resolve it (proxyMetadata ISTIO_META_DNS_CAPTURE: \"true\"), then set dnsProxy: true on {}",
+                    of_cluster(cluster)
+                ),
             ));
         }
     }
@@ -232,12 +235,15 @@ pub(super) fn of_importers(
 pub(super) fn no_gateway_address(server: &Server<'_>, cluster: &ClusterId) -> Finding {
     Finding::error(
         "topology/gateway-address",
-        of_cluster(cluster, ""),
+        at(server),
         format!(
             "callers on other clusters cannot reach {} on {cluster}: its gateway address is not known",
             server.host()
         ),
-        "post key-value pairs with istioIngressGatewayAddress to the cluster, or set its eastWest.address",
+        format!(
+            "post key-value pairs with istioIngressGatewayAddress to {}, or set its eastWest.address",
+            of_cluster(cluster)
+        ),
     )
 }
 
@@ -250,9 +256,9 @@ pub(super) fn no_server_account(server: &Server<'_>) -> Finding {
     Finding::note("access/server-identity", pointing(server, "/spec/serviceAccount"), message)
 }
 
-fn of_cluster(cluster: &ClusterId, pointer: &str) -> Place {
-    let anchor = cluster.anchor().map_or_else(|| cluster.to_string(), |anchor| anchor.to_string());
-    Place::pointing(anchor, pointer)
+/// Where a cluster's facts are posted.
+fn of_cluster(cluster: &ClusterId) -> String {
+    cluster.anchor().map_or_else(|| cluster.to_string(), |anchor| anchor.to_string())
 }
 
 fn at(server: &Server<'_>) -> Place {

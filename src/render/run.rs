@@ -55,6 +55,15 @@ pub fn render(tree: &Tree, settings: &Settings, scope: &Scope) -> Rendered {
     rendered(out)
 }
 
+/// An app that is placed nowhere is one thing to mend, however many servers and clients it is the app of: the first of
+/// them stands for all.
+fn say_once(findings: &mut Vec<Finding>) {
+    let mut said = BTreeSet::new();
+    findings.retain(|finding| {
+        finding.rule != "topology/placement" || said.insert((finding.message.clone(), finding.remedy.clone()))
+    });
+}
+
 fn each<T: Sync, R: Send>(items: &[T], parallel: bool, work: impl Fn(&T) -> R + Send + Sync) -> Vec<R> {
     if parallel { items.par_iter().map(work).collect() } else { items.iter().map(work).collect() }
 }
@@ -134,6 +143,7 @@ fn rendered(out: Output) -> Rendered {
     targets.sort();
     findings.sort();
     findings.dedup();
+    say_once(&mut findings);
     let manifests = manifests.into_iter().chain(keepers).map(|manifest| (manifest.path.clone(), manifest)).collect();
     Rendered { manifests, targets, findings }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::places::{Clusters, Places};
-use crate::finding::Finding;
+use crate::finding::{Finding, Place};
 use crate::intent::rules::{effective_protocol, is_closed};
 use crate::intent::scalar::DnsLabel;
 use crate::intent::spec::{AccessPoint, Client, Inbound, Protocol};
@@ -61,7 +61,7 @@ impl<'t> Server<'t> {
         let closed = is_closed(tree, anchor);
         let clusters = places.clusters(&group, &inbound.app).unwrap_or_else(|missing| {
             if inbound.in_mesh && (closed || !terminated) {
-                findings.push(missing);
+                findings.push(Finding { place: Place::pointing(anchor.as_str(), "/spec/app"), ..missing });
             }
             Clusters::default()
         });
@@ -155,9 +155,11 @@ impl<'t> Caller<'t> {
         places: &mut Places<'t>,
     ) -> Result<Self, Finding> {
         let elsewhere = client.placed_in.as_ref().and_then(|placed| Anchor::parse(&placed.group).ok());
+        let pointer = if elsewhere.is_some() { "/spec/placedIn" } else { "/spec/app" };
         let group = elsewhere.as_ref().unwrap_or(group);
-        let clusters = places.clusters(group, &client.app)?;
-        let namespace = places.namespace(group)?;
+        let here = |missing| Finding { place: Place::pointing(anchor.as_str(), pointer), ..missing };
+        let clusters = places.clusters(group, &client.app).map_err(here)?;
+        let namespace = places.namespace(group).map_err(here)?;
         Ok(Self { anchor, client, namespace, clusters, points: vec![] })
     }
 

@@ -5,6 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use super::CommitId;
+use super::length::TooLong;
 
 /// A repository operation that did not succeed.
 #[derive(Debug, Error)]
@@ -32,6 +33,14 @@ pub enum RepoError {
         path: String,
         /// What is wrong with it.
         why: &'static str,
+    },
+    /// A file that is too long to be one of ours, and is not read.
+    #[error("{path} has {bytes} bytes; no more than {} are read: take it out, or split it", super::length::LONGEST)]
+    TooLong {
+        /// Its path.
+        path: String,
+        /// Its length.
+        bytes: u64,
     },
     /// Both sides of a merge changed the same paths differently.
     #[error("both sides changed {}", .paths.join(", "))]
@@ -75,6 +84,10 @@ fn shown(id: Option<CommitId>) -> String {
 impl RepoError {
     pub(in crate::repo) fn refused(what: impl Into<String>, why: &'static str) -> Self {
         Self::Refused { what: what.into(), why }
+    }
+
+    pub(in crate::repo) fn too_long(path: &str, long: TooLong) -> Self {
+        Self::TooLong { path: path.to_owned(), bytes: long.bytes }
     }
 
     pub(in crate::repo) fn path(path: impl Into<String>, why: &'static str) -> Self {

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::length::{Content, TooLong};
 use super::{BlobId, RepoError};
 
 /// A set of files: those of a commit, or those of a checkout.
@@ -11,7 +12,8 @@ pub trait Files: Sync {
     /// The content of the file; `None` if there is no file of that path.
     ///
     /// # Errors
-    /// [`RepoError::Io`] or [`RepoError::Git`] if it exists but cannot be read.
+    /// [`RepoError::TooLong`] for a file of more than [`super::LONGEST`] bytes, which is not read; [`RepoError::Io`]
+    /// or [`RepoError::Git`] if it exists but cannot be read.
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, RepoError>;
 
     /// The id of the file's content; `None` if there is no file of that path.
@@ -29,12 +31,17 @@ pub trait Files: Sync {
     /// As [`Files::read`].
     fn list(&self, prefix: &str) -> Result<Vec<(String, BlobId)>, RepoError>;
 
-    /// All files at or below `prefix` with their content, in path order, read on all cores.
+    /// All files at or below `prefix` with their content, in path order, read on all cores. One that is too long says so
+    /// in its place.
     ///
     /// # Errors
     /// As [`Files::read`].
-    fn read_all(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, RepoError> {
-        let read = |(path, _): (String, BlobId)| Ok(self.read(&path)?.map(|content| (path, content)));
+    fn read_all(&self, prefix: &str) -> Result<Vec<(String, Content)>, RepoError> {
+        let read = |(path, _): (String, BlobId)| match self.read(&path) {
+            Ok(content) => Ok(content.map(|content| (path, Ok(content)))),
+            Err(RepoError::TooLong { bytes, .. }) => Ok(Some((path, Err(TooLong { bytes })))),
+            Err(error) => Err(error),
+        };
         let files: Vec<Option<_>> = self.list(prefix)?.into_par_iter().map(read).collect::<Result<_, RepoError>>()?;
         Ok(files.into_iter().flatten().collect())
     }

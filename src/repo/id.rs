@@ -1,6 +1,7 @@
 //! Object ids, one type per kind, so that a tree is never passed where a commit is meant.
 
 use std::fmt;
+use std::io;
 use std::str::FromStr;
 
 use git2::{ObjectType, Oid};
@@ -98,6 +99,11 @@ impl BlobId {
     pub fn of(content: &[u8]) -> Self {
         Self(super::object::id(ObjectType::Blob, content))
     }
+
+    /// The same of a file of so many bytes, which is not kept while it is read.
+    pub(in crate::repo) fn passing_over(file: impl io::Read, length: u64) -> io::Result<Self> {
+        super::object::id_of(ObjectType::Blob, file, length).map(Self)
+    }
 }
 
 impl TreeId {
@@ -116,6 +122,8 @@ mod tests {
     fn a_blob_id_is_the_one_git_computes() {
         assert_eq!(BlobId::of(b"").to_string(), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
         assert_eq!(BlobId::of(b"hello\n").to_string(), "ce013625030ba8dba906f756967f9e9ca394464a");
+        let long = vec![b'x'; 300_000];
+        assert_eq!(BlobId::passing_over(&long[..], 300_000).unwrap(), BlobId::of(&long));
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Mirror {
 
 fn configure(repository: &Repository) -> Result<(), RepoError> {
     let mut config = repository.config()?.open_level(git2::ConfigLevel::Local)?;
-    // No housekeeping behind our back: it would pack and prune while changes are being built.
+    // No housekeeping behind our back: it would prune while changes are being built; see `Mirror::tidy`.
     set(&mut config, "gc.auto", "0")?;
     set(&mut config, "maintenance.auto", "false")?;
     // Who moved a branch, and when, is worth a line in a file.
@@ -103,7 +103,7 @@ fn configure(repository: &Repository) -> Result<(), RepoError> {
 }
 
 /// Makes the 256 directories of loose objects now: making them as objects come would double what a commit costs.
-fn spread(objects: &Path) -> std::io::Result<()> {
+pub(in crate::repo) fn spread(objects: &Path) -> std::io::Result<()> {
     for first in 0..=255u8 {
         let directory = objects.join(format!("{first:02x}"));
         if !directory.is_dir() {

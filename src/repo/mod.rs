@@ -15,6 +15,7 @@ mod error;
 mod files;
 mod history;
 mod id;
+mod length;
 mod loose;
 mod merge;
 mod message;
@@ -31,6 +32,7 @@ mod remote;
 mod signer;
 mod snapshot;
 mod sync;
+mod tidy;
 mod tree;
 mod working_tree;
 
@@ -47,9 +49,13 @@ pub use error::RepoError;
 pub use files::Files;
 pub use history::CommitInfo;
 pub use id::{BlobId, CommitId, IdError, TreeId};
+pub use length::{Content, LONGEST, TooLong};
 pub use message::{message, trailers};
 pub use mirror::Mirror;
 pub use remote::{Push, Remote};
 pub use signer::Signer;
 pub use snapshot::Snapshot;
 pub use working_tree::WorkingTree;
+
+// Named for its feature alone: libgit2's zlib is linked into the program.
+use libz_sys as _;

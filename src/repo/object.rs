@@ -1,5 +1,7 @@
 //! Objects as git names them, without a repository.
 
+use std::io;
+
 use git2::{ObjectType, Oid};
 use sha1::{Digest, Sha1};
 
@@ -11,9 +13,25 @@ pub(in crate::repo) fn id(kind: ObjectType, content: &[u8]) -> [u8; 20] {
     Sha1::new().chain_update(header(kind, content)).chain_update(content).finalize().into()
 }
 
+/// The same of `length` bytes that are read piece by piece.
+pub(in crate::repo) fn id_of(kind: ObjectType, mut content: impl io::Read, length: u64) -> io::Result<[u8; 20]> {
+    let mut hash = Sha1::new().chain_update(header_of(kind, length));
+    let mut piece = vec![0; 64 << 10];
+    loop {
+        match content.read(&mut piece)? {
+            0 => return Ok(hash.finalize().into()),
+            count => hash.update(&piece[..count]),
+        }
+    }
+}
+
 /// What stands before the content of a loose object, and is hashed with it.
 pub(in crate::repo) fn header(kind: ObjectType, content: &[u8]) -> String {
-    format!("{} {}\0", kind.str(), content.len())
+    header_of(kind, content.len() as u64)
+}
+
+fn header_of(kind: ObjectType, length: u64) -> String {
+    format!("{} {length}\0", kind.str())
 }
 
 /// The id as libgit2 takes it.

@@ -4,6 +4,7 @@ use git2::{Oid, Repository};
 use rayon::prelude::*;
 
 use super::entries::{self, DIRECTORY, Entry};
+use super::length::{self, Content};
 use super::path::{components, join};
 use super::{BlobId, CommitId, Files, Mirror, RepoError, TreeId};
 
@@ -60,7 +61,9 @@ impl Mirror {
 impl Files for Snapshot {
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, RepoError> {
         self.mirror.with(|repository| match entry(repository, self.tree, path)? {
-            Some(entry) if entry.is_blob() => Ok(Some(repository.find_blob(entry.id)?.content().to_vec())),
+            Some(entry) if entry.is_blob() => {
+                content(&repository.odb()?, entry.id)?.map(Some).map_err(|long| RepoError::too_long(path, long))
+            }
             _ => Ok(None),
         })
     }
@@ -85,18 +88,27 @@ impl Files for Snapshot {
         })
     }
 
-    fn read_all(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, RepoError> {
+    fn read_all(&self, prefix: &str) -> Result<Vec<(String, Content)>, RepoError> {
         let listed = self.list(prefix)?;
         let read = |batch: &[(String, BlobId)]| {
             self.mirror.with(|repository| {
                 let odb = repository.odb()?;
-                let content = |id: BlobId| Ok::<_, RepoError>(odb.read(id.oid())?.data().to_vec());
-                batch.iter().map(|(path, id)| Ok((path.clone(), content(*id)?))).collect::<Result<Vec<_>, RepoError>>()
+                let read = |(path, id): &(String, BlobId)| Ok((path.clone(), content(&odb, id.oid())?));
+                batch.iter().map(read).collect::<Result<Vec<_>, RepoError>>()
             })
         };
         let batches: Vec<Vec<_>> = listed.par_chunks(BATCH).map(read).collect::<Result<_, _>>()?;
         Ok(batches.into_iter().flatten().collect())
     }
+}
+
+/// The content of a blob; its length is asked for first.
+fn content(odb: &git2::Odb<'_>, id: Oid) -> Result<Content, RepoError> {
+    let (length, _) = odb.read_header(id)?;
+    Ok(match length::check(length as u64) {
+        Ok(()) => Ok(odb.read(id)?.data().to_vec()),
+        Err(long) => Err(long),
+    })
 }
 
 /// What stands at `path`; the root itself at the empty one.

@@ -65,7 +65,7 @@ impl Bench {
     /// All paths with their contents.
     pub(in crate::repo) fn contents(&self, tree: TreeId) -> Vec<(String, String)> {
         let files = self.mirror.tree_snapshot(tree).unwrap().read_all("").unwrap();
-        files.into_iter().map(|(path, content)| (path, String::from_utf8(content).unwrap())).collect()
+        files.into_iter().map(|(path, content)| (path, String::from_utf8(content.unwrap()).unwrap())).collect()
     }
 
     /// The same as `git ls-tree` sees it: paths only.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::length::{self, Content};
 use super::path::{components, join};
 use super::{BlobId, Files, RepoError};
 
@@ -77,8 +78,12 @@ impl WorkingTree {
 }
 
 impl WorkingTree {
-    /// What `make` makes of the content of every file at or below `prefix`, with their paths, sorted.
-    fn each<T: Send>(&self, prefix: &str, make: impl Fn(Vec<u8>) -> T + Sync) -> Result<Vec<(String, T)>, RepoError> {
+    /// What `read` makes of every file at or below `prefix`, with their paths, sorted.
+    fn each<T: Send>(
+        &self,
+        prefix: &str,
+        read: impl Fn(&Path, &fs::Metadata) -> Result<Option<T>, RepoError> + Sync,
+    ) -> Result<Vec<(String, T)>, RepoError> {
         let path = components(prefix).collect::<Vec<_>>().join("/");
         let mut paths = match self.locate(&path)? {
             Some((located, metadata)) if metadata.is_dir() => walk(&located, &path)?,
@@ -86,11 +91,11 @@ impl WorkingTree {
             None => vec![],
         };
         paths.par_sort_unstable();
-        let read = |(path, located): (String, PathBuf)| {
+        let one = |(path, located): (String, PathBuf)| {
             let metadata = fs::symlink_metadata(&located).map_err(RepoError::io(format!("read {path}")))?;
-            Ok(content(&located, &metadata)?.map(|content| (path, make(content))))
+            Ok(read(&located, &metadata)?.map(|read| (path, read)))
         };
-        let files: Vec<Option<_>> = paths.into_par_iter().map(read).collect::<Result<_, RepoError>>()?;
+        let files: Vec<Option<_>> = paths.into_par_iter().map(one).collect::<Result<_, RepoError>>()?;
         Ok(files.into_iter().flatten().collect())
     }
 }
@@ -98,21 +103,30 @@ impl WorkingTree {
 impl Files for WorkingTree {
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, RepoError> {
         match self.locate(path)? {
-            Some((located, metadata)) => content(&located, &metadata),
+            Some((located, metadata)) => {
+                length::check(metadata.len()).map_err(|long| RepoError::too_long(path, long))?;
+                content(&located, &metadata)
+            }
             None => Ok(None),
         }
     }
 
     fn blob_id(&self, path: &str) -> Result<Option<BlobId>, RepoError> {
-        Ok(self.read(path)?.map(|content| BlobId::of(&content)))
+        match self.locate(path)? {
+            Some((located, metadata)) => id(&located, &metadata),
+            None => Ok(None),
+        }
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<(String, BlobId)>, RepoError> {
-        self.each(prefix, |content| BlobId::of(&content))
+        self.each(prefix, id)
     }
 
-    fn read_all(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, RepoError> {
-        self.each(prefix, |content| content)
+    fn read_all(&self, prefix: &str) -> Result<Vec<(String, Content)>, RepoError> {
+        self.each(prefix, |located, metadata| match length::check(metadata.len()) {
+            Ok(()) => Ok(content(located, metadata)?.map(Ok)),
+            Err(long) => Ok(Some(Err(long))),
+        })
     }
 }
 
@@ -135,6 +149,16 @@ fn content(located: &Path, metadata: &fs::Metadata) -> Result<Option<Vec<u8>>, R
         return Ok(None);
     };
     read.map(Some).map_err(RepoError::io(format!("read {}", located.display())))
+}
+
+/// What git would call it; a file that is too long to be read is hashed as it is passed over.
+fn id(located: &Path, metadata: &fs::Metadata) -> Result<Option<BlobId>, RepoError> {
+    if !metadata.is_file() || length::check(metadata.len()).is_ok() {
+        return Ok(content(located, metadata)?.map(|content| BlobId::of(&content)));
+    }
+    let file = fs::File::open(located);
+    let id = file.and_then(|file| BlobId::passing_over(file, metadata.len()));
+    id.map(Some).map_err(RepoError::io(format!("read {}", located.display())))
 }
 
 /// The files below a directory, in no order.

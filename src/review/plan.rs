@@ -37,13 +37,18 @@ pub struct Input<'a> {
 pub fn plan(input: Input<'_>) -> Plan {
     let Input { before, after, mut files, strays, digest, mut findings, deletions_cap } = input;
     files.sort_by(|one, other| one.path.cmp(&other.path));
-    findings.extend(after.findings.iter().cloned());
+    findings.extend(after.findings.iter().filter(|finding| !is_told_as_access(finding)).cloned());
     findings.extend(linted(before, after));
     findings.extend(overlaps(after, strays).into_iter().map(as_of_a_change));
     findings.extend(too_many_deletions(&files, deletions_cap));
     findings.sort_by(|one, other| (Reverse(one.severity), one).cmp(&(Reverse(other.severity), other)));
     findings.dedup();
     Plan { digest, access: shifts(before, after, strays), resources: resources(before, after, &files), files, findings }
+}
+
+/// That a server is open is told where it opens, among who may call what.
+fn is_told_as_access(finding: &Finding) -> bool {
+    finding.rule == "access/open"
 }
 
 /// What a stale file is to a change that does not touch it: a check of the repository fails on it, a change goes on.

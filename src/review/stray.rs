@@ -22,17 +22,22 @@ impl Stray {
         for parsed in istio::read(text) {
             match parsed {
                 Ok(parsed) => stray.resources.push(parsed.resource),
-                Err(error) => stray.findings.push(Finding::warning(
-                    "overlap/unreadable",
-                    Place::at(path),
-                    format!(
-                        "this manifest cannot be read, so nothing tells whether it overlaps a generated one: {error}"
-                    ),
-                    "mend it, or move it out of clusters/",
-                )),
+                Err(error) => stray.findings.extend(Self::unread(path, &error.to_string()).findings),
             }
         }
         stray
+    }
+
+    /// A manifest that is not read, and why.
+    #[must_use]
+    pub fn unread(path: &str, why: &str) -> Self {
+        let finding = Finding::warning(
+            "overlap/unreadable",
+            Place::at(path),
+            format!("this manifest cannot be read, so nothing tells whether it overlaps a generated one: {why}"),
+            "mend it, or move it out of clusters/",
+        );
+        Self { path: path.to_owned(), resources: vec![], findings: vec![finding] }
     }
 }
 

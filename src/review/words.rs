@@ -122,7 +122,9 @@ fn add(one: [usize; 3], other: [usize; 3]) -> [usize; 3] {
     [one[0] + other[0], one[1] + other[1], one[2] + other[2]]
 }
 
-fn many(count: usize, what: &str) -> String {
+/// `1 file`, `2 files`.
+#[must_use]
+pub fn many(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 

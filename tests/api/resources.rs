@@ -89,6 +89,109 @@ fn bodies_that_cannot_be_accepted_are_refused_with_all_that_is_wrong() {
 }
 
 #[test]
+fn what_a_caller_sent_is_repeated_in_part_only_and_of_many_faults_the_first() {
+    let client = Client::new();
+    let long = "x".repeat(20_000);
+    let body = format!(r#"{{"metadata":{{"name":"a","{long}":1}}}}"#);
+    let bundle = format!("anchor: projects/{long}/y\nmetadata: {{name: a}}\n");
+    for (method, path, kind, body) in [
+        ("GET", format!("/v2/{long}"), "application/json", ""),
+        ("GET", format!("/v2/projects/{long}"), "application/json", ""),
+        ("POST", "/v2/projects".to_owned(), "application/json", body.as_str()),
+        ("POST", "/v2/bundles".to_owned(), "application/yaml", bundle.as_str()),
+    ] {
+        let answer = client.send(method, &path, &[("content-type", kind)], body);
+        assert!((400..500).contains(&answer.status), "{}", answer.status);
+        let excerpt = format!("{}…", "x".repeat(64));
+        assert!(answer.text.contains(&excerpt) && answer.text.len() < 2_000, "{}", answer.text);
+    }
+    let documents = "anchor: projects\nmetadata: {name: -x}\n---\n".repeat(500);
+    let answer = client.send("POST", "/v2/bundles", &[("content-type", "application/yaml")], documents).json();
+    let errors = answer["errors"].as_array().unwrap();
+    assert_eq!(errors.len(), 101, "{answer}");
+    assert!(errors[100]["message"].as_str().unwrap().starts_with("and 400 more"), "{answer}");
+}
+
+#[test]
+fn a_bundle_that_crowds_one_server_is_refused_soon_and_holds_nobody_up() {
+    let client = Client::new().with_a_mesh();
+    let base = GROUP.strip_prefix("/v2/").unwrap();
+    let base = format!("base: {base}/traffic-group-intents/web");
+    let points = (0..3000).map(|n| format!("---\nanchor: inbound-intents/cart/clients/frontend/access-points\nmetadata: {{name: p{n}}}\nspec: {{url: [/{n}]}}\n"));
+    let servers = (0..500).map(|n| {
+        let spec = format!(
+            "{{app: cart, appLabel: app=s, serviceName: s, port: {}, protocol: HTTP, serviceMesh: istio}}",
+            n + 1
+        );
+        format!("---\nanchor: inbound-intents\nmetadata: {{name: s{n}}}\nspec: {spec}\n")
+    });
+    for (documents, part) in [
+        (points.collect::<String>(), "more than 256 access points"),
+        (servers.collect(), "more than 64 inbound intents"),
+    ] {
+        let kind = [("content-type", "application/yaml"), ("idempotency-key", &part[10..12])];
+        let answer = client.send("POST", "/v2/bundles", &kind, format!("{base}\n{documents}"));
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid"), "{answer:?}");
+        assert!(answer.text.contains(part), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_passed_over_or_named() {
+    let client = Client::new();
+    let created = client.post("/v2/projects", "\u{feff}{\"metadata\":{\"name\":\"a\"}}");
+    assert_eq!((created.status, created.text.as_str()), (201, r#"{"metadata":{"name":"a"}}"#));
+    let yaml = [("content-type", "application/yaml")];
+    let answer = client.send("POST", "/v2/bundles", &yaml, "\u{feff}anchor: projects\nmetadata: {name: b}\n");
+    assert_eq!(answer.status, 202, "{answer:?}");
+    for (path, kind) in [("/v2/projects", "application/json"), ("/v2/plan", "application/yaml")] {
+        let answer = client.send("POST", path, &[("content-type", kind)], b"\xff\xfe{\0}\0");
+        assert_eq!((answer.status, answer.problem().as_str()), (422, "not-text"));
+        assert!(answer.text.contains("byte order mark"), "{answer:?}");
+    }
+}
+
+#[test]
+fn names_that_differ_by_case_only_are_not_told_apart_everywhere_and_refused() {
+    let client = Client::new();
+    assert_eq!(client.post("/v2/projects", r#"{"metadata":{"name":"shop"}}"#).status, 201);
+    assert_eq!(client.post("/v2/projects", r#"{"metadata":{"name":"Bank"}}"#).status, 201);
+    for name in ["Shop", "SHOP", "bank", "BANK"] {
+        let body = format!(r#"{{"metadata":{{"name":"{name}"}}}}"#);
+        for answer in [client.post("/v2/projects", &body), client.put(&format!("/v2/projects/{name}"), &[], &body)] {
+            assert_eq!((answer.status, answer.problem().as_str()), (409, "exists"), "{name}: {answer:?}");
+            assert!(answer.text.contains("differs by case only"), "{answer:?}");
+        }
+    }
+    let bundle = "anchor: projects\nmetadata: {name: new}\n---\nanchor: projects\nmetadata: {name: New}\n";
+    let answer = client.send("POST", "/v2/bundles", &[("content-type", "application/yaml")], bundle);
+    assert_eq!(answer.status, 409, "{answer:?}");
+    assert_eq!(client.put("/v2/projects/Bank", &[], r#"{"metadata":{"name":"Bank"}}"#).status, 200, "it is itself");
+    assert_eq!(client.delete("/v2/projects/Bank").status, 204);
+    assert_eq!(client.post("/v2/projects", r#"{"metadata":{"name":"bank"}}"#).status, 201);
+}
+
+#[test]
+fn who_writes_about_a_server_outside_the_mesh_is_told_that_nothing_is_rendered() {
+    let client = Client::new().with_a_mesh();
+    let servers = format!("{GROUP}/traffic-group-intents/web/inbound-intents");
+    let server = |mesh: &str| {
+        let spec = json!({"app": "cart", "appLabel": "app=x", "serviceName": "x", "port": 80, "protocol": "HTTP",
+            "serviceMesh": mesh});
+        json!({"metadata": {"name": "x"}, "spec": spec}).to_string()
+    };
+    for answer in [client.post(&servers, &server("none")), client.put(&format!("{servers}/x"), &[], &server(""))] {
+        let warning = answer.header("warning");
+        assert!(warning.starts_with("299 meshwright \"") && warning.contains("nothing is rendered"), "{answer:?}");
+    }
+    let asking = json!({"app": "cart", "appLabel": "app=c", "serviceName": "c", "namespaces": [], "cidrs": []});
+    let asking = json!({"metadata": {"name": "c"}, "spec": asking}).to_string();
+    let answer = client.post(&format!("{servers}/x/clients"), &asking);
+    assert!(answer.header("warning").contains("serviceMesh: istio"), "{answer:?}");
+    assert_eq!(client.put(&format!("{servers}/x"), &[], &server("istio")).header("warning"), "");
+}
+
+#[test]
 fn a_private_key_is_never_repeated() {
     let client = Client::new();
     let key = format!("-----BEGIN PRIVATE KEY-----\\n{}\\n-----END PRIVATE KEY-----", "MIIB".repeat(20));

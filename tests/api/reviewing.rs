@@ -46,6 +46,8 @@ fn events_come_as_they_happen_and_end_with_the_server() {
     let host = client.server.address;
     write!(stream, "GET /v2/events HTTP/1.1\r\nhost: {host}\r\nlast-event-id: 7\r\n\r\n").unwrap();
     let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+    let first = lines.find(|line| line.starts_with([':', 'e', 'd']) && !line.starts_with("date")).unwrap();
+    assert_eq!(first, ": open", "a reader sees at once that the stream is there");
     lines.find(|line| line == "event: lost").unwrap();
     client.post("/v2/projects", r#"{"metadata":{"name":"a"}}"#);
     lines.find(|line| line == "event: change").unwrap();

@@ -269,7 +269,8 @@ pub(crate) async fn a_merge_keeps_what_main_got_elsewhere(stage: &impl Stage) {
     forge.refresh().await.unwrap();
     assert_eq!(stage.mirror().commit_info(commit).unwrap().parents, [human, head]);
     let files = stage.mirror().snapshot(commit).unwrap().read_all("").unwrap();
-    let files: Vec<_> = files.into_iter().map(|(path, content)| (path, String::from_utf8(content).unwrap())).collect();
+    let files: Vec<_> =
+        files.into_iter().map(|(path, content)| (path, String::from_utf8(content.unwrap()).unwrap())).collect();
     let expected = [("README", "hello"), ("a", "1"), ("b", "human")].map(|(path, text)| (path.into(), text.into()));
     assert_eq!(files, expected);
 }

@@ -128,12 +128,23 @@ fn heads(key: &str) -> Vec<Place> {
         body: None,
         refused: None,
     };
+    let put = Place {
+        method: "PUT",
+        refused: Some("private key"),
+        ..read("the path of a write", format!("/v2/projects/{key}"), vec![])
+    };
+    let below = format!("/v2/projects/{}/logical-clouds", key.replace('/', "%2F"));
     let encoded = key.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
     let mut repeated =
         post("an Idempotency-Key", "/v2/projects", &json!({"metadata": {"name": "k"}}), "Idempotency-Key");
     repeated.headers.push(("Idempotency-Key", key.to_owned()));
     vec![
         repeated,
+        Place { body: Some(("application/json".into(), b"{}".to_vec())), ..put },
+        Place { refused: Some("private key"), ..read("a path", below, vec![]) },
+        Place { refused: Some("private key"), ..read("a path that leads nowhere", format!("/{key}/x-y_z"), vec![]) },
+        Place { refused: Some("private key"), ..read("a change", format!("/v2/changes/{key}/diff"), vec![]) },
+        read("an actor", "/v2/projects".into(), vec![("Meshwright-Actor", format!("github:{key}"))]),
         read("a header", "/v2/projects".into(), vec![("X-Request-Id", key.to_owned())]),
         read("another header", "/v2/projects".into(), vec![("User-Agent", key.to_owned())]),
         read("the credentials", "/v2/projects".into(), vec![("Authorization", format!("Bearer {key}"))]),

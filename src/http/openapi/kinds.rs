@@ -80,7 +80,7 @@ fn request_body(entry: &KindEntry) -> Value {
 
 fn answered(entry: &KindEntry, words: &str, created: bool) -> Value {
     let header = |name: &str| (name.to_owned(), reference("headers", name));
-    let mut headers: Map<_, _> = ["ETag", "Meshwright-Change", "Link"].into_iter().map(header).collect();
+    let mut headers: Map<_, _> = ["ETag", "Meshwright-Change", "Link", "Warning"].into_iter().map(header).collect();
     if created {
         headers.extend([header("Location")]);
     }
@@ -133,6 +133,7 @@ fn item(entry: &KindEntry) -> Value {
     refuse(&mut put, entry);
     let change = json!({
         "Meshwright-Change": reference("headers", "Meshwright-Change"), "Link": reference("headers", "Link"),
+        "Warning": reference("headers", "Warning"),
     });
     json!({
         "parameters": path_parameters(entry.kind),

@@ -96,6 +96,7 @@ fn headers() -> Value {
         "ETag": header("the entity tag of the representation"),
         "Location": header("the path of what was created"),
         "Meshwright-Change": header("the change that the write belongs to"),
+        "Warning": header("what the caller should know of a write that was accepted: 299 meshwright \"…\"; may come several times"),
         "Link": header("the same as a link, rel=\"change\""),
     })
 }

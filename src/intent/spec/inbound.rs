@@ -160,9 +160,8 @@ impl External {
 /// Fields that older clients send. Certificates are kept; a private key is refused before anything is read further.
 pub(super) fn certificates(f: &mut Fields<'_>) {
     f.optional::<Certificate>("serviceCertificate", "certificate, PEM or base64; kept");
-    if f.optional::<Certificate>("servicePrivateKey", "never accepted: create the secret in the cluster and name it")
-        .is_some()
-    {
+    let doc = "never accepted, but empty: create the secret in the cluster and name it";
+    if f.optional_or_blank::<Certificate>("servicePrivateKey", doc).is_some() {
         f.violation("servicePrivateKey", crate::intent::secrets::REMEDY);
     }
     f.optional::<Certificate>("caCertificate", "certificate of the authority, PEM or base64; kept");
@@ -232,7 +231,7 @@ impl Inbound {
         let service = f.required("serviceName", "the Kubernetes Service");
         let port = f.required("port", "the Service's port");
         let protocol = f.required("protocol", "the protocol of the port, in any case");
-        let external_name = f.optional("externalName", "the host name that outside callers use");
+        let external_name = f.optional_or_blank("externalName", "the host name that outside callers use");
         let exposed = f.optional::<Flag>("externalSupport", "expose through the ingress gateway; default no");
         let mesh = f.optional::<Mesh>("serviceMesh", "istio, or none (default): nothing is rendered");
         let management = f.object("management", "sidecar and outside TLS", |f| {
@@ -288,16 +287,17 @@ impl Inbound {
     /// Rules that tie fields of this one intent together.
     fn rules(&self, f: &mut Fields<'_>) {
         let backend_ends_tls = self.protocol.is_tls();
+        if self.exposed && self.protocol == Protocol::Udp {
+            // What else an exposure needs would not help.
+            return f.violation("externalSupport", "the ingress gateway cannot carry UDP; leave externalSupport out");
+        }
         if self.exposed && self.in_mesh && self.external_name.is_none() {
             f.violation("externalName", "is required with externalSupport: name the host that outside callers use");
-        }
-        if self.exposed && self.protocol == Protocol::Udp {
-            f.violation("externalSupport", "the ingress gateway cannot carry UDP; leave externalSupport out");
         }
         if backend_ends_tls && (self.tls.needs_credential() || self.tls == TlsType::IstioMutual) {
             f.violation(
                 "management/tlsType",
-                format!("{} in front of a {} backend would wrap TLS in TLS; use PASSTHROUGH", self.tls, self.protocol),
+                format!("{} before a backend of {} would wrap TLS in TLS; use PASSTHROUGH", self.tls, self.protocol),
             );
         }
         if self.tls == TlsType::Passthrough && !backend_ends_tls {

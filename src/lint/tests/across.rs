@@ -9,7 +9,10 @@ fn found(resources: &[(&str, &str, &str)]) -> Vec<Finding> {
         .iter()
         .map(|(kind, name, spec)| {
             let group = if *kind == "Telemetry" { "telemetry" } else { "networking" };
-            let text = format!("apiVersion: {group}.istio.io/v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: ns}}\nspec: {spec}\n");
+            let namespace = if name.contains("namespace:") { "" } else { ", namespace: ns" };
+            let text = format!(
+                "apiVersion: {group}.istio.io/v1\nkind: {kind}\nmetadata: {{name: {name}{namespace}}}\nspec: {spec}\n"
+            );
             (Place::at(format!("{name}.yaml")), read(&text).remove(0).unwrap().resource)
         })
         .collect();
@@ -33,6 +36,25 @@ fn gateways_and_their_hosts() {
     assert_eq!(missing, [("istio/IST0101", "v.yaml#/spec/gateways/0".to_owned())]);
     let unserved = rules(&[gateway, ("VirtualService", "v", &service("g", "c.d"))]);
     assert_eq!(unserved, [("istio/IST0132", "v.yaml#/spec/hosts/0".to_owned())]);
+}
+
+#[test]
+fn a_dot_stands_for_ones_own_namespace() {
+    let gateway = |namespace: &str, hosts: &str| {
+        let spec = format!("{{servers: [{{port: {{number: 80, protocol: HTTP, name: a}}, hosts: [{hosts}]}}]}}");
+        ("Gateway", format!("g, namespace: {namespace}"), spec)
+    };
+    let rules_of = |(kind, name, spec): (&str, String, String), named: &str| {
+        let service = format!("{{hosts: [a.b], gateways: [{named}], {ROUTE}}}");
+        rules(&[(kind, &name, &spec), ("VirtualService", "v, namespace: ns", &service)])
+    };
+    for named in ["g", "./g", "ns/g", "g.ns", "g.ns.svc.cluster.local"] {
+        assert_eq!(rules_of(gateway("ns", "./a.b"), named), [], "{named}");
+        assert_eq!(rules_of(gateway("ns", "./c.d"), named)[0].0, "istio/IST0132", "{named}");
+    }
+    assert_eq!(rules_of(gateway("ns", "./a.b"), "./h")[0].0, "istio/IST0101");
+    assert_eq!(rules_of(gateway("edge", "'*/a.b'"), "edge/g"), []);
+    assert_eq!(rules_of(gateway("edge", "./a.b"), "edge/g")[0].0, "istio/IST0132", "only its own namespace is served");
 }
 
 #[test]

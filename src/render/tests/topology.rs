@@ -11,7 +11,17 @@ fn a_server_that_is_placed_nowhere_blocks_and_renders_nothing() {
     let documents = [server("cart", json!({})), client("cart", "web", json!({}))];
     let rendered = everything(&tree_instead(placed, &nowhere, &documents));
     assert_eq!(errors(&rendered), ["topology/placement"]);
+    let place = rendered.findings[0].place.to_string();
+    assert!(place.ends_with("/inbound-intents/cart#/spec/app"), "{place} does not refer to what is missing");
     assert!(rendered.manifests.is_empty() && rendered.targets.is_empty());
+}
+
+#[test]
+fn an_app_that_many_intents_name_is_missing_once() {
+    let servers = ["a", "b", "c"].map(|name| server(name, json!({"app": "probe"})));
+    let rendered = rendered(&[&servers[..], &[client("a", "x", json!({"app": "probe"}))]].concat());
+    assert_eq!(errors(&rendered), ["topology/placement"]);
+    assert!(rendered.findings[0].place.path.ends_with("/inbound-intents/a"), "{}", rendered.findings[0]);
 }
 
 #[test]
@@ -27,6 +37,8 @@ fn a_server_whose_namespace_is_not_known_blocks() {
 fn a_client_that_is_placed_nowhere_blocks_and_the_server_stays_closed() {
     let rendered = rendered(&[server("cart", json!({})), client("cart", "x", json!({"app": "probe"}))]);
     assert_eq!(errors(&rendered), ["topology/placement"]);
+    let missing = rendered.findings.iter().find(|finding| finding.rule == "topology/placement").unwrap();
+    assert!(missing.place.to_string().ends_with("/cart/clients/x#/spec/app"), "{missing}");
     assert!(rules(&rendered, "allow").is_null());
 }
 

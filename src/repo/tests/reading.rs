@@ -1,7 +1,7 @@
 use std::fs;
 
 use crate::repo::testing::{bench, edits, files, git, many};
-use crate::repo::{BlobId, Files, RepoError, TreeId, WorkingTree};
+use crate::repo::{BlobId, Files, LONGEST, RepoError, TooLong, TreeId, WorkingTree};
 
 const CONTENT: [(&str, &str); 5] =
     [("a-b/x", "1"), ("a/größe.yaml", "2"), ("a/sub/日本", "3"), ("a0", "4"), ("top.yaml", "5")];
@@ -77,6 +77,28 @@ fn nothing_is_written_through_a_symbolic_link() {
 }
 
 #[test]
+fn a_file_that_is_too_long_is_named_and_not_read() {
+    let bench = bench();
+    let long = " ".repeat(usize::try_from(LONGEST).unwrap() + 1);
+    let commit = bench.commit(None, &files(&[("a/long", &long), ("a/short", "1")]), "files");
+    let checkout = bench.directory.path().join("checkout");
+    fs::create_dir_all(checkout.join("a")).unwrap();
+    fs::write(checkout.join("a/long"), &long).unwrap();
+    fs::write(checkout.join("a/short"), "1").unwrap();
+    let (committed, on_disk) = (bench.mirror.snapshot(commit).unwrap(), WorkingTree::open(&checkout).unwrap());
+    assert_eq!(on_disk.list("a").unwrap(), committed.list("a").unwrap());
+    for files in [&committed as &dyn Files, &on_disk] {
+        let read = files.read_all("a").unwrap();
+        assert_eq!(
+            read,
+            [("a/long".into(), Err(TooLong { bytes: LONGEST + 1 })), ("a/short".into(), Ok(b"1".to_vec()))]
+        );
+        let error = files.read("a/long").unwrap_err();
+        assert!(error.to_string().starts_with("a/long has 16777217 bytes"), "{error}");
+    }
+}
+
+#[test]
 fn many_files_are_read_in_path_order() {
     let bench = bench();
     let edits = many(1_500);
@@ -84,7 +106,7 @@ fn many_files_are_read_in_path_order() {
     let snapshot = bench.mirror.tree_snapshot(tree).unwrap();
     let read = snapshot.read_all("").unwrap();
     assert_eq!(read.len(), 1_500);
-    assert!(read.is_sorted());
+    assert!(read.is_sorted_by_key(|(path, _)| path));
     assert_eq!(snapshot.read_all("d1").unwrap().len(), 500);
     assert_eq!(snapshot.blob(BlobId::of(b"number: 7\n")).unwrap(), b"number: 7\n");
 }

@@ -1,0 +1,156 @@
+//! The program as people and scripts meet it: what it says, where, and how it exits.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "all of this is a test")]
+
+mod process;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use process::{Client, Server};
+
+const MESH: &str = include_str!("../fixtures/minimal/bundle.yaml");
+const PROGRAM: &str = env!("CARGO_BIN_EXE_meshwright");
+
+/// What a run of the program came to.
+#[derive(Debug)]
+struct Run {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn meshwright(folder: &Path, arguments: &[&str]) -> Run {
+    let output = Command::new(PROGRAM)
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("MESHWRIGHT_SERVER")
+        .env_remove("MESHWRIGHT_TOKEN")
+        .output()
+        .expect("the program is there to be started");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Run { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+fn write(root: &Path, path: &str, text: &str) {
+    let path = root.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// Every line begins like a finding or belongs to the one before, and none is said twice.
+fn are_findings(run: &Run, begins: &[&str]) {
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let heads: Vec<&str> = run.err.lines().filter(|line| !line.starts_with("    → ")).collect();
+    assert_eq!(heads.len(), begins.len(), "{run:?}");
+    for (head, begin) in heads.iter().zip(begins) {
+        assert!(head.starts_with(begin), "{head:?} does not begin with {begin:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_in_a_file_is_a_finding_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(
+        root,
+        "bad.yaml",
+        "anchor: projects\nmetadata: {name: a}\n---\nanchor: projects\nmetadata: {name: -x}\nspec: {b: 1}\n",
+    );
+    let begins =
+        ["error[bundle/document] bad.yaml:3:1#/metadata/name: ", "error[bundle/document] bad.yaml:3:1#/spec/b: "];
+    are_findings(&meshwright(root, &["render", "-f", "bad.yaml"]), &begins);
+
+    write(root, "repo/meshwright.yaml", "");
+    write(root, "repo/topology/projects/a/_project.yaml", "anchor: projects\nmetadata: {name: a}\nspec: {b: 1}\n");
+    let begins = ["error[intent/file] topology/projects/a/_project.yaml:1:1#/spec/b: "];
+    are_findings(&meshwright(root, &["render", "--repo", "repo"]), &begins);
+    let check = meshwright(root, &["check", "--repo", "repo"]);
+    assert!(check.code == Some(1) && check.out.starts_with(begins[0]), "{check:?}");
+}
+
+#[test]
+fn a_rule_that_a_server_and_its_client_break_together_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "repo/meshwright.yaml", "");
+    write(root, "udp.yaml", &MESH.replace("protocol: GRPC", "protocol: UDP"));
+    are_findings(
+        &meshwright(root, &["plan", "--repo", "repo", "-f", "udp.yaml"]),
+        &["error[intent/rule] projects/shop/"],
+    );
+}
+
+#[test]
+fn a_file_of_absurd_length_is_named_and_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for path in ["meshwright.yaml", "intents/shop/long.yaml", "clusters/gke/east/long.yaml"] {
+        write(root, "meshwright.yaml", "");
+        write(root, path, &"# long\n".repeat(3 << 20));
+        let check = meshwright(root, &["check"]);
+        assert!(check.out.contains(path) && check.out.contains("22020096 bytes"), "{check:?}");
+        assert_eq!(check.code, Some(i32::from(!path.starts_with("clusters"))), "{check:?}");
+        fs::remove_file(root.join(path)).unwrap();
+    }
+}
+
+#[test]
+fn the_address_of_another_machine_needs_its_scheme() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = meshwright(folder.path(), &["change", "list", "--server", "mesh.example:8470"]);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.err.contains("https://mesh.example:8470"), "{run:?}");
+}
+
+#[test]
+fn a_bundle_is_applied_with_its_warnings_and_its_checkout_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "serve.yaml", "timing: {settle: 20ms, readyAfter: 100ms, poll: 100ms}\n");
+    // A client without accounts is wider than one workload.
+    write(root, "mesh.yaml", &MESH.replace("  serviceAccounts: [shop/frontend]\n", ""));
+    let mut server = Server::spawn(&root.join("data"), &root.join("serve.yaml"));
+    let url = server.url();
+    let address = url.strip_prefix("http://").unwrap();
+    let apply = meshwright(root, &["apply", "-f", "mesh.yaml", "--server", address]);
+    assert_eq!(apply.code, Some(0), "{apply:?}");
+    assert_eq!(apply.err.matches("warning[access/wider-than-workload] projects/shop/").count(), 1, "{apply:?}");
+    assert!(apply.out.contains(" is proposed"), "{apply:?}");
+    for step in ["approve", "merge"] {
+        let run = meshwright(root, &["change", step, "--server", address]);
+        assert_eq!(run.code, Some(0), "{run:?}");
+    }
+    let again = meshwright(root, &["change", "approve", "--server", address]);
+    assert!(again.err.starts_with("error: no change is open"), "{again:?}");
+    let ready = Client::new(&url).send("GET", "/readyz", &[], None).unwrap();
+    assert_eq!(ready.status, 200, "{}", ready.body);
+    assert_eq!(ready.headers["content-type"], "application/json");
+
+    let cloned = Command::new("git").args(["clone", "--quiet", "data/config.git", "repo"]).current_dir(root).status();
+    assert!(cloned.unwrap().success());
+    let policy = root.join("repo/clusters/gke/east/shop/cartservice/authorizationpolicy-cartservice-allow.yaml");
+    fs::remove_file(&policy).unwrap();
+    let shown = meshwright(root, &["render", "--repo", "repo"]);
+    assert!(shown.code == Some(1) && shown.err.contains("\n1 file out of date; --write "), "{shown:?}");
+    let written = meshwright(root, &["render", "--repo", "repo", "--write"]);
+    assert!(written.code == Some(0) && written.err.ends_with("\n1 file written\n"), "{written:?}");
+    assert!(policy.is_file());
+    server.kill();
+}
+
+/// A library that the program brings must not be looked for on the machine it is carried to.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_program_asks_for_no_library_but_those_of_the_system() {
+    use std::io::Read as _;
+    // The names that the loader looks for stand near the beginning.
+    let mut head = vec![];
+    fs::File::open(PROGRAM).unwrap().take(4 << 20).read_to_end(&mut head).unwrap();
+    let head = String::from_utf8_lossy(&head);
+    assert!(head.contains("libc.so"), "the names were not found");
+    for library in ["libz.so", "libgit2.so", "libsqlite3.so", "libssl.so"] {
+        assert!(!head.contains(library), "{library}");
+    }
+}
