@@ -38,9 +38,8 @@ impl Stores {
         let data = &config.data;
         std::fs::create_dir_all(data).map_err(|source| BootError::Io { path: data.clone(), source })?;
         let journal = SqliteJournal::open(data.join("journal.db"))?;
-        let repository = data.join("config.git");
-        unlock(&repository)?;
-        let mirror = Mirror::open_or_init(repository, MAIN)?;
+        // The journal is open, so nobody else is at work on the mirror.
+        let mirror = Mirror::open_or_init(data.join("config.git"), MAIN)?;
         let remote = remote(&mirror, &config.repository)?;
         if remote.is_none() {
             skeleton::ensure(&mirror, MAIN, &author(), clock.as_ref())?;
@@ -48,16 +47,6 @@ impl Stores {
         let signer = signer(&config.repository)?;
         let forge = Embedded::new(mirror.clone(), remote, clock.clone(), author()).with_signer(signer.clone());
         Ok(Self { journal: Box::new(journal), mirror, forge: Arc::new(forge), signer })
-    }
-}
-
-/// Who is killed while the settings of the repository are written leaves their lock, and nothing could start again. The
-/// journal is open, so nobody else is at work here.
-fn unlock(repository: &Path) -> Result<(), BootError> {
-    let path = repository.join("config.lock");
-    match std::fs::remove_file(&path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(BootError::Io { path, source }),
-        _ => Ok(()),
     }
 }
 

@@ -1,0 +1,77 @@
+//! What happens once: a change ends, and what it leaves on the forge is cleared away.
+
+use super::forge::PullState;
+use super::id::ChangeId;
+use super::record::{Change, State};
+use super::stuck::{Stuck, blocking};
+use super::worker::Worker;
+use crate::repo::CommitId;
+
+impl Worker {
+    /// The pull request was merged: main has its writes now.
+    pub(super) async fn settle(&self, change: &Change, commit: CommitId) -> Result<(), Stuck> {
+        let main = self.forge.refresh().await?.unwrap_or(commit);
+        let base = self.base_at(main).await?;
+        // Durable before the journal forgets.
+        let mirror = self.mirror.clone();
+        blocking(move || Ok(mirror.sync()?)).await?;
+        let id = change.id.clone();
+        self.forget_plan(&id);
+        self.intake
+            .record(move |ledger| {
+                ledger.advance(base);
+                let Some(current) = ledger.changes.get(&id).filter(|c| !c.state.is_final()).cloned() else {
+                    return vec![];
+                };
+                let mut merged = current.ended(State::Merged, None);
+                merged.merged = Some(commit);
+                ledger.finish(merged, current.covers)
+            })
+            .await?;
+        self.announce(&change.id);
+        self.tidy(&change.id).await
+    }
+
+    /// Ends a change without merging it: its writes up to `up_to` leave the proposed view, later ones go on in another.
+    pub(super) async fn end(&self, change: &Change, state: State, words: String, up_to: u64) -> Result<(), Stuck> {
+        let id = change.id.clone();
+        self.forget_plan(&id);
+        self.intake
+            .record(move |ledger| match ledger.changes.get(&id).filter(|c| !c.state.is_final()).cloned() {
+                Some(current) => {
+                    ledger.finish(current.ended(state, Some(words).filter(|words| !words.is_empty())), up_to)
+                }
+                None => vec![],
+            })
+            .await?;
+        self.announce(&change.id);
+        self.tidy(&change.id).await
+    }
+
+    /// Closes what is open of a final change and removes its branch.
+    pub(super) async fn tidy(&self, id: &ChangeId) -> Result<(), Stuck> {
+        let Some(change) = self.intake.view().changes.get(id).filter(|change| change.state.is_final()).cloned() else {
+            return Ok(());
+        };
+        if let Some(pull) = self.forge.find_pull(&change.branch).await?.filter(|pull| pull.state == PullState::Open) {
+            self.forge.close_pull(pull.number, None, change.reason.as_deref().unwrap_or_default()).await?;
+        }
+        let head = self.forge.branch(&change.branch).await?;
+        let own = match head {
+            Some(head) if change.head != Some(head) => {
+                self.look_at_branch(&change).await?.is_some_and(|branch| branch.digest.is_some())
+            }
+            _ => true,
+        };
+        // A branch with commits of somebody else is theirs.
+        if let Some(head) = head.filter(|_| own) {
+            self.forge.push(&change.branch, Some(head), None).await?;
+        }
+        let id = id.clone();
+        let tidied = self.intake.record(move |ledger| match ledger.changes.get(&id).cloned() {
+            Some(change) => vec![ledger.update(Change { untidy: false, ..Change::clone(&change) })],
+            None => vec![],
+        });
+        Ok(tidied.await?)
+    }
+}
