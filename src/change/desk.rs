@@ -132,7 +132,7 @@ impl Desk {
     /// What happens from now on.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event> {
-        self.worker.events.subscribe()
+        self.worker.intake.events()
     }
 
     /// What of the server's parts does not work, each with the reason; empty when all is well.

@@ -28,7 +28,6 @@ impl Worker {
                 ledger.finish(merged, current.covers)
             })
             .await?;
-        self.announce(&change.id);
         self.tidy(&change.id).await
     }
 
@@ -44,7 +43,6 @@ impl Worker {
                 None => vec![],
             })
             .await?;
-        self.announce(&change.id);
         self.tidy(&change.id).await
     }
 

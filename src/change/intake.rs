@@ -1,18 +1,21 @@
 //! The one writer: admits submissions against what is proposed, makes a batch of them durable with one sync, then
 //! shows and answers them. Readers see durable state only and never wait.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, broadcast, oneshot};
 
 use super::admit::admit;
 use super::clock::Clock;
+use super::event::Event;
+use super::id::ChangeId;
 use super::journal::{Answer, Entry, Journal};
 use super::judge::judge_topology;
 use super::ledger::Ledger;
+use super::record::Change;
 use super::submission::{Cause, Operation, Receipt, Refusal, Submission};
 
 /// The most submissions that wait; more are refused until some are answered.
@@ -21,6 +24,8 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 512;
 /// How long an answer is remembered, in milliseconds: a day.
 const ANSWER_LIFE: i64 = 86_400_000;
+/// The most events that a listener may be behind.
+const BEHIND: usize = 1024;
 
 type Step = Box<dyn FnOnce(&mut Ledger) -> Vec<Entry> + Send>;
 
@@ -36,6 +41,7 @@ pub struct Intake {
     view: Arc<ArcSwap<Ledger>>,
     trouble: Arc<Mutex<Option<String>>>,
     written: Arc<Notify>,
+    events: broadcast::Sender<Event>,
 }
 
 impl Intake {
@@ -51,11 +57,14 @@ impl Intake {
     ) -> std::io::Result<Self> {
         let (commands, received) = sync_channel(QUEUE);
         let view = Arc::new(ArcSwap::from_pointee(ledger));
-        let intake = Self { commands, view, trouble: Arc::default(), written: Arc::default() };
+        let events = broadcast::channel(BEHIND).0;
+        let intake = Self { commands, view, trouble: Arc::default(), written: Arc::default(), events };
         let mut writer = Writer {
             view: intake.view.clone(),
             trouble: intake.trouble.clone(),
             written: intake.written.clone(),
+            events: intake.events.clone(),
+            event_seq: 0,
             answers: answers.into_iter().map(|answer| ((answer.caller.clone(), answer.key.clone()), answer)).collect(),
             journal,
             clock,
@@ -74,6 +83,12 @@ impl Intake {
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What happens to changes from now on, in the order in which it became durable.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
     }
 
     /// Resolves after something was written.
@@ -119,6 +134,8 @@ struct Writer {
     view: Arc<ArcSwap<Ledger>>,
     trouble: Arc<Mutex<Option<String>>>,
     written: Arc<Notify>,
+    events: broadcast::Sender<Event>,
+    event_seq: u64,
     answers: HashMap<(String, String), Answer>,
     journal: Box<dyn Journal>,
     clock: Arc<dyn Clock>,
@@ -177,7 +194,7 @@ impl Writer {
             if let Some(pending) =
                 change.as_ref().filter(|_| complete).and_then(|id| batch.ledger.changes.get(id)).filter(|c| !c.ready)
             {
-                let ready = super::record::Change { ready: true, ..super::record::Change::clone(pending) };
+                let ready = Change { ready: true, ..Change::clone(pending) };
                 let entry = batch.ledger.update(ready);
                 batch.entries.push(entry);
             }
@@ -233,7 +250,8 @@ impl Writer {
             Ok(()) => {
                 *trouble = None;
                 drop(trouble);
-                self.view.store(Arc::new(batch.ledger));
+                let before = self.view.swap(Arc::new(batch.ledger));
+                self.tell(&before, &batch.entries);
                 for reply in batch.replies {
                     match reply {
                         Reply::Receipt(sender, receipt) => drop(sender.send(Ok(receipt))),
@@ -264,8 +282,26 @@ impl Writer {
     }
 }
 
+impl Writer {
+    /// Tells whoever listens of every change that came into another state, or is there for another reason.
+    fn tell(&mut self, before: &Ledger, entries: &[Entry]) {
+        let mut latest: BTreeMap<&ChangeId, &Change> = BTreeMap::new();
+        for entry in entries {
+            let Entry::Change(change) = entry else { continue };
+            let known = latest.insert(&change.id, change).or_else(|| before.changes.get(&change.id).map(|c| &**c));
+            if known.is_some_and(|known| (known.state, &known.reason) == (change.state, &change.reason)) {
+                continue;
+            }
+            let (id, state, reason) = (change.id.clone(), change.state, change.reason.clone());
+            tracing::info!(change = %id, %state, reason = reason.as_deref().unwrap_or_default(), "change");
+            self.event_seq += 1;
+            drop(self.events.send(Event { seq: self.event_seq, at: self.clock.now(), change: id, state, reason }));
+        }
+    }
+}
+
 /// The open change that a submission which writes nothing is about.
-fn existing(ledger: &Ledger, submission: &Submission) -> Option<super::id::ChangeId> {
+fn existing(ledger: &Ledger, submission: &Submission) -> Option<ChangeId> {
     let by_owner = submission.operations.iter().find_map(|operation| ledger.owner(operation.anchor()).cloned());
     by_owner.or_else(|| {
         let groups = submission.operations.iter().flat_map(|operation| ledger.groups_of(operation.anchor())).collect();

@@ -1,15 +1,13 @@
 //! Carries changes from the journal to main: looks, asks `decide()`, acts, and looks again.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::Notify;
 
 use super::base::Base;
 use super::clock::Clock;
 use super::decide::Timing;
-use super::event::Event;
 use super::forge::{Forge, ForgeError};
 use super::id::{ChangeId, Timestamp};
 use super::intake::Intake;
@@ -32,8 +30,6 @@ pub struct Worker {
     pub(super) signer: Option<Signer>,
     pub(super) timing: Timing,
     pub(super) plans: Mutex<HashMap<ChangeId, Planned>>,
-    pub(super) events: broadcast::Sender<Event>,
-    event_seq: AtomicU64,
     trouble: Mutex<Option<String>>,
     rounds: Rounds,
     wake: Notify,
@@ -62,8 +58,6 @@ impl Worker {
             signer,
             timing,
             plans: Mutex::default(),
-            events: broadcast::channel(1024).0,
-            event_seq: AtomicU64::new(0),
             trouble: Mutex::default(),
             rounds: Rounds::default(),
             wake: Notify::new(),
@@ -159,41 +153,22 @@ impl Worker {
         blocking(move || Ok(Arc::new(view.base.advance(&mirror, commit)?))).await
     }
 
-    /// Records something about a change as it is by then, unless it ended meanwhile, and announces it when its state or
-    /// reason became another.
+    /// Records something about a change as it is by then, unless it ended meanwhile.
     pub(super) async fn record(
         &self,
         id: &ChangeId,
         edit: impl FnOnce(&mut Change) + Send + 'static,
     ) -> Result<(), Stuck> {
-        let news = Arc::new(AtomicBool::new(false));
-        let (key, told) = (id.clone(), news.clone());
-        self.intake
-            .record(move |ledger| {
-                let Some(current) = ledger.changes.get(&key).filter(|c| !c.state.is_final()).cloned() else {
-                    return vec![];
-                };
-                let mut after = Change::clone(&current);
-                edit(&mut after);
-                told.store((after.state, &after.reason) != (current.state, &current.reason), Ordering::Relaxed);
-                if after == *current { vec![] } else { vec![ledger.update(after)] }
-            })
-            .await?;
-        if news.load(Ordering::Relaxed) {
-            self.announce(id);
-        }
-        Ok(())
-    }
-
-    /// Tells whoever listens where a change is.
-    pub(super) fn announce(&self, id: &ChangeId) {
-        let view = self.intake.view();
-        let Some(change) = view.changes.get(id) else { return };
-        tracing::info!(change = %id, state = %change.state, reason = change.reason.as_deref().unwrap_or_default(), "change");
-        let seq = self.event_seq.fetch_add(1, Ordering::Relaxed) + 1;
-        let event =
-            Event { seq, at: self.clock.now(), change: id.clone(), state: change.state, reason: change.reason.clone() };
-        drop(self.events.send(event));
+        let key = id.clone();
+        let recorded = self.intake.record(move |ledger| {
+            let Some(current) = ledger.changes.get(&key).filter(|c| !c.state.is_final()).cloned() else {
+                return vec![];
+            };
+            let mut after = Change::clone(&current);
+            edit(&mut after);
+            if after == *current { vec![] } else { vec![ledger.update(after)] }
+        });
+        Ok(recorded.await?)
     }
 
     /// Has everything looked at again soon.
