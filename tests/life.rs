@@ -4,6 +4,8 @@
 
 #[path = "life/desk.rs"]
 mod desk;
+#[path = "life/ends.rs"]
+mod ends;
 #[path = "life/events.rs"]
 mod events;
 #[path = "forge_contract/faulty.rs"]

@@ -10,7 +10,7 @@ use super::forge::{Forge, Pull, PullState};
 use super::id::{ChangeId, Group, Timestamp};
 use super::journal::{Contents, Entry};
 use super::person::Person;
-use super::record::{Change, State};
+use super::record::{Change, Remark, State};
 use super::stuck::{Stuck, blocking};
 use super::write::{Verb, Write};
 use crate::intent::{Anchor, Resource};
@@ -74,8 +74,8 @@ fn read(mirror: &Mirror, pull: &Pull) -> Result<Option<Adopted>, RepoError> {
         PullState::Open => (change, writes),
         PullState::Merged { commit } => (Change { merged: Some(*commit), ..change.ended(State::Merged, None) }, vec![]),
         PullState::Closed { by: Some(by), words } => {
-            let state = closed_by(&change, by);
-            (change.ended(state, Some(format!("{by}: {words}"))), vec![])
+            let remark = Remark { by: by.clone(), words: words.clone() };
+            (change.ended(closed_by(&change, by), Some(remark.to_string())), vec![])
         }
         PullState::Closed { by: None, words } => (change.ended(State::Withdrawn, Some(words.clone())), vec![]),
     };

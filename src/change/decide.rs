@@ -4,7 +4,7 @@ use super::approval::Standing;
 use super::forge::{Pull, PullState, PullText};
 use super::id::{ChangeId, Timestamp};
 use super::person::Person;
-use super::record::{Change, State};
+use super::record::{Change, Remark, State};
 use crate::repo::CommitId;
 
 /// What the journal, the mirror and the forge say of a change.
@@ -101,7 +101,10 @@ pub fn decide_early(observed: &Observed<'_>, timing: &Timing) -> Option<Action> 
     match observed.pull.map(|pull| &pull.state) {
         Some(PullState::Merged { commit }) => return Some(Action::Merged(*commit)),
         Some(PullState::Closed { by: Some(by), words }) => {
-            return Some(Action::End(closed_by(change, by), closing_words(by, words)));
+            return Some(Action::End(
+                closed_by(change, by),
+                Remark { by: by.clone(), words: words.clone() }.to_string(),
+            ));
         }
         Some(PullState::Closed { by: None, words }) => return Some(Action::End(State::Withdrawn, words.clone())),
         Some(PullState::Open) | None => {}
@@ -160,7 +163,10 @@ fn rest(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Acti
         return Action::Rest(State::Draft, None);
     }
     if let Some((by, words)) = &standing.objection {
-        return Action::Rest(State::ChangesRequested, Some(closing_words(by, words)));
+        return Action::Rest(
+            State::ChangesRequested,
+            Some(Remark { by: by.clone(), words: words.clone() }.to_string()),
+        );
     }
     if standing.suffices() {
         return Action::Rest(State::Approved, None);
@@ -174,10 +180,6 @@ fn rest(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Acti
 pub fn closed_by(change: &Change, by: &Person) -> State {
     let own = change.requesters.iter().any(|requester| requester.is(by) && !by.is_local());
     if own { State::Withdrawn } else { State::Rejected }
-}
-
-fn closing_words(by: &Person, words: &str) -> String {
-    if words.is_empty() { format!("by {by}") } else { format!("{by}: {words}") }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::forge::PullState;
 use super::id::ChangeId;
-use super::record::{Change, State};
+use super::record::{Change, Remark, State};
 use super::stuck::{Stuck, blocking};
 use super::worker::Worker;
 use crate::repo::CommitId;
@@ -33,17 +33,39 @@ impl Worker {
 
     /// Ends a change without merging it: its writes up to `up_to` leave the proposed view, later ones go on in another.
     pub(super) async fn end(&self, change: &Change, state: State, words: String, up_to: u64) -> Result<(), Stuck> {
+        let reason = Some(words).filter(|words| !words.is_empty());
+        self.finish(change, up_to, move |current| current.ended(state, reason)).await?;
+        self.tidy(&change.id).await
+    }
+
+    /// Ends a change because somebody said so. It is so as soon as the journal has it: a forge that cannot be told now is
+    /// told later, and who dies in between does not have to guess what was meant.
+    pub(super) async fn take_back(&self, change: &Change, state: State, remark: Remark) -> Result<(), Stuck> {
+        let ended = move |current: &Change| {
+            let reason = Some(remark.to_string());
+            Change { closing: Some(remark), ..current.ended(state, reason) }
+        };
+        self.finish(change, u64::MAX, ended).await?;
+        if let Err(stuck) = self.tidy(&change.id).await {
+            tracing::warn!(change = %change.id, %stuck, "what it left on the forge is cleared away later");
+        }
+        Ok(())
+    }
+
+    async fn finish(
+        &self,
+        change: &Change,
+        up_to: u64,
+        ended: impl FnOnce(&Change) -> Change + Send + 'static,
+    ) -> Result<(), Stuck> {
         let id = change.id.clone();
         self.forget_plan(&id);
-        self.intake
-            .record(move |ledger| match ledger.changes.get(&id).filter(|c| !c.state.is_final()).cloned() {
-                Some(current) => {
-                    ledger.finish(current.ended(state, Some(words).filter(|words| !words.is_empty())), up_to)
-                }
+        let recorded =
+            self.intake.record(move |ledger| match ledger.changes.get(&id).filter(|c| !c.state.is_final()).cloned() {
+                Some(current) => ledger.finish(ended(&current), up_to),
                 None => vec![],
-            })
-            .await?;
-        self.tidy(&change.id).await
+            });
+        Ok(recorded.await?)
     }
 
     /// Closes what is open of a final change and removes its branch.
@@ -52,7 +74,11 @@ impl Worker {
             return Ok(());
         };
         if let Some(pull) = self.forge.find_pull(&change.branch).await?.filter(|pull| pull.state == PullState::Open) {
-            self.forge.close_pull(pull.number, None, change.reason.as_deref().unwrap_or_default()).await?;
+            let (by, words) = match &change.closing {
+                Some(Remark { by, words }) => (Some(by), words.as_str()),
+                None => (None, change.reason.as_deref().unwrap_or_default()),
+            };
+            self.forge.close_pull(pull.number, by, words).await?;
         }
         let head = self.forge.branch(&change.branch).await?;
         let own = match head {

@@ -93,6 +93,22 @@ impl std::fmt::Display for State {
     }
 }
 
+/// What somebody said of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remark {
+    /// Who.
+    pub by: Person,
+    /// Their words; may be empty.
+    pub words: String,
+}
+
+impl std::fmt::Display for Remark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { by, words } = self;
+        if words.is_empty() { write!(f, "by {by}") } else { write!(f, "{by}: {words}") }
+    }
+}
+
 /// A change: a plan on its way from the journal to main.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
@@ -131,6 +147,9 @@ pub struct Change {
     /// Whether a pull request or branch of it may still have to be cleared away, though it is final.
     #[serde(default)]
     pub untidy: bool,
+    /// Who ended it through Meshwright, for the pull request to say.
+    #[serde(default)]
+    pub closing: Option<Remark>,
     /// The change that took its writes over.
     pub superseded_by: Option<ChangeId>,
 }
@@ -158,6 +177,7 @@ impl Change {
             covers: 0,
             merged: None,
             untidy: false,
+            closing: None,
             superseded_by: None,
         }
     }

@@ -8,7 +8,7 @@ use super::forge::{ForgeError, Pull, PullState, Review, Verdict};
 use super::id::ChangeId;
 use super::person::Person;
 use super::proposal::Proposal;
-use super::record::{Change, State};
+use super::record::{Change, Remark, State};
 use super::stuck::{Stuck, blocking};
 use super::submission::{Cause, Refusal};
 use crate::repo::{CommitId, Mirror};
@@ -112,17 +112,13 @@ impl Desk {
     ) -> Result<Arc<Change>, Refusal> {
         let _turn = self.worker.turn.lock().await;
         let change = self.open_change(id)?;
-        if let Some(pull) = self.worker.forge.find_pull(&change.branch).await.map_err(Stuck::from)? {
-            if let PullState::Merged { .. } = pull.state {
-                self.worker.step(id).await?;
-                return Err(Refusal::new(Cause::WrongState, id.as_str(), "it was merged meanwhile"));
-            }
-            let closing = self.worker.forge.close_pull(pull.number, Some(&by), &words).await;
-            closing.map_err(Stuck::from)?;
+        let pull = self.worker.forge.find_pull(&change.branch).await.map_err(Stuck::from)?;
+        if let Some(Pull { state: PullState::Merged { .. }, .. }) = pull {
+            self.worker.step(id).await?;
+            return Err(Refusal::new(Cause::WrongState, id.as_str(), "it was merged meanwhile"));
         }
         let state = if reject { State::Rejected } else { State::Withdrawn };
-        let words = if words.is_empty() { format!("by {by}") } else { format!("{by}: {words}") };
-        self.worker.end(&change, state, words, u64::MAX).await?;
+        self.worker.take_back(&change, state, Remark { by, words }).await?;
         self.change(id)
     }
 

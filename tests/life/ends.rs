@@ -1,0 +1,24 @@
+//! How changes end when things go wrong on the way.
+
+use meshwright::change::State;
+use meshwright::change::forge::{ForgeError, PullState};
+
+use crate::desk::{MINIMAL, TIMING, open_barred, person};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_rejects_a_change_is_believed_before_the_forge_has_heard_of_it() {
+    let data = tempfile::tempdir().unwrap();
+    let (house, line) = open_barred(data.path(), TIMING).await;
+    let id = house.post_bundle(MINIMAL).await.unwrap().change.unwrap();
+    house.until(&id, State::Proposed).await;
+    line.bar("close_pull", ForgeError::Unavailable("told to".into()));
+    let rejected = house.desk().withdraw(&id, person("github:bob"), "not this week".into(), true).await.unwrap();
+    assert_eq!(rejected.state, State::Rejected);
+    assert!(house.desk().view().proposed.is_empty());
+    assert_eq!(house.our_branches().len(), 1, "it is not cleared away yet");
+    line.unbar();
+    house.until_no_branch_is_left().await;
+    let pull = house.pulls().await.remove(0);
+    let closed = PullState::Closed { by: Some(person("github:bob")), words: "not this week".into() };
+    assert_eq!(pull.state, closed, "the words are on the pull request, and whose they are");
+}
