@@ -137,7 +137,7 @@ impl Worker {
     }
 
     async fn commit(&self, view: &Ledger, change: &Change, work: &Work<'_>) -> Result<CommitId, Stuck> {
-        let Some(base) = view.base.commit else { return Err(Stuck::Stopped) };
+        let Some(base) = view.base.commit else { return Err(Stuck::NoMain) };
         let (mirror, author, signer) = (self.mirror.clone(), self.author.clone(), self.signer.clone());
         let time = self.clock.now().seconds();
         let (proposal, title, change) = (work.proposal.clone(), work.text.title.clone(), change.clone());

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
-use super::admit::admit;
 use super::event::Event;
 use super::forge::Pull;
 use super::id::ChangeId;
-use super::judge::judge_topology;
+use super::judge::judge;
 use super::ledger::{ChangeTree, Ledger};
 use super::proposal::Proposal;
 use super::record::Change;
@@ -51,7 +50,7 @@ impl Desk {
             || submission.operations.iter().any(|o| !matches!(o, Operation::Put(_) | Operation::Create(_)));
         if weighty && submission.idempotency.is_none() {
             let (view, submission) = (self.view(), submission.clone());
-            blocking(move || Ok(judge_topology(&view, &submission)?)).await?;
+            blocking(move || Ok(judge(&view, &submission).map(drop)?)).await?;
         }
         self.worker.intake.submit(submission).await
     }
@@ -62,8 +61,7 @@ impl Desk {
     /// Why it would be refused.
     pub fn plan(&self, submission: &Submission) -> Result<Arc<Proposal>, Refusal> {
         let view = self.view();
-        judge_topology(&view, submission)?;
-        let admitted = admit(&view, submission)?;
+        let admitted = judge(&view, submission)?;
         let mut tree = view.base.tree.clone();
         let mut changed = BTreeSet::new();
         let mut findings = admitted.warnings;
@@ -72,7 +70,7 @@ impl Desk {
             changed.insert(anchor.clone());
         }
         let change = ChangeTree { tree, changed: changed.into_iter().collect(), findings, covers: 0 };
-        let commit = view.base.commit.ok_or_else(no_main)?;
+        let commit = view.base.commit.ok_or(Stuck::NoMain)?;
         let files = self.worker.mirror.snapshot(commit).map_err(Stuck::from)?;
         Ok(Arc::new(Proposal::make(&view.base, &files, &change).map_err(Stuck::from)?))
     }
@@ -161,8 +159,4 @@ pub struct Deployed {
     pub name: String,
     /// Its path in the config repository.
     pub path: String,
-}
-
-fn no_main() -> Refusal {
-    Refusal::new(Cause::Unavailable, "", "the config repository has no main branch yet")
 }

@@ -13,7 +13,7 @@ use super::clock::Clock;
 use super::event::Event;
 use super::id::ChangeId;
 use super::journal::{Answer, Entry, Journal};
-use super::judge::judge_topology;
+use super::judge::judge;
 use super::ledger::Ledger;
 use super::record::Change;
 use super::submission::{Cause, Operation, Receipt, Refusal, Submission};
@@ -181,12 +181,10 @@ impl Writer {
         if let Some(answer) = self.first_answer(submission)? {
             return Ok(answer);
         }
-        if submission.idempotency.is_some() {
-            // Without a key this was done before it was sent here, away from the one writer.
-            judge_topology(&batch.ledger, submission)?;
-        }
         let now = self.clock.now();
-        let admitted = admit(&batch.ledger, submission)?;
+        // Without a key the topology was judged before it was sent here, away from the one writer.
+        let keyed = submission.idempotency.is_some();
+        let admitted = if keyed { judge(&batch.ledger, submission)? } else { admit(&batch.ledger, submission)? };
         let complete = submission.bundle
             || submission.operations.iter().any(|o| matches!(o, Operation::Approve(_) | Operation::Instantiate(_)));
         let change = if admitted.writes.is_empty() {

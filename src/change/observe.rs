@@ -17,7 +17,7 @@ use crate::repo::CommitId;
 impl Worker {
     /// The plan of a change on the newest main; blocks while it is made.
     pub(super) fn plan_now(&self, view: &Ledger, id: &ChangeId) -> Result<(u64, Arc<Proposal>), Stuck> {
-        let Some(commit) = view.base.commit else { return Err(Stuck::Stopped) };
+        let Some(commit) = view.base.commit else { return Err(Stuck::NoMain) };
         let covers = view.writes(id).map(|write| write.seq).max().unwrap_or(0);
         let cached = self.plans.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
         if let Some((base, of, proposal)) = cached

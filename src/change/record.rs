@@ -114,7 +114,7 @@ impl std::fmt::Display for Remark {
 pub struct Change {
     /// Its identity.
     pub id: ChangeId,
-    /// The groups it owns; no other open change owns one of them.
+    /// The groups it owns. Of several open changes that own one of them, the first is proposed and the others wait.
     pub groups: BTreeSet<Group>,
     /// Its branch, below `meshwright/`.
     pub branch: String,

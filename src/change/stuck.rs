@@ -16,6 +16,9 @@ pub enum Stuck {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] Refusal),
+    /// There is nothing to propose anything to.
+    #[error("the config repository has no main branch yet")]
+    NoMain,
     /// A task that ended early, because the server is stopping.
     #[error("stopped")]
     Stopped,
@@ -37,6 +40,7 @@ impl From<Stuck> for Refusal {
             Stuck::Repo(RepoError::Path { path, why }) => {
                 (Cause::WrongState, format!("{path} on main {why}; move what stands there and try again"))
             }
+            Stuck::NoMain => (Cause::Unavailable, stuck.to_string()),
             Stuck::Stopped => (Cause::Unavailable, "the server is stopping; nothing was done".to_owned()),
             stuck => {
                 tracing::error!(%stuck, "a request could not be carried out");

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use super::base::Base;
 use super::clock::Clock;
 use super::decide::Timing;
-use super::forge::{Forge, ForgeError};
+use super::forge::Forge;
 use super::id::{ChangeId, Timestamp};
 use super::intake::Intake;
 use super::proposal::Proposal;
@@ -133,7 +133,7 @@ impl Worker {
     /// Takes notice of where main is.
     pub(super) async fn refresh(&self) -> Result<(), Stuck> {
         let Some(commit) = self.forge.refresh().await? else {
-            return Err(ForgeError::Unavailable("the config repository has no main branch".into()).into());
+            return Err(Stuck::NoMain);
         };
         if self.intake.view().base.commit != Some(commit) {
             let base = self.base_at(commit).await?;
