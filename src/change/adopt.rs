@@ -67,7 +67,7 @@ fn read(mirror: &Mirror, pull: &Pull) -> Result<Option<Adopted>, RepoError> {
     change.requesters = requesters;
     (change.pull, change.head, change.base, change.digest) =
         (Some(pull.number), Some(pull.head), Some(parent), Some(digest));
-    change.ready = !pull.draft;
+    (change.ready, change.complete) = (!pull.draft, true);
     change.state = State::Proposed;
     let by = change.requesters.first().cloned().unwrap_or_else(Person::local);
     let (change, writes) = match &pull.state {

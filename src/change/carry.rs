@@ -26,8 +26,9 @@ struct Work<'a> {
 }
 
 impl Worker {
-    /// Carries one change as far as it can go now; gives the moment when it can go on by itself. The turn is held.
-    pub(super) async fn step(self: &Arc<Self>, id: &ChangeId) -> Result<Option<Timestamp>, Stuck> {
+    /// Carries one change as far as it can go now; gives the moment when it can go on by itself. The turn is held. With
+    /// `asked` somebody waits for it.
+    pub(super) async fn step(self: &Arc<Self>, id: &ChangeId, asked: bool) -> Result<Option<Timestamp>, Stuck> {
         for _ in 0..ACTIONS {
             let view = self.intake.view();
             let Some(change) = view.changes.get(id).filter(|change| !change.state.is_final()).cloned() else {
@@ -42,6 +43,7 @@ impl Worker {
                 pull: pull.as_ref(),
                 waits_for: view.waits_for(&change),
                 standing: &none,
+                asked,
             };
             if let Some(action) = decide_early(&observed, &self.timing) {
                 match self.act(&view, &change, action, None).await? {

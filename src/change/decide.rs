@@ -22,6 +22,8 @@ pub struct Observed<'a> {
     pub waits_for: Option<&'a ChangeId>,
     /// What its reviews come to.
     pub standing: &'a Standing,
+    /// Whether somebody waits for it: then it does not wait for more writes.
+    pub asked: bool,
 }
 
 /// A branch as it was found on the forge.
@@ -94,6 +96,12 @@ pub fn ready_at(change: &Change, timing: &Timing) -> Timestamp {
     if change.ready { change.created } else { change.last_write.plus(timing.ready_after) }
 }
 
+/// When the writes of a change have settled, so that they go together.
+#[must_use]
+pub fn settled_at(change: &Change, timing: &Timing) -> Timestamp {
+    if change.complete { change.created } else { change.last_write.plus(timing.settle) }
+}
+
 /// What to do before anything is rendered; none when that needs to be known.
 #[must_use]
 pub fn decide_early(observed: &Observed<'_>, timing: &Timing) -> Option<Action> {
@@ -115,8 +123,8 @@ pub fn decide_early(observed: &Observed<'_>, timing: &Timing) -> Option<Action> 
             Some(format!("waits for change {older}, which changes the same group")),
         ));
     }
-    let settled = change.last_write.plus(timing.settle);
-    (!change.ready && change.head.is_none() && observed.now < settled).then_some(Action::Wait(settled))
+    let settled = settled_at(change, timing);
+    (!observed.asked && observed.now < settled).then_some(Action::Wait(settled))
 }
 
 /// What to do next.
@@ -190,6 +198,7 @@ mod tests {
 
     const T: Timing = Timing { settle: 10, ready_after: 100, poll: 1000 };
 
+    #[derive(Clone)]
     struct Case {
         change: Change,
         now: i64,
@@ -197,6 +206,7 @@ mod tests {
         pull: Option<Pull>,
         waits_for: Option<ChangeId>,
         standing: Standing,
+        asked: bool,
         empty: bool,
         blocks: Vec<String>,
     }
@@ -239,6 +249,7 @@ mod tests {
             pull: Some(pull(PullState::Open)),
             waits_for: None,
             standing: Standing { needed: 1, ..Standing::default() },
+            asked: false,
             empty: false,
             blocks: vec![],
         }
@@ -252,6 +263,7 @@ mod tests {
             pull: case.pull.as_ref(),
             waits_for: case.waits_for.as_ref(),
             standing: &case.standing,
+            asked: case.asked,
         };
         let desired = Desired { empty: case.empty, digest: "d", covers: 3, blocks: &case.blocks, text: &text() };
         decide(&observed, &desired, &T)
@@ -262,8 +274,19 @@ mod tests {
         let mut case = Case { now: 5, branch: None, pull: None, ..proposed() };
         case.change.head = None;
         assert_eq!(run(&case), Action::Wait(Timestamp(10)));
-        case.change.ready = true;
+        case.change.complete = true;
         assert_eq!(run(&case), Action::Push(None));
+    }
+
+    #[test]
+    fn single_writes_to_an_open_change_settle_too_unless_somebody_waits_for_them() {
+        let mut case = Case { branch: Some(branch(1, Some("old"))), ..proposed() };
+        (case.change.last_write, case.change.ready) = (Timestamp(995), true);
+        assert_eq!(run(&case), Action::Wait(Timestamp(1005)));
+        assert_eq!(run(&Case { now: 1005, ..case.clone() }), Action::Push(Some(commit(1))));
+        assert_eq!(run(&Case { asked: true, ..case.clone() }), Action::Push(Some(commit(1))));
+        case.change.complete = true;
+        assert_eq!(run(&case), Action::Push(Some(commit(1))));
     }
 
     #[test]

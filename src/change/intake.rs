@@ -189,10 +189,13 @@ impl Writer {
             || submission.operations.iter().any(|o| matches!(o, Operation::Approve(_) | Operation::Instantiate(_)));
         let change = if admitted.writes.is_empty() {
             let change = existing(&batch.ledger, submission);
-            if let Some(pending) =
-                change.as_ref().filter(|_| complete).and_then(|id| batch.ledger.changes.get(id)).filter(|c| !c.ready)
+            if let Some(pending) = change
+                .as_ref()
+                .filter(|_| complete)
+                .and_then(|id| batch.ledger.changes.get(id))
+                .filter(|c| !(c.ready && c.complete))
             {
-                let ready = Change { ready: true, ..Change::clone(pending) };
+                let ready = Change { ready: true, complete: true, ..Change::clone(pending) };
                 let entry = batch.ledger.update(ready);
                 batch.entries.push(entry);
             }

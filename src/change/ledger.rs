@@ -139,11 +139,12 @@ impl Ledger {
         overlapping.into_iter().filter(|change| !is_closed(change) && (!behind || change.head.is_none())).collect()
     }
 
-    /// Takes writes in that were admitted: gives them places, a change, and the entries that make them durable.
+    /// Takes writes in that were admitted: gives them places, a change, and the entries that make them durable. They are
+    /// `complete` when a bundle or a lifecycle call said so.
     pub fn accept(
         &mut self,
         writes: Vec<(Anchor, Verb)>,
-        ready: bool,
+        complete: bool,
         by: &Person,
         at: Timestamp,
     ) -> (ChangeId, Vec<Entry>) {
@@ -165,7 +166,8 @@ impl Ledger {
             }
         };
         change.last_write = at;
-        change.ready |= ready;
+        change.ready |= complete;
+        change.complete = complete;
         change.requesters.insert(by.clone());
         for (anchor, verb) in writes {
             self.last_seq += 1;
@@ -249,7 +251,7 @@ impl Ledger {
             let name = names.find(|name| !self.changes.contains_key(name)).unwrap_or_else(|| id.clone());
             let mut next = Change::new(name, groups, first.at);
             next.last_write = last.at;
-            next.ready = change.ready;
+            (next.ready, next.complete) = (change.ready, change.complete);
             next.requesters = left.iter().map(|write| write.requester.clone()).collect();
             let next_id = next.id.clone();
             entries.extend([self.update(next), Entry::Move(id, next_id.clone())]);
@@ -324,6 +326,19 @@ mod tests {
         assert_eq!(write(&mut ledger, &["two"]), both, "what comes later is not done earlier");
         assert_eq!(write(&mut ledger, &["one"]), both);
         assert_eq!(ledger.waits_for(&ledger.changes[&both]), Some(&first));
+    }
+
+    #[test]
+    fn a_single_write_has_to_settle_even_in_a_change_that_was_complete() {
+        let mut ledger = Ledger::default();
+        let put = |ledger: &mut Ledger, complete| {
+            let writes = vec![(Anchor::parse("projects/one").unwrap(), Verb::Delete)];
+            let (id, _) = ledger.accept(writes, complete, &Person::local(), Timestamp(0));
+            (ledger.changes[&id].ready, ledger.changes[&id].complete)
+        };
+        assert_eq!(put(&mut ledger, false), (false, false));
+        assert_eq!(put(&mut ledger, true), (true, true));
+        assert_eq!(put(&mut ledger, false), (true, false));
     }
 
     #[test]

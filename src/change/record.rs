@@ -128,6 +128,9 @@ pub struct Change {
     pub last_write: Timestamp,
     /// Whether it was said to be complete: a bundle, `approve` or `instantiate`.
     pub ready: bool,
+    /// Whether its last writes were said to be complete, so that nothing more has to settle.
+    #[serde(default)]
+    pub complete: bool,
     /// Whether a valid approval stands: later writes wait for the next change of its groups.
     pub sealed: bool,
     /// Who asked.
@@ -168,6 +171,7 @@ impl Change {
             created: at,
             last_write: at,
             ready: false,
+            complete: false,
             sealed: false,
             requesters: BTreeSet::new(),
             pull: None,

@@ -29,7 +29,7 @@ impl Desk {
         let seen = self.change(id)?.digest.clone();
         let _turn = self.worker.turn.lock().await;
         self.worker.refresh().await?;
-        self.worker.step(id).await?;
+        self.worker.step(id, true).await?;
         let change = self.open_change(id)?;
         let pull = self.open_pull(&change).await?;
         if verdict == Verdict::Approve && change.requesters.iter().any(|requester| requester.is(&by) && !by.is_local())
@@ -50,7 +50,7 @@ impl Desk {
         }
         let review = Review { by, verdict, head: pull.head, at: self.worker.clock.now(), words };
         self.worker.forge.review(pull.number, &review).await.map_err(Stuck::from)?;
-        self.worker.step(id).await?;
+        self.worker.step(id, true).await?;
         self.change(id)
     }
 
@@ -63,7 +63,7 @@ impl Desk {
         let mut last = Refusal::new(Cause::Unavailable, id.as_str(), "main keeps moving; try again");
         for _ in 0..3 {
             self.worker.refresh().await?;
-            self.worker.step(id).await?;
+            self.worker.step(id, true).await?;
             let change = self.change(id)?;
             match change.state {
                 State::Merged => return Ok(change),
@@ -94,7 +94,7 @@ impl Desk {
         let message =
             commit::merge_message(change, pull.number, &pull.title, &proposal.digest, &standing.approvals, by);
         worker.forge.merge(pull.number, head, &message).await?;
-        worker.step(&change.id).await?;
+        worker.step(&change.id, true).await?;
         Ok(())
     }
 
@@ -114,7 +114,7 @@ impl Desk {
         let change = self.open_change(id)?;
         let pull = self.worker.forge.find_pull(&change.branch).await.map_err(Stuck::from)?;
         if let Some(Pull { state: PullState::Merged { .. }, .. }) = pull {
-            self.worker.step(id).await?;
+            self.worker.step(id, true).await?;
             return Err(Refusal::new(Cause::WrongState, id.as_str(), "it was merged meanwhile"));
         }
         let state = if reject { State::Rejected } else { State::Withdrawn };

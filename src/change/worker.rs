@@ -94,7 +94,7 @@ impl Worker {
             return None;
         }
         let view = self.intake.view();
-        let (chosen, mut due) = self.rounds.choose(&view, everything, self.clock.now());
+        let (chosen, mut due) = self.rounds.choose(&view, everything, self.clock.now(), &self.timing);
         let mut failed = None;
         let done: Vec<ChangeId> =
             view.attention().filter(|c| c.state.is_final()).map(|change| change.id.clone()).collect();
@@ -105,7 +105,7 @@ impl Worker {
             // What joins it from here on is looked at again.
             let view = self.intake.view();
             let change = view.changes.get(&change.id).cloned().unwrap_or(change);
-            match self.step(&change.id).await {
+            match self.step(&change.id, false).await {
                 Ok(next) => {
                     due = [due, next].into_iter().flatten().min();
                     self.rounds.note(&view, change, next);
