@@ -10,6 +10,8 @@ mod ends;
 mod events;
 #[path = "forge_contract/faulty.rs"]
 mod faulty;
+#[path = "life/humans.rs"]
+mod humans;
 
 use std::sync::Arc;
 

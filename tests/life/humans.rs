@@ -1,0 +1,82 @@
+//! People who work with git beside Meshwright.
+
+use meshwright::change::{Change, ChangeId, State};
+use meshwright::repo::{CommitId, Identity};
+
+use crate::desk::{House, PATIENT, open_with};
+
+const POINT: &str = "projects/shop/composite-apps/boutique/v1/deployment-intent-groups/prod/traffic-group-intents/web/inbound-intents/cart/clients/frontend/access-points";
+
+fn carol() -> Identity {
+    Identity { name: "Carol".into(), email: "carol@example.com".into() }
+}
+
+impl House {
+    /// Moves main to a commit, as a person who pushes would.
+    fn move_main(&self, to: CommitId) {
+        let main = self.mirror.branch("main").unwrap();
+        self.mirror.set_reference("refs/heads/main", main, Some(to), "push").unwrap();
+    }
+
+    /// An open change, and where its branch is.
+    async fn open_change(&self) -> (ChangeId, CommitId) {
+        let body = r#"{"metadata": {"name": "a"}, "spec": {"url": ["/a"]}}"#;
+        let id = self.put(&format!("{POINT}/a"), body).await.unwrap().change.unwrap();
+        self.pass_time();
+        let change = self.until(&id, State::Proposed).await;
+        (id, change.head.unwrap())
+    }
+
+    async fn until_merged_by(&self, id: &ChangeId, commit: CommitId) {
+        let merged = self.until(id, State::Merged).await;
+        assert_eq!((merged.merged, &merged.reason), (Some(commit), &None));
+        self.until_no_branch_is_left().await;
+        assert!(self.text_on_main("intents/shop/boutique/v1/prod/web/inbound/cart.yaml").unwrap().contains("/a"));
+        let view = self.desk().view();
+        assert_eq!(view.base.tree.len(), view.proposed.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_moves_main_to_our_branch_has_merged_it() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open_with(data.path(), PATIENT).await.with_minimal_mesh().await;
+    let (id, head) = house.open_change().await;
+    house.move_main(head);
+    house.until_merged_by(&id, head).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_merges_our_branch_with_git_has_merged_it() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open_with(data.path(), PATIENT).await.with_minimal_mesh().await;
+    let (id, head) = house.open_change().await;
+    let main = house.mirror.branch("main").unwrap().unwrap();
+    let tree = house.mirror.commit_info(head).unwrap().tree;
+    let merge = house.mirror.commit_tree(tree, &[main, head], &carol(), 1, "by hand\n", None).unwrap();
+    house.move_main(merge);
+    house.until_merged_by(&id, merge).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_picks_our_commit_has_merged_it() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open_with(data.path(), PATIENT).await.with_minimal_mesh().await;
+    let (id, head) = house.open_change().await;
+    let ours = house.mirror.commit_info(head).unwrap();
+    let main = ours.parents[0];
+    let picked = house.mirror.commit_tree(ours.tree, &[main], &carol(), 1, &ours.message, None).unwrap();
+    house.move_main(picked);
+    house.until_merged_by(&id, picked).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_the_same_on_main_in_their_own_words_leaves_nothing_to_merge() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open_with(data.path(), PATIENT).await.with_minimal_mesh().await;
+    let (id, head) = house.open_change().await;
+    let ours = house.mirror.commit_info(head).unwrap();
+    house.move_main(house.mirror.commit_tree(ours.tree, &ours.parents, &carol(), 1, "by hand\n", None).unwrap());
+    let Change { merged, .. } = Change::clone(&*house.until(&id, State::Withdrawn).await);
+    assert_eq!(merged, None);
+}
