@@ -12,6 +12,8 @@ mod events;
 mod faulty;
 #[path = "life/humans.rs"]
 mod humans;
+#[path = "life/topology.rs"]
+mod topology;
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! Acting: carries one change as far as it can go now, one action at a time, and looks again after each.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::approval::Standing;
@@ -23,6 +24,7 @@ struct Work<'a> {
     proposal: &'a Arc<Proposal>,
     text: &'a PullText,
     sealed: bool,
+    needs: &'a BTreeSet<ChangeId>,
 }
 
 impl Worker {
@@ -56,14 +58,20 @@ impl Worker {
             let standing = self.weigh(&view, &change, pull.as_ref(), &proposal).await?;
             let blocks = words::blocks(&proposal.plan, &view, &change);
             let now = self.clock.now();
-            let draft = !blocks.is_empty() || now < super::decide::ready_at(&change, &self.timing);
+            let draft = !blocks.words.is_empty() || now < super::decide::ready_at(&change, &self.timing);
             let text = words::pull_text(&change, &proposal, draft);
             (observed.branch, observed.standing) = (branch.as_ref(), &standing);
-            let desired =
-                Desired { empty: proposal.is_empty(), digest: &proposal.digest, covers, blocks: &blocks, text: &text };
+            let desired = Desired {
+                empty: proposal.is_empty(),
+                digest: &proposal.digest,
+                covers,
+                blocks: &blocks.words,
+                text: &text,
+            };
             let action = decide(&observed, &desired, &self.timing);
             let rests = matches!(action, Action::Rest(..));
-            let work = Work { covers, proposal: &proposal, text: &text, sealed: standing.seals() };
+            let work =
+                Work { covers, proposal: &proposal, text: &text, sealed: standing.seals(), needs: &blocks.needs };
             match self.act(&view, &change, action, Some(&work)).await {
                 Ok(Some(next)) if rests && !change.ready => {
                     return Ok(next.or(Some(super::decide::ready_at(&change, &self.timing)).filter(|at| *at > now)));
@@ -98,10 +106,12 @@ impl Worker {
         match (action, work) {
             (Action::Wait(until), _) => return Ok(Some(Some(until))),
             (Action::Rest(state, reason), work) => {
+                let needs = work.map(|work| work.needs.clone()).unwrap_or_default();
                 let seals = work.map(|work| work.sealed && matches!(state, State::Proposed | State::Approved));
                 self.record(&change.id, move |change| {
                     (change.state, change.reason) = (state, reason);
                     change.sealed = seals.unwrap_or(change.sealed);
+                    change.needs = needs;
                 })
                 .await?;
                 return Ok(Some(None));

@@ -150,6 +150,9 @@ pub struct Change {
     /// Whether a pull request or branch of it may still have to be cleared away, though it is final.
     #[serde(default)]
     pub untidy: bool,
+    /// The changes that hold what it lacks, while it is blocked.
+    #[serde(default)]
+    pub needs: BTreeSet<ChangeId>,
     /// Who ended it through Meshwright, for the pull request to say.
     #[serde(default)]
     pub closing: Option<Remark>,
@@ -181,6 +184,7 @@ impl Change {
             covers: 0,
             merged: None,
             untidy: false,
+            needs: BTreeSet::new(),
             closing: None,
             superseded_by: None,
         }
@@ -189,7 +193,7 @@ impl Change {
     /// The same change, ended.
     #[must_use]
     pub fn ended(&self, state: State, reason: Option<String>) -> Self {
-        Self { state, reason, sealed: false, untidy: true, ..self.clone() }
+        Self { state, reason, sealed: false, needs: BTreeSet::new(), untidy: true, ..self.clone() }
     }
 
     /// Its groups, deployment intent groups before projects before the rest.
