@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "all of this is a test")]
 
+#[path = "life/adoption.rs"]
+mod adoption;
 #[path = "life/desk.rs"]
 mod desk;
 #[path = "life/ends.rs"]
@@ -157,12 +159,7 @@ async fn a_lost_journal_loses_nothing_that_was_merged_and_open_changes_are_taken
     let id = house.put("projects/more", r#"{"metadata": {"name": "more"}}"#).await.unwrap().change.unwrap();
     house.until(&id, State::Proposed).await;
     stop(house).await;
-    for entry in std::fs::read_dir(data.path()).unwrap() {
-        let path = entry.unwrap().path();
-        if path.file_name().unwrap().to_string_lossy().starts_with("journal.db") {
-            std::fs::remove_file(path).unwrap();
-        }
-    }
+    lose_journal(data.path());
     let house = open(data.path()).await;
     assert_eq!(house.desk().view().base.tree.len(), merged);
     house.until(&id, State::Proposed).await;
@@ -398,6 +395,16 @@ async fn behind_a_bad_line_a_change_still_becomes_one_pull_request_and_one_merge
         assert_eq!(pulls.len(), 1, "seed {seed}: {pulls:?}");
         let merges = house.mirror.log(change.merged.unwrap(), None, 10, true).unwrap();
         assert_eq!(merges.len(), 2, "seed {seed}: the first commit and one merge");
+    }
+}
+
+/// Removes the journal of a server that stopped.
+fn lose_journal(data: &std::path::Path) {
+    for entry in std::fs::read_dir(data).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_string_lossy().starts_with("journal.db") {
+            std::fs::remove_file(path).unwrap();
+        }
     }
 }
 

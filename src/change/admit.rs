@@ -88,7 +88,8 @@ impl Judge<'_> {
                     Some(existing) if existing.body() == resource.body() => Outcome::Unchanged,
                     Some(_) => Outcome::Replaced,
                 };
-                self.take(anchor, Verb::Put(Arc::new(resource.clone())), outcome);
+                // What is sent never decides the state.
+                self.take(anchor, Verb::Put(Arc::new(resource.clone().with_state_of(None))), outcome);
             }
             (_, None) => self.refuse(Cause::NotFound, index, &anchor, "", format!("{anchor} does not exist")),
             (Operation::Delete(_), Some(_)) => self.delete(index, anchor),

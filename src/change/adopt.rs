@@ -102,7 +102,9 @@ fn differences(mirror: &Mirror, from: CommitId, to: CommitId) -> Result<Vec<(Anc
     let gone: Vec<&Anchor> = before.keys().rev().filter(|anchor| !after.contains_key(anchor)).collect();
     for (anchor, resource) in &after {
         let was = before.get(anchor);
-        if was.is_none_or(|was| was.body() != resource.body()) {
+        // A client that came and went within the change has closed its server, and is in neither commit.
+        let closes = |was: &Resource| resource.state.closed && !was.state.closed;
+        if was.is_none_or(|was| was.body() != resource.body() || closes(was)) {
             writes.push((anchor.clone(), Verb::Put(Arc::new(resource.clone()))));
         }
         let terminated = was.is_some_and(|was| was.state.terminated);

@@ -227,7 +227,8 @@ impl Tree {
         }
     }
 
-    fn close(&mut self, server: &Anchor) {
+    /// Remembers that a server was closed, as its first client does; one that says it is open stays open.
+    pub fn close(&mut self, server: &Anchor) {
         let Some(resource) = self.get(server) else { return };
         let open = self.inbound(server).is_some_and(|inbound| inbound.access == Some(Access::Open));
         if !open && !resource.state.closed {
