@@ -63,6 +63,9 @@ impl Judge<'_> {
 
     fn operation(&mut self, index: usize, operation: &Operation, precondition: &Precondition) {
         let anchor = operation.anchor().clone();
+        if let Some(why) = self.ledger.base.unreadable(&anchor) {
+            return self.refuse(Cause::Unreadable, index, &anchor, "", why);
+        }
         let existing = self.admitted.proposed.get(&anchor).cloned();
         if let Some(missing) = anchor.lineage().skip(1).filter(|a| self.admitted.proposed.get(a).is_none()).last() {
             return self.refuse(
@@ -195,8 +198,15 @@ impl Judge<'_> {
     }
 
     fn finish(mut self) -> Result<Admitted, Refusal> {
-        let order =
-            [Cause::NotFound, Cause::Invalid, Cause::Precondition, Cause::Exists, Cause::HasChildren, Cause::Conflict];
+        let order = [
+            Cause::Unreadable,
+            Cause::NotFound,
+            Cause::Invalid,
+            Cause::Precondition,
+            Cause::Exists,
+            Cause::HasChildren,
+            Cause::Conflict,
+        ];
         let cause = order.into_iter().find(|cause| self.refused.iter().any(|(c, _)| c == cause));
         match cause {
             None => Ok(self.admitted),

@@ -10,7 +10,7 @@ use meshwright::boot::{Parts, Stores, SystemClock};
 use meshwright::change::forge::Pull;
 use meshwright::change::submission::{Cause, Operation, Precondition};
 use meshwright::change::{
-    Change, ChangeId, Clock, Desk, Forge, Person, Receipt, Refusal, State, Submission, Timestamp, Timing,
+    Base, Change, ChangeId, Clock, Desk, Forge, Person, Receipt, Refusal, State, Submission, Timestamp, Timing,
 };
 use meshwright::config::Config;
 use meshwright::forge::Embedded;
@@ -138,6 +138,15 @@ impl House {
                 return change;
             }
             assert!(begin.elapsed() < PATIENCE, "{id} is {} ({:?}), not {state}", change.state, change.reason);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits until main is known to be as `says` is true of.
+    pub async fn until_main(&self, says: impl Fn(&Base) -> bool) {
+        let begin = Instant::now();
+        while !says(&self.desk().view().base) {
+            assert!(begin.elapsed() < PATIENCE, "{:?}", self.desk().view().base.problems);
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -1,11 +1,14 @@
 //! People who work with git beside Meshwright.
 
+use meshwright::change::submission::{Cause, Operation};
 use meshwright::change::{Change, ChangeId, State};
 use meshwright::repo::{CommitId, Identity};
 
-use crate::desk::{House, PATIENT, open_with};
+use crate::desk::{House, PATIENT, cause, open_with, resource, submission};
 
 const POINT: &str = "projects/shop/composite-apps/boutique/v1/deployment-intent-groups/prod/traffic-group-intents/web/inbound-intents/cart/clients/frontend/access-points";
+
+const INBOUND: &str = r#"{"app": "cart", "appLabel": "app=cart", "serviceName": "cart", "port": 80, "protocol": "HTTP", "serviceMesh": "istio"}"#;
 
 fn carol() -> Identity {
     Identity { name: "Carol".into(), email: "carol@example.com".into() }
@@ -79,4 +82,27 @@ async fn who_says_the_same_on_main_in_their_own_words_leaves_nothing_to_merge() 
     house.move_main(house.mirror.commit_tree(ours.tree, &ours.parents, &carol(), 1, "by hand\n", None).unwrap());
     let Change { merged, .. } = Change::clone(&*house.until(&id, State::Withdrawn).await);
     assert_eq!(merged, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_written_where_main_cannot_be_read() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open_with(data.path(), PATIENT).await.with_minimal_mesh().await;
+    let path = "intents/shop/boutique/v1/prod/web/inbound/cart.yaml";
+    let before = house.text_on_main(path).unwrap();
+    house.push_to_main(&[(path, "anchor: {\n")], &[]);
+    house.until_main(|base| base.problems.contains_key(path)).await;
+    let server = POINT.split("/clients/").next().unwrap();
+    let cart = format!(r#"{{"metadata": {{"name": "cart"}}, "spec": {INBOUND}}}"#);
+    let anew = house.desk().submit(submission(vec![Operation::Create(resource(server, &cart))], false)).await;
+    let refusal = anew.unwrap_err();
+    assert_eq!(refusal.cause, Cause::Unreadable);
+    assert!(refusal.to_string().contains(path), "{refusal}");
+    let body = r#"{"metadata": {"name": "a"}, "spec": {"url": ["/a"]}}"#;
+    assert_eq!(cause(house.put(&format!("{POINT}/a"), body).await), Cause::Unreadable, "nor below it");
+    let elsewhere = house.put("projects/other", r#"{"metadata": {"name": "other"}}"#).await;
+    assert!(elsewhere.unwrap().change.is_some(), "what stands elsewhere is accepted");
+    house.push_to_main(&[(path, &before)], &[]);
+    house.until_main(|base| base.problems.is_empty()).await;
+    house.put(&format!("{POINT}/a"), body).await.unwrap();
 }

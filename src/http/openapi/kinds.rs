@@ -186,7 +186,7 @@ fn called(entry: &KindEntry, call: Call) -> Value {
         let words = format!("{words} The parameters `type`, `output` and `instance` of older clients are ignored.");
         return json!({"parameters": parameters, "get": {
             "operationId": name, "tags": [title], "summary": words,
-            "responses": problems(json!({"200": {"description": "the status", "content": content}}), &[400, 404]),
+            "responses": problems(json!({"200": {"description": "the status", "content": content}}), &[400, 404, 409]),
         }});
     }
     let content = json!({"application/json": {"schema": reference("schemas", "Accepted")}});
