@@ -138,7 +138,13 @@ impl Desk {
     pub fn troubles(&self) -> Vec<(&'static str, String)> {
         let problems = self.view().base.problems.values().flatten().map(ToString::to_string).collect::<Vec<_>>();
         let main = (!problems.is_empty()).then(|| problems.join("; "));
-        let troubles = [("journal", self.worker.intake.trouble()), ("forge", self.worker.trouble()), ("main", main)];
+        let stopped = || "nobody carries changes any more; restart the server".to_owned();
+        let troubles = [
+            ("journal", self.worker.intake.trouble()),
+            ("worker", self.worker.has_stopped().then(stopped)),
+            ("forge", self.worker.trouble()),
+            ("main", main),
+        ];
         troubles.into_iter().filter_map(|(part, why)| Some((part, why?))).collect()
     }
 

@@ -16,6 +16,7 @@ use super::journal::{Answer, Entry, Journal};
 use super::judge::judge;
 use super::ledger::Ledger;
 use super::record::Change;
+use super::stopped::Stopped;
 use super::submission::{Cause, Operation, Receipt, Refusal, Submission};
 
 /// The most submissions that wait; more are refused until some are answered.
@@ -40,6 +41,7 @@ pub struct Intake {
     commands: SyncSender<Command>,
     view: Arc<ArcSwap<Ledger>>,
     trouble: Arc<Mutex<Option<String>>>,
+    stopped: Stopped,
     written: Arc<Notify>,
     events: broadcast::Sender<Event>,
 }
@@ -58,7 +60,14 @@ impl Intake {
         let (commands, received) = sync_channel(QUEUE);
         let view = Arc::new(ArcSwap::from_pointee(ledger));
         let events = broadcast::channel(BEHIND).0;
-        let intake = Self { commands, view, trouble: Arc::default(), written: Arc::default(), events };
+        let intake = Self {
+            commands,
+            view,
+            trouble: Arc::default(),
+            stopped: Stopped::default(),
+            written: Arc::default(),
+            events,
+        };
         let mut writer = Writer {
             view: intake.view.clone(),
             trouble: intake.trouble.clone(),
@@ -69,7 +78,12 @@ impl Intake {
             journal,
             clock,
         };
-        std::thread::Builder::new().name("intake".into()).spawn(move || writer.run(&received))?;
+        let guard = intake.stopped.guard();
+        let work = move || {
+            let _guard = guard;
+            writer.run(&received);
+        };
+        std::thread::Builder::new().name("intake".into()).spawn(work)?;
         Ok(intake)
     }
 
@@ -82,6 +96,9 @@ impl Intake {
     /// Why the journal cannot be written, since the last attempt; none when it can.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
+        if self.stopped.is_set() {
+            return Some("the one writer has stopped; restart the server".to_owned());
+        }
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -308,4 +325,52 @@ fn existing(ledger: &Ledger, submission: &Submission) -> Option<ChangeId> {
         let groups = submission.operations.iter().flat_map(|operation| ledger.groups_of(operation.anchor())).collect();
         ledger.destination(&groups).map(|change| change.id.clone())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::id::Timestamp;
+    use super::super::journal::{Contents, JournalError};
+    use super::*;
+
+    struct Nothing;
+
+    impl Journal for Nothing {
+        fn load(&mut self) -> Result<Contents, JournalError> {
+            Ok(Contents::default())
+        }
+
+        fn append(&mut self, _: &[Entry]) -> Result<(), JournalError> {
+            Ok(())
+        }
+    }
+
+    impl Clock for Nothing {
+        fn now(&self) -> Timestamp {
+            Timestamp(0)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_died_is_told() {
+        let intake = Intake::start(Ledger::default(), vec![], Box::new(Nothing), Arc::new(Nothing)).unwrap();
+        intake.record(|_| vec![]).await.unwrap();
+        assert_eq!(intake.trouble(), None);
+        intake.record(|_| panic!("on purpose")).await.unwrap_err();
+        assert_eq!(intake.submit_after_death().await.cause, Cause::Unavailable);
+        assert!(intake.trouble().is_some_and(|why| why.contains("restart")));
+    }
+
+    impl Intake {
+        /// The refusal of a write when nobody takes it any more; the thread may still be ending.
+        async fn submit_after_death(&self) -> Refusal {
+            loop {
+                if let Err(refusal) = self.record(|_| vec![]).await
+                    && self.stopped.is_set()
+                {
+                    return refusal;
+                }
+            }
+        }
+    }
 }

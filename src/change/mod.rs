@@ -24,6 +24,7 @@ pub mod proposal;
 pub mod record;
 mod reviewing;
 mod rounds;
+mod stopped;
 pub mod stuck;
 pub mod submission;
 mod words;

@@ -14,6 +14,7 @@ use super::intake::Intake;
 use super::proposal::Proposal;
 use super::record::Change;
 use super::rounds::Rounds;
+use super::stopped::Stopped;
 use super::stuck::{Stuck, blocking};
 use crate::repo::{CommitId, Identity, Mirror, Signer};
 
@@ -31,6 +32,7 @@ pub struct Worker {
     pub(super) timing: Timing,
     pub(super) plans: Mutex<HashMap<ChangeId, Planned>>,
     trouble: Mutex<Option<String>>,
+    stopped: Stopped,
     rounds: Rounds,
     wake: Notify,
     /// Held by whoever acts on the repository or the forge: one queue for all branches.
@@ -59,6 +61,7 @@ impl Worker {
             timing,
             plans: Mutex::default(),
             trouble: Mutex::default(),
+            stopped: Stopped::default(),
             rounds: Rounds::default(),
             wake: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
@@ -67,6 +70,7 @@ impl Worker {
 
     /// Carries changes on until the task is dropped.
     pub async fn run(self: Arc<Self>) {
+        let _guard = self.stopped.guard();
         let mut everything = true;
         let mut again = Timestamp(i64::MIN);
         loop {
@@ -118,6 +122,12 @@ impl Worker {
         }
         self.note(failed.as_ref());
         due
+    }
+
+    /// Whether nobody carries changes any more.
+    #[must_use]
+    pub fn has_stopped(&self) -> bool {
+        self.stopped.is_set()
     }
 
     /// Why the forge or the mirror could not be used in the last round.

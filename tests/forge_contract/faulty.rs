@@ -35,6 +35,7 @@ struct Schedule {
     calls: Vec<String>,
     /// What calls of that name are answered until they are let through again.
     barred: BTreeMap<&'static str, ForgeError>,
+    broken: bool,
 }
 
 impl<F: Forge + ?Sized> Faulty<F> {
@@ -51,6 +52,11 @@ impl<F: Forge + ?Sized> Faulty<F> {
     /// Answers all calls of that name with this, without effect.
     pub(crate) fn bar(&self, name: &'static str, answer: ForgeError) {
         self.schedule.lock().unwrap().barred.insert(name, answer);
+    }
+
+    /// Makes the next refresh panic, as a bug would.
+    pub(crate) fn break_down(&self) {
+        self.schedule.lock().unwrap().broken = true;
     }
 
     /// Lets all calls through again.
@@ -92,6 +98,8 @@ impl<F: Forge + ?Sized> Faulty<F> {
 #[async_trait]
 impl<F: Forge + ?Sized> Forge for Faulty<F> {
     async fn refresh(&self) -> Result<Option<CommitId>, ForgeError> {
+        let broken = self.schedule.lock().unwrap().broken;
+        assert!(!broken, "it breaks as it was told to");
         self.call("refresh", self.inner.refresh()).await
     }
 

@@ -22,3 +22,14 @@ async fn who_rejects_a_change_is_believed_before_the_forge_has_heard_of_it() {
     let closed = PullState::Closed { by: Some(person("github:bob")), words: "not this week".into() };
     assert_eq!(pull.state, closed, "the words are on the pull request, and whose they are");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_carries_nothing_any_more_is_not_ready() {
+    let data = tempfile::tempdir().unwrap();
+    let (house, line) = open_barred(data.path(), TIMING).await;
+    assert_eq!(house.desk().troubles(), []);
+    line.break_down();
+    while !house.desk().troubles().iter().any(|(part, why)| *part == "worker" && why.contains("restart")) {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}

@@ -111,7 +111,7 @@ fn collection(entry: &KindEntry) -> Value {
             "parameters": [reference("parameters", "view")],
             "responses": problems(
                 json!({"200": {"description": "all of them", "content": {"application/json": {"schema": items}}}}),
-                &[400, 404],
+                &[400, 404, 409],
             ),
         },
         "post": post,
@@ -143,7 +143,7 @@ fn item(entry: &KindEntry) -> Value {
             "parameters": [reference("parameters", "view"), reference("parameters", "ifNoneMatch")],
             "responses": problems(
                 json!({"200": answered(entry, "as it was sent", false), "304": {"description": "it is still the same"}}),
-                &[400, 404],
+                &[400, 404, 409],
             ),
         },
         "put": put,
