@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::approval::Standing;
-use super::decide::{Action, Desired, Observed, decide, decide_early};
+use super::decide::{Action, Desired, Observed, decide, decide_early, ready_at};
 use super::forge::{ForgeError, PullText};
 use super::id::{ChangeId, Timestamp};
 use super::ledger::Ledger;
@@ -46,6 +46,7 @@ impl Worker {
                 waits_for: view.waits_for(&change),
                 standing: &none,
                 asked,
+                refused_until: None,
             };
             if let Some(action) = decide_early(&observed, &self.timing) {
                 match self.act(&view, &change, action, None).await? {
@@ -54,11 +55,13 @@ impl Worker {
                 }
             }
             let (covers, proposal) = self.plan(&view, id).await?;
+            let wish = (covers, view.base.commit);
+            observed.refused_until = self.refusals.until(id, wish);
             let branch = self.look_at_branch(&change).await?;
             let standing = self.weigh(&view, &change, pull.as_ref(), &proposal).await?;
             let blocks = words::blocks(&proposal.plan, &view, &change);
             let now = self.clock.now();
-            let draft = !blocks.words.is_empty() || now < super::decide::ready_at(&change, &self.timing);
+            let draft = !blocks.words.is_empty() || now < ready_at(&change, &self.timing);
             let text = words::pull_text(&change, &proposal, draft);
             (observed.branch, observed.standing) = (branch.as_ref(), &standing);
             let desired = Desired {
@@ -74,10 +77,11 @@ impl Worker {
                 Work { covers, proposal: &proposal, text: &text, sealed: standing.seals(), needs: &blocks.needs };
             match self.act(&view, &change, action, Some(&work)).await {
                 Ok(Some(next)) if rests && !change.ready => {
-                    return Ok(next.or(Some(super::decide::ready_at(&change, &self.timing)).filter(|at| *at > now)));
+                    return Ok(next.or(Some(ready_at(&change, &self.timing)).filter(|at| *at > now)));
                 }
                 Ok(Some(next)) => return Ok(next),
-                Ok(None) | Err(Stuck::Forge(ForgeError::Moved(_))) => {}
+                Ok(None) => self.refusals.forget(id),
+                Err(Stuck::Forge(ForgeError::Moved(_))) => {}
                 Err(Stuck::Repo(RepoError::Path { path, why })) => {
                     // Only this change cannot be carried on, so the server as a whole stays ready.
                     let why = format!("{path} on main {why}; move what stands there, or withdraw this change");
@@ -85,8 +89,15 @@ impl Worker {
                     return Ok(None);
                 }
                 Err(Stuck::Forge(ForgeError::Refused(why))) => {
+                    if asked {
+                        self.refusals.forget(id);
+                    }
+                    let until = self.refusals.note(id, wish, now, self.timing.poll);
+                    let why = format!(
+                        "the forge refuses it: {why}; have the forge let Meshwright do that, or withdraw this change"
+                    );
                     self.record(id, move |change| (change.state, change.reason) = (State::Blocked, Some(why))).await?;
-                    return Ok(None);
+                    return Ok(Some(until));
                 }
                 Err(stuck) => return Err(stuck),
             }

@@ -22,8 +22,10 @@ pub struct Observed<'a> {
     pub waits_for: Option<&'a ChangeId>,
     /// What its reviews come to.
     pub standing: &'a Standing,
-    /// Whether somebody waits for it: then it does not wait for more writes.
+    /// Whether somebody waits for it: then it does not wait for more writes, nor because of what was refused before.
     pub asked: bool,
+    /// When what was refused may be asked of the forge again.
+    pub refused_until: Option<Timestamp>,
 }
 
 /// A branch as it was found on the forge.
@@ -127,9 +129,25 @@ pub fn decide_early(observed: &Observed<'_>, timing: &Timing) -> Option<Action> 
     (!observed.asked && observed.now < settled).then_some(Action::Wait(settled))
 }
 
+impl Action {
+    /// Whether the forge has to do something for it.
+    fn asks_the_forge(&self) -> bool {
+        matches!(self, Self::Push(_) | Self::Open | Self::Edit(_) | Self::Close(..))
+    }
+}
+
 /// What to do next.
 #[must_use]
 pub fn decide(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Action {
+    let action = wanted(observed, desired, timing);
+    match observed.refused_until.filter(|until| !observed.asked && observed.now < *until) {
+        Some(until) if action.asks_the_forge() => Action::Wait(until),
+        _ => action,
+    }
+}
+
+/// What to do next if the forge never refused anything.
+fn wanted(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Action {
     if let Some(action) = decide_early(observed, timing) {
         return action;
     }
@@ -207,6 +225,7 @@ mod tests {
         waits_for: Option<ChangeId>,
         standing: Standing,
         asked: bool,
+        refused_until: Option<Timestamp>,
         empty: bool,
         blocks: Vec<String>,
     }
@@ -250,6 +269,7 @@ mod tests {
             waits_for: None,
             standing: Standing { needed: 1, ..Standing::default() },
             asked: false,
+            refused_until: None,
             empty: false,
             blocks: vec![],
         }
@@ -264,6 +284,7 @@ mod tests {
             waits_for: case.waits_for.as_ref(),
             standing: &case.standing,
             asked: case.asked,
+            refused_until: case.refused_until,
         };
         let desired = Desired { empty: case.empty, digest: "d", covers: 3, blocks: &case.blocks, text: &text() };
         decide(&observed, &desired, &T)
@@ -287,6 +308,16 @@ mod tests {
         assert_eq!(run(&Case { asked: true, ..case.clone() }), Action::Push(Some(commit(1))));
         case.change.complete = true;
         assert_eq!(run(&case), Action::Push(Some(commit(1))));
+    }
+
+    #[test]
+    fn what_the_forge_refused_waits_unless_somebody_asks() {
+        let case = Case { branch: None, pull: None, refused_until: Some(Timestamp(2000)), ..proposed() };
+        assert_eq!(run(&case), Action::Wait(Timestamp(2000)));
+        assert_eq!(run(&Case { now: 2000, ..case.clone() }), Action::Push(None));
+        assert_eq!(run(&Case { asked: true, ..case.clone() }), Action::Push(None));
+        let merged = Some(pull(PullState::Merged { commit: commit(5) }));
+        assert_eq!(run(&Case { pull: merged, ..case }), Action::Merged(commit(5)), "what happened is seen at once");
     }
 
     #[test]

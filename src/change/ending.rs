@@ -16,7 +16,7 @@ impl Worker {
         let mirror = self.mirror.clone();
         blocking(move || Ok(mirror.sync()?)).await?;
         let id = change.id.clone();
-        self.forget_plan(&id);
+        self.forget(&id);
         self.intake
             .record(move |ledger| {
                 ledger.advance(base);
@@ -59,7 +59,7 @@ impl Worker {
         ended: impl FnOnce(&Change) -> Change + Send + 'static,
     ) -> Result<(), Stuck> {
         let id = change.id.clone();
-        self.forget_plan(&id);
+        self.forget(&id);
         let recorded =
             self.intake.record(move |ledger| match ledger.changes.get(&id).filter(|c| !c.state.is_final()).cloned() {
                 Some(current) => ledger.finish(ended(&current), up_to),

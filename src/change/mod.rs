@@ -22,6 +22,7 @@ mod observe;
 pub mod person;
 pub mod proposal;
 pub mod record;
+mod refusals;
 mod reviewing;
 mod rounds;
 mod stopped;

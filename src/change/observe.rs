@@ -42,7 +42,9 @@ impl Worker {
         blocking(move || worker.plan_now(&view, &id)).await
     }
 
-    pub(super) fn forget_plan(&self, id: &ChangeId) {
+    /// Forgets what is kept of a change only while it is open.
+    pub(super) fn forget(&self, id: &ChangeId) {
+        self.refusals.forget(id);
         self.plans.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 

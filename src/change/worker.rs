@@ -13,6 +13,7 @@ use super::id::{ChangeId, Timestamp};
 use super::intake::Intake;
 use super::proposal::Proposal;
 use super::record::Change;
+use super::refusals::Refusals;
 use super::rounds::Rounds;
 use super::stopped::Stopped;
 use super::stuck::{Stuck, blocking};
@@ -32,6 +33,7 @@ pub struct Worker {
     pub(super) timing: Timing,
     pub(super) plans: Mutex<HashMap<ChangeId, Planned>>,
     trouble: Mutex<Option<String>>,
+    pub(super) refusals: Refusals,
     stopped: Stopped,
     rounds: Rounds,
     wake: Notify,
@@ -61,6 +63,7 @@ impl Worker {
             timing,
             plans: Mutex::default(),
             trouble: Mutex::default(),
+            refusals: Refusals::default(),
             stopped: Stopped::default(),
             rounds: Rounds::default(),
             wake: Notify::new(),

@@ -24,6 +24,26 @@ async fn who_rejects_a_change_is_believed_before_the_forge_has_heard_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_forge_refuses_is_told_with_a_remedy_and_not_repeated_at_every_look() {
+    let data = tempfile::tempdir().unwrap();
+    let (house, line) = open_barred(data.path(), TIMING).await;
+    line.bar("push", ForgeError::Refused("protected branch hook declined".into()));
+    let id = house.post_bundle(MINIMAL).await.unwrap().change.unwrap();
+    let blocked = house.until(&id, State::Blocked).await;
+    let reason = blocked.reason.as_ref().unwrap();
+    assert!(reason.contains("hook declined") && reason.contains("withdraw"), "{reason}");
+    let looks = line.count("refresh");
+    while line.count("refresh") < looks + 40 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    // However long forty looks take: each wait is twice as long as the one before.
+    assert!(line.count("push") < 20, "{} pushes", line.count("push"));
+    line.unbar();
+    house.pass_time();
+    house.until(&id, State::Proposed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_carries_nothing_any_more_is_not_ready() {
     let data = tempfile::tempdir().unwrap();
     let (house, line) = open_barred(data.path(), TIMING).await;
