@@ -53,7 +53,7 @@ impl Bundle {
         let mut values = vec![];
         let mut base: Option<String> = None;
         for (index, document) in documents.iter().enumerate() {
-            match yaml::from_str::<Value>(document.text) {
+            match yaml::value(document.text) {
                 Err(error) => rejected.push(Rejected::at(
                     index,
                     document.line,

@@ -17,6 +17,14 @@ const SHORTEST: usize = 60;
 /// How often text is decoded from base64 while looking for a key.
 const LAYERS: usize = 3;
 
+/// Base64 of both alphabets, however it ends.
+static ENGINES: [GeneralPurpose; 2] = {
+    let config = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    [GeneralPurpose::new(&alphabet::STANDARD, config), GeneralPurpose::new(&alphabet::URL_SAFE, config)]
+};
+
 /// Every place in `body` that holds a private key: PEM, DER, or either of them in base64.
 #[must_use]
 pub fn scan(body: &Value) -> Vec<Violation> {
@@ -67,12 +75,13 @@ fn bytes_hold_key(bytes: &[u8], layers: usize) -> bool {
 
 /// PEM labels end in `PRIVATE KEY` (RFC 7468), also those of OpenSSH and PGP blocks.
 fn contains_pem_key(bytes: &[u8]) -> bool {
-    // Most texts are shorter than the shortest label.
-    if bytes.len() < 15 {
+    // All of them hold these; most texts do not.
+    let dashes = bytes.iter().filter(|byte| **byte == b'-').count();
+    if dashes < 2 || !bytes.iter().any(|byte| byte.eq_ignore_ascii_case(&b'k')) {
         return false;
     }
     let squeezed: Vec<u8> = bytes.iter().map(u8::to_ascii_uppercase).filter(|b| b.is_ascii_graphic()).collect();
-    [&b"PRIVATEKEY-----"[..], b"PRIVATEKEYBLOCK-----", b"OPENSSH-KEY-V1\0"]
+    [&b"PRIVATEKEY-----"[..], b"PRIVATEKEYBLOCK-----", b"OPENSSH-KEY-V1"]
         .iter()
         .any(|needle| squeezed.windows(needle.len()).any(|window| window == *needle))
 }
@@ -94,17 +103,16 @@ fn is_der_key(bytes: &[u8]) -> bool {
 
 /// What text gives when it, or a long run in it, is taken for base64.
 fn decodings(bytes: &[u8]) -> Vec<Vec<u8>> {
+    if bytes.len() < SHORTEST {
+        return vec![];
+    }
     let in_alphabet = |b: &u8| b.is_ascii_alphanumeric() || b"+/-_=".contains(b);
     let compact: Vec<u8> = bytes.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
     let mut runs: Vec<&[u8]> = bytes.split(|b| !in_alphabet(b)).filter(|run| run.len() >= SHORTEST).collect();
     if compact.len() >= SHORTEST && compact.len() != bytes.len() {
         runs.extend(compact.split(|b| !in_alphabet(b)).filter(|run| run.len() >= SHORTEST));
     }
-    let config = GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true);
-    let engines = [&alphabet::STANDARD, &alphabet::URL_SAFE].map(|alphabet| GeneralPurpose::new(alphabet, config));
-    runs.iter().flat_map(|run| engines.iter().filter_map(move |engine| engine.decode(run).ok())).collect()
+    runs.iter().flat_map(|run| ENGINES.iter().filter_map(move |engine| engine.decode(run).ok())).collect()
 }
 
 #[cfg(test)]
@@ -147,6 +155,7 @@ mod tests {
             ),
             tests::pem("RSA PRIVATE KEY"),
             tests::pem("ENCRYPTED PRIVATE KEY"),
+            STANDARD.encode([&b"openssh-key-v1\0\0\0\0\x04none"[..], &[0; 64]].concat()),
             format!("our key: {}, keep it safe", STANDARD.encode(der())),
             format!(r#"{{"key": "{}"}}"#, STANDARD.encode(&pem)),
         ] {

@@ -42,7 +42,7 @@ pub fn read(text: &str) -> Vec<Result<Parsed, YamlError>> {
     };
     let mut found = Vec::with_capacity(documents.len());
     for (index, document) in documents.iter().enumerate() {
-        match yaml::from_str(document.text) {
+        match yaml::value(document.text) {
             Ok(value) => Reader { document, index, found: &mut found }.read(value, String::new()),
             Err(error) => found.push(Err(error.in_document_from(document.line))),
         }

@@ -126,33 +126,31 @@ fn of_caller(server: &Server<'_>, caller: &Caller<'_>, context: &Context<'_>, fi
     of_twins(server, caller, context, findings);
 }
 
-/// Equal identities on clusters that meet here, which a policy cannot tell apart.
+/// Equal identities on clusters that meet here, which a policy cannot tell apart. It is the clusters that want mending:
+/// they are named once, however many clients run there.
 fn of_twins(server: &Server<'_>, caller: &Caller<'_>, context: &Context<'_>, findings: &mut Vec<Finding>) {
     if !caller.client.sidecar {
         return;
     }
     let remote = server.accepted().filter(|other| server.is_remote(other)).flat_map(|other| other.clusters.iter());
     let meeting: BTreeSet<&ClusterId> = server.host_clusters.iter().chain(remote).collect();
-    let others = meeting.into_iter().filter(|cluster| !caller.clusters.contains(*cluster));
-    let domains: BTreeSet<&str> = caller.clusters.iter().map(|cluster| context.trust_domain(cluster)).collect();
-    let twins: Vec<_> = others.filter(|cluster| domains.contains(context.trust_domain(cluster))).collect();
-    if !twins.is_empty() {
-        let list = |clusters: &mut dyn Iterator<Item = &ClusterId>| {
-            clusters.map(ToString::to_string).collect::<Vec<_>>().join(", ")
-        };
-        findings.push(Finding::warning(
-            "access/trust-domain",
-            Place::at(caller.anchor.as_str()),
-            format!(
-                "client `{}` of `{}` runs on {}; an equal namespace and service account on {} cannot be told apart from it, \
-                 because the clusters share a trust domain",
-                caller.anchor.name(),
-                server.inbound.service,
-                list(&mut caller.clusters.iter()),
-                list(&mut twins.into_iter()),
-            ),
-            "give each cluster a trust domain of its own, or keep such names unique",
-        ));
+    for twin in meeting.into_iter().filter(|cluster| !caller.clusters.contains(*cluster)) {
+        let domain = context.trust_domain(twin);
+        for own in caller.clusters.iter().filter(|own| context.trust_domain(own) == domain) {
+            let (one, other) = (own.min(twin), own.max(twin));
+            let place = other
+                .anchor()
+                .map_or_else(Place::default, |anchor| Place::pointing(anchor.as_str(), "/spec/trustDomain"));
+            findings.push(Finding::warning(
+                "access/trust-domain",
+                place,
+                format!(
+                    "{one} and {other} share the trust domain {domain}: policies cannot tell equal namespaces and \
+                     service accounts on them apart"
+                ),
+                "give each cluster a trust domain of its own, or keep such names unique",
+            ));
+        }
     }
 }
 

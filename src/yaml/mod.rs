@@ -3,8 +3,12 @@
 //! Reading follows Kubernetes: YAML 1.1 booleans (`yes`, `on`) and octal numbers (`0644`) of untyped values are what
 //! `sigs.k8s.io/yaml` makes of them. Writing quotes whatever a YAML 1.1 *or* 1.2 reader could take for something else.
 
+mod bare;
+mod block;
 mod edit;
 mod error;
+mod general;
+mod plain;
 mod position;
 mod read;
 mod stream;
@@ -12,6 +16,6 @@ mod write;
 
 pub use error::YamlError;
 pub use position::position;
-pub use read::{Limits, from_str, from_str_within};
+pub use read::{Limits, from_str, from_str_within, value};
 pub use stream::{Document, Documents, documents};
 pub use write::to_string;

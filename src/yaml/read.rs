@@ -1,10 +1,11 @@
 //! Reading one document into a type, within limits.
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_yaml::options::{AliasLimits, DuplicateKeyPolicy};
 use serde_yaml::{Budget, Options};
 
-use super::YamlError;
+use super::{YamlError, plain};
 
 /// How much a text may ask of its reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,15 @@ pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
     from_str_within(text, Limits::default())
 }
 
+/// Reads a text of one document, whatever it holds, within the default [`Limits`].
+///
+/// # Errors
+/// As [`from_str`].
+pub fn value(text: &str) -> Result<Value, YamlError> {
+    Limits::default().admit(text)?;
+    plain::read(text).map_or_else(|| from_str(text), Ok)
+}
+
 /// Reads a text of one document within `limits`.
 ///
 /// # Errors
@@ -76,7 +86,7 @@ pub fn from_str_within<T: DeserializeOwned>(text: &str, limits: Limits) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     #[test]
     fn untyped_values_are_what_kubernetes_makes_of_them() {

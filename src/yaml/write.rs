@@ -1,7 +1,9 @@
 //! Writing: block style, one way to write each value, strings that come back as strings.
 
 use serde::Serialize;
-use serde_yaml::SerializerOptions;
+
+use super::block;
+use super::general::append;
 
 /// Writes a value as one document without markers, in the order in which its type gives its fields.
 ///
@@ -11,11 +13,11 @@ use serde_yaml::SerializerOptions;
 /// # Panics
 /// Only if `T`'s own `Serialize` fails: writing to a string does not.
 pub fn to_string<T: Serialize>(value: &T) -> String {
-    let mut options = SerializerOptions::default();
-    options.folded_wrap_chars = usize::MAX;
     let mut text = String::with_capacity(1024);
-    #[expect(clippy::expect_used, reason = "a String takes every write, and our types serialise without errors")]
-    serde_yaml::to_fmt_writer_with_options(&mut text, value, options).expect("a value that serialises");
+    if !block::write(value, &mut text) {
+        text.clear();
+        append(value, &mut text);
+    }
     text
 }
 
@@ -153,6 +155,9 @@ mod tests {
 
     fn survives(value: &Value) {
         let text = to_string(value);
+        let mut in_general = String::new();
+        append(value, &mut in_general);
+        assert_eq!(text, in_general);
         let back: Value = crate::yaml::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
         assert_eq!(&back, value, "{text}");
         assert_eq!(crate::yaml::documents(&text).unwrap().len(), 1, "{text}");

@@ -148,9 +148,9 @@ fn two_exporting_clusters_are_two_endpoints_that_give_way_to_each_other() {
 }
 
 #[test]
-fn equal_identities_of_one_trust_domain_are_warned_of() {
+fn clusters_of_one_trust_domain_are_warned_of() {
     let documents =
         [server("cart", json!({"serviceAccount": "cart"})), batch(json!({})), client("cart", "web", json!({}))];
     let rendered = everything(&tree_instead(", trustDomain: west.example", "", &documents));
-    assert_eq!(said(&rendered, Severity::Warning), ["access/trust-domain", "access/trust-domain"]);
+    assert_eq!(said(&rendered, Severity::Warning), ["access/trust-domain"], "once for all clients");
 }
