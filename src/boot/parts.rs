@@ -7,7 +7,7 @@ use super::error::BootError;
 use super::skeleton;
 use crate::change::adopt::adopt;
 use crate::change::forge::Forge;
-use crate::change::{Base, Clock, Desk, Intake, Journal, Ledger, Timing, Worker};
+use crate::change::{Base, Clock, Desk, Intake, Journal, Ledger, Retention, Timing, Worker};
 use crate::config::{Config, Repository};
 use crate::forge::Embedded;
 use crate::http::{Part, Readiness};
@@ -27,6 +27,8 @@ pub struct Stores {
     pub forge: Arc<dyn Forge>,
     /// The key that commits are signed with, where one is configured.
     pub signer: Option<Signer>,
+    /// How long changes are remembered that ended.
+    pub retention: Retention,
 }
 
 impl Stores {
@@ -46,7 +48,8 @@ impl Stores {
         }
         let signer = signer(&config.repository)?;
         let forge = Embedded::new(mirror.clone(), remote, clock.clone(), author()).with_signer(signer.clone());
-        Ok(Self { journal: Box::new(journal), mirror, forge: Arc::new(forge), signer })
+        let retention = Retention { keep: config.changes.keep.0, most: config.changes.most };
+        Ok(Self { journal: Box::new(journal), mirror, forge: Arc::new(forge), signer, retention })
     }
 }
 
@@ -95,7 +98,8 @@ impl Parts {
     pub async fn start(mut stores: Stores, clock: Arc<dyn Clock>, timing: Timing) -> Result<Self, BootError> {
         let mut contents = stores.journal.load()?;
         let main = stores.forge.refresh().await.map_err(crate::change::stuck::Stuck::from)?;
-        let adopted = adopt(&mut contents, stores.forge.as_ref(), &stores.mirror).await?;
+        let adopted =
+            adopt(&mut contents, stores.forge.as_ref(), &stores.mirror, &stores.retention, clock.now()).await?;
         if !adopted.is_empty() {
             tracing::info!(entries = adopted.len(), "took over pull requests that the journal does not know");
             stores.journal.append(&adopted)?;
@@ -108,7 +112,8 @@ impl Parts {
         let ledger = Ledger::restore(Arc::new(base), contents);
         let started = Intake::start(ledger, answers, stores.journal, clock.clone());
         let intake = started.map_err(|source| BootError::Io { path: "intake".into(), source })?;
-        let worker = Arc::new(Worker::new(intake, stores.forge, stores.mirror, clock, author(), stores.signer, timing));
+        let worker = Worker::new(intake, stores.forge, stores.mirror, clock, author(), stores.signer, timing);
+        let worker = Arc::new(worker.with_retention(stores.retention));
         let carrying = tokio::spawn(worker.clone().run());
         Ok(Self { desk: Desk::new(worker), carrying })
     }

@@ -148,8 +148,12 @@ impl Desk {
         troubles.into_iter().filter_map(|(part, why)| Some((part, why?))).collect()
     }
 
-    pub(super) fn change(&self, id: &ChangeId) -> Result<Arc<Change>, Refusal> {
-        let unknown = || Refusal::new(Cause::NotFound, id.as_str(), format!("there is no change {id}"));
+    /// What is known of a change.
+    ///
+    /// # Errors
+    /// When there is no such change, or none any more.
+    pub fn change(&self, id: &ChangeId) -> Result<Arc<Change>, Refusal> {
+        let unknown = || Refusal::new(Cause::NotFound, id.as_str(), unknown(id));
         self.view().changes.get(id).cloned().ok_or_else(unknown)
     }
 }
@@ -165,4 +169,12 @@ pub struct Deployed {
     pub name: String,
     /// Its path in the config repository.
     pub path: String,
+}
+
+/// What is said of a change that is not known.
+fn unknown(id: &ChangeId) -> String {
+    format!(
+        "there is no change {id}: it never was, or it ended so long ago that it is remembered in the config repository \
+         alone; there `git log --grep 'Change-Id: {id}'` finds it if it was merged"
+    )
 }

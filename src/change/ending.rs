@@ -15,7 +15,7 @@ impl Worker {
         // Durable before the journal forgets.
         let mirror = self.mirror.clone();
         blocking(move || Ok(mirror.sync()?)).await?;
-        let id = change.id.clone();
+        let (id, now) = (change.id.clone(), self.clock.now());
         self.forget(&id);
         self.intake
             .record(move |ledger| {
@@ -23,7 +23,7 @@ impl Worker {
                 let Some(current) = ledger.changes.get(&id).filter(|c| !c.state.is_final()).cloned() else {
                     return vec![];
                 };
-                let mut merged = current.ended(State::Merged, None);
+                let mut merged = current.ended(State::Merged, now, None);
                 merged.merged = Some(commit);
                 ledger.finish(merged, current.covers)
             })
@@ -34,16 +34,18 @@ impl Worker {
     /// Ends a change without merging it: its writes up to `up_to` leave the proposed view, later ones go on in another.
     pub(super) async fn end(&self, change: &Change, state: State, words: String, up_to: u64) -> Result<(), Stuck> {
         let reason = Some(words).filter(|words| !words.is_empty());
-        self.finish(change, up_to, move |current| current.ended(state, reason)).await?;
+        let now = self.clock.now();
+        self.finish(change, up_to, move |current| current.ended(state, now, reason)).await?;
         self.tidy(&change.id).await
     }
 
     /// Ends a change because somebody said so. It is so as soon as the journal has it: a forge that cannot be told now is
     /// told later, and who dies in between does not have to guess what was meant.
     pub(super) async fn take_back(&self, change: &Change, state: State, remark: Remark) -> Result<(), Stuck> {
+        let now = self.clock.now();
         let ended = move |current: &Change| {
             let reason = Some(remark.to_string());
-            Change { closing: Some(remark), ..current.ended(state, reason) }
+            Change { closing: Some(remark), ..current.ended(state, now, reason) }
         };
         self.finish(change, u64::MAX, ended).await?;
         if let Err(stuck) = self.tidy(&change.id).await {

@@ -25,6 +25,8 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 512;
 /// How long an answer is remembered, in milliseconds: a day.
 const ANSWER_LIFE: i64 = 86_400_000;
+/// So few answers are not worth sweeping.
+const FEW: usize = 1000;
 /// The most events that a listener may be behind.
 const BEHIND: usize = 1024;
 
@@ -75,6 +77,7 @@ impl Intake {
             events: intake.events.clone(),
             event_seq: 0,
             answers: answers.into_iter().map(|answer| ((answer.caller.clone(), answer.key.clone()), answer)).collect(),
+            sweep_at: FEW,
             journal,
             clock,
         };
@@ -154,6 +157,8 @@ struct Writer {
     events: broadcast::Sender<Event>,
     event_seq: u64,
     answers: HashMap<(String, String), Answer>,
+    /// How many answers there may be before the old ones are forgotten.
+    sweep_at: usize,
     journal: Box<dyn Journal>,
     clock: Arc<dyn Clock>,
 }
@@ -256,6 +261,11 @@ impl Writer {
         };
         let key = (answer.caller.clone(), answer.key.clone());
         batch.entries.extend([Entry::Expire(at.plus(-ANSWER_LIFE)), Entry::Answer(answer.clone())]);
+        if self.answers.len() >= self.sweep_at {
+            // Each is looked at a constant number of times in all, however many there are.
+            self.answers.retain(|_, answer| answer.at >= at.plus(-ANSWER_LIFE));
+            self.sweep_at = FEW.max(self.answers.len() * 2);
+        }
         self.answers.insert(key.clone(), answer);
         batch.new_answers.push(key);
     }

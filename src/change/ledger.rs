@@ -160,7 +160,7 @@ impl Ledger {
                 let mut change = Change::clone(oldest);
                 change.groups.extend(groups);
                 for other in others {
-                    entries.extend(self.supersede(other, &mut change));
+                    entries.extend(self.supersede(other, &mut change, at));
                 }
                 change
             }
@@ -192,7 +192,7 @@ impl Ledger {
     }
 
     /// Moves the writes of `other` to `change`.
-    fn supersede(&mut self, other: &Change, change: &mut Change) -> Vec<Entry> {
+    fn supersede(&mut self, other: &Change, change: &mut Change, at: Timestamp) -> Vec<Entry> {
         change.groups.extend(other.groups.iter().cloned());
         change.requesters.extend(other.requesters.iter().cloned());
         change.ready |= other.ready;
@@ -207,7 +207,7 @@ impl Ledger {
         all.sort_by_key(|write| write.seq);
         self.writes.insert(change.id.clone(), all.into_iter().collect());
         let mut superseded =
-            other.ended(State::Superseded, Some(format!("its writes went on in change {}", change.id)));
+            other.ended(State::Superseded, at, Some(format!("its writes went on in change {}", change.id)));
         superseded.superseded_by = Some(change.id.clone());
         vec![Entry::Move(other.id.clone(), change.id.clone()), self.update(superseded)]
     }
@@ -236,6 +236,18 @@ impl Ledger {
         }
         self.changes.insert(id, Arc::new(change));
         entry
+    }
+
+    /// Forgets final changes of which nothing is left to clear away; what they did remains in Git.
+    pub fn forget(&mut self, ids: &[ChangeId]) -> Vec<Entry> {
+        let mut entries = vec![];
+        for id in ids {
+            if self.changes.get(id).is_some_and(|change| change.state.is_final() && !change.untidy) {
+                self.changes.remove(id);
+                entries.push(Entry::Drop(id.clone()));
+            }
+        }
+        entries
     }
 
     /// Ends a change: its writes up to `up_to` leave the proposed view; later ones begin the next change of its groups.
@@ -347,7 +359,7 @@ mod tests {
         let oldest = write(&mut ledger, &["one"]);
         let superseded = write(&mut ledger, &["two"]);
         assert_eq!(write(&mut ledger, &["one", "two"]), oldest);
-        let ended = ledger.changes[&oldest].ended(State::Withdrawn, None);
+        let ended = ledger.changes[&oldest].ended(State::Withdrawn, Timestamp(9), None);
         drop(ledger.finish(ended, 1));
         let active = ledger.active();
         assert_eq!(active.len(), 1);

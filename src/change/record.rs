@@ -147,6 +147,9 @@ pub struct Change {
     pub covers: u64,
     /// The commit that put it on main.
     pub merged: Option<CommitId>,
+    /// When it ended.
+    #[serde(default)]
+    pub ended: Option<Timestamp>,
     /// Whether a pull request or branch of it may still have to be cleared away, though it is final.
     #[serde(default)]
     pub untidy: bool,
@@ -183,6 +186,7 @@ impl Change {
             digest: None,
             covers: 0,
             merged: None,
+            ended: None,
             untidy: false,
             needs: BTreeSet::new(),
             closing: None,
@@ -192,8 +196,8 @@ impl Change {
 
     /// The same change, ended.
     #[must_use]
-    pub fn ended(&self, state: State, reason: Option<String>) -> Self {
-        Self { state, reason, sealed: false, needs: BTreeSet::new(), untidy: true, ..self.clone() }
+    pub fn ended(&self, state: State, at: Timestamp, reason: Option<String>) -> Self {
+        Self { state, reason, ended: Some(at), sealed: false, needs: BTreeSet::new(), untidy: true, ..self.clone() }
     }
 
     /// Its groups, deployment intent groups before projects before the rest.

@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(chosen(&rounds, &view, true, 5).len(), 2, "a look at everything spares none");
         drop(view.update(Change { last_write: Timestamp(5), ..two.clone() }));
         assert_eq!(chosen(&rounds, &view, false, 5), ["000000000002"]);
-        drop(view.update(one.ended(State::Rejected, None)));
+        drop(view.update(one.ended(State::Rejected, Timestamp(5), None)));
         assert_eq!(chosen(&rounds, &view, false, 5), ["000000000002"]);
     }
 
@@ -110,7 +110,7 @@ mod tests {
         for change in view.changes.values() {
             rounds.note(&view, change.clone(), None);
         }
-        drop(view.update(one.ended(State::Rejected, None)));
+        drop(view.update(one.ended(State::Rejected, Timestamp(5), None)));
         assert_eq!(chosen(&rounds, &view, false, 5), ["000000000002"]);
         assert!(chosen(&rounds, &ledger(&[]), false, 5).is_empty());
     }

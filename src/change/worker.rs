@@ -14,10 +14,14 @@ use super::intake::Intake;
 use super::proposal::Proposal;
 use super::record::Change;
 use super::refusals::Refusals;
+use super::retention::Retention;
 use super::rounds::Rounds;
 use super::stopped::Stopped;
 use super::stuck::{Stuck, blocking};
 use crate::repo::{CommitId, Identity, Mirror, Signer};
+
+/// The most changes that one look at everything forgets.
+const PRUNED: usize = 200;
 
 /// A plan with the state of main and the writes that it was made of.
 pub(super) type Planned = (CommitId, u64, Arc<Proposal>);
@@ -31,6 +35,7 @@ pub struct Worker {
     pub(super) author: Identity,
     pub(super) signer: Option<Signer>,
     pub(super) timing: Timing,
+    retention: Retention,
     pub(super) plans: Mutex<HashMap<ChangeId, Planned>>,
     trouble: Mutex<Option<String>>,
     pub(super) refusals: Refusals,
@@ -61,6 +66,7 @@ impl Worker {
             author,
             signer,
             timing,
+            retention: Retention::default(),
             plans: Mutex::default(),
             trouble: Mutex::default(),
             refusals: Refusals::default(),
@@ -69,6 +75,12 @@ impl Worker {
             wake: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
         }
+    }
+
+    /// The same with another idea of how long changes are remembered that ended.
+    #[must_use]
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 
     /// Carries changes on until the task is dropped.
@@ -123,8 +135,17 @@ impl Worker {
                 }
             }
         }
+        if everything && let Err(stuck) = self.prune().await {
+            failed = Some(stuck);
+        }
         self.note(failed.as_ref());
         due
+    }
+
+    /// Forgets changes that ended long ago, a few at a time.
+    async fn prune(&self) -> Result<(), Stuck> {
+        let over = self.retention.over(&self.intake.view(), self.clock.now(), PRUNED);
+        if over.is_empty() { Ok(()) } else { Ok(self.intake.record(move |ledger| ledger.forget(&over)).await?) }
     }
 
     /// Whether nobody carries changes any more.

@@ -214,7 +214,7 @@ fn comment(body: Option<&[u8]>) -> Result<String, Problem> {
 fn find(shared: &Shared, id: &str) -> Result<Arc<Change>, Problem> {
     let missing = || Problem::not_found("There is no such change; GET /v2/changes lists those there are.");
     let id = ChangeId::parse(id).ok_or_else(missing)?;
-    shared.desk.view().changes.get(&id).cloned().ok_or_else(missing)
+    Ok(shared.desk.change(&id)?)
 }
 
 /// The unified diff of all files of a plan.

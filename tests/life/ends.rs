@@ -1,9 +1,11 @@
 //! How changes end when things go wrong on the way.
 
-use meshwright::change::State;
 use meshwright::change::forge::{ForgeError, PullState};
+use meshwright::change::submission::Cause;
+use meshwright::change::{ChangeId, State};
+use meshwright::config::{Config, Millis};
 
-use crate::desk::{MINIMAL, TIMING, open_barred, person};
+use crate::desk::{MINIMAL, TIMING, open_barred, open_configured, person};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_rejects_a_change_is_believed_before_the_forge_has_heard_of_it() {
@@ -41,6 +43,26 @@ async fn what_the_forge_refuses_is_told_with_a_remedy_and_not_repeated_at_every_
     line.unbar();
     house.pass_time();
     house.until(&id, State::Proposed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ended_long_ago_is_forgotten_and_git_still_knows_it() {
+    let data = tempfile::tempdir().unwrap();
+    let mut config = Config { data: data.path().to_owned(), ..Config::default() };
+    config.changes.keep = Millis(0);
+    let house = open_configured(&config, TIMING).await.with_minimal_mesh().await;
+    while !house.desk().view().changes.is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let merge = house.mirror.commit_info(house.mirror.branch("main").unwrap().unwrap()).unwrap();
+    let id = ChangeId::parse(&merge.trailer("Change-Id").unwrap()).unwrap();
+    let refusal = house.desk().change(&id).unwrap_err();
+    assert_eq!(refusal.cause, Cause::NotFound);
+    assert!(refusal.to_string().contains(&format!("git log --grep 'Change-Id: {id}'")), "{refusal}");
+    crate::stop(house).await;
+    let house = open_configured(&config, TIMING).await;
+    assert!(house.desk().view().changes.is_empty(), "its pull request does not bring it back");
+    assert_eq!(house.desk().view().base.tree.len(), house.desk().view().proposed.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
