@@ -351,6 +351,44 @@ async fn a_generated_file_that_was_edited_by_hand_on_main_is_told_in_every_plan(
     assert!(drift.len() == 1 && drift[0].place.path == path, "{:?}", plan.findings);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_whose_project_is_pending_goes_with_it_and_has_changes_of_its_own_once_that_is_merged() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open_with(data.path(), PATIENT).await;
+    let project = house.put("projects/shop", r#"{"metadata": {"name": "shop"}}"#).await.unwrap().change.unwrap();
+    assert_eq!(house.post_bundle(MINIMAL).await.unwrap().change.as_ref(), Some(&project), "it joins the project's");
+    let change = house.until(&project, State::Proposed).await;
+    let groups: Vec<_> = change.groups.iter().map(meshwright::change::Group::short).collect();
+    assert_eq!(groups, ["gke", "shop", "shop/boutique/v1/prod"]);
+    house.approve(&project).await;
+    house.merge(&project).await.unwrap();
+    let point = format!("{TG}/inbound-intents/cart/clients/frontend/access-points/a");
+    let body = r#"{"metadata": {"name": "a"}, "spec": {"url": ["/a"]}}"#;
+    let next = house.put(&point, body).await.unwrap().change.unwrap();
+    assert_ne!(next, project);
+    let groups: Vec<_> = house.change(&next).groups.iter().map(meshwright::change::Group::short).collect();
+    assert_eq!(groups, ["shop/boutique/v1/prod"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_is_void_when_main_moves_so_that_the_change_does_something_else() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await.with_minimal_mesh().await;
+    let id = house.put("projects/shop", r#"{"metadata": {"name": "shop", "description": "x"}}"#).await;
+    let id = id.unwrap().change.unwrap();
+    house.until(&id, State::Proposed).await;
+    let approved = house.approve(&id).await;
+    let path = "topology/projects/shop/_project.yaml";
+    let text = house.text_on_main(path).unwrap();
+    house.push_to_main(&[(path, &format!("# by hand\n{text}"))], &[]);
+    let again = house.until(&id, State::Proposed).await;
+    assert_ne!(again.digest, approved.digest);
+    assert!(!again.sealed);
+    assert_eq!(cause(house.merge(&id).await), Cause::WrongState, "what was approved is not what would be merged");
+    house.approve(&id).await;
+    house.merge(&id).await.unwrap();
+}
+
 /// Calls that are lost before or after their effect, about one in three; the first few, at the start, go well.
 fn bad_line(seed: u64) -> Vec<Fault> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
