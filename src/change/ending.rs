@@ -10,8 +10,7 @@ use crate::repo::CommitId;
 impl Worker {
     /// The pull request was merged: main has its writes now.
     pub(super) async fn settle(&self, change: &Change, commit: CommitId) -> Result<(), Stuck> {
-        let main = self.forge.refresh().await?.unwrap_or(commit);
-        let base = self.base_at(main).await?;
+        self.refresh().await?;
         // Durable before the journal forgets.
         let mirror = self.mirror.clone();
         blocking(move || Ok(mirror.sync()?)).await?;
@@ -19,7 +18,6 @@ impl Worker {
         self.forget(&id);
         self.intake
             .record(move |ledger| {
-                ledger.advance(base);
                 let Some(current) = ledger.changes.get(&id).filter(|c| !c.state.is_final()).cloned() else {
                     return vec![];
                 };

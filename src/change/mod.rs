@@ -3,6 +3,7 @@
 mod admit;
 pub mod adopt;
 pub mod approval;
+mod astray;
 pub mod base;
 mod carry;
 pub mod clock;

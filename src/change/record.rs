@@ -147,6 +147,9 @@ pub struct Change {
     pub covers: u64,
     /// The commit that put it on main.
     pub merged: Option<CommitId>,
+    /// Since when the commit that put it on main is not there any more.
+    #[serde(default)]
+    pub astray: Option<Timestamp>,
     /// When it ended.
     #[serde(default)]
     pub ended: Option<Timestamp>,
@@ -186,6 +189,7 @@ impl Change {
             digest: None,
             covers: 0,
             merged: None,
+            astray: None,
             ended: None,
             untidy: false,
             needs: BTreeSet::new(),

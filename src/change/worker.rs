@@ -1,10 +1,12 @@
 //! Carries changes from the journal to main: looks, asks `decide()`, acts, and looks again.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::astray;
 use super::base::Base;
 use super::clock::Clock;
 use super::decide::Timing;
@@ -40,6 +42,8 @@ pub struct Worker {
     trouble: Mutex<Option<String>>,
     pub(super) refusals: Refusals,
     stopped: Stopped,
+    /// Whether what the journal calls merged was compared with main since the start.
+    compared: AtomicBool,
     rounds: Rounds,
     wake: Notify,
     /// Held by whoever acts on the repository or the forge: one queue for all branches.
@@ -71,6 +75,7 @@ impl Worker {
             trouble: Mutex::default(),
             refusals: Refusals::default(),
             stopped: Stopped::default(),
+            compared: AtomicBool::new(false),
             rounds: Rounds::default(),
             wake: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
@@ -169,15 +174,22 @@ impl Worker {
         let Some(commit) = self.forge.refresh().await? else {
             return Err(Stuck::NoMain);
         };
-        if self.intake.view().base.commit != Some(commit) {
-            let base = self.base_at(commit).await?;
-            self.intake
-                .record(move |ledger| {
-                    ledger.advance(base);
-                    vec![]
-                })
-                .await?;
+        let (view, first) = (self.intake.view(), !self.compared.load(Ordering::Relaxed));
+        if view.base.commit == Some(commit) && !first {
+            return Ok(());
         }
+        let (mirror, seen) = (self.mirror.clone(), view.clone());
+        let moved = blocking(move || Ok(astray::moved(&mirror, &seen, commit, first)?)).await?;
+        let base = if view.base.commit == Some(commit) { view.base.clone() } else { self.base_at(commit).await? };
+        let now = self.clock.now();
+        let recorded = self.intake.record(move |ledger| {
+            ledger.advance(base);
+            let known = |(id, there): &(ChangeId, bool)| Some((ledger.changes.get(id)?.clone(), *there));
+            let moved: Vec<_> = moved.iter().filter_map(known).collect();
+            moved.iter().map(|(change, there)| ledger.update(astray::noted(change, *there, now))).collect()
+        });
+        recorded.await?;
+        self.compared.store(true, Ordering::Relaxed);
         Ok(())
     }
 

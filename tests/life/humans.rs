@@ -106,3 +106,33 @@ async fn nothing_is_written_where_main_cannot_be_read() {
     house.until_main(|base| base.problems.is_empty()).await;
     house.put(&format!("{POINT}/a"), body).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_merged_and_is_no_longer_on_main_says_so_until_it_is_there_again() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open_with(data.path(), PATIENT).await.with_minimal_mesh().await;
+    let before = house.mirror.branch("main").unwrap().unwrap();
+    let (id, _) = house.open_change().await;
+    house.approve(&id).await;
+    let merged = house.merge(&id).await.unwrap().merged.unwrap();
+    house.until_no_branch_is_left().await;
+    house.move_main(before);
+    house.until_main(|base| base.commit == Some(before)).await;
+    let astray = house.change(&id);
+    let reason = astray.reason.as_ref().unwrap();
+    assert!(astray.state == State::Merged && reason.contains("no longer on main"), "{reason}");
+    assert!(reason.contains(&merged.to_string()), "{reason}");
+    let others = house.desk().view().changes.values().filter(|change| change.astray.is_some()).count();
+    assert_eq!(others, 1, "what is still there is not accused");
+    house.move_main(merged);
+    house.until_main(|base| base.commit == Some(merged)).await;
+    assert_eq!(house.change(&id).reason, None);
+    // Forced back while nobody looks.
+    crate::stop(house).await;
+    let mirror = meshwright::repo::Mirror::open(data.path().join("config.git")).unwrap();
+    mirror.set_reference("refs/heads/main", Some(merged), Some(before), "push").unwrap();
+    let house = open_with(data.path(), PATIENT).await;
+    while house.change(&id).astray.is_none() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
