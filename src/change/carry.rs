@@ -36,7 +36,7 @@ impl Worker {
             let Some(change) = view.changes.get(id).filter(|change| !change.state.is_final()).cloned() else {
                 return Ok(None);
             };
-            let pull = self.forge.find_pull(&change.branch).await?;
+            let pull = self.look_at_pull(&change).await?;
             let none = Standing::default();
             let mut observed = Observed {
                 change: &change,

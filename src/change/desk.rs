@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use super::event::Event;
-use super::forge::Pull;
+use super::forge::Review;
 use super::id::ChangeId;
 use super::judge::judge;
 use super::ledger::{ChangeTree, Ledger};
@@ -85,6 +85,9 @@ impl Desk {
         if !change.state.is_final() {
             return Ok(self.worker.plan_now(&view, id)?.1);
         }
+        if let Some(proposal) = self.worker.done.get(id) {
+            return Ok(proposal);
+        }
         let mirror = &self.worker.mirror;
         let ends = match (change.merged, change.base, change.head) {
             (Some(merged), _, _) => {
@@ -96,7 +99,9 @@ impl Desk {
         };
         let gone = || Refusal::new(Cause::NotFound, id.as_str(), format!("change {id} ended before it was planned"));
         let (from, to) = ends.ok_or_else(gone)?;
-        Ok(Arc::new(Proposal::between(mirror, from, to).map_err(Stuck::from)?))
+        let proposal = Arc::new(Proposal::between(mirror, from, to).map_err(Stuck::from)?);
+        self.worker.done.put(id.clone(), proposal.clone());
+        Ok(proposal)
     }
 
     /// The generated files of main that come from the servers of a deployment intent group. Blocks for as long as
@@ -118,13 +123,18 @@ impl Desk {
         rendered.manifests.values().filter(own).map(deployed).collect()
     }
 
-    /// The pull request of a change, if it has one.
+    /// The reviews of a change, oldest first, as the last look at its pull request found them; the forge is asked only
+    /// when there was none.
     ///
     /// # Errors
     /// When there is no such change, or the forge does not answer.
-    pub async fn pull(&self, id: &ChangeId) -> Result<Option<Pull>, Refusal> {
+    pub async fn reviews(&self, id: &ChangeId) -> Result<Vec<Review>, Refusal> {
         let change = self.change(id)?;
-        Ok(self.worker.forge.find_pull(&change.branch).await.map_err(Stuck::from)?)
+        if let Some(reviews) = self.worker.reviews.get(id) {
+            return Ok(reviews);
+        }
+        let pull = self.worker.look_at_pull(&change).await?;
+        Ok(pull.map(|pull| pull.reviews).unwrap_or_default())
     }
 
     /// What happens from now on.

@@ -22,6 +22,7 @@ pub mod ledger;
 mod observe;
 pub mod person;
 pub mod proposal;
+mod recent;
 pub mod record;
 mod refusals;
 pub mod retention;

@@ -48,6 +48,14 @@ impl Worker {
         self.plans.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
+    /// The newest pull request of a change, whose reviews are remembered for those who only want to read them.
+    pub(super) async fn look_at_pull(&self, change: &Change) -> Result<Option<Pull>, Stuck> {
+        let pull = self.forge.find_pull(&change.branch).await?;
+        let reviews = pull.as_ref().map(|pull| pull.reviews.clone()).unwrap_or_default();
+        self.reviews.put(change.id.clone(), reviews);
+        Ok(pull)
+    }
+
     /// Where the branch of a change is, and whether what it holds is ours.
     pub(super) async fn look_at_branch(&self, change: &Change) -> Result<Option<Branch>, Stuck> {
         let Some(head) = self.forge.branch(&change.branch).await? else { return Ok(None) };

@@ -10,10 +10,11 @@ use super::astray;
 use super::base::Base;
 use super::clock::Clock;
 use super::decide::Timing;
-use super::forge::Forge;
+use super::forge::{Forge, Review};
 use super::id::{ChangeId, Timestamp};
 use super::intake::Intake;
 use super::proposal::Proposal;
+use super::recent::Recent;
 use super::record::Change;
 use super::refusals::Refusals;
 use super::retention::Retention;
@@ -21,6 +22,10 @@ use super::rounds::Rounds;
 use super::stopped::Stopped;
 use super::stuck::{Stuck, blocking};
 use crate::repo::{CommitId, Identity, Mirror, Signer};
+
+/// Of how many changes the reviews are kept that were last seen, and of how many that ended what they did.
+const LOOKS: usize = 500;
+const DONE: usize = 16;
 
 /// The most changes that one look at everything forgets.
 const PRUNED: usize = 200;
@@ -41,6 +46,10 @@ pub struct Worker {
     pub(super) plans: Mutex<HashMap<ChangeId, Planned>>,
     trouble: Mutex<Option<String>>,
     pub(super) refusals: Refusals,
+    /// The reviews as the last look at a pull request found them.
+    pub(super) reviews: Recent<ChangeId, Vec<Review>>,
+    /// What changes did that ended: that never becomes something else.
+    pub(super) done: Recent<ChangeId, Arc<Proposal>>,
     stopped: Stopped,
     /// Whether what the journal calls merged was compared with main since the start.
     compared: AtomicBool,
@@ -74,6 +83,8 @@ impl Worker {
             plans: Mutex::default(),
             trouble: Mutex::default(),
             refusals: Refusals::default(),
+            reviews: Recent::new(LOOKS),
+            done: Recent::new(DONE),
             stopped: Stopped::default(),
             compared: AtomicBool::new(false),
             rounds: Rounds::default(),

@@ -105,8 +105,7 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     conditions::parameters(request.uri(), &[])?;
     let change = find(&shared, &id)?;
-    let pull = shared.desk.pull(&change.id).await?;
-    let given = pull.map(|pull| pull.reviews.into_iter().map(Given::from).collect()).unwrap_or_default();
+    let given = shared.desk.reviews(&change.id).await?.into_iter().map(Given::from).collect();
     let text = shared.plan(move |shared| {
         let proposal = shared.desk.proposal(&change.id);
         let view = shared.desk.view();

@@ -75,3 +75,17 @@ async fn a_server_that_carries_nothing_any_more_is_not_ready() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_at_a_change_that_ended_costs_the_forge_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let (house, line) = open_barred(data.path(), TIMING).await;
+    let house = house.with_minimal_mesh().await;
+    house.until_no_branch_is_left().await;
+    let id = house.desk().view().changes.keys().next().unwrap().clone();
+    line.bar("find_pull", ForgeError::Unavailable("told to".into()));
+    let reviews = house.desk().reviews(&id).await.unwrap();
+    assert_eq!(reviews.iter().map(|review| review.by.name.as_str()).collect::<Vec<_>>(), ["github:bob"]);
+    let (one, two) = (house.desk().proposal(&id).unwrap(), house.desk().proposal(&id).unwrap());
+    assert!(std::sync::Arc::ptr_eq(&one, &two), "it is not planned again");
+}
