@@ -1,10 +1,11 @@
 //! The handle that the edge holds: asking for changes and looking at them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
+use super::blame::blame;
 use super::event::Event;
 use super::forge::Review;
 use super::id::ChangeId;
@@ -15,8 +16,9 @@ use super::record::Change;
 use super::stuck::{Stuck, blocking};
 use super::submission::{Cause, Operation, Receipt, Refusal, Submission};
 use super::worker::Worker;
-use crate::intent::{Anchor, Kind, secrets};
+use crate::intent::{Anchor, Kind, layout, secrets};
 use crate::render::{self, Manifest, Scope};
+use crate::repo::CommitId;
 
 /// Asks for changes, looks at them and reviews them. Cloning shares it.
 #[derive(Clone)]
@@ -104,10 +106,10 @@ impl Desk {
         Ok(proposal)
     }
 
-    /// The generated files of main that come from the servers of a deployment intent group. Blocks for as long as
-    /// rendering takes.
+    /// What main has of a deployment intent group: the generated files that come from its servers, and the commits that
+    /// put these and its intents there. Blocks for as long as rendering takes.
     #[must_use]
-    pub fn deployed(&self, group: &Anchor) -> Vec<Deployed> {
+    pub fn deployed(&self, group: &Anchor) -> OnMain {
         let view = self.view();
         let base = &view.base;
         let servers: Vec<Anchor> =
@@ -120,7 +122,16 @@ impl Desk {
             name: format!("{}/{}", manifest.resource.metadata.namespace, manifest.resource.metadata.name),
             path: manifest.path.clone(),
         };
-        rendered.manifests.values().filter(own).map(deployed).collect()
+        let files: Vec<Deployed> = rendered.manifests.values().filter(own).map(deployed).collect();
+        let intents = base.tree.within(group).map(|resource| layout::file_of(resource.anchor()));
+        let paths = files.iter().map(|file| file.path.clone()).chain(intents).collect();
+        let commits = base.commit.map(|main| blame(&self.worker.mirror, main, paths)).transpose();
+        let commits = commits.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the commits behind a status cannot be read");
+            None
+        });
+        let text = |(path, commit): (String, CommitId)| (path, commit.to_string());
+        OnMain { files, commits: commits.into_iter().flatten().map(text).collect() }
     }
 
     /// The reviews of a change, oldest first, as the last look at its pull request found them; the forge is asked only
@@ -166,6 +177,15 @@ impl Desk {
         let unknown = || Refusal::new(Cause::NotFound, id.as_str(), unknown(id));
         self.view().changes.get(id).cloned().ok_or_else(unknown)
     }
+}
+
+/// What main has of a deployment intent group.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OnMain {
+    /// The generated files that come from its servers.
+    pub files: Vec<Deployed>,
+    /// The commits that put files there, by path; a path whose commit is long ago has none.
+    pub commits: BTreeMap<String, String>,
 }
 
 /// A generated file of main.

@@ -108,6 +108,25 @@ async fn nothing_is_written_where_main_cannot_be_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_put_down_to_the_commit_that_touched_it_and_not_to_the_newest() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open_with(data.path(), PATIENT).await.with_minimal_mesh().await;
+    let first = house.mirror.branch("main").unwrap().unwrap();
+    let (id, _) = house.open_change().await;
+    house.approve(&id).await;
+    let merged = house.merge(&id).await.unwrap().merged.unwrap();
+    house.push_to_main(&[("README.md", "by hand\n")], &[]);
+    let newest = house.mirror.branch("main").unwrap();
+    house.until_main(|base| base.commit == newest).await;
+    let group = meshwright::intent::Anchor::parse(POINT.split("/traffic-group-intents/").next().unwrap()).unwrap();
+    let main = house.desk().deployed(&group);
+    let of = |path: &str| main.commits.get(path).cloned();
+    assert_eq!(of("intents/shop/boutique/v1/prod/web/inbound/cart.yaml"), Some(merged.to_string()));
+    assert_eq!(of("intents/shop/boutique/v1/prod/_group.yaml"), Some(first.to_string()));
+    assert!(main.files.iter().all(|file| of(&file.path).is_some()), "{main:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_merged_and_is_no_longer_on_main_says_so_until_it_is_there_again() {
     let data = tempfile::tempdir().unwrap();
     let house = open_with(data.path(), PATIENT).await.with_minimal_mesh().await;
