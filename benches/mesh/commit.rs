@@ -72,6 +72,8 @@ fn begin(folder: &Path, files: usize) -> Outcome<Sized> {
     }
     let head = commit(&mirror, None, &edits)?;
     mirror.set_reference("refs/heads/main", None, Some(head), "start")?;
+    // Else the disk would still be writing the large ones while the small commits are measured.
+    mirror.sync()?;
     Ok(Sized { files, mirror, head, times: vec![], program: vec![] })
 }
 

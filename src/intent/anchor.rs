@@ -56,11 +56,13 @@ impl Route {
     /// Where the path leaves the table, with what could stand there.
     pub fn parse(path: &str) -> Result<Self, PathError> {
         let mut segments = path.split('/').peekable();
-        let mut parent: Option<Anchor> = None;
+        let mut anchor = String::with_capacity(path.len());
+        let mut kind: Option<Kind> = None;
         loop {
             let segment = segments.next().unwrap_or_default();
-            let entry = collection(parent.as_ref().map(|p| p.kind), segment)?;
+            let entry = collection(kind, segment)?;
             if segments.peek().is_none() {
+                let parent = kind.map(|kind| Anchor { path: anchor.into(), kind });
                 return Ok(Self::Collection(parent, entry.kind));
             }
             let name = segments.next().unwrap_or_default();
@@ -70,13 +72,37 @@ impl Route {
             };
             let name = read_name(name)?;
             let version = version.map(read_name).transpose()?;
-            let anchor = Anchor::below(parent.as_ref(), entry.kind, &name, version.as_ref());
+            descend(&mut anchor, entry.kind, &name, version.as_ref());
             if segments.peek().is_none() {
-                return Ok(Self::Item(anchor));
+                return Ok(Self::Item(Anchor { path: anchor.into(), kind: entry.kind }));
             }
-            parent = Some(anchor);
+            kind = Some(entry.kind);
         }
     }
+}
+
+/// Appends what leads from a resource to one of those right below it.
+fn descend(path: &mut String, kind: Kind, name: &Name, version: Option<&Name>) {
+    if !path.is_empty() {
+        path.push('/');
+    }
+    path.push_str(kind.entry().collection);
+    for name in [Some(name), version].into_iter().flatten() {
+        path.push('/');
+        path.push_str(name.as_str());
+    }
+}
+
+/// The path and kind of what a resource lives under; none at the top.
+fn ascend(path: &str, kind: Kind) -> Option<(&str, Kind)> {
+    let parent = kind.entry().parent?;
+    let (path, _) = collection_of(path, kind).rsplit_once('/')?;
+    Some((path, parent))
+}
+
+/// The path of the collection that a resource is posted to.
+fn collection_of(path: &str, kind: Kind) -> &str {
+    (0..kind.name_segments()).fold(path, |rest, _| rest.rsplit_once('/').map_or("", |(head, _)| head))
 }
 
 fn read_name(segment: &str) -> Result<Name, PathError> {
@@ -95,14 +121,8 @@ impl Anchor {
     /// The anchor of `name` in the collection of `kind` below `parent`; `version` is a composite app's.
     #[must_use]
     pub fn below(parent: Option<&Self>, kind: Kind, name: &Name, version: Option<&Name>) -> Self {
-        let mut path = parent.map(|p| format!("{}/", p.path)).unwrap_or_default();
-        path.push_str(kind.entry().collection);
-        path.push('/');
-        path.push_str(name.as_str());
-        if let Some(version) = version {
-            path.push('/');
-            path.push_str(version.as_str());
-        }
+        let mut path = parent.map(|parent| parent.path.to_string()).unwrap_or_default();
+        descend(&mut path, kind, name, version);
         Self { path: path.into(), kind }
     }
 
@@ -148,19 +168,13 @@ impl Anchor {
     /// The path of the collection that it is posted to.
     #[must_use]
     pub fn collection(&self) -> &str {
-        let mut rest = &*self.path;
-        for _ in 0..self.kind.name_segments() {
-            rest = rest.rsplit_once('/').map_or("", |(head, _)| head);
-        }
-        rest
+        collection_of(&self.path, self.kind)
     }
 
     /// The resource that this one lives under; none at the top.
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
-        let kind = self.kind.entry().parent?;
-        let (path, _) = self.collection().rsplit_once('/')?;
-        Some(Self { path: path.into(), kind })
+        ascend(&self.path, self.kind).map(|(path, kind)| Self { path: path.into(), kind })
     }
 
     /// This resource and all that it lives under, nearest first.
@@ -171,7 +185,11 @@ impl Anchor {
     /// The nearest of this resource and all that it lives under that is of `kind`.
     #[must_use]
     pub fn ancestor(&self, kind: Kind) -> Option<Self> {
-        self.lineage().find(|anchor| anchor.kind == kind)
+        if self.kind == kind {
+            return Some(self.clone());
+        }
+        let mut above = std::iter::successors(ascend(&self.path, self.kind), |(path, kind)| ascend(path, *kind));
+        above.find(|(_, found)| *found == kind).map(|(path, kind)| Self { path: path.into(), kind })
     }
 
     /// Whether this resource is `other` or lives somewhere below it.
@@ -194,7 +212,11 @@ fn order(left: &str, right: &str) -> std::cmp::Ordering {
     // Anchors share long beginnings: most of the tree's work is to pass over them.
     let ((left_blocks, _), (right_blocks, _)) = (left.as_chunks::<16>(), right.as_chunks::<16>());
     let equal = 16 * left_blocks.iter().zip(right_blocks).take_while(|(left, right)| left == right).count();
-    left[equal..].iter().map(rank).cmp(right[equal..].iter().map(rank))
+    let mut rest = left[equal..].iter().zip(&right[equal..]);
+    match rest.find(|(left, right)| left != right) {
+        Some((left, right)) => rank(left).cmp(&rank(right)),
+        None => left.len().cmp(&right.len()),
+    }
 }
 
 impl PartialEq for Anchor {

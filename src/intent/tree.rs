@@ -250,13 +250,14 @@ impl Tree {
     }
 
     fn index(&mut self, anchor: &Anchor) {
-        let Some(inbound) = self.inbound(anchor).cloned() else { return };
+        let Some(resource) = self.get(anchor).cloned() else { return };
+        let Spec::Inbound(inbound) = resource.spec() else { return };
         if let Some(namespace) = self.namespace(anchor).cloned() {
-            self.services.insert((namespace.clone(), inbound.service, anchor.clone()));
-            self.workloads.insert((namespace, inbound.label, anchor.clone()));
+            self.services.insert((namespace.clone(), inbound.service.clone(), anchor.clone()));
+            self.workloads.insert((namespace, inbound.label.clone(), anchor.clone()));
         }
-        if let Some(name) = inbound.external_name {
-            self.outside_names.insert((name, anchor.clone()));
+        if let Some(name) = &inbound.external_name {
+            self.outside_names.insert((name.clone(), anchor.clone()));
         }
         if let Some(port) = inbound.external.port {
             self.outside_ports.insert((port, anchor.clone()));
@@ -267,13 +268,14 @@ impl Tree {
     }
 
     fn unindex(&mut self, anchor: &Anchor) {
-        let Some(inbound) = self.inbound(anchor).cloned() else { return };
+        let Some(resource) = self.get(anchor).cloned() else { return };
+        let Spec::Inbound(inbound) = resource.spec() else { return };
         if let Some(namespace) = self.namespace(anchor).cloned() {
-            self.services.remove(&(namespace.clone(), inbound.service, anchor.clone()));
-            self.workloads.remove(&(namespace, inbound.label, anchor.clone()));
+            self.services.remove(&(namespace.clone(), inbound.service.clone(), anchor.clone()));
+            self.workloads.remove(&(namespace, inbound.label.clone(), anchor.clone()));
         }
-        if let Some(name) = inbound.external_name {
-            self.outside_names.remove(&(name, anchor.clone()));
+        if let Some(name) = &inbound.external_name {
+            self.outside_names.remove(&(name.clone(), anchor.clone()));
         }
         if let Some(port) = inbound.external.port {
             self.outside_ports.remove(&(port, anchor.clone()));
@@ -307,12 +309,17 @@ fn first() -> Anchor {
 
 impl FromIterator<Resource> for Tree {
     fn from_iter<I: IntoIterator<Item = Resource>>(resources: I) -> Self {
-        // Parents sort before what lives below them, so that indexes are right the first time.
-        let mut sorted: Vec<_> = resources.into_iter().collect();
+        let mut sorted: Vec<_> = resources.into_iter().map(Arc::new).collect();
         sorted.sort_by(|a, b| a.anchor().cmp(b.anchor()));
+        let of = |kind: Kind| sorted.iter().filter(move |resource| resource.anchor().kind() == kind);
         let mut tree = Self::default();
-        for resource in sorted {
-            tree.insert(resource);
+        tree.placements = of(Kind::AppPlacement).filter_map(|placement| placement_of(placement)).collect();
+        tree.resources = sorted.iter().map(|resource| (resource.anchor().clone(), Arc::clone(resource))).collect();
+        for server in of(Kind::Client).filter_map(|client| client.anchor().parent()) {
+            tree.close(&server);
+        }
+        for inbound in of(Kind::Inbound) {
+            tree.index(inbound.anchor());
         }
         tree
     }

@@ -76,6 +76,25 @@ impl WorkingTree {
     }
 }
 
+impl WorkingTree {
+    /// What `make` makes of the content of every file at or below `prefix`, with their paths, sorted.
+    fn each<T: Send>(&self, prefix: &str, make: impl Fn(Vec<u8>) -> T + Sync) -> Result<Vec<(String, T)>, RepoError> {
+        let path = components(prefix).collect::<Vec<_>>().join("/");
+        let mut paths = match self.locate(&path)? {
+            Some((located, metadata)) if metadata.is_dir() => walk(&located, &path)?,
+            Some((located, _)) => vec![(path, located)],
+            None => vec![],
+        };
+        paths.par_sort_unstable();
+        let read = |(path, located): (String, PathBuf)| {
+            let metadata = fs::symlink_metadata(&located).map_err(RepoError::io(format!("read {path}")))?;
+            Ok(content(&located, &metadata)?.map(|content| (path, make(content))))
+        };
+        let files: Vec<Option<_>> = paths.into_par_iter().map(read).collect::<Result<_, RepoError>>()?;
+        Ok(files.into_iter().flatten().collect())
+    }
+}
+
 impl Files for WorkingTree {
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, RepoError> {
         match self.locate(path)? {
@@ -89,20 +108,11 @@ impl Files for WorkingTree {
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<(String, BlobId)>, RepoError> {
-        let path = components(prefix).collect::<Vec<_>>().join("/");
-        let mut paths = Vec::new();
-        match self.locate(&path)? {
-            Some((located, metadata)) if metadata.is_dir() => walk(&located, &path, &mut paths)?,
-            Some((located, _)) => paths.push((path, located)),
-            None => {}
-        }
-        paths.sort();
-        let hash = |(path, located): (String, PathBuf)| {
-            let metadata = fs::symlink_metadata(&located).map_err(RepoError::io(format!("read {path}")))?;
-            Ok(content(&located, &metadata)?.map(|content| (path, BlobId::of(&content))))
-        };
-        let files: Vec<Option<_>> = paths.into_par_iter().map(hash).collect::<Result<_, RepoError>>()?;
-        Ok(files.into_iter().flatten().collect())
+        self.each(prefix, |content| BlobId::of(&content))
+    }
+
+    fn read_all(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, RepoError> {
+        self.each(prefix, |content| content)
     }
 }
 
@@ -127,20 +137,22 @@ fn content(located: &Path, metadata: &fs::Metadata) -> Result<Option<Vec<u8>>, R
     read.map(Some).map_err(RepoError::io(format!("read {}", located.display())))
 }
 
-fn walk(directory: &Path, at: &str, paths: &mut Vec<(String, PathBuf)>) -> Result<(), RepoError> {
+/// The files below a directory, in no order.
+fn walk(directory: &Path, at: &str) -> Result<Vec<(String, PathBuf)>, RepoError> {
     let failed = |error| RepoError::io(format!("list {}", directory.display()))(error);
+    let (mut files, mut directories) = (vec![], vec![]);
     for entry in fs::read_dir(directory).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name();
         if name.eq_ignore_ascii_case(".git") {
             continue;
         }
-        let path = join(at, &name.to_string_lossy());
-        if entry.file_type().map_err(failed)?.is_dir() {
-            walk(&entry.path(), &path, paths)?;
-        } else {
-            paths.push((path, entry.path()));
-        }
+        let found = (join(at, &name.to_string_lossy()), entry.path());
+        let into = if entry.file_type().map_err(failed)?.is_dir() { &mut directories } else { &mut files };
+        into.push(found);
     }
-    Ok(())
+    let below: Vec<_> =
+        directories.par_iter().map(|(path, located)| walk(located, path)).collect::<Result<_, RepoError>>()?;
+    files.extend(below.into_iter().flatten());
+    Ok(files)
 }
