@@ -2,10 +2,20 @@
 
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "all of this is a test")]
 
+#[path = "life/adoption.rs"]
+mod adoption;
 #[path = "life/desk.rs"]
 mod desk;
+#[path = "life/ends.rs"]
+mod ends;
+#[path = "life/events.rs"]
+mod events;
 #[path = "forge_contract/faulty.rs"]
 mod faulty;
+#[path = "life/humans.rs"]
+mod humans;
+#[path = "life/topology.rs"]
+mod topology;
 
 use std::sync::Arc;
 
@@ -149,12 +159,7 @@ async fn a_lost_journal_loses_nothing_that_was_merged_and_open_changes_are_taken
     let id = house.put("projects/more", r#"{"metadata": {"name": "more"}}"#).await.unwrap().change.unwrap();
     house.until(&id, State::Proposed).await;
     stop(house).await;
-    for entry in std::fs::read_dir(data.path()).unwrap() {
-        let path = entry.unwrap().path();
-        if path.file_name().unwrap().to_string_lossy().starts_with("journal.db") {
-            std::fs::remove_file(path).unwrap();
-        }
-    }
+    lose_journal(data.path());
     let house = open(data.path()).await;
     assert_eq!(house.desk().view().base.tree.len(), merged);
     house.until(&id, State::Proposed).await;
@@ -346,6 +351,44 @@ async fn a_generated_file_that_was_edited_by_hand_on_main_is_told_in_every_plan(
     assert!(drift.len() == 1 && drift[0].place.path == path, "{:?}", plan.findings);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_whose_project_is_pending_goes_with_it_and_has_changes_of_its_own_once_that_is_merged() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open_with(data.path(), PATIENT).await;
+    let project = house.put("projects/shop", r#"{"metadata": {"name": "shop"}}"#).await.unwrap().change.unwrap();
+    assert_eq!(house.post_bundle(MINIMAL).await.unwrap().change.as_ref(), Some(&project), "it joins the project's");
+    let change = house.until(&project, State::Proposed).await;
+    let groups: Vec<_> = change.groups.iter().map(meshwright::change::Group::short).collect();
+    assert_eq!(groups, ["gke", "shop", "shop/boutique/v1/prod"]);
+    house.approve(&project).await;
+    house.merge(&project).await.unwrap();
+    let point = format!("{TG}/inbound-intents/cart/clients/frontend/access-points/a");
+    let body = r#"{"metadata": {"name": "a"}, "spec": {"url": ["/a"]}}"#;
+    let next = house.put(&point, body).await.unwrap().change.unwrap();
+    assert_ne!(next, project);
+    let groups: Vec<_> = house.change(&next).groups.iter().map(meshwright::change::Group::short).collect();
+    assert_eq!(groups, ["shop/boutique/v1/prod"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_is_void_when_main_moves_so_that_the_change_does_something_else() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await.with_minimal_mesh().await;
+    let id = house.put("projects/shop", r#"{"metadata": {"name": "shop", "description": "x"}}"#).await;
+    let id = id.unwrap().change.unwrap();
+    house.until(&id, State::Proposed).await;
+    let approved = house.approve(&id).await;
+    let path = "topology/projects/shop/_project.yaml";
+    let text = house.text_on_main(path).unwrap();
+    house.push_to_main(&[(path, &format!("# by hand\n{text}"))], &[]);
+    let again = house.until(&id, State::Proposed).await;
+    assert_ne!(again.digest, approved.digest);
+    assert!(!again.sealed);
+    assert_eq!(cause(house.merge(&id).await), Cause::WrongState, "what was approved is not what would be merged");
+    house.approve(&id).await;
+    house.merge(&id).await.unwrap();
+}
+
 /// Calls that are lost before or after their effect, about one in three; the first few, at the start, go well.
 fn bad_line(seed: u64) -> Vec<Fault> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
@@ -390,6 +433,16 @@ async fn behind_a_bad_line_a_change_still_becomes_one_pull_request_and_one_merge
         assert_eq!(pulls.len(), 1, "seed {seed}: {pulls:?}");
         let merges = house.mirror.log(change.merged.unwrap(), None, 10, true).unwrap();
         assert_eq!(merges.len(), 2, "seed {seed}: the first commit and one merge");
+    }
+}
+
+/// Removes the journal of a server that stopped.
+fn lose_journal(data: &std::path::Path) {
+    for entry in std::fs::read_dir(data).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_string_lossy().starts_with("journal.db") {
+            std::fs::remove_file(path).unwrap();
+        }
     }
 }
 

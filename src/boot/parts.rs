@@ -7,7 +7,7 @@ use super::error::BootError;
 use super::{housekeeping, skeleton};
 use crate::change::adopt::adopt;
 use crate::change::forge::Forge;
-use crate::change::{Base, Clock, Desk, Intake, Journal, Ledger, Timing, Worker};
+use crate::change::{Base, Clock, Desk, Intake, Journal, Ledger, Retention, Timing, Worker};
 use crate::config::{Config, Repository};
 use crate::forge::Embedded;
 use crate::http::{Part, Readiness};
@@ -27,6 +27,8 @@ pub struct Stores {
     pub forge: Arc<dyn Forge>,
     /// The key that commits are signed with, where one is configured.
     pub signer: Option<Signer>,
+    /// How long changes are remembered that ended.
+    pub retention: Retention,
 }
 
 impl Stores {
@@ -38,26 +40,16 @@ impl Stores {
         let data = &config.data;
         std::fs::create_dir_all(data).map_err(|source| BootError::Io { path: data.clone(), source })?;
         let journal = SqliteJournal::open(data.join("journal.db"))?;
-        let repository = data.join("config.git");
-        unlock(&repository)?;
-        let mirror = Mirror::open_or_init(repository, MAIN)?;
+        // The journal is open, so nobody else is at work on the mirror.
+        let mirror = Mirror::open_or_init(data.join("config.git"), MAIN)?;
         let remote = remote(&mirror, &config.repository)?;
         if remote.is_none() {
             skeleton::ensure(&mirror, MAIN, &author(), clock.as_ref())?;
         }
         let signer = signer(&config.repository)?;
         let forge = Embedded::new(mirror.clone(), remote, clock.clone(), author()).with_signer(signer.clone());
-        Ok(Self { journal: Box::new(journal), mirror, forge: Arc::new(forge), signer })
-    }
-}
-
-/// Who is killed while the settings of the repository are written leaves their lock, and nothing could start again. The
-/// journal is open, so nobody else is at work here.
-fn unlock(repository: &Path) -> Result<(), BootError> {
-    let path = repository.join("config.lock");
-    match std::fs::remove_file(&path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(BootError::Io { path, source }),
-        _ => Ok(()),
+        let retention = Retention { keep: config.changes.keep.0, most: config.changes.most };
+        Ok(Self { journal: Box::new(journal), mirror, forge: Arc::new(forge), signer, retention })
     }
 }
 
@@ -108,7 +100,8 @@ impl Parts {
     pub async fn start(mut stores: Stores, clock: Arc<dyn Clock>, timing: Timing) -> Result<Self, BootError> {
         let mut contents = stores.journal.load()?;
         let main = stores.forge.refresh().await.map_err(crate::change::stuck::Stuck::from)?;
-        let adopted = adopt(&mut contents, stores.forge.as_ref(), &stores.mirror).await?;
+        let adopted =
+            adopt(&mut contents, stores.forge.as_ref(), &stores.mirror, &stores.retention, clock.now()).await?;
         if !adopted.is_empty() {
             tracing::info!(entries = adopted.len(), "took over pull requests that the journal does not know");
             stores.journal.append(&adopted)?;
@@ -122,7 +115,8 @@ impl Parts {
         let started = Intake::start(ledger, answers, stores.journal, clock.clone());
         let intake = started.map_err(|source| BootError::Io { path: "intake".into(), source })?;
         let mirror = stores.mirror.clone();
-        let worker = Arc::new(Worker::new(intake, stores.forge, stores.mirror, clock, author(), stores.signer, timing));
+        let worker = Worker::new(intake, stores.forge, stores.mirror, clock, author(), stores.signer, timing);
+        let worker = Arc::new(worker.with_retention(stores.retention));
         let carrying = tokio::spawn(worker.clone().run());
         let desk = Desk::new(worker);
         let tidying = tokio::spawn(housekeeping::after_merges(desk.events(), mirror));
@@ -136,7 +130,7 @@ impl Parts {
         Readiness::new(move || {
             let troubles = desk.troubles();
             let fault = |name: &str| troubles.iter().find(|(part, _)| *part == name).map(|(_, why)| why.clone());
-            ["journal", "forge", "main"].map(|name| Part { name, fault: fault(name) }).into()
+            ["journal", "worker", "forge", "main"].map(|name| Part { name, fault: fault(name) }).into()
         })
     }
 }

@@ -63,6 +63,9 @@ impl Judge<'_> {
 
     fn operation(&mut self, index: usize, operation: &Operation, precondition: &Precondition) {
         let anchor = operation.anchor().clone();
+        if let Some(why) = self.ledger.base.unreadable(&anchor) {
+            return self.refuse(Cause::Unreadable, index, &anchor, "", why);
+        }
         let existing = self.admitted.proposed.get(&anchor).cloned();
         if let Some(missing) = anchor.lineage().skip(1).filter(|a| self.admitted.proposed.get(a).is_none()).last() {
             return self.refuse(
@@ -96,7 +99,8 @@ impl Judge<'_> {
                     Some(existing) if existing.body() == resource.body() => Outcome::Unchanged,
                     Some(_) => Outcome::Replaced,
                 };
-                self.take(anchor, Verb::Put(Arc::new(resource.clone())), outcome);
+                // What is sent never decides the state.
+                self.take(anchor, Verb::Put(Arc::new(resource.clone().with_state_of(None))), outcome);
             }
             (_, None) => self.refuse(Cause::NotFound, index, &anchor, "", format!("{anchor} does not exist")),
             (Operation::Delete(_), Some(_)) => self.delete(index, anchor),
@@ -214,8 +218,15 @@ impl Judge<'_> {
     }
 
     fn finish(mut self) -> Result<Admitted, Refusal> {
-        let order =
-            [Cause::NotFound, Cause::Invalid, Cause::Precondition, Cause::Exists, Cause::HasChildren, Cause::Conflict];
+        let order = [
+            Cause::Unreadable,
+            Cause::NotFound,
+            Cause::Invalid,
+            Cause::Precondition,
+            Cause::Exists,
+            Cause::HasChildren,
+            Cause::Conflict,
+        ];
         let cause = order.into_iter().find(|cause| self.refused.iter().any(|(c, _)| c == cause));
         match cause {
             None => Ok(self.admitted),

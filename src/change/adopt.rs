@@ -10,7 +10,8 @@ use super::forge::{Forge, Pull, PullState};
 use super::id::{ChangeId, Group, Timestamp};
 use super::journal::{Contents, Entry};
 use super::person::Person;
-use super::record::{Change, State};
+use super::record::{Change, Remark, State};
+use super::retention::Retention;
 use super::stuck::{Stuck, blocking};
 use super::write::{Verb, Write};
 use crate::intent::{Anchor, Resource};
@@ -21,17 +22,34 @@ use crate::repo::{CommitId, CommitInfo, Mirror, RepoError};
 ///
 /// # Errors
 /// When the forge does not answer or the mirror cannot be read.
-pub async fn adopt(contents: &mut Contents, forge: &dyn Forge, mirror: &Mirror) -> Result<Vec<Entry>, Stuck> {
+pub async fn adopt(
+    contents: &mut Contents,
+    forge: &dyn Forge,
+    mirror: &Mirror,
+    retention: &Retention,
+    now: Timestamp,
+) -> Result<Vec<Entry>, Stuck> {
     let mut newest: BTreeMap<String, Pull> = BTreeMap::new();
     for pull in forge.pulls().await? {
         newest.insert(pull.branch.clone(), pull);
     }
     let known: BTreeSet<String> = contents.changes.iter().map(|change| change.branch.clone()).collect();
+    let mut unknown: Vec<Pull> = newest.into_values().filter(|pull| !known.contains(&pull.branch)).collect();
+    unknown.sort_by_key(|pull| pull.number);
+    // Of what is over, as many are taken over as are remembered: the newest.
+    let room = retention.most.saturating_sub(contents.changes.iter().filter(|change| change.state.is_final()).count());
+    let mut surplus = unknown.iter().filter(|pull| pull.state != PullState::Open).count().saturating_sub(room);
     let mut entries = vec![];
-    for pull in newest.into_values().filter(|pull| !known.contains(&pull.branch)) {
+    for pull in unknown {
+        if surplus > 0 && pull.state != PullState::Open {
+            surplus -= 1;
+            continue;
+        }
         let owned = mirror.clone();
         let number = pull.number;
         match blocking(move || Ok(read(&owned, &pull)?)).await? {
+            // It was forgotten because it is long over.
+            Some((change, _)) if change.state.is_final() && retention.is_over(&change, now) => {}
             Some((change, writes)) => {
                 let covers = contents.last_seq + writes.len() as u64;
                 let change = Change { covers, ..change };
@@ -67,17 +85,21 @@ fn read(mirror: &Mirror, pull: &Pull) -> Result<Option<Adopted>, RepoError> {
     change.requesters = requesters;
     (change.pull, change.head, change.base, change.digest) =
         (Some(pull.number), Some(pull.head), Some(parent), Some(digest));
-    change.ready = !pull.draft;
+    (change.ready, change.complete) = (!pull.draft, true);
     change.state = State::Proposed;
     let by = change.requesters.first().cloned().unwrap_or_else(Person::local);
+    // Nobody remembers when it ended; it was not before this.
+    let at = change.created;
     let (change, writes) = match &pull.state {
         PullState::Open => (change, writes),
-        PullState::Merged { commit } => (Change { merged: Some(*commit), ..change.ended(State::Merged, None) }, vec![]),
-        PullState::Closed { by: Some(by), words } => {
-            let state = closed_by(&change, by);
-            (change.ended(state, Some(format!("{by}: {words}"))), vec![])
+        PullState::Merged { commit } => {
+            (Change { merged: Some(*commit), ..change.ended(State::Merged, at, None) }, vec![])
         }
-        PullState::Closed { by: None, words } => (change.ended(State::Withdrawn, Some(words.clone())), vec![]),
+        PullState::Closed { by: Some(by), words } => {
+            let remark = Remark { by: by.clone(), words: words.clone() };
+            (change.ended(closed_by(&change, by), at, Some(remark.to_string())), vec![])
+        }
+        PullState::Closed { by: None, words } => (change.ended(State::Withdrawn, at, Some(words.clone())), vec![]),
     };
     Ok(Some((change, writes.into_iter().map(|(anchor, verb)| (anchor, verb, by.clone())).collect())))
 }
@@ -102,7 +124,9 @@ fn differences(mirror: &Mirror, from: CommitId, to: CommitId) -> Result<Vec<(Anc
     let gone: Vec<&Anchor> = before.keys().rev().filter(|anchor| !after.contains_key(anchor)).collect();
     for (anchor, resource) in &after {
         let was = before.get(anchor);
-        if was.is_none_or(|was| was.body() != resource.body()) {
+        // A client that came and went within the change has closed its server, and is in neither commit.
+        let closes = |was: &Resource| resource.state.closed && !was.state.closed;
+        if was.is_none_or(|was| was.body() != resource.body() || closes(was)) {
             writes.push((anchor.clone(), Verb::Put(Arc::new(resource.clone()))));
         }
         let terminated = was.is_some_and(|was| was.state.terminated);

@@ -144,7 +144,7 @@ fn orphans(tree: &Tree) -> Vec<Finding> {
         let parent = resource.anchor().parent().filter(|parent| tree.get(parent).is_none())?;
         let message = format!("{} lives under {parent}, which does not exist", resource.anchor());
         Some(Finding::error(
-            "intent/parent",
+            ORPHAN,
             Place::at(layout::file_of(resource.anchor())),
             message,
             "declare the parent, or remove it",
@@ -215,7 +215,22 @@ impl Listed {
     }
 }
 
+/// The rule of what is readable and stands under nothing.
+const ORPHAN: &str = "intent/parent";
+
 impl Base {
+    /// Why the resource at `anchor` is not known: the file that it or something it lives under belongs into cannot be
+    /// read. None when all that can be read.
+    #[must_use]
+    pub fn unreadable(&self, anchor: &Anchor) -> Option<String> {
+        if self.problems.is_empty() {
+            return None;
+        }
+        let files = anchor.lineage().filter_map(|anchor| self.problems.get(&layout::file_of(&anchor)));
+        let Finding { place, message, remedy, .. } = files.flatten().filter(|f| f.rule != ORPHAN).last()?;
+        Some(format!("{place} on main cannot be read, so nobody knows what is there: {message}; {remedy}"))
+    }
+
     /// Reads all of a commit.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use super::approval::Standing;
 use super::forge::{Pull, PullState, PullText};
 use super::id::{ChangeId, Timestamp};
 use super::person::Person;
-use super::record::{Change, State};
+use super::record::{Change, Remark, State};
 use crate::repo::CommitId;
 use crate::review::words::many;
 
@@ -23,6 +23,10 @@ pub struct Observed<'a> {
     pub waits_for: Option<&'a ChangeId>,
     /// What its reviews come to.
     pub standing: &'a Standing,
+    /// Whether somebody waits for it: then it does not wait for more writes, nor because of what was refused before.
+    pub asked: bool,
+    /// When what was refused may be asked of the forge again.
+    pub refused_until: Option<Timestamp>,
 }
 
 /// A branch as it was found on the forge.
@@ -95,6 +99,12 @@ pub fn ready_at(change: &Change, timing: &Timing) -> Timestamp {
     if change.ready { change.created } else { change.last_write.plus(timing.ready_after) }
 }
 
+/// When the writes of a change have settled, so that they go together.
+#[must_use]
+pub fn settled_at(change: &Change, timing: &Timing) -> Timestamp {
+    if change.complete { change.created } else { change.last_write.plus(timing.settle) }
+}
+
 /// What to do before anything is rendered; none when that needs to be known.
 #[must_use]
 pub fn decide_early(observed: &Observed<'_>, timing: &Timing) -> Option<Action> {
@@ -102,7 +112,10 @@ pub fn decide_early(observed: &Observed<'_>, timing: &Timing) -> Option<Action> 
     match observed.pull.map(|pull| &pull.state) {
         Some(PullState::Merged { commit }) => return Some(Action::Merged(*commit)),
         Some(PullState::Closed { by: Some(by), words }) => {
-            return Some(Action::End(closed_by(change, by), closing_words(by, words)));
+            return Some(Action::End(
+                closed_by(change, by),
+                Remark { by: by.clone(), words: words.clone() }.to_string(),
+            ));
         }
         Some(PullState::Closed { by: None, words }) => return Some(Action::End(State::Withdrawn, words.clone())),
         Some(PullState::Open) | None => {}
@@ -113,13 +126,29 @@ pub fn decide_early(observed: &Observed<'_>, timing: &Timing) -> Option<Action> 
             Some(format!("waits for change {older}, which changes the same group")),
         ));
     }
-    let settled = change.last_write.plus(timing.settle);
-    (!change.ready && change.head.is_none() && observed.now < settled).then_some(Action::Wait(settled))
+    let settled = settled_at(change, timing);
+    (!observed.asked && observed.now < settled).then_some(Action::Wait(settled))
+}
+
+impl Action {
+    /// Whether the forge has to do something for it.
+    fn asks_the_forge(&self) -> bool {
+        matches!(self, Self::Push(_) | Self::Open | Self::Edit(_) | Self::Close(..))
+    }
 }
 
 /// What to do next.
 #[must_use]
 pub fn decide(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Action {
+    let action = wanted(observed, desired, timing);
+    match observed.refused_until.filter(|until| !observed.asked && observed.now < *until) {
+        Some(until) if action.asks_the_forge() => Action::Wait(until),
+        _ => action,
+    }
+}
+
+/// What to do next if the forge never refused anything.
+fn wanted(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Action {
     if let Some(action) = decide_early(observed, timing) {
         return action;
     }
@@ -161,7 +190,10 @@ fn rest(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Acti
         return Action::Rest(State::Draft, None);
     }
     if let Some((by, words)) = &standing.objection {
-        return Action::Rest(State::ChangesRequested, Some(closing_words(by, words)));
+        return Action::Rest(
+            State::ChangesRequested,
+            Some(Remark { by: by.clone(), words: words.clone() }.to_string()),
+        );
     }
     if standing.suffices() {
         return Action::Rest(State::Approved, None);
@@ -177,10 +209,6 @@ pub fn closed_by(change: &Change, by: &Person) -> State {
     if own { State::Withdrawn } else { State::Rejected }
 }
 
-fn closing_words(by: &Person, words: &str) -> String {
-    if words.is_empty() { format!("by {by}") } else { format!("{by}: {words}") }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -189,6 +217,7 @@ mod tests {
 
     const T: Timing = Timing { settle: 10, ready_after: 100, poll: 1000 };
 
+    #[derive(Clone)]
     struct Case {
         change: Change,
         now: i64,
@@ -196,6 +225,8 @@ mod tests {
         pull: Option<Pull>,
         waits_for: Option<ChangeId>,
         standing: Standing,
+        asked: bool,
+        refused_until: Option<Timestamp>,
         empty: bool,
         blocks: Vec<String>,
     }
@@ -238,6 +269,8 @@ mod tests {
             pull: Some(pull(PullState::Open)),
             waits_for: None,
             standing: Standing { needed: 1, ..Standing::default() },
+            asked: false,
+            refused_until: None,
             empty: false,
             blocks: vec![],
         }
@@ -251,6 +284,8 @@ mod tests {
             pull: case.pull.as_ref(),
             waits_for: case.waits_for.as_ref(),
             standing: &case.standing,
+            asked: case.asked,
+            refused_until: case.refused_until,
         };
         let desired = Desired { empty: case.empty, digest: "d", covers: 3, blocks: &case.blocks, text: &text() };
         decide(&observed, &desired, &T)
@@ -261,8 +296,29 @@ mod tests {
         let mut case = Case { now: 5, branch: None, pull: None, ..proposed() };
         case.change.head = None;
         assert_eq!(run(&case), Action::Wait(Timestamp(10)));
-        case.change.ready = true;
+        case.change.complete = true;
         assert_eq!(run(&case), Action::Push(None));
+    }
+
+    #[test]
+    fn single_writes_to_an_open_change_settle_too_unless_somebody_waits_for_them() {
+        let mut case = Case { branch: Some(branch(1, Some("old"))), ..proposed() };
+        (case.change.last_write, case.change.ready) = (Timestamp(995), true);
+        assert_eq!(run(&case), Action::Wait(Timestamp(1005)));
+        assert_eq!(run(&Case { now: 1005, ..case.clone() }), Action::Push(Some(commit(1))));
+        assert_eq!(run(&Case { asked: true, ..case.clone() }), Action::Push(Some(commit(1))));
+        case.change.complete = true;
+        assert_eq!(run(&case), Action::Push(Some(commit(1))));
+    }
+
+    #[test]
+    fn what_the_forge_refused_waits_unless_somebody_asks() {
+        let case = Case { branch: None, pull: None, refused_until: Some(Timestamp(2000)), ..proposed() };
+        assert_eq!(run(&case), Action::Wait(Timestamp(2000)));
+        assert_eq!(run(&Case { now: 2000, ..case.clone() }), Action::Push(None));
+        assert_eq!(run(&Case { asked: true, ..case.clone() }), Action::Push(None));
+        let merged = Some(pull(PullState::Merged { commit: commit(5) }));
+        assert_eq!(run(&Case { pull: merged, ..case }), Action::Merged(commit(5)), "what happened is seen at once");
     }
 
     #[test]

@@ -1,17 +1,21 @@
 //! The one writer: admits submissions against what is proposed, makes a batch of them durable with one sync, then
 //! shows and answers them. Readers see durable state only and never wait.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, broadcast, oneshot};
 
 use super::admit::admit;
 use super::clock::Clock;
+use super::event::Event;
+use super::id::ChangeId;
 use super::journal::{Answer, Entry, Journal};
 use super::ledger::Ledger;
+use super::record::Change;
+use super::stopped::Stopped;
 use super::submission::{Cause, Operation, Receipt, Refusal, Submission};
 
 /// The most submissions that wait; more are refused until some are answered.
@@ -20,6 +24,10 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 512;
 /// How long an answer is remembered, in milliseconds: a day.
 const ANSWER_LIFE: i64 = 86_400_000;
+/// So few answers are not worth sweeping.
+const FEW: usize = 1000;
+/// The most events that a listener may be behind.
+const BEHIND: usize = 1024;
 
 type Step = Box<dyn FnOnce(&mut Ledger) -> Vec<Entry> + Send>;
 
@@ -34,7 +42,9 @@ pub struct Intake {
     commands: SyncSender<Command>,
     view: Arc<ArcSwap<Ledger>>,
     trouble: Arc<Mutex<Option<String>>>,
+    stopped: Stopped,
     written: Arc<Notify>,
+    events: broadcast::Sender<Event>,
 }
 
 impl Intake {
@@ -50,16 +60,32 @@ impl Intake {
     ) -> std::io::Result<Self> {
         let (commands, received) = sync_channel(QUEUE);
         let view = Arc::new(ArcSwap::from_pointee(ledger));
-        let intake = Self { commands, view, trouble: Arc::default(), written: Arc::default() };
+        let events = broadcast::channel(BEHIND).0;
+        let intake = Self {
+            commands,
+            view,
+            trouble: Arc::default(),
+            stopped: Stopped::default(),
+            written: Arc::default(),
+            events,
+        };
         let mut writer = Writer {
             view: intake.view.clone(),
             trouble: intake.trouble.clone(),
             written: intake.written.clone(),
+            events: intake.events.clone(),
+            event_seq: 0,
             answers: answers.into_iter().map(|answer| ((answer.caller.clone(), answer.key.clone()), answer)).collect(),
+            sweep_at: FEW,
             journal,
             clock,
         };
-        std::thread::Builder::new().name("intake".into()).spawn(move || writer.run(&received))?;
+        let guard = intake.stopped.guard();
+        let work = move || {
+            let _guard = guard;
+            writer.run(&received);
+        };
+        std::thread::Builder::new().name("intake".into()).spawn(work)?;
         Ok(intake)
     }
 
@@ -72,7 +98,16 @@ impl Intake {
     /// Why the journal cannot be written, since the last attempt; none when it can.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
+        if self.stopped.is_set() {
+            return Some("the one writer has stopped; restart the server".to_owned());
+        }
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What happens to changes from now on, in the order in which it became durable.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
     }
 
     /// Resolves after something was written.
@@ -119,7 +154,11 @@ struct Writer {
     view: Arc<ArcSwap<Ledger>>,
     trouble: Arc<Mutex<Option<String>>>,
     written: Arc<Notify>,
+    events: broadcast::Sender<Event>,
+    event_seq: u64,
     answers: HashMap<(String, String), Answer>,
+    /// How many answers there may be before the old ones are forgotten.
+    sweep_at: usize,
     journal: Box<dyn Journal>,
     clock: Arc<dyn Clock>,
 }
@@ -176,10 +215,13 @@ impl Writer {
             || submission.operations.iter().any(|o| matches!(o, Operation::Approve(_) | Operation::Instantiate(_)));
         let change = if admitted.writes.is_empty() {
             let change = existing(&batch.ledger, submission);
-            if let Some(pending) =
-                change.as_ref().filter(|_| complete).and_then(|id| batch.ledger.changes.get(id)).filter(|c| !c.ready)
+            if let Some(pending) = change
+                .as_ref()
+                .filter(|_| complete)
+                .and_then(|id| batch.ledger.changes.get(id))
+                .filter(|c| !(c.ready && c.complete))
             {
-                let ready = super::record::Change { ready: true, ..super::record::Change::clone(pending) };
+                let ready = Change { ready: true, complete: true, ..Change::clone(pending) };
                 let entry = batch.ledger.update(ready);
                 batch.entries.push(entry);
             }
@@ -223,6 +265,11 @@ impl Writer {
         };
         let key = (answer.caller.clone(), answer.key.clone());
         batch.entries.extend([Entry::Expire(at.plus(-ANSWER_LIFE)), Entry::Answer(answer.clone())]);
+        if self.answers.len() >= self.sweep_at {
+            // Each is looked at a constant number of times in all, however many there are.
+            self.answers.retain(|_, answer| answer.at >= at.plus(-ANSWER_LIFE));
+            self.sweep_at = FEW.max(self.answers.len() * 2);
+        }
         self.answers.insert(key.clone(), answer);
         batch.new_answers.push(key);
     }
@@ -235,7 +282,8 @@ impl Writer {
             Ok(()) => {
                 *trouble = None;
                 drop(trouble);
-                self.view.store(Arc::new(batch.ledger));
+                let before = self.view.swap(Arc::new(batch.ledger));
+                self.tell(&before, &batch.entries);
                 for reply in batch.replies {
                     match reply {
                         Reply::Receipt(sender, receipt) => drop(sender.send(Ok(receipt))),
@@ -266,11 +314,77 @@ impl Writer {
     }
 }
 
+impl Writer {
+    /// Tells whoever listens of every change that came into another state, or is there for another reason.
+    fn tell(&mut self, before: &Ledger, entries: &[Entry]) {
+        let mut latest: BTreeMap<&ChangeId, &Change> = BTreeMap::new();
+        for entry in entries {
+            let Entry::Change(change) = entry else { continue };
+            let known = latest.insert(&change.id, change).or_else(|| before.changes.get(&change.id).map(|c| &**c));
+            if known.is_some_and(|known| (known.state, &known.reason) == (change.state, &change.reason)) {
+                continue;
+            }
+            let (id, state, reason) = (change.id.clone(), change.state, change.reason.clone());
+            tracing::info!(change = %id, %state, reason = reason.as_deref().unwrap_or_default(), "change");
+            self.event_seq += 1;
+            drop(self.events.send(Event { seq: self.event_seq, at: self.clock.now(), change: id, state, reason }));
+        }
+    }
+}
+
 /// The open change that a submission which writes nothing is about.
-fn existing(ledger: &Ledger, submission: &Submission) -> Option<super::id::ChangeId> {
+fn existing(ledger: &Ledger, submission: &Submission) -> Option<ChangeId> {
     let by_owner = submission.operations.iter().find_map(|operation| ledger.owner(operation.anchor()).cloned());
     by_owner.or_else(|| {
         let groups = submission.operations.iter().flat_map(|operation| ledger.groups_of(operation.anchor())).collect();
         ledger.destination(&groups).map(|change| change.id.clone())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::id::Timestamp;
+    use super::super::journal::{Contents, JournalError};
+    use super::*;
+
+    struct Nothing;
+
+    impl Journal for Nothing {
+        fn load(&mut self) -> Result<Contents, JournalError> {
+            Ok(Contents::default())
+        }
+
+        fn append(&mut self, _: &[Entry]) -> Result<(), JournalError> {
+            Ok(())
+        }
+    }
+
+    impl Clock for Nothing {
+        fn now(&self) -> Timestamp {
+            Timestamp(0)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_died_is_told() {
+        let intake = Intake::start(Ledger::default(), vec![], Box::new(Nothing), Arc::new(Nothing)).unwrap();
+        intake.record(|_| vec![]).await.unwrap();
+        assert_eq!(intake.trouble(), None);
+        intake.record(|_| panic!("on purpose")).await.unwrap_err();
+        assert_eq!(intake.submit_after_death().await.cause, Cause::Unavailable);
+        assert!(intake.trouble().is_some_and(|why| why.contains("restart")));
+    }
+
+    impl Intake {
+        /// The refusal of a write when nobody takes it any more; the thread may still be ending.
+        async fn submit_after_death(&self) -> Refusal {
+            loop {
+                if let Err(refusal) = self.record(|_| vec![]).await
+                    && self.stopped.is_set()
+                {
+                    return refusal;
+                }
+            }
+        }
+    }
 }

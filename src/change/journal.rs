@@ -38,6 +38,8 @@ pub enum Entry {
     Change(Box<Change>),
     /// The writes of a change up to this one are on main or given up.
     Forget(ChangeId, u64),
+    /// A change is over and need not be remembered.
+    Drop(ChangeId),
     /// The writes of the first change now belong to the second.
     Move(ChangeId, ChangeId),
     /// An answer was given.

@@ -2,31 +2,31 @@
 
 use std::collections::BTreeSet;
 
-use super::admit::admit;
+use super::admit::{Admitted, admit};
 use super::ledger::Ledger;
 use super::submission::{Cause, Obstacle, Operation, Refusal, Submission};
 use crate::finding::{Finding, Severity};
 use crate::intent::{Anchor, Tree};
 use crate::render::{self, Scope};
 
-/// Refuses a bundle, or a set that is said to be complete, whose topology is not known; other submissions pass.
+/// Admits a submission; a bundle, or a set that is said to be complete, only with its topology.
 ///
 /// # Errors
-/// Everything that is missing, or why the submission is not admitted at all.
-pub(super) fn judge_topology(view: &Ledger, submission: &Submission) -> Result<(), Refusal> {
+/// Why the submission is not admitted, or everything that is missing.
+pub(super) fn judge(view: &Ledger, submission: &Submission) -> Result<Admitted, Refusal> {
+    let admitted = admit(view, submission)?;
     let completed = submission.operations.iter().filter_map(|operation| match operation {
         Operation::Approve(anchor) | Operation::Instantiate(anchor) => Some(anchor.clone()),
         _ => None,
     });
     let completed: Vec<Anchor> = completed.collect();
     if !submission.bundle && completed.is_empty() {
-        return Ok(());
+        return Ok(admitted);
     }
-    let admitted = admit(view, submission)?;
     let written = admitted.writes.iter().map(|(anchor, _)| anchor.clone()).chain(completed).collect::<Vec<_>>();
     let missing = missing(view, &admitted.proposed, &written);
     if missing.is_empty() {
-        return Ok(());
+        return Ok(admitted);
     }
     let obstacle = |finding: Finding| Obstacle {
         operation: submission.operations.iter().position(|o| o.anchor().as_str() == finding.place.path).unwrap_or(0),

@@ -139,11 +139,12 @@ impl Ledger {
         overlapping.into_iter().filter(|change| !is_closed(change) && (!behind || change.head.is_none())).collect()
     }
 
-    /// Takes writes in that were admitted: gives them places, a change, and the entries that make them durable.
+    /// Takes writes in that were admitted: gives them places, a change, and the entries that make them durable. They are
+    /// `complete` when a bundle or a lifecycle call said so.
     pub fn accept(
         &mut self,
         writes: Vec<(Anchor, Verb)>,
-        ready: bool,
+        complete: bool,
         by: &Person,
         at: Timestamp,
     ) -> (ChangeId, Vec<Entry>) {
@@ -159,13 +160,14 @@ impl Ledger {
                 let mut change = Change::clone(oldest);
                 change.groups.extend(groups);
                 for other in others {
-                    entries.extend(self.supersede(other, &mut change));
+                    entries.extend(self.supersede(other, &mut change, at));
                 }
                 change
             }
         };
         change.last_write = at;
-        change.ready |= ready;
+        change.ready |= complete;
+        change.complete = complete;
         change.requesters.insert(by.clone());
         for (anchor, verb) in writes {
             self.last_seq += 1;
@@ -190,7 +192,7 @@ impl Ledger {
     }
 
     /// Moves the writes of `other` to `change`.
-    fn supersede(&mut self, other: &Change, change: &mut Change) -> Vec<Entry> {
+    fn supersede(&mut self, other: &Change, change: &mut Change, at: Timestamp) -> Vec<Entry> {
         change.groups.extend(other.groups.iter().cloned());
         change.requesters.extend(other.requesters.iter().cloned());
         change.ready |= other.ready;
@@ -205,7 +207,7 @@ impl Ledger {
         all.sort_by_key(|write| write.seq);
         self.writes.insert(change.id.clone(), all.into_iter().collect());
         let mut superseded =
-            other.ended(State::Superseded, Some(format!("its writes went on in change {}", change.id)));
+            other.ended(State::Superseded, at, Some(format!("its writes went on in change {}", change.id)));
         superseded.superseded_by = Some(change.id.clone());
         vec![Entry::Move(other.id.clone(), change.id.clone()), self.update(superseded)]
     }
@@ -236,6 +238,18 @@ impl Ledger {
         entry
     }
 
+    /// Forgets final changes of which nothing is left to clear away; what they did remains in Git.
+    pub fn forget(&mut self, ids: &[ChangeId]) -> Vec<Entry> {
+        let mut entries = vec![];
+        for id in ids {
+            if self.changes.get(id).is_some_and(|change| change.state.is_final() && !change.untidy) {
+                self.changes.remove(id);
+                entries.push(Entry::Drop(id.clone()));
+            }
+        }
+        entries
+    }
+
     /// Ends a change: its writes up to `up_to` leave the proposed view; later ones begin the next change of its groups.
     pub fn finish(&mut self, change: Change, up_to: u64) -> Vec<Entry> {
         let id = change.id.clone();
@@ -249,7 +263,7 @@ impl Ledger {
             let name = names.find(|name| !self.changes.contains_key(name)).unwrap_or_else(|| id.clone());
             let mut next = Change::new(name, groups, first.at);
             next.last_write = last.at;
-            next.ready = change.ready;
+            (next.ready, next.complete) = (change.ready, change.complete);
             next.requesters = left.iter().map(|write| write.requester.clone()).collect();
             let next_id = next.id.clone();
             entries.extend([self.update(next), Entry::Move(id, next_id.clone())]);
@@ -327,12 +341,25 @@ mod tests {
     }
 
     #[test]
+    fn a_single_write_has_to_settle_even_in_a_change_that_was_complete() {
+        let mut ledger = Ledger::default();
+        let put = |ledger: &mut Ledger, complete| {
+            let writes = vec![(Anchor::parse("projects/one").unwrap(), Verb::Delete)];
+            let (id, _) = ledger.accept(writes, complete, &Person::local(), Timestamp(0));
+            (ledger.changes[&id].ready, ledger.changes[&id].complete)
+        };
+        assert_eq!(put(&mut ledger, false), (false, false));
+        assert_eq!(put(&mut ledger, true), (true, true));
+        assert_eq!(put(&mut ledger, false), (true, false));
+    }
+
+    #[test]
     fn writes_that_are_left_when_a_change_ends_begin_a_change_of_another_name() {
         let mut ledger = Ledger::default();
         let oldest = write(&mut ledger, &["one"]);
         let superseded = write(&mut ledger, &["two"]);
         assert_eq!(write(&mut ledger, &["one", "two"]), oldest);
-        let ended = ledger.changes[&oldest].ended(State::Withdrawn, None);
+        let ended = ledger.changes[&oldest].ended(State::Withdrawn, Timestamp(9), None);
         drop(ledger.finish(ended, 1));
         let active = ledger.active();
         assert_eq!(active.len(), 1);

@@ -1,6 +1,6 @@
 //! What a set of writes does to the config repository: the plan, and the edits that carry it out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::base::{Base, Declared, resources_of};
 use super::content;
@@ -16,7 +16,7 @@ use crate::review::{self, FileChange, Happening, Plan};
 const MOST_DRIFTED: usize = 3;
 
 /// A plan with the edits that carry it out.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Proposal {
     /// The plan, for people.
     pub plan: Plan,
@@ -26,6 +26,8 @@ pub struct Proposal {
     pub digest: String,
     /// The intents that its writes name.
     pub intents: Vec<Anchor>,
+    /// The intents that each changed file comes from, before or after, by path.
+    pub sources: BTreeMap<String, BTreeSet<Anchor>>,
 }
 
 impl Proposal {
@@ -49,6 +51,8 @@ impl Proposal {
             let (old, new) = (change.happening != Happening::Added, change.happening != Happening::Removed);
             (change.path.as_str(), ids(&change.old, old), ids(&change.new, new))
         }));
+        let sources = changes.iter().map(|change| (change.path.clone(), sources(&change.path, [&before, &after])));
+        let sources = sources.collect();
         let plan = review::plan(review::Input {
             before: &before,
             after: &after,
@@ -58,7 +62,7 @@ impl Proposal {
             findings,
             deletions_cap: base.settings.caps.deletions,
         });
-        Ok(Self { plan, edits, digest, intents: change.changed.clone() })
+        Ok(Self { plan, edits, digest, intents: change.changed.clone(), sources })
     }
 
     /// What one commit changed of another, planned again from the intents of both.
@@ -80,11 +84,22 @@ impl Proposal {
         Self::make(&base, &old, &change)
     }
 
+    /// Whether a file that it changes comes from an intent of `group`.
+    #[must_use]
+    pub fn concerns(&self, path: &str, group: &Anchor) -> bool {
+        self.sources.get(path).is_some_and(|intents| intents.iter().any(|intent| intent.is_within(group)))
+    }
+
     /// Whether it changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.edits.is_empty()
     }
+}
+
+fn sources(path: &str, rendered: [&Rendered; 2]) -> BTreeSet<Anchor> {
+    let manifests = rendered.into_iter().filter_map(|rendered| rendered.manifests.get(path));
+    manifests.flat_map(|manifest| manifest.intents.iter().cloned()).collect()
 }
 
 /// Generated files of main that somebody edited by hand and that stay as they are.

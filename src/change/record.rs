@@ -93,12 +93,28 @@ impl std::fmt::Display for State {
     }
 }
 
+/// What somebody said of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remark {
+    /// Who.
+    pub by: Person,
+    /// Their words; may be empty.
+    pub words: String,
+}
+
+impl std::fmt::Display for Remark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { by, words } = self;
+        if words.is_empty() { write!(f, "by {by}") } else { write!(f, "{by}: {words}") }
+    }
+}
+
 /// A change: a plan on its way from the journal to main.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// Its identity.
     pub id: ChangeId,
-    /// The groups it owns; no other open change owns one of them.
+    /// The groups it owns. Of several open changes that own one of them, the first is proposed and the others wait.
     pub groups: BTreeSet<Group>,
     /// Its branch, below `meshwright/`.
     pub branch: String,
@@ -112,6 +128,9 @@ pub struct Change {
     pub last_write: Timestamp,
     /// Whether it was said to be complete: a bundle, `approve` or `instantiate`.
     pub ready: bool,
+    /// Whether its last writes were said to be complete, so that nothing more has to settle.
+    #[serde(default)]
+    pub complete: bool,
     /// Whether a valid approval stands: later writes wait for the next change of its groups.
     pub sealed: bool,
     /// Who asked.
@@ -128,9 +147,21 @@ pub struct Change {
     pub covers: u64,
     /// The commit that put it on main.
     pub merged: Option<CommitId>,
+    /// Since when the commit that put it on main is not there any more.
+    #[serde(default)]
+    pub astray: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default)]
+    pub ended: Option<Timestamp>,
     /// Whether a pull request or branch of it may still have to be cleared away, though it is final.
     #[serde(default)]
     pub untidy: bool,
+    /// The changes that hold what it lacks, while it is blocked.
+    #[serde(default)]
+    pub needs: BTreeSet<ChangeId>,
+    /// Who ended it through Meshwright, for the pull request to say.
+    #[serde(default)]
+    pub closing: Option<Remark>,
     /// The change that took its writes over.
     pub superseded_by: Option<ChangeId>,
 }
@@ -149,6 +180,7 @@ impl Change {
             created: at,
             last_write: at,
             ready: false,
+            complete: false,
             sealed: false,
             requesters: BTreeSet::new(),
             pull: None,
@@ -157,15 +189,19 @@ impl Change {
             digest: None,
             covers: 0,
             merged: None,
+            astray: None,
+            ended: None,
             untidy: false,
+            needs: BTreeSet::new(),
+            closing: None,
             superseded_by: None,
         }
     }
 
     /// The same change, ended.
     #[must_use]
-    pub fn ended(&self, state: State, reason: Option<String>) -> Self {
-        Self { state, reason, sealed: false, untidy: true, ..self.clone() }
+    pub fn ended(&self, state: State, at: Timestamp, reason: Option<String>) -> Self {
+        Self { state, reason, ended: Some(at), sealed: false, needs: BTreeSet::new(), untidy: true, ..self.clone() }
     }
 
     /// Its groups, deployment intent groups before projects before the rest.

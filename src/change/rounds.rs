@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::decide::{Timing, settled_at};
 use super::id::{ChangeId, Timestamp};
 use super::ledger::Ledger;
 use super::record::Change;
@@ -30,6 +31,7 @@ impl Rounds {
         view: &Ledger,
         everything: bool,
         now: Timestamp,
+        timing: &Timing,
     ) -> (Vec<Arc<Change>>, Option<Timestamp>) {
         let active: Vec<Arc<Change>> = view.active().into_iter().cloned().collect();
         let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -39,9 +41,12 @@ impl Rounds {
             return (active, None);
         }
         let rests = |change: &Arc<Change>| {
+            let settled = settled_at(change, timing);
+            if now < settled {
+                return Some(Some(settled));
+            }
             let look = looks.get(&change.id).filter(|look| look.base == view.base.commit)?;
-            let settling = !change.ready && change.head.is_none() && look.due.is_some();
-            let rests = (settling || Arc::ptr_eq(&look.change, change)) && look.due.is_none_or(|due| now < due);
+            let rests = Arc::ptr_eq(&look.change, change) && look.due.is_none_or(|due| now < due);
             rests.then_some(look.due)
         };
         let due = active.iter().filter_map(&rests).flatten().min();
@@ -62,6 +67,8 @@ mod tests {
     use super::*;
     use crate::change::State;
 
+    const T: Timing = Timing { settle: 10, ready_after: 100, poll: 1000 };
+
     fn ledger(changes: &[&Change]) -> Ledger {
         let mut ledger = Ledger::default();
         for change in changes {
@@ -72,12 +79,12 @@ mod tests {
 
     fn change(id: &str) -> Change {
         let mut change = Change::new(ChangeId::parse(id).unwrap(), BTreeSet::new(), Timestamp(0));
-        (change.state, change.head) = (State::Proposed, Some(CommitId::from([1; 20])));
+        (change.state, change.head, change.complete) = (State::Proposed, Some(CommitId::from([1; 20])), true);
         change
     }
 
     fn chosen(rounds: &Rounds, view: &Ledger, everything: bool, now: i64) -> Vec<String> {
-        rounds.choose(view, everything, Timestamp(now)).0.iter().map(|change| change.id.to_string()).collect()
+        rounds.choose(view, everything, Timestamp(now), &T).0.iter().map(|change| change.id.to_string()).collect()
     }
 
     #[test]
@@ -92,7 +99,7 @@ mod tests {
         assert_eq!(chosen(&rounds, &view, true, 5).len(), 2, "a look at everything spares none");
         drop(view.update(Change { last_write: Timestamp(5), ..two.clone() }));
         assert_eq!(chosen(&rounds, &view, false, 5), ["000000000002"]);
-        drop(view.update(one.ended(State::Rejected, None)));
+        drop(view.update(one.ended(State::Rejected, Timestamp(5), None)));
         assert_eq!(chosen(&rounds, &view, false, 5), ["000000000002"]);
     }
 
@@ -103,24 +110,30 @@ mod tests {
         for change in view.changes.values() {
             rounds.note(&view, change.clone(), None);
         }
-        drop(view.update(one.ended(State::Rejected, None)));
+        drop(view.update(one.ended(State::Rejected, Timestamp(5), None)));
         assert_eq!(chosen(&rounds, &view, false, 5), ["000000000002"]);
         assert!(chosen(&rounds, &ledger(&[]), false, 5).is_empty());
     }
 
     #[test]
-    fn what_settles_is_looked_at_when_it_is_due_whatever_joins_it() {
+    fn what_settles_is_looked_at_when_it_has_settled() {
         let (rounds, mut one) = (Rounds::default(), change("000000000001"));
-        one.head = None;
+        one.complete = false;
         let mut view = ledger(&[&one]);
-        rounds.note(&view, view.changes.values().next().unwrap().clone(), Some(Timestamp(10)));
-        one.last_write = Timestamp(4);
+        let first = view.changes.values().next().unwrap().clone();
+        rounds.note(&view, first, Some(Timestamp(60)));
+        one.last_write = Timestamp(40);
         drop(view.update(one.clone()));
-        assert!(chosen(&rounds, &view, false, 5).is_empty());
-        assert_eq!(rounds.choose(&view, false, Timestamp(5)).1, Some(Timestamp(10)));
-        assert_eq!(chosen(&rounds, &view, false, 10).len(), 1);
-        one.ready = true;
+        let due = |view: &Ledger, now| rounds.choose(view, false, Timestamp(now), &T).1;
+        assert!(chosen(&rounds, &view, false, 45).is_empty());
+        assert_eq!(due(&view, 45), Some(Timestamp(50)));
+        assert_eq!(chosen(&rounds, &view, false, 50).len(), 1);
+        one.last_write = Timestamp(48);
+        drop(view.update(one.clone()));
+        assert!(chosen(&rounds, &view, false, 50).is_empty(), "one more joined it");
+        assert_eq!(due(&view, 50), Some(Timestamp(58)));
+        one.complete = true;
         drop(view.update(one));
-        assert_eq!(chosen(&rounds, &view, false, 5).len(), 1, "a change that is complete waits for nothing");
+        assert_eq!(chosen(&rounds, &view, false, 50).len(), 1, "what is complete waits for nothing");
     }
 }

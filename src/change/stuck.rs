@@ -1,7 +1,7 @@
 //! Work that may not be able to go on now.
 
 use super::forge::ForgeError;
-use super::submission::Refusal;
+use super::submission::{Cause, Refusal};
 use crate::repo::RepoError;
 
 /// Why a change could not be carried on now; it is looked at again later.
@@ -16,9 +16,39 @@ pub enum Stuck {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] Refusal),
+    /// There is nothing to propose anything to.
+    #[error("the config repository has no main branch yet")]
+    NoMain,
     /// A task that ended early, because the server is stopping.
     #[error("stopped")]
     Stopped,
+}
+
+impl From<Stuck> for Refusal {
+    /// What the caller is told of what went wrong inside; the rest goes to the log.
+    fn from(stuck: Stuck) -> Self {
+        let (cause, message) = match stuck {
+            Stuck::Journal(refusal) => return refusal,
+            Stuck::Forge(ForgeError::Refused(why)) => (Cause::WrongState, why),
+            Stuck::Forge(error @ (ForgeError::NotFound(_) | ForgeError::Moved(_))) => {
+                (Cause::WrongState, error.to_string())
+            }
+            Stuck::Repo(RepoError::Conflict { paths }) => (
+                Cause::WrongState,
+                format!("main and the change both changed {}; it is rendered again", paths.join(", ")),
+            ),
+            Stuck::Repo(RepoError::Path { path, why }) => {
+                (Cause::WrongState, format!("{path} on main {why}; move what stands there and try again"))
+            }
+            Stuck::NoMain => (Cause::Unavailable, stuck.to_string()),
+            Stuck::Stopped => (Cause::Unavailable, "the server is stopping; nothing was done".to_owned()),
+            stuck => {
+                tracing::error!(%stuck, "a request could not be carried out");
+                (Cause::Unavailable, "the forge or the repository could not be used; try again in a moment".to_owned())
+            }
+        };
+        Self::new(cause, "", message)
+    }
 }
 
 /// Runs work that blocks where it may.

@@ -114,6 +114,8 @@ pub enum Cause {
     HasChildren,
     /// It contradicts another intent.
     Conflict,
+    /// The file on main that it belongs into cannot be read, so that nobody knows what is there.
+    Unreadable,
     /// A rule is violated.
     Invalid,
     /// A bundle or an `approve` whose topology is not complete.

@@ -1,49 +1,86 @@
 //! The words about a change that need more than its plan.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use super::forge::PullText;
+use super::id::{ChangeId, Group};
 use super::ledger::Ledger;
+use super::person::Person;
 use super::proposal::Proposal;
-use super::record::Change;
+use super::record::{Change, State};
+use super::write::Write;
 use crate::finding::Severity;
-use crate::intent::Kind;
+use crate::intent::{Anchor, Kind, Topology};
 use crate::review::Plan;
 use crate::review::pull::{self, PullMeta};
 
-/// What blocks a change, one sentence each. Topology that is pending elsewhere is named with its change.
+/// What blocks a change.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    /// One sentence each, with what to do.
+    pub words: Vec<String>,
+    /// The changes that hold what it lacks.
+    pub needs: BTreeSet<ChangeId>,
+}
+
+/// What blocks a change. Where topology is missing, the pending changes that may bring it are named.
 #[must_use]
-pub(super) fn blocks(plan: &Plan, view: &Ledger, change: &Change) -> Vec<String> {
+pub(super) fn blocks(plan: &Plan, view: &Ledger, change: &Change) -> Blocks {
     let blocking = || plan.findings.iter().filter(|finding| finding.severity == Severity::Error);
-    let mut words: Vec<String> = blocking().map(|f| format!("{}: {}; {}", f.place, f.message, f.remedy)).collect();
-    if blocking().any(|finding| finding.rule.starts_with("topology/")) {
-        let topology = |kind: Kind| {
-            matches!(
-                kind,
-                Kind::LogicalCloud
-                    | Kind::App
-                    | Kind::AppPlacement
-                    | Kind::Cluster
-                    | Kind::ClusterLabel
-                    | Kind::KvPairs
-                    | Kind::DeploymentIntentGroup
-            )
-        };
-        let pending = view.active().into_iter().filter(|other| other.id != change.id);
-        for other in pending.filter(|other| view.writes(&other.id).any(|write| topology(write.anchor.kind()))) {
-            words.push(format!("topology is pending in change {}: this one goes on when that is merged", other.id));
-        }
+    let mut blocks = Blocks::default();
+    blocks.words.extend(blocking().map(|f| format!("{}: {}; {}", f.place, f.message, f.remedy)));
+    let lacking = blocking().filter(|finding| finding.rule.starts_with("topology/"));
+    let lacking: BTreeSet<Anchor> = lacking.filter_map(|finding| Anchor::parse(&finding.place.path).ok()).collect();
+    if lacking.is_empty() {
+        return blocks;
     }
-    words
+    let topology = Topology::new(&view.proposed, &view.base.settings.cluster_defaults);
+    for other in view.active().into_iter().filter(|other| other.id != change.id) {
+        let concerns = |write: &Arc<Write>| lacking.iter().any(|subject| concerns(&topology, &write.anchor, subject));
+        if !view.writes(&other.id).any(concerns) {
+            continue;
+        }
+        blocks.words.push(if other.state == State::Blocked && other.needs.contains(&change.id) {
+            format!(
+                "it waits for change {}, which waits for this one: neither can be merged alone; withdraw both, and post \
+                 what they hold as one bundle",
+                other.id
+            )
+        } else {
+            format!("what it lacks is pending in change {}: this one goes on when that is merged", other.id)
+        });
+        blocks.needs.insert(other.id.clone());
+    }
+    blocks
+}
+
+/// Whether a write to `anchor` can mend what `subject` lacks of its topology.
+fn concerns(topology: &Topology<'_>, anchor: &Anchor, subject: &Anchor) -> bool {
+    if anchor.is_within(subject) || subject.is_within(anchor) {
+        return true;
+    }
+    match anchor.kind() {
+        Kind::LogicalCloud => anchor.project() == subject.project(),
+        Kind::App => anchor.parent().is_some_and(|app| subject.is_within(&app)),
+        Kind::Cluster | Kind::ClusterLabel | Kind::KvPairs => {
+            let group = subject.ancestor(Kind::DeploymentIntentGroup);
+            let provider = anchor.ancestor(Kind::ClusterProvider);
+            group.zip(provider).is_some_and(|(group, provider)| topology.concerns(&group, provider.name()))
+        }
+        _ => false,
+    }
 }
 
 /// What the pull request of a change says.
 #[must_use]
 pub(super) fn pull_text(change: &Change, proposal: &Proposal, draft: bool) -> PullText {
-    let names: Vec<String> = change.main_groups().map(super::id::Group::short).collect();
+    let names: Vec<String> = change.main_groups().map(Group::short).collect();
     let groups: Vec<&str> = names.iter().map(String::as_str).collect();
     let meta = PullMeta {
         change: change.id.to_string(),
         requesters: change.requesters.iter().map(ToString::to_string).collect(),
-        unverified: change.requesters.iter().any(super::person::Person::is_local),
+        unverified: change.requesters.iter().any(Person::is_local),
         intents: proposal.intents.iter().map(ToString::to_string).collect(),
     };
     PullText { title: pull::title(&proposal.plan, &groups), body: pull::body(&proposal.plan, &meta), draft }

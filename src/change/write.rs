@@ -10,7 +10,7 @@ use crate::intent::{Anchor, Resource, Tree};
 /// What a write does to the resource it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verb {
-    /// Creates or replaces it.
+    /// Creates or replaces it; a server that says so is closed from then on.
     Put(Arc<Resource>),
     /// Removes it.
     Delete,
@@ -65,6 +65,9 @@ impl Verb {
                     return refuse(message, "post the parent again, or withdraw this change");
                 }
                 tree.put(Resource::clone(resource));
+                if resource.state.closed {
+                    tree.close(anchor);
+                }
             }
             Verb::Delete if tree.has_children(anchor) => {
                 return refuse(

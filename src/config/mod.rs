@@ -21,6 +21,8 @@ pub struct Config {
     pub tokens: Vec<Token>,
     /// How long things take.
     pub timing: Timing,
+    /// How long changes are remembered that ended.
+    pub changes: Changes,
     /// Bounds of what callers may ask for.
     pub limits: Limits,
     /// Where the config repository lives.
@@ -36,6 +38,7 @@ impl Default for Config {
             data: "meshwright-data".into(),
             tokens: vec![],
             timing: Timing::default(),
+            changes: Changes::default(),
             limits: Limits::default(),
             repository: Repository::default(),
             log: Log::default(),
@@ -93,6 +96,22 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Self { settle: Millis(2000), ready_after: Millis(30_000), poll: Millis(5000) }
+    }
+}
+
+/// How long changes are remembered that ended; what was merged stays in Git.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Changes {
+    /// For so long after they ended.
+    pub keep: Millis,
+    /// At most so many of them, the newest.
+    pub most: usize,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self { keep: Millis(30 * 24 * 3_600_000), most: 5000 }
     }
 }
 
@@ -162,9 +181,10 @@ mod tests {
 
     #[test]
     fn fields_are_read_and_unknown_ones_refused() {
-        let text = "listen: 0.0.0.0:80\ntiming: {settle: 500ms, readyAfter: 1m}\ntokens:\n- name: ci\n  sha256: ab\n  rights: {'*': [propose]}\n  mayActFor: true\n";
+        let text = "listen: 0.0.0.0:80\ntiming: {settle: 500ms, readyAfter: 1m}\nchanges: {keep: 48h}\ntokens:\n- name: ci\n  sha256: ab\n  rights: {'*': [propose]}\n  mayActFor: true\n";
         let config = Config::read(text).unwrap();
         assert_eq!((config.timing.settle, config.timing.ready_after), (Millis(500), Millis(60_000)));
+        assert_eq!(config.changes, Changes { keep: Millis(172_800_000), most: 5000 });
         assert_eq!(config.tokens[0].may_act_for, MayActFor::Anybody(true));
         let error = Config::read("listne: x\n").unwrap_err();
         assert!(error.contains("listne"), "{error}");

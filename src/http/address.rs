@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::metrics::Template;
-use super::problem::Problem;
+use super::problem::{Problem, UNREADABLE};
 use crate::change::Ledger;
 use crate::intent::{Anchor, KINDS, Kind, PathError, Route, Tree};
 
@@ -75,8 +75,11 @@ pub(super) fn nowhere(error: &PathError) -> Problem {
     Problem::not_found(format!("The path leads nowhere: {error}."))
 }
 
-/// What of the path to `anchor` does not exist: the first of it.
+/// What of the path to `anchor` does not exist: the first of it. Where its file cannot be read, that is not known.
 pub(super) fn missing(view: &Ledger, tree: &Tree, anchor: &Anchor) -> Problem {
+    if let Some(why) = view.base.unreadable(anchor) {
+        return Problem::new(&UNREADABLE, why);
+    }
     let first = anchor.lineage().filter(|anchor| tree.get(anchor).is_none()).last();
     let first = first.as_ref().unwrap_or(anchor);
     let proposed = if view.proposed.get(first).is_some() {

@@ -105,8 +105,7 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     conditions::parameters(request.uri(), &[])?;
     let change = find(&shared, &id)?;
-    let pull = shared.desk.pull(&change.id).await?;
-    let given = pull.map(|pull| pull.reviews.into_iter().map(Given::from).collect()).unwrap_or_default();
+    let given = shared.desk.reviews(&change.id).await?.into_iter().map(Given::from).collect();
     let text = shared.plan(move |shared| {
         let proposal = shared.desk.proposal(&change.id);
         let view = shared.desk.view();
@@ -214,7 +213,7 @@ fn comment(body: Option<&[u8]>) -> Result<String, Problem> {
 fn find(shared: &Shared, id: &str) -> Result<Arc<Change>, Problem> {
     let missing = || Problem::not_found("There is no such change; GET /v2/changes lists those there are.");
     let id = ChangeId::parse(id).ok_or_else(missing)?;
-    shared.desk.view().changes.get(&id).cloned().ok_or_else(missing)
+    Ok(shared.desk.change(&id)?)
 }
 
 /// The unified diff of all files of a plan.

@@ -93,7 +93,7 @@ async fn status(shared: &Arc<Shared>, anchor: Anchor, parts: &Parts) -> Result<R
         let proposal = |id: &_| shared.desk.proposal(id).ok();
         let proposals: Vec<_> =
             pending.iter().filter_map(|change| Some((change.id.clone(), proposal(&change.id)?))).collect();
-        let plans: BTreeMap<_, _> = proposals.iter().map(|(id, proposal)| (id.clone(), &proposal.plan)).collect();
+        let plans: BTreeMap<_, _> = proposals.iter().map(|(id, proposal)| (id.clone(), &**proposal)).collect();
         Ok(query::status(&view, &anchor, &plans, shared.desk.deployed(&anchor)))
     });
     Ok(Json(status.await?).into_response())

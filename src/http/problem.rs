@@ -51,6 +51,7 @@ kinds! {
     EXISTS = "exists", "The name is taken", CONFLICT;
     HAS_CHILDREN = "has-children", "Something lives below it", CONFLICT;
     CONFLICT = "conflict", "It contradicts another intent", CONFLICT;
+    UNREADABLE = "unreadable", "Its file on main cannot be read", CONFLICT;
     KEY_REUSED = "key-reused", "The idempotency key came with another request before", CONFLICT;
     WRONG_STATE = "wrong-state", "The change is not in a state that allows it", CONFLICT;
     PRECONDITION = "precondition", "The precondition does not hold", PRECONDITION_FAILED;
@@ -177,6 +178,7 @@ impl Problem {
             Cause::Exists => &EXISTS,
             Cause::HasChildren => &HAS_CHILDREN,
             Cause::Conflict => &CONFLICT,
+            Cause::Unreadable => &UNREADABLE,
             Cause::Invalid => &INVALID,
             Cause::Incomplete => &INCOMPLETE,
             Cause::Precondition => &PRECONDITION,

@@ -45,7 +45,7 @@ impl Tree {
     }
 
     /// All resources, in the order of their anchors.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Resource>> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Resource>> {
         self.resources.values()
     }
 
@@ -258,7 +258,8 @@ impl Tree {
         }
     }
 
-    fn close(&mut self, server: &Anchor) {
+    /// Remembers that a server was closed, as its first client does; one that says it is open stays open.
+    pub fn close(&mut self, server: &Anchor) {
         let Some(resource) = self.get(server) else { return };
         let open = self.inbound(server).is_some_and(|inbound| inbound.access == Some(Access::Open));
         if !open && !resource.state.closed {
@@ -349,6 +350,9 @@ impl FromIterator<Resource> for Tree {
             placements: of(Kind::AppPlacement).filter_map(|placement| placement_of(placement)).collect(),
             ..Self::default()
         };
+        for resource in &sorted {
+            tree.fold(resource.anchor());
+        }
         for server in of(Kind::Client).filter_map(|client| client.anchor().parent()) {
             tree.close(&server);
         }
@@ -356,5 +360,24 @@ impl FromIterator<Resource> for Tree {
             tree.index(inbound.anchor());
         }
         tree
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intent::testing;
+
+    #[test]
+    fn a_tree_built_at_once_is_the_one_built_step_by_step() {
+        for bundle in [
+            include_str!("../../fixtures/online-boutique/bundle.yaml"),
+            include_str!("../../fixtures/httpbin-sleep/bundle.yaml"),
+            "{anchor: projects, metadata: {name: Shop}}\n---\n{anchor: projects, metadata: {name: other}}\n",
+        ] {
+            let stepwise = testing::tree(bundle);
+            let at_once: Tree = stepwise.iter().rev().map(|resource| Resource::clone(resource)).collect();
+            assert_eq!(format!("{at_once:#?}"), format!("{stepwise:#?}"));
+        }
     }
 }

@@ -21,6 +21,7 @@ struct Shared {
     /// By caller and key.
     answers: BTreeMap<(String, String), Answer>,
     last_seq: u64,
+    next_place: usize,
     failures: usize,
 }
 
@@ -103,6 +104,10 @@ impl Shared {
                 undo.push(Undo::Write(write.seq));
             }
             Entry::Change(change) => undo.push(self.remember(change)?),
+            Entry::Drop(change) => {
+                let old = self.replace(change, None);
+                undo.push(Undo::Change(change.clone(), old.map(Box::new)));
+            }
             Entry::Forget(change, up_to) => {
                 let gone = self.writes.extract_if(..=*up_to, |_, write| write.change == *change);
                 undo.push(Undo::Forgotten(gone.map(|(_, write)| write).collect()));
@@ -134,7 +139,8 @@ impl Shared {
         if self.branches.get(&change.branch).is_some_and(|owner| *owner != change.id) {
             return Err(format!("{} is the branch of another change", change.branch));
         }
-        let place = self.changes.get(&change.id).map_or(self.changes.len(), |(place, _)| *place);
+        let place = self.changes.get(&change.id).map_or(self.next_place, |(place, _)| *place);
+        self.next_place = self.next_place.max(place + 1);
         let old = self.replace(&change.id, Some((place, change.clone())));
         Ok(Undo::Change(change.id.clone(), old.map(Box::new)))
     }

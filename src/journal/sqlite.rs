@@ -151,6 +151,9 @@ fn store(transaction: &Transaction<'_>, entries: &[Entry]) -> Result<(), Failure
                 store_write(transaction, write)?;
             }
             Entry::Change(change) => store_change(transaction, change)?,
+            Entry::Drop(change) => {
+                transaction.prepare_cached("DELETE FROM changes WHERE id = ?1")?.execute([change.as_str()])?;
+            }
             Entry::Forget(change, up_to) => {
                 // More than the database can count is more than it holds.
                 let up_to = i64::try_from(*up_to).unwrap_or(i64::MAX);

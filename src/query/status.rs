@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::changes::Summary;
-use crate::change::{Change, ChangeId, Deployed, Group, Ledger, State};
-use crate::intent::{Anchor, Kind, Resource, Spec, Topology, Tree};
-use crate::review::{Happening, Plan};
+use crate::change::{Change, ChangeId, Group, Ledger, OnMain, Proposal, State};
+use crate::intent::{Anchor, Kind, Resource, Spec, Topology, Tree, layout};
+use crate::review::Happening;
 
 /// The word for what is on main.
 const MERGED: &str = "merged";
@@ -30,7 +30,7 @@ pub struct IntentStatus {
     /// The change that is pending.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<ChangeId>,
-    /// The newest commit of main, which holds it.
+    /// The commit of main that put its file there as it is; none when that is long ago.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// Of a server: the clusters it is placed on, as `provider/cluster`.
@@ -58,7 +58,7 @@ pub struct ResourceStatus {
     /// The change that is pending.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<ChangeId>,
-    /// The commit that holds it: of the change's branch, else of main.
+    /// The commit that holds it: of the change's branch, else the one that put it on main, unless that is long ago.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
 }
@@ -92,18 +92,21 @@ pub fn pending<'l>(ledger: &'l Ledger, group: &Anchor) -> Vec<&'l Change> {
 }
 
 /// How far the group at `group` has come; `plans` are those of its pending changes, as far as they are known, and
-/// `deployed` are its files on main.
+/// `main` is what main has of it.
 #[must_use]
-pub fn status(ledger: &Ledger, group: &Anchor, plans: &BTreeMap<ChangeId, &Plan>, deployed: Vec<Deployed>) -> Status {
+pub fn status(ledger: &Ledger, group: &Anchor, plans: &BTreeMap<ChangeId, &Proposal>, main: OnMain) -> Status {
     let changes = pending(ledger, group);
     let find = |anchor: &Anchor| {
         let owner = ledger.owner(anchor)?;
         ledger.changes.get(owner).map(|change| &**change).filter(|change| !change.state.is_final())
     };
-    let intents = intents(ledger, group, find);
+    let OnMain { files, commits } = main;
+    let intents = intents(ledger, group, &commits, find);
     let resources = changes.iter().flat_map(|change| {
-        let plan = plans.get(&change.id).map(|plan| plan.resources.as_slice()).unwrap_or_default();
-        plan.iter().map(|resource| ResourceStatus {
+        let plan = plans.get(&change.id).into_iter();
+        // The same change may be about other groups too.
+        let own = plan.flat_map(|plan| plan.plan.resources.iter().filter(|one| plan.concerns(&one.path, group)));
+        own.map(|resource| ResourceStatus {
             cluster: resource.cluster.clone(),
             kind: resource.kind.clone(),
             name: resource.name.clone(),
@@ -116,16 +119,15 @@ pub fn status(ledger: &Ledger, group: &Anchor, plans: &BTreeMap<ChangeId, &Plan>
     });
     let mut resources: Vec<_> = resources.collect();
     let touched: BTreeSet<String> = resources.iter().map(|resource| resource.path.clone()).collect();
-    let commit = ledger.base.commit.map(|commit| commit.to_string());
-    resources.extend(deployed.into_iter().filter(|file| !touched.contains(&file.path)).map(|file| ResourceStatus {
+    resources.extend(files.into_iter().filter(|file| !touched.contains(&file.path)).map(|file| ResourceStatus {
         cluster: file.cluster,
         kind: file.kind,
         name: file.name,
+        commit: commits.get(&file.path).cloned(),
         path: file.path,
         happening: None,
         state: MERGED,
         change: None,
-        commit: commit.clone(),
     }));
     resources.sort_by(|a, b| (&a.cluster, &a.kind, &a.name).cmp(&(&b.cluster, &b.kind, &b.name)));
     let states = intents.iter().map(|intent| intent.state).chain(changes.iter().map(|change| change.state.as_str()));
@@ -144,10 +146,14 @@ fn everything<'l>(ledger: &'l Ledger, group: &Anchor) -> impl Iterator<Item = &'
     anchors(&ledger.base.tree).chain(anchors(&ledger.proposed))
 }
 
-fn intents<'l>(ledger: &'l Ledger, group: &Anchor, owner: impl Fn(&Anchor) -> Option<&'l Change>) -> Vec<IntentStatus> {
+fn intents<'l>(
+    ledger: &'l Ledger,
+    group: &Anchor,
+    commits: &BTreeMap<String, String>,
+    owner: impl Fn(&Anchor) -> Option<&'l Change>,
+) -> Vec<IntentStatus> {
     let (base, proposed) = (&ledger.base.tree, &ledger.proposed);
     let topology = Topology::new(proposed, &ledger.base.settings.cluster_defaults);
-    let commit = ledger.base.commit.map(|commit| commit.to_string());
     let terminated = base.get(group).is_some_and(|resource| resource.state.terminated);
     let anchors: BTreeSet<&Anchor> = everything(ledger, group).collect();
     let one = |anchor: &Anchor| {
@@ -165,7 +171,7 @@ fn intents<'l>(ledger: &'l Ledger, group: &Anchor, owner: impl Fn(&Anchor) -> Op
             state: change.map_or(settled, |change| change.state.as_str()),
             happening,
             change: change.map(|change| change.id.clone()),
-            commit: before.and(commit.clone()),
+            commit: before.and_then(|_| commits.get(&layout::file_of(anchor))).cloned(),
             clusters: after.or(before).map(|resource| clusters(&topology, resource)).unwrap_or_default(),
         }
     };
@@ -201,7 +207,7 @@ mod tests {
     use crate::change::Base;
     use crate::change::Timestamp;
     use crate::intent::testing::tree;
-    use crate::review::ResourceChange;
+    use crate::review::{Plan, ResourceChange};
     use std::sync::Arc;
 
     const GROUP: &str = "projects/shop/composite-apps/boutique/v1/deployment-intent-groups/prod";
@@ -232,7 +238,7 @@ mod tests {
 
     #[test]
     fn what_is_on_main_is_merged_and_a_server_names_its_clusters() {
-        let status = status(&merged(), &group(), &BTreeMap::new(), vec![]);
+        let status = status(&merged(), &group(), &BTreeMap::new(), OnMain::default());
         assert_eq!((status.state, status.intents.len()), ("merged", 7));
         let server = status.intents.iter().find(|intent| intent.kind == "inbound intent").unwrap();
         assert_eq!(server.clusters, ["gke/east"]);
@@ -246,7 +252,7 @@ mod tests {
         let client = client.unwrap();
         ledger.proposed.remove(&client);
         let change = change(State::Proposed);
-        let intents = intents(&ledger, &group(), |anchor| (*anchor == client).then_some(&change));
+        let intents = intents(&ledger, &group(), &BTreeMap::new(), |anchor| (*anchor == client).then_some(&change));
         let gone = intents.iter().find(|intent| intent.anchor == client).unwrap();
         assert_eq!((gone.state, gone.happening), ("proposed", Some(Happening::Removed)));
         assert_eq!(intents.iter().filter(|intent| intent.state == "merged").count(), 6);
@@ -257,7 +263,7 @@ mod tests {
         let mut base = Base { tree: tree(MINIMAL), ..Base::default() };
         base.tree.set_terminated(&group(), true);
         let ledger = on(base);
-        assert_eq!(status(&ledger, &group(), &BTreeMap::new(), vec![]).state, "terminated");
+        assert_eq!(status(&ledger, &group(), &BTreeMap::new(), OnMain::default()).state, "terminated");
     }
 
     #[test]
@@ -271,9 +277,12 @@ mod tests {
             happening: Happening::Added,
             path: "clusters/x.yaml".into(),
         };
-        let plan = Plan { resources: vec![resource("shop/b"), resource("shop/a")], ..Plan::default() };
+        let elsewhere = ResourceChange { path: "clusters/y.yaml".into(), ..resource("other/c") };
+        let plan = Plan { resources: vec![resource("shop/b"), resource("shop/a"), elsewhere], ..Plan::default() };
+        let own = BTreeMap::from([("clusters/x.yaml".to_owned(), BTreeSet::from([group()]))]);
+        let proposal = Proposal { plan, sources: own, ..Proposal::default() };
         ledger.changes.insert(change.id.clone(), Arc::new(change.clone()));
-        let status = status(&ledger, &group(), &BTreeMap::from([(change.id, &plan)]), vec![]);
+        let status = status(&ledger, &group(), &BTreeMap::from([(change.id, &proposal)]), OnMain::default());
         assert_eq!((status.state, status.changes.len()), ("blocked", 1));
         let names: Vec<_> = status.resources.iter().map(|resource| resource.name.as_str()).collect();
         assert_eq!(names, ["shop/a", "shop/b"]);

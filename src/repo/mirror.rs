@@ -32,8 +32,8 @@ impl std::fmt::Debug for Mirror {
 impl Mirror {
     /// Opens the bare mirror at `path`, or makes an empty one whose `HEAD` is `default_branch`.
     ///
-    /// Mends what a killed process or a power failure left: lock files of references, and references and loose objects
-    /// without content. The caller must be the only process that writes to the mirror.
+    /// Mends what a killed process or a power failure left: lock files of references and of the settings, and references
+    /// and loose objects without content. The caller must be the only process that writes to the mirror.
     ///
     /// # Errors
     /// [`RepoError::Refused`] for an impossible branch name; [`RepoError::Io`] and [`RepoError::Git`] if the directory

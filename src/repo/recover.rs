@@ -7,7 +7,7 @@ use std::path::Path;
 use super::RepoError;
 use super::loose::INCOMPLETE;
 
-/// Removes lock files of references, and references and loose objects without content.
+/// Removes lock files of references and of the settings, and references and loose objects without content.
 ///
 /// Safe because one process owns the mirror and this runs before it starts. An empty reference or object is what a file
 /// system keeps of a file that was renamed into place but not yet written when power failed: it is never valid, and an
@@ -18,7 +18,7 @@ pub(in crate::repo) fn recover(mirror: &Path) -> Result<(), RepoError> {
 }
 
 fn mend(mirror: &Path) -> io::Result<()> {
-    for name in ["packed-refs.lock", "HEAD.lock"] {
+    for name in ["packed-refs.lock", "HEAD.lock", "config.lock"] {
         remove(&mirror.join(name))?;
     }
     each_file(&mirror.join("refs"), &mut |file, size| {

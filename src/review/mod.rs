@@ -112,7 +112,7 @@ pub struct AccessChange {
 /// It serialises with `blocked` beside its fields.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
-    /// Digest of all changed paths and their new content.
+    /// Digest of every path that changes, with its content before and after.
     pub digest: String,
     /// What happens to whom, worst first.
     pub access: Vec<AccessChange>,

@@ -24,7 +24,7 @@ pub struct Input<'a> {
     /// The manifests on main that people wrote: files below `clusters/` that no intent on main renders, whether or not
     /// the change is about them.
     pub strays: &'a [Stray],
-    /// Digest of all changed paths and their new content.
+    /// Digest of every path that changes, with its content before and after.
     pub digest: String,
     /// What was found elsewhere: contradictions, missing topology, answers of plugins.
     pub findings: Vec<Finding>,

@@ -4,7 +4,7 @@
 
 #![allow(dead_code, clippy::unwrap_used, reason = "a test program that takes it in may use a part of it")]
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -33,6 +33,9 @@ pub(crate) struct Faulty<F: Forge + ?Sized> {
 struct Schedule {
     faults: VecDeque<Fault>,
     calls: Vec<String>,
+    /// What calls of that name are answered until they are let through again.
+    barred: BTreeMap<&'static str, ForgeError>,
+    broken: bool,
 }
 
 impl<F: Forge + ?Sized> Faulty<F> {
@@ -46,6 +49,26 @@ impl<F: Forge + ?Sized> Faulty<F> {
         self.schedule.lock().unwrap().calls.clone()
     }
 
+    /// Answers all calls of that name with this, without effect.
+    pub(crate) fn bar(&self, name: &'static str, answer: ForgeError) {
+        self.schedule.lock().unwrap().barred.insert(name, answer);
+    }
+
+    /// Makes the next refresh panic, as a bug would.
+    pub(crate) fn break_down(&self) {
+        self.schedule.lock().unwrap().broken = true;
+    }
+
+    /// Lets all calls through again.
+    pub(crate) fn unbar(&self) {
+        self.schedule.lock().unwrap().barred.clear();
+    }
+
+    /// How many calls of that name there were.
+    pub(crate) fn count(&self, name: &str) -> usize {
+        self.calls().iter().filter(|call| call.split(':').next() == Some(name)).count()
+    }
+
     async fn call<T>(
         &self,
         name: &str,
@@ -55,6 +78,9 @@ impl<F: Forge + ?Sized> Faulty<F> {
             let mut schedule = self.schedule.lock().unwrap();
             let fault = schedule.faults.pop_front().unwrap_or(Fault::None);
             schedule.calls.push(format!("{name}: {fault:?}"));
+            if let Some(answer) = schedule.barred.get(name) {
+                return Err(answer.clone());
+            }
             fault
         };
         let lost = |what: &str| ForgeError::Unavailable(format!("the {what} of {name} was lost"));
@@ -72,6 +98,8 @@ impl<F: Forge + ?Sized> Faulty<F> {
 #[async_trait]
 impl<F: Forge + ?Sized> Forge for Faulty<F> {
     async fn refresh(&self) -> Result<Option<CommitId>, ForgeError> {
+        let broken = self.schedule.lock().unwrap().broken;
+        assert!(!broken, "it breaks as it was told to");
         self.call("refresh", self.inner.refresh()).await
     }
 

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::faulty::Faulty;
 use meshwright::boot::{Parts, Stores, SystemClock};
+use meshwright::change::forge::Pull;
 use meshwright::change::submission::{Cause, Operation, Precondition};
 use meshwright::change::{
-    Change, ChangeId, Clock, Desk, Forge, Person, Receipt, Refusal, State, Submission, Timestamp, Timing,
+    Base, Change, ChangeId, Clock, Desk, Forge, Person, Receipt, Refusal, State, Submission, Timestamp, Timing,
 };
 use meshwright::config::Config;
+use meshwright::forge::Embedded;
 use meshwright::intent::{Anchor, Bundle, Resource};
 use meshwright::repo::{Edits, Files, Identity, Mirror};
 
@@ -64,6 +67,18 @@ pub async fn open_behind(
     stores.forge = line(stores.forge);
     let mirror = stores.mirror.clone();
     House { parts: Parts::start(stores, shared, timing).await.unwrap(), mirror, clock }
+}
+
+/// The same with a forge that can be told to fail.
+pub async fn open_barred(data: &Path, timing: Timing) -> (House, Arc<Faulty<dyn Forge>>) {
+    let config = Config { data: data.to_owned(), ..Config::default() };
+    let mut line = None;
+    let house = open_behind(&config, timing, |forge| {
+        let faulty = Arc::new(Faulty::new(forge, []));
+        line = Some(faulty.clone());
+        faulty
+    });
+    (house.await, line.unwrap())
 }
 
 pub fn person(name: &str) -> Person {
@@ -127,6 +142,15 @@ impl House {
         }
     }
 
+    /// Waits until main is known to be as `says` is true of.
+    pub async fn until_main(&self, says: impl Fn(&Base) -> bool) {
+        let begin = Instant::now();
+        while !says(&self.desk().view().base) {
+            assert!(begin.elapsed() < PATIENCE, "{:?}", self.desk().view().base.problems);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Waits until what ended is cleared away.
     pub async fn until_no_branch_is_left(&self) {
         let begin = Instant::now();
@@ -175,6 +199,12 @@ impl House {
     pub fn text_on_main(&self, path: &str) -> Option<String> {
         let main = self.mirror.branch("main").unwrap().unwrap();
         self.mirror.snapshot(main).unwrap().read(path).unwrap().map(|bytes| String::from_utf8(bytes).unwrap())
+    }
+
+    /// The pull requests as the repository has them.
+    pub async fn pulls(&self) -> Vec<Pull> {
+        let author = Identity { name: "Reader".into(), email: "reader@example.com".into() };
+        Embedded::new(self.mirror.clone(), None, self.clock.clone(), author).pulls().await.unwrap()
     }
 
     pub fn our_branches(&self) -> Vec<String> {

@@ -5,6 +5,7 @@
 //! are moved by compare-and-swap only: of two who open, merge or review at once, one looks again.
 
 mod index;
+mod landing;
 mod merging;
 mod origin;
 mod record;
@@ -23,7 +24,8 @@ use shelf::Shelf;
 
 /// Pull requests in the repository itself.
 ///
-/// Humans work with git: who merges a branch into main has merged its pull request; who deletes a branch leaves its pull
+/// Humans work with git: who merges a branch into main, moves main forward to it, or picks its commit, has merged its pull
+/// request; who deletes a branch leaves its pull
 /// request open, with the head that was last seen.
 pub struct Embedded(Arc<Shelf>);
 

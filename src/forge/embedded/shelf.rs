@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::index::Index;
+use super::landing::landed;
 use super::origin::{self, Origin, PULLS, Swap};
 use super::record::Record;
 use crate::change::clock::Clock;
@@ -267,7 +268,7 @@ impl Shelf {
         if self.with_index(|index| Ok(index.is_apart(number, main, head)))? {
             return Ok(Some(seen));
         }
-        let Some(commit) = self.merged_by(main, head)? else {
+        let Some(commit) = landed(&self.mirror, &seen.record.branch, head, main)? else {
             self.with_index(|index| {
                 index.set_apart(number, main, head);
                 Ok(())
@@ -277,18 +278,6 @@ impl Shelf {
         seen.record.state = PullState::Merged { commit };
         let tip = self.replace(&seen.record, Some(seen.tip), "Merge", None)?;
         Ok(tip.map(|tip| Seen { tip, ..seen }))
-    }
-
-    /// The commit on main that merged `head`, if there is one.
-    fn merged_by(&self, main: CommitId, head: CommitId) -> Result<Option<CommitId>, ForgeError> {
-        match self.mirror.is_ancestor(head, main) {
-            // The head of a branch that was deleted elsewhere may never have been here.
-            Ok(false) | Err(RepoError::NotFound { .. }) => return Ok(None),
-            Ok(true) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let since = self.mirror.log(main, Some(head), usize::MAX, true)?;
-        Ok(since.into_iter().find(|commit| commit.parents.iter().skip(1).any(|id| *id == head)).map(|commit| commit.id))
     }
 
     /// Stores a pull request in the place of what is at `before`; none if something else is there.

@@ -111,7 +111,7 @@ fn collection(entry: &KindEntry) -> Value {
             "parameters": [reference("parameters", "view")],
             "responses": problems(
                 json!({"200": {"description": "all of them", "content": {"application/json": {"schema": items}}}}),
-                &[400, 404],
+                &[400, 404, 409],
             ),
         },
         "post": post,
@@ -144,7 +144,7 @@ fn item(entry: &KindEntry) -> Value {
             "parameters": [reference("parameters", "view"), reference("parameters", "ifNoneMatch")],
             "responses": problems(
                 json!({"200": answered(entry, "as it was sent", false), "304": {"description": "it is still the same"}}),
-                &[400, 404],
+                &[400, 404, 409],
             ),
         },
         "put": put,
@@ -187,7 +187,7 @@ fn called(entry: &KindEntry, call: Call) -> Value {
         let words = format!("{words} The parameters `type`, `output` and `instance` of older clients are ignored.");
         return json!({"parameters": parameters, "get": {
             "operationId": name, "tags": [title], "summary": words,
-            "responses": problems(json!({"200": {"description": "the status", "content": content}}), &[400, 404]),
+            "responses": problems(json!({"200": {"description": "the status", "content": content}}), &[400, 404, 409]),
         }});
     }
     let content = json!({"application/json": {"schema": reference("schemas", "Accepted")}});

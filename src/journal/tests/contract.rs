@@ -105,6 +105,23 @@ fn a_change_replaces_what_was_remembered_of_it() {
 }
 
 #[test]
+fn a_change_that_is_dropped_is_gone_and_its_branch_free() {
+    everywhere(|place| {
+        let mut journal = place.open();
+        for number in [1, 2, 3] {
+            journal.append(&[Entry::Change(Box::new(change(number, 5)))]).unwrap();
+        }
+        journal.append(&[Entry::Drop(id(2)), Entry::Drop(id(9))]).unwrap();
+        let mut next = change(4, 5);
+        next.branch = change(2, 5).branch;
+        journal.append(&[Entry::Change(Box::new(next))]).unwrap();
+        drop(journal);
+        let left: Vec<_> = all(&mut *place.open()).1.into_iter().map(|change| change.id).collect();
+        assert_eq!(left, [1, 3, 4].map(id));
+    });
+}
+
+#[test]
 fn forgetting_takes_the_writes_of_one_change_up_to_one_place() {
     everywhere(|place| {
         let mut journal = place.open();

@@ -77,7 +77,8 @@ fn locks_left_by_a_killed_process_are_removed_when_the_mirror_is_opened() {
     let one = bench.commit(None, &files(&[("a", "1")]), "one");
     let set = |mirror: &Mirror, name| mirror.set_reference(name, None, Some(one), "test");
     fs::create_dir_all(path.join("refs/heads/meshwright")).unwrap();
-    for lock in ["refs/heads/meshwright/x.lock", "refs/heads/main.lock", "packed-refs.lock", "HEAD.lock"] {
+    for lock in ["refs/heads/meshwright/x.lock", "refs/heads/main.lock", "packed-refs.lock", "HEAD.lock", "config.lock"]
+    {
         fs::write(path.join(lock), "").unwrap();
     }
     assert!(set(&bench.mirror, "refs/heads/main").is_err());

@@ -1,0 +1,197 @@
+//! Acting: carries one change as far as it can go now, one action at a time, and looks again after each.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::approval::Standing;
+use super::decide::{Action, Desired, Observed, decide, decide_early, ready_at};
+use super::forge::{ForgeError, PullText};
+use super::id::{ChangeId, Timestamp};
+use super::ledger::Ledger;
+use super::proposal::Proposal;
+use super::record::{Change, State};
+use super::stuck::{Stuck, blocking};
+use super::worker::Worker;
+use super::{commit, words};
+use crate::repo::{CommitId, RepoError};
+
+/// The most actions that one look at a change leads to.
+const ACTIONS: usize = 10;
+
+/// What a step works with.
+struct Work<'a> {
+    covers: u64,
+    proposal: &'a Arc<Proposal>,
+    text: &'a PullText,
+    sealed: bool,
+    needs: &'a BTreeSet<ChangeId>,
+}
+
+impl Worker {
+    /// Carries one change as far as it can go now; gives the moment when it can go on by itself. The turn is held. With
+    /// `asked` somebody waits for it.
+    pub(super) async fn step(self: &Arc<Self>, id: &ChangeId, asked: bool) -> Result<Option<Timestamp>, Stuck> {
+        for _ in 0..ACTIONS {
+            let view = self.intake.view();
+            let Some(change) = view.changes.get(id).filter(|change| !change.state.is_final()).cloned() else {
+                return Ok(None);
+            };
+            let pull = self.look_at_pull(&change).await?;
+            let none = Standing::default();
+            let mut observed = Observed {
+                change: &change,
+                now: self.clock.now(),
+                branch: None,
+                pull: pull.as_ref(),
+                waits_for: view.waits_for(&change),
+                standing: &none,
+                asked,
+                refused_until: None,
+            };
+            if let Some(action) = decide_early(&observed, &self.timing) {
+                match self.act(&view, &change, action, None).await? {
+                    Some(next) => return Ok(next),
+                    None => continue,
+                }
+            }
+            let (covers, proposal) = self.plan(&view, id).await?;
+            let wish = (covers, view.base.commit);
+            observed.refused_until = self.refusals.until(id, wish);
+            let branch = self.look_at_branch(&change).await?;
+            let standing = self.weigh(&view, &change, pull.as_ref(), &proposal).await?;
+            let blocks = words::blocks(&proposal.plan, &view, &change);
+            let now = self.clock.now();
+            let draft = !blocks.words.is_empty() || now < ready_at(&change, &self.timing);
+            let text = words::pull_text(&change, &proposal, draft);
+            (observed.branch, observed.standing) = (branch.as_ref(), &standing);
+            let desired = Desired {
+                empty: proposal.is_empty(),
+                digest: &proposal.digest,
+                covers,
+                blocks: &blocks.words,
+                text: &text,
+            };
+            let action = decide(&observed, &desired, &self.timing);
+            let rests = matches!(action, Action::Rest(..));
+            let work =
+                Work { covers, proposal: &proposal, text: &text, sealed: standing.seals(), needs: &blocks.needs };
+            match self.act(&view, &change, action, Some(&work)).await {
+                Ok(Some(next)) if rests && !change.ready => {
+                    return Ok(next.or(Some(ready_at(&change, &self.timing)).filter(|at| *at > now)));
+                }
+                Ok(Some(next)) => return Ok(next),
+                Ok(None) => self.refusals.forget(id),
+                Err(Stuck::Forge(ForgeError::Moved(_))) => {}
+                Err(Stuck::Repo(RepoError::Path { path, why })) => {
+                    // Only this change cannot be carried on, so the server as a whole stays ready.
+                    let why = format!("{path} on main {why}; move what stands there, or withdraw this change");
+                    self.record(id, move |change| (change.state, change.reason) = (State::Blocked, Some(why))).await?;
+                    return Ok(None);
+                }
+                Err(Stuck::Forge(ForgeError::Refused(why))) => {
+                    if asked {
+                        self.refusals.forget(id);
+                    }
+                    let until = self.refusals.note(id, wish, now, self.timing.poll);
+                    let why = format!(
+                        "the forge refuses it: {why}; have the forge let Meshwright do that, or withdraw this change"
+                    );
+                    self.record(id, move |change| (change.state, change.reason) = (State::Blocked, Some(why))).await?;
+                    return Ok(Some(until));
+                }
+                Err(stuck) => return Err(stuck),
+            }
+        }
+        // It keeps moving under us; the next round looks again.
+        Ok(Some(self.clock.now().plus(self.timing.settle)))
+    }
+
+    /// Does one thing. `Some` says that nothing more can be done now, or before that moment.
+    async fn act(
+        &self,
+        view: &Arc<Ledger>,
+        change: &Change,
+        action: Action,
+        work: Option<&Work<'_>>,
+    ) -> Result<Option<Option<Timestamp>>, Stuck> {
+        match (action, work) {
+            (Action::Wait(until), _) => return Ok(Some(Some(until))),
+            (Action::Rest(state, reason), work) => {
+                let needs = work.map(|work| work.needs.clone()).unwrap_or_default();
+                let seals = work.map(|work| work.sealed && matches!(state, State::Proposed | State::Approved));
+                self.record(&change.id, move |change| {
+                    (change.state, change.reason) = (state, reason);
+                    change.sealed = seals.unwrap_or(change.sealed);
+                    change.needs = needs;
+                })
+                .await?;
+                return Ok(Some(None));
+            }
+            (Action::Merged(commit), _) => self.settle(change, commit).await?,
+            (Action::End(state, words), Some(work)) => self.end(change, state, words, work.covers).await?,
+            (Action::End(state, words), None) => {
+                // Who rejects it rejects all of it; what we closed ourselves was empty as far as is recorded.
+                let up_to = if state == State::Rejected { u64::MAX } else { change.covers };
+                self.end(change, state, words, up_to).await?;
+            }
+            (Action::Close(number, words), work) => {
+                // Recorded first: whoever finds it closed must know which writes cancelled each other.
+                let covers = work.map_or(change.covers, |work| work.covers);
+                self.record(&change.id, move |change| change.covers = covers).await?;
+                self.forge.close_pull(number, None, &words).await?;
+            }
+            (Action::Push(expected), Some(work)) => {
+                let head = self.commit(view, change, work).await?;
+                self.forge.push(&change.branch, expected, Some(head)).await?;
+                self.hold(change, head, view.base.commit, work).await?;
+            }
+            (Action::Adopt(head), Some(work)) => self.hold(change, head, view.base.commit, work).await?,
+            (Action::Open, Some(work)) => {
+                let pull = self.forge.open_pull(&change.branch, work.text).await?;
+                self.record(&change.id, move |change| change.pull = Some(pull.number)).await?;
+            }
+            (Action::Edit(number), Some(work)) => {
+                self.forge.edit_pull(number, work.text).await?;
+                self.record(&change.id, move |change| change.pull = Some(number)).await?;
+            }
+            (Action::Push(_) | Action::Adopt(_) | Action::Open | Action::Edit(_), None) => {}
+        }
+        Ok(None)
+    }
+
+    async fn commit(&self, view: &Ledger, change: &Change, work: &Work<'_>) -> Result<CommitId, Stuck> {
+        let Some(base) = view.base.commit else { return Err(Stuck::NoMain) };
+        let (mirror, author, signer) = (self.mirror.clone(), self.author.clone(), self.signer.clone());
+        let time = self.clock.now().seconds();
+        let (proposal, title, change) = (work.proposal.clone(), work.text.title.clone(), change.clone());
+        blocking(move || {
+            Ok(commit::propose(
+                &mirror,
+                &commit::Signature { author: &author, time, signer: signer.as_ref() },
+                base,
+                &change,
+                &proposal,
+                &title,
+            )?)
+        })
+        .await
+    }
+
+    /// Records what the branch holds.
+    async fn hold(
+        &self,
+        change: &Change,
+        head: CommitId,
+        base: Option<CommitId>,
+        work: &Work<'_>,
+    ) -> Result<(), Stuck> {
+        let (digest, covers) = (work.proposal.digest.clone(), work.covers);
+        self.record(&change.id, move |change| {
+            (change.head, change.base, change.digest, change.covers) = (Some(head), base, Some(digest), covers);
+            if change.state == State::Journaled {
+                change.state = State::Planned;
+            }
+        })
+        .await
+    }
+}

@@ -1,0 +1,101 @@
+//! What happens once: a change ends, and what it leaves on the forge is cleared away.
+
+use super::forge::PullState;
+use super::id::ChangeId;
+use super::record::{Change, Remark, State};
+use super::stuck::{Stuck, blocking};
+use super::worker::Worker;
+use crate::repo::CommitId;
+
+impl Worker {
+    /// The pull request was merged: main has its writes now.
+    pub(super) async fn settle(&self, change: &Change, commit: CommitId) -> Result<(), Stuck> {
+        self.refresh().await?;
+        // Durable before the journal forgets.
+        let mirror = self.mirror.clone();
+        blocking(move || Ok(mirror.sync()?)).await?;
+        let (id, now) = (change.id.clone(), self.clock.now());
+        self.forget(&id);
+        self.intake
+            .record(move |ledger| {
+                let Some(current) = ledger.changes.get(&id).filter(|c| !c.state.is_final()).cloned() else {
+                    return vec![];
+                };
+                let mut merged = current.ended(State::Merged, now, None);
+                merged.merged = Some(commit);
+                ledger.finish(merged, current.covers)
+            })
+            .await?;
+        self.tidy(&change.id).await
+    }
+
+    /// Ends a change without merging it: its writes up to `up_to` leave the proposed view, later ones go on in another.
+    pub(super) async fn end(&self, change: &Change, state: State, words: String, up_to: u64) -> Result<(), Stuck> {
+        let reason = Some(words).filter(|words| !words.is_empty());
+        let now = self.clock.now();
+        self.finish(change, up_to, move |current| current.ended(state, now, reason)).await?;
+        self.tidy(&change.id).await
+    }
+
+    /// Ends a change because somebody said so. It is so as soon as the journal has it: a forge that cannot be told now is
+    /// told later, and who dies in between does not have to guess what was meant.
+    pub(super) async fn take_back(&self, change: &Change, state: State, remark: Remark) -> Result<(), Stuck> {
+        let now = self.clock.now();
+        let ended = move |current: &Change| {
+            let reason = Some(remark.to_string());
+            Change { closing: Some(remark), ..current.ended(state, now, reason) }
+        };
+        self.finish(change, u64::MAX, ended).await?;
+        if let Err(stuck) = self.tidy(&change.id).await {
+            tracing::warn!(change = %change.id, %stuck, "what it left on the forge is cleared away later");
+        }
+        Ok(())
+    }
+
+    async fn finish(
+        &self,
+        change: &Change,
+        up_to: u64,
+        ended: impl FnOnce(&Change) -> Change + Send + 'static,
+    ) -> Result<(), Stuck> {
+        let id = change.id.clone();
+        self.forget(&id);
+        let recorded =
+            self.intake.record(move |ledger| match ledger.changes.get(&id).filter(|c| !c.state.is_final()).cloned() {
+                Some(current) => ledger.finish(ended(&current), up_to),
+                None => vec![],
+            });
+        Ok(recorded.await?)
+    }
+
+    /// Closes what is open of a final change and removes its branch.
+    pub(super) async fn tidy(&self, id: &ChangeId) -> Result<(), Stuck> {
+        let Some(change) = self.intake.view().changes.get(id).filter(|change| change.state.is_final()).cloned() else {
+            return Ok(());
+        };
+        if let Some(pull) = self.forge.find_pull(&change.branch).await?.filter(|pull| pull.state == PullState::Open) {
+            let (by, words) = match &change.closing {
+                Some(Remark { by, words }) => (Some(by), words.as_str()),
+                None => (None, change.reason.as_deref().unwrap_or_default()),
+            };
+            self.forge.close_pull(pull.number, by, words).await?;
+        }
+        let head = self.forge.branch(&change.branch).await?;
+        let own = match head {
+            Some(head) if change.head != Some(head) => {
+                self.look_at_branch(&change).await?.is_some_and(|branch| branch.digest.is_some())
+            }
+            _ => true,
+        };
+        // A branch with commits of somebody else is theirs.
+        if let Some(head) = head.filter(|_| own) {
+            self.forge.push(&change.branch, Some(head), None).await?;
+        }
+        let id = id.clone();
+        let tidied = self.intake.record(move |ledger| match ledger.changes.get(&id).cloned() {
+            Some(change) => vec![ledger.update(Change { untidy: false, ..Change::clone(&change) })],
+            None => vec![],
+        });
+        Ok(tidied.await?)
+    }
+}

@@ -1,0 +1,84 @@
+//! Looking: what a change comes to on the newest main, where its branch is, and what its reviews say.
+
+use std::sync::{Arc, PoisonError};
+
+use super::approval::Standing;
+use super::commit;
+use super::decide::Branch;
+use super::forge::Pull;
+use super::id::ChangeId;
+use super::ledger::Ledger;
+use super::proposal::Proposal;
+use super::record::Change;
+use super::stuck::{Stuck, blocking};
+use super::worker::Worker;
+use crate::repo::CommitId;
+
+impl Worker {
+    /// The plan of a change on the newest main; blocks while it is made.
+    pub(super) fn plan_now(&self, view: &Ledger, id: &ChangeId) -> Result<(u64, Arc<Proposal>), Stuck> {
+        let Some(commit) = view.base.commit else { return Err(Stuck::NoMain) };
+        let covers = view.writes(id).map(|write| write.seq).max().unwrap_or(0);
+        let cached = self.plans.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+        if let Some((base, of, proposal)) = cached
+            && (base, of) == (commit, covers)
+        {
+            return Ok((covers, proposal));
+        }
+        let files = self.mirror.snapshot(commit)?;
+        let proposal = Arc::new(Proposal::make(&view.base, &files, &view.tree_of(id))?);
+        let planned = (commit, covers, proposal.clone());
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), planned);
+        Ok((covers, proposal))
+    }
+
+    /// The plan of a change on the newest main.
+    pub(super) async fn plan(
+        self: &Arc<Self>,
+        view: &Arc<Ledger>,
+        id: &ChangeId,
+    ) -> Result<(u64, Arc<Proposal>), Stuck> {
+        let (worker, view, id) = (self.clone(), view.clone(), id.clone());
+        blocking(move || worker.plan_now(&view, &id)).await
+    }
+
+    /// Forgets what is kept of a change only while it is open.
+    pub(super) fn forget(&self, id: &ChangeId) {
+        self.refusals.forget(id);
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    /// The newest pull request of a change, whose reviews are remembered for those who only want to read them.
+    pub(super) async fn look_at_pull(&self, change: &Change) -> Result<Option<Pull>, Stuck> {
+        let pull = self.forge.find_pull(&change.branch).await?;
+        let reviews = pull.as_ref().map(|pull| pull.reviews.clone()).unwrap_or_default();
+        self.reviews.put(change.id.clone(), reviews);
+        Ok(pull)
+    }
+
+    /// Where the branch of a change is, and whether what it holds is ours.
+    pub(super) async fn look_at_branch(&self, change: &Change) -> Result<Option<Branch>, Stuck> {
+        let Some(head) = self.forge.branch(&change.branch).await? else { return Ok(None) };
+        let (mirror, id) = (self.mirror.clone(), change.id.clone());
+        blocking(move || Ok(Some(Branch { head, digest: commit::own_digest(&mirror, &id, head)? }))).await
+    }
+
+    /// What the reviews come to. An approval holds for the content: a commit counts while it holds the present one.
+    pub(super) async fn weigh(
+        &self,
+        view: &Ledger,
+        change: &Change,
+        pull: Option<&Pull>,
+        proposal: &Proposal,
+    ) -> Result<Standing, Stuck> {
+        let reviews = pull.map(|pull| pull.reviews.clone()).unwrap_or_default();
+        let (mirror, change, digest) = (self.mirror.clone(), change.clone(), proposal.digest.clone());
+        let approvals = view.base.settings.approvals;
+        blocking(move || {
+            let current =
+                |head: CommitId| commit::own_digest(&mirror, &change.id, head).ok().flatten().as_ref() == Some(&digest);
+            Ok(Standing::of(&change, &reviews, approvals, current))
+        })
+        .await
+    }
+}

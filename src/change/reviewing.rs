@@ -1,0 +1,161 @@
+//! Reviewing: approving a change, asking for changes, merging it, taking it back.
+
+use std::sync::Arc;
+
+use super::commit;
+use super::desk::Desk;
+use super::forge::{ForgeError, Pull, PullState, Review, Verdict};
+use super::id::ChangeId;
+use super::person::Person;
+use super::proposal::Proposal;
+use super::record::{Change, Remark, State};
+use super::stuck::{Stuck, blocking};
+use super::submission::{Cause, Refusal};
+use crate::repo::{CommitId, Mirror};
+
+impl Desk {
+    /// Records a review of a change's present content, and gives the change as it then is.
+    ///
+    /// # Errors
+    /// When there is no such change, it has no open pull request, or the forge takes no reviews from here.
+    pub async fn review(
+        &self,
+        id: &ChangeId,
+        by: Person,
+        verdict: Verdict,
+        words: String,
+    ) -> Result<Arc<Change>, Refusal> {
+        // An approval is for what could be seen when it was given.
+        let seen = self.change(id)?.digest.clone();
+        let _turn = self.worker.turn.lock().await;
+        self.worker.refresh().await?;
+        self.worker.step(id, true).await?;
+        let change = self.open_change(id)?;
+        let pull = self.open_pull(&change).await?;
+        if verdict == Verdict::Approve && change.requesters.iter().any(|requester| requester.is(&by) && !by.is_local())
+        {
+            let message = "a requester's own approval does not count; somebody else has to approve";
+            return Err(Refusal::new(Cause::WrongState, id.as_str(), message));
+        }
+        if verdict == Verdict::Approve
+            && !matches!(change.state, State::Proposed | State::ChangesRequested | State::Approved)
+        {
+            let reason = change.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            let message = format!("change {id} is {}, so it cannot be approved yet{reason}", change.state);
+            return Err(Refusal::new(Cause::WrongState, id.as_str(), message));
+        }
+        if change.digest != seen {
+            let message = format!("what change {id} does became something else just now; look at it again");
+            return Err(Refusal::new(Cause::WrongState, id.as_str(), message));
+        }
+        let review = Review { by, verdict, head: pull.head, at: self.worker.clock.now(), words };
+        self.worker.forge.review(pull.number, &review).await.map_err(Stuck::from)?;
+        self.worker.step(id, true).await?;
+        self.change(id)
+    }
+
+    /// Merges a change that is approved, and gives it as it then is.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub async fn merge(&self, id: &ChangeId, by: Person) -> Result<Arc<Change>, Refusal> {
+        let _turn = self.worker.turn.lock().await;
+        let mut last = Refusal::new(Cause::Unavailable, id.as_str(), "main keeps moving; try again");
+        for _ in 0..3 {
+            self.worker.refresh().await?;
+            self.worker.step(id, true).await?;
+            let change = self.change(id)?;
+            match change.state {
+                State::Merged => return Ok(change),
+                State::Approved => {}
+                state => return Err(Refusal::new(Cause::WrongState, id.as_str(), not_mergeable(&change, state))),
+            }
+            match self.try_merge(&change, &by).await {
+                Ok(()) | Err(Stuck::Forge(ForgeError::Moved(_))) => {}
+                Err(stuck @ Stuck::Forge(ForgeError::Unavailable(_))) => last = stuck.into(),
+                Err(stuck) => return Err(stuck.into()),
+            }
+        }
+        let change = self.change(id)?;
+        if change.state == State::Merged { Ok(change) } else { Err(last) }
+    }
+
+    /// Merges after computing the tree that the merge will give, which must equal a fresh rendering on main.
+    async fn try_merge(&self, change: &Change, by: &Person) -> Result<(), Stuck> {
+        let worker = &self.worker;
+        let view = self.view();
+        let (_, proposal) = worker.plan(&view, &change.id).await?;
+        let Some(pull) = worker.forge.find_pull(&change.branch).await? else { return Ok(()) };
+        let standing = worker.weigh(&view, change, Some(&pull), &proposal).await?;
+        let (Some(main), true) = (view.base.commit, standing.suffices()) else { return Ok(()) };
+        let (mirror, head, fresh) = (worker.mirror.clone(), pull.head, proposal.clone());
+        blocking(move || verify(&mirror, main, head, &fresh)).await?;
+        worker.record(&change.id, |change| change.state = State::Merging).await?;
+        let message =
+            commit::merge_message(change, pull.number, &pull.title, &proposal.digest, &standing.approvals, by);
+        worker.forge.merge(pull.number, head, &message).await?;
+        worker.step(&change.id, true).await?;
+        Ok(())
+    }
+
+    /// Takes a change back: its pull request is closed and its writes are dropped. With `reject` it is a reviewer who
+    /// does so, and the change ends as rejected with their words.
+    ///
+    /// # Errors
+    /// When there is no such change, or it is final.
+    pub async fn withdraw(
+        &self,
+        id: &ChangeId,
+        by: Person,
+        words: String,
+        reject: bool,
+    ) -> Result<Arc<Change>, Refusal> {
+        let _turn = self.worker.turn.lock().await;
+        let change = self.open_change(id)?;
+        let pull = self.worker.forge.find_pull(&change.branch).await.map_err(Stuck::from)?;
+        if let Some(Pull { state: PullState::Merged { .. }, .. }) = pull {
+            self.worker.step(id, true).await?;
+            return Err(Refusal::new(Cause::WrongState, id.as_str(), "it was merged meanwhile"));
+        }
+        let state = if reject { State::Rejected } else { State::Withdrawn };
+        self.worker.take_back(&change, state, Remark { by, words }).await?;
+        self.change(id)
+    }
+
+    fn open_change(&self, id: &ChangeId) -> Result<Arc<Change>, Refusal> {
+        let change = self.change(id)?;
+        if change.state.is_final() {
+            let message = format!("change {id} is {} already; nothing more can be done with it", change.state);
+            return Err(Refusal::new(Cause::WrongState, id.as_str(), message));
+        }
+        Ok(change)
+    }
+
+    async fn open_pull(&self, change: &Change) -> Result<Pull, Refusal> {
+        let pull = self.worker.forge.find_pull(&change.branch).await.map_err(Stuck::from)?;
+        pull.filter(|pull| pull.state == PullState::Open).ok_or_else(|| {
+            let message = format!("change {} has no open pull request yet; it is {}", change.id, change.state);
+            Refusal::new(Cause::WrongState, change.id.as_str(), message)
+        })
+    }
+}
+
+/// The merge of `head` into `main`, by path, must give what rendering afresh on main gives.
+fn verify(mirror: &Mirror, main: CommitId, head: CommitId, fresh: &Proposal) -> Result<(), Stuck> {
+    let (ours, theirs) = (mirror.commit_info(main)?.tree, mirror.commit_info(head)?.tree);
+    let Some(fork) = mirror.merge_base(main, head)? else {
+        return Err(ForgeError::Refused("the branch has no history in common with main".into()).into());
+    };
+    let merged = mirror.merge_trees(mirror.commit_info(fork)?.tree, ours, theirs)?;
+    if merged == mirror.tree_with(ours, &fresh.edits)? {
+        Ok(())
+    } else {
+        Err(ForgeError::Refused("merging would give something else than rendering on main; nothing was merged".into())
+            .into())
+    }
+}
+
+fn not_mergeable(change: &Change, state: State) -> String {
+    let reason = change.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("change {} is {state}, only an approved change can be merged{reason}", change.id)
+}

@@ -1,0 +1,91 @@
+//! How changes end when things go wrong on the way.
+
+use meshwright::change::forge::{ForgeError, PullState};
+use meshwright::change::submission::Cause;
+use meshwright::change::{ChangeId, State};
+use meshwright::config::{Config, Millis};
+
+use crate::desk::{MINIMAL, TIMING, open_barred, open_configured, person};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_rejects_a_change_is_believed_before_the_forge_has_heard_of_it() {
+    let data = tempfile::tempdir().unwrap();
+    let (house, line) = open_barred(data.path(), TIMING).await;
+    let id = house.post_bundle(MINIMAL).await.unwrap().change.unwrap();
+    house.until(&id, State::Proposed).await;
+    line.bar("close_pull", ForgeError::Unavailable("told to".into()));
+    let rejected = house.desk().withdraw(&id, person("github:bob"), "not this week".into(), true).await.unwrap();
+    assert_eq!(rejected.state, State::Rejected);
+    assert!(house.desk().view().proposed.is_empty());
+    assert_eq!(house.our_branches().len(), 1, "it is not cleared away yet");
+    line.unbar();
+    house.until_no_branch_is_left().await;
+    let pull = house.pulls().await.remove(0);
+    let closed = PullState::Closed { by: Some(person("github:bob")), words: "not this week".into() };
+    assert_eq!(pull.state, closed, "the words are on the pull request, and whose they are");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_forge_refuses_is_told_with_a_remedy_and_not_repeated_at_every_look() {
+    let data = tempfile::tempdir().unwrap();
+    let (house, line) = open_barred(data.path(), TIMING).await;
+    line.bar("push", ForgeError::Refused("protected branch hook declined".into()));
+    let id = house.post_bundle(MINIMAL).await.unwrap().change.unwrap();
+    let blocked = house.until(&id, State::Blocked).await;
+    let reason = blocked.reason.as_ref().unwrap();
+    assert!(reason.contains("hook declined") && reason.contains("withdraw"), "{reason}");
+    let looks = line.count("refresh");
+    while line.count("refresh") < looks + 40 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    // However long forty looks take: each wait is twice as long as the one before.
+    assert!(line.count("push") < 20, "{} pushes", line.count("push"));
+    line.unbar();
+    house.pass_time();
+    house.until(&id, State::Proposed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ended_long_ago_is_forgotten_and_git_still_knows_it() {
+    let data = tempfile::tempdir().unwrap();
+    let mut config = Config { data: data.path().to_owned(), ..Config::default() };
+    config.changes.keep = Millis(0);
+    let house = open_configured(&config, TIMING).await.with_minimal_mesh().await;
+    while !house.desk().view().changes.is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let merge = house.mirror.commit_info(house.mirror.branch("main").unwrap().unwrap()).unwrap();
+    let id = ChangeId::parse(&merge.trailer("Change-Id").unwrap()).unwrap();
+    let refusal = house.desk().change(&id).unwrap_err();
+    assert_eq!(refusal.cause, Cause::NotFound);
+    assert!(refusal.to_string().contains(&format!("git log --grep 'Change-Id: {id}'")), "{refusal}");
+    crate::stop(house).await;
+    let house = open_configured(&config, TIMING).await;
+    assert!(house.desk().view().changes.is_empty(), "its pull request does not bring it back");
+    assert_eq!(house.desk().view().base.tree.len(), house.desk().view().proposed.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_carries_nothing_any_more_is_not_ready() {
+    let data = tempfile::tempdir().unwrap();
+    let (house, line) = open_barred(data.path(), TIMING).await;
+    assert_eq!(house.desk().troubles(), []);
+    line.break_down();
+    while !house.desk().troubles().iter().any(|(part, why)| *part == "worker" && why.contains("restart")) {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_at_a_change_that_ended_costs_the_forge_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let (house, line) = open_barred(data.path(), TIMING).await;
+    let house = house.with_minimal_mesh().await;
+    house.until_no_branch_is_left().await;
+    let id = house.desk().view().changes.keys().next().unwrap().clone();
+    line.bar("find_pull", ForgeError::Unavailable("told to".into()));
+    let reviews = house.desk().reviews(&id).await.unwrap();
+    assert_eq!(reviews.iter().map(|review| review.by.name.as_str()).collect::<Vec<_>>(), ["github:bob"]);
+    let (one, two) = (house.desk().proposal(&id).unwrap(), house.desk().proposal(&id).unwrap());
+    assert!(std::sync::Arc::ptr_eq(&one, &two), "it is not planned again");
+}

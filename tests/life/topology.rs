@@ -1,0 +1,77 @@
+//! Changes that lack what another one holds.
+
+use std::time::Duration;
+
+use meshwright::change::submission::Operation;
+use meshwright::change::{Change, ChangeId, State};
+use meshwright::intent::Anchor;
+
+use crate::desk::{House, MINIMAL, TIMING, open_with, submission};
+
+impl House {
+    /// Waits until a change is blocked for a reason that `says` is true of.
+    async fn until_blocked(&self, id: &ChangeId, says: impl Fn(&str) -> bool) -> Change {
+        let begin = std::time::Instant::now();
+        loop {
+            let change = self.change(id);
+            if change.state == State::Blocked && change.reason.as_deref().is_some_and(&says) {
+                return Change::clone(&change);
+            }
+            assert!(begin.elapsed() < Duration::from_secs(60), "{change:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn delete_all(&self, paths: &[&str]) -> ChangeId {
+        let deletes = paths.iter().map(|path| Operation::Delete(Anchor::parse(path).unwrap())).collect();
+        self.desk().submit(submission(deletes, false)).await.unwrap().change.unwrap()
+    }
+}
+
+const CART: &str = "composite-apps/boutique/v1/deployment-intent-groups/prod/traffic-group-intents/web/inbound-intents";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocked_change_names_what_can_mend_it_and_nothing_else() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open_with(data.path(), TIMING).await.with_minimal_mesh().await;
+    let elsewhere = "anchor: projects\nmetadata: {name: other}\n---\nanchor: projects/other/logical-clouds\nmetadata: {name: other}\nspec: {namespace: other}\n---\nanchor: cluster-providers\nmetadata: {name: other}\n---\nanchor: cluster-providers/other/clusters\nmetadata: {name: other}\n";
+    let other = house.post_bundle(elsewhere).await.unwrap().change.unwrap();
+    let body = r#"{"metadata": {"name": "nowhere"}, "spec": {"app": "nowhere", "appLabel": "app=nowhere", "serviceName": "nowhere", "port": 80, "protocol": "HTTP", "serviceMesh": "istio"}}"#;
+    let id = house.put(&format!("projects/shop/{CART}/nowhere"), body).await.unwrap().change.unwrap();
+    let blocked = house.until_blocked(&id, |reason| reason.contains("no app `nowhere`")).await;
+    assert!(!blocked.reason.unwrap().contains(other.as_str()), "that one has nothing to do with it");
+    let app = "projects/shop/composite-apps/boutique/v1/apps/nowhere";
+    let near = house.put(app, r#"{"metadata": {"name": "nowhere"}}"#).await.unwrap().change.unwrap();
+    assert_ne!(near, id);
+    house.until_blocked(&id, |reason| reason.contains(near.as_str())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_changes_that_wait_for_each_other_say_so_and_how_to_go_on() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open_with(data.path(), TIMING).await.with_minimal_mesh().await;
+    let second = MINIMAL.replace("gke", "eks").replace("east", "west").replace("shop", "store");
+    let id = house.post_bundle(&second).await.unwrap().change.unwrap();
+    house.until(&id, State::Proposed).await;
+    house.approve(&id).await;
+    house.merge(&id).await.unwrap();
+    let gone = |project: &str| {
+        let cart = format!("projects/{project}/{CART}/cart");
+        [format!("{cart}/clients/frontend"), cart]
+    };
+    // Each takes away the cluster that the server of the other runs on.
+    let ([client, server], [other_client, other_server]) = (gone("store"), gone("shop"));
+    let one = house.delete_all(&[&client, &server, "cluster-providers/gke/clusters/east"]).await;
+    let two = house.delete_all(&[&other_client, &other_server, "cluster-providers/eks/clusters/west"]).await;
+    assert_ne!(one, two);
+    for (id, other) in [(&one, &two), (&two, &one)] {
+        let mutual = |reason: &str| {
+            reason.contains(other.as_str())
+                && reason.contains("neither can be merged alone")
+                && reason.contains("bundle")
+        };
+        house.until_blocked(id, mutual).await;
+    }
+    house.desk().withdraw(&two, crate::desk::person("github:alice"), String::new(), false).await.unwrap();
+    house.until_blocked(&one, |reason| !reason.contains(two.as_str())).await;
+}
