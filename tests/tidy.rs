@@ -57,6 +57,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("ureq", &["cli"]),
     ("tracing_subscriber", &["boot", "cli"]),
+    ("mimalloc", &["main"]),
 ];
 
 /// Environment, clock and randomness: read by the rooms at the edge and handed on as values.

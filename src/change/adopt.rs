@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::base::resources_of;
 use super::commit::{CHANGE_ID, own_digest};
 use super::decide::closed_by;
+use super::declared::resources_of;
 use super::forge::{Forge, Pull, PullState};
 use super::id::{ChangeId, Group, Timestamp};
 use super::journal::{Contents, Entry};

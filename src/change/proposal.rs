@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::base::{Base, Declared, resources_of};
+use super::base::Base;
 use super::content;
+use super::declared::{Declared, resources_of};
 use super::ledger::ChangeTree;
 use crate::finding::{Finding, Place};
 use crate::intent::{Anchor, layout};

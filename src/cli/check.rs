@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::output::{self, Output};
 use super::render::outdated;
 use super::{Failure, Outcome, Verdict, bundle};
-use crate::change::{Audit, Declared};
+use crate::change::{Audit, Declared, Listed};
 use crate::finding::{Finding, Place, Severity};
 use crate::intent::{Spec, layout};
 use crate::lint;
@@ -54,20 +54,23 @@ enum Format {
 impl Check {
     pub(super) fn run(self) -> Outcome {
         let files = bundle::checkout(&self.repo)?;
-        let declared = Declared::read(&files).map_err(Failure::failed)?;
+        let (declared, listed) = rayon::join(|| Declared::read(&files), || Listed::read(&files));
+        let (declared, listed) = (declared.map_err(Failure::failed)?, listed.map_err(Failure::failed)?);
         let mut findings: Vec<Finding> = declared.problems.values().flatten().cloned().collect();
         let mut changes = vec![];
         let mut generated = 0;
         if findings.is_empty() {
             let rendered = render(&declared.tree, &declared.settings, &Scope::everything(&declared.tree));
             generated = rendered.manifests.len();
-            let audit = Audit::of(&files, &rendered).map_err(Failure::failed)?;
+            let audit = Audit::of(&files, listed, &rendered).map_err(Failure::failed)?;
             changes = outdated(&files, &declared, &audit).map_err(Failure::failed)?;
             findings.extend(changes.iter().map(|change| outdated_finding(change, &declared)));
             findings.extend(manifests(&rendered, &audit));
             if let Some(base) = &self.base {
                 findings.extend(self.reopened(base, &declared)?);
             }
+            // The process ends soon: giving back a whole mesh piece by piece would take longer than looking for faults.
+            std::mem::forget(rendered);
         }
         findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
         findings.dedup();
@@ -82,6 +85,7 @@ impl Check {
             Format::Sarif => drop(output::json(&sarif(&findings))?),
             Format::Github => findings.iter().try_for_each(|finding| output::print(&github(finding)))?,
         }
+        std::mem::forget(declared);
         Ok(if wrong > 0 { Verdict::Findings } else { Verdict::Ok })
     }
 

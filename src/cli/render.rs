@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::output::{self, Output};
 use super::{Failure, Outcome, Verdict, bundle};
-use crate::change::{Audit, Declared};
+use crate::change::{Audit, Declared, Listed};
 use crate::finding::Severity;
 use crate::intent::{Settings, layout};
 use crate::render::{Rendered, Scope, render};
@@ -82,7 +82,8 @@ impl Render {
         }
         let rendered = render(&declared.tree, &declared.settings, &Scope::everything(&declared.tree));
         let blocked = say(&rendered);
-        let audit = Audit::of(&files, &rendered).map_err(Failure::failed)?;
+        let listed = Listed::read(&files).map_err(Failure::failed)?;
+        let audit = Audit::of(&files, listed, &rendered).map_err(Failure::failed)?;
         let changes = outdated(&files, &declared, &audit).map_err(Failure::failed)?;
         for change in &changes {
             if self.write {

@@ -81,11 +81,19 @@ pub fn read_file(path: &str, text: &str) -> Result<Vec<Resource>, Vec<Finding>> 
     let bundle = Bundle::read(text).map_err(|rejected| {
         rejected.into_iter().flat_map(|document| document.findings(path, rule)).collect::<Vec<_>>()
     })?;
-    let misplaced = |posted: &&super::bundle::Posted| file_of(posted.resource.anchor()) != path;
+    // What has the same head stands in the same file, and mostly it follows.
+    let mut home = None;
+    let mut misplaced = |posted: &&super::bundle::Posted| {
+        let head = head_of(posted.resource.anchor());
+        if home.as_ref() != Some(&head) && file_of(&head) == path {
+            home = Some(head.clone());
+        }
+        home != Some(head)
+    };
     let findings: Vec<_> = bundle
         .documents
         .iter()
-        .filter(misplaced)
+        .filter(|posted| misplaced(posted))
         .map(|posted| {
             let anchor = posted.resource.anchor();
             let place = Place { line: posted.line, column: 1, ..Place::at(path) };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
+use rayon::prelude::*;
 
 use super::anchor::Anchor;
 use super::kind::Kind;
@@ -343,7 +344,7 @@ fn first() -> Anchor {
 impl FromIterator<Resource> for Tree {
     fn from_iter<I: IntoIterator<Item = Resource>>(resources: I) -> Self {
         let mut sorted: Vec<_> = resources.into_iter().map(Arc::new).collect();
-        sorted.sort_by(|a, b| a.anchor().cmp(b.anchor()));
+        sorted.par_sort_by(|a, b| a.anchor().cmp(b.anchor()));
         let of = |kind: Kind| sorted.iter().filter(move |resource| resource.anchor().kind() == kind);
         let mut tree = Self {
             resources: sorted.iter().map(|resource| (resource.anchor().clone(), Arc::clone(resource))).collect(),
