@@ -135,7 +135,7 @@ fn a_bundle_is_applied_with_its_warnings_and_its_checkout_brought_up_to_date() {
     let shown = meshwright(root, &["render", "--repo", "repo"]);
     assert!(shown.code == Some(1) && shown.err.contains("\n1 file out of date; --write "), "{shown:?}");
     let written = meshwright(root, &["render", "--repo", "repo", "--write"]);
-    assert!(written.code == Some(0) && written.err.ends_with("\n1 file written\n"), "{written:?}");
+    assert!(written.code == Some(0) && written.err.ends_with("\n1 file written, 0 removed\n"), "{written:?}");
     assert!(policy.is_file());
     server.kill();
 }

@@ -4,11 +4,11 @@ use meshwright::repo::Mirror;
 
 use crate::git::git;
 use crate::process::{Server, run};
-use crate::report::{median, seconds, target};
+use crate::report::{median, seconds, target, time};
 use crate::store::seeded;
 use crate::{Outcome, Setting};
 
-const RUNS: usize = 3;
+const RUNS: usize = 5;
 
 /// Prints the figures.
 pub(crate) fn measure(setting: &Setting) -> Outcome {
@@ -19,11 +19,15 @@ pub(crate) fn measure(setting: &Setting) -> Outcome {
         setting.plan.total()
     );
     git(&setting.folder, &["clone", "-q", &mirror.path().display().to_string(), "check-checkout"])?;
+    // Else the disk would still be writing the checkout while it is read.
+    mirror.sync()?;
     let checkout = setting.folder.join("check-checkout");
     let mut times = vec![];
     for _ in 0..RUNS {
         let (took, status, said) = run(&["check", "--repo", &checkout.display().to_string()])?;
-        println!("  meshwright check: {} ({said})", seconds(took));
+        let (status_took, clean) = time(|| git(&checkout, &["status", "--short"]));
+        clean?;
+        println!("  meshwright check: {} ({said}); git status: {}", seconds(took), seconds(status_took));
         if !status.success() {
             return Err("the checkout is not what its intents render to".into());
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::audit::Listed;
-use super::declared::{Declared, ORPHAN, is_policy, resources_of};
+use super::declared::{Declared, ORPHAN, is_policy, read, resources_of};
 use crate::finding::Finding;
 use crate::intent::settings::SETTINGS_PATH;
 use crate::intent::{Anchor, Settings, Tree, layout};
@@ -111,16 +111,18 @@ impl Base {
             let now = rendered[1].manifests.get(&changed.path).map(|m| BlobId::of(m.text.as_bytes()));
             as_rendered &= match (changed.new, now) {
                 (None, None) => rendered[0].manifests.contains_key(&changed.path),
-                (Some(_), None) => {
-                    render::is_namespace_file(&changed.path, &to.read(&changed.path)?.unwrap_or_default())
-                }
+                // One that is too long to be read is none of ours.
+                (Some(_), None) => read(&to, &changed.path)?
+                    .is_some_and(|read| read.is_ok_and(|bytes| render::is_namespace_file(&changed.path, &bytes))),
                 (new, now) => new == now,
             };
         }
         // What the intents of this commit render to anew must have come with it.
         let [before, after] = &rendered;
-        let text = |rendered: &render::Rendered, path: &String| rendered.manifests.get(path).map(|m| m.text.clone());
-        let differ = |path: &&String| text(before, path) != text(after, path);
+        let differ = |path: &&String| {
+            let [before, after] = [before, after].map(|rendered| rendered.manifests.get(*path).map(|m| &m.text));
+            before != after
+        };
         let all: BTreeSet<&String> = before.manifests.keys().chain(after.manifests.keys()).collect();
         for path in all.into_iter().filter(differ).filter(|path| !came.contains(path.as_str())) {
             let now = to.blob_id(path)?;

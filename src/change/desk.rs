@@ -14,7 +14,7 @@ use super::ledger::{ChangeTree, Ledger};
 use super::proposal::Proposal;
 use super::record::Change;
 use super::stuck::{Stuck, blocking};
-use super::submission::{Cause, Operation, Receipt, Refusal, Submission};
+use super::submission::{Cause, Receipt, Refusal, Submission};
 use super::worker::Worker;
 use crate::intent::{Anchor, Kind, layout, secrets};
 use crate::render::{self, Manifest, Scope};
@@ -48,9 +48,8 @@ impl Desk {
             let message = "the Idempotency-Key holds a private key, which is never accepted; use a random text";
             return Err(Refusal::new(Cause::Invalid, "", message));
         }
-        let weighty = submission.bundle
-            || submission.operations.iter().any(|o| !matches!(o, Operation::Put(_) | Operation::Create(_)));
-        let judged = if weighty {
+        // Whatever may take long is judged here, away from the one writer.
+        let judged = if submission.is_complete() {
             let (view, submission) = (self.view(), submission.clone());
             blocking(move || Ok(judge(&view, &submission).map(drop)?)).await.map_err(Refusal::from)
         } else {
@@ -73,7 +72,7 @@ impl Desk {
             findings.extend(verb.apply(anchor, &mut tree).err());
             changed.insert(anchor.clone());
         }
-        let change = ChangeTree { tree, changed: changed.into_iter().collect(), findings, covers: 0 };
+        let change = ChangeTree { tree, changed: changed.into_iter().collect(), findings };
         let commit = view.base.commit.ok_or(Stuck::NoMain)?;
         let files = self.worker.mirror.snapshot(commit).map_err(Stuck::from)?;
         Ok(Arc::new(Proposal::make(&view.base, &files, &change).map_err(Stuck::from)?))

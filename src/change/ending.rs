@@ -73,7 +73,14 @@ impl Worker {
         let Some(change) = self.intake.view().changes.get(id).filter(|change| change.state.is_final()).cloned() else {
             return Ok(());
         };
-        if let Some(pull) = self.forge.find_pull(&change.branch).await?.filter(|pull| pull.state == PullState::Open) {
+        let pull = self.forge.find_pull(&change.branch).await?;
+        if let Some(PullState::Merged { commit }) = pull.as_ref().map(|pull| &pull.state)
+            && change.state != State::Merged
+        {
+            // Somebody merged it in the moment before it was taken back.
+            return self.was_merged(&change.id, *commit).await;
+        }
+        if let Some(pull) = pull.filter(|pull| pull.state == PullState::Open) {
             let (by, words) = match &change.closing {
                 Some(Remark { by, words }) => (Some(by), words.as_str()),
                 None => (None, change.reason.as_deref().unwrap_or_default()),
@@ -91,9 +98,23 @@ impl Worker {
         if let Some(head) = head.filter(|_| own) {
             self.forge.push(&change.branch, Some(head), None).await?;
         }
+        self.correct(id, |change| Change { untidy: false, ..change }).await
+    }
+
+    /// Records that an ended change is on main after all; what has to be cleared away is looked at again.
+    async fn was_merged(&self, id: &ChangeId, commit: CommitId) -> Result<(), Stuck> {
+        self.correct(id, move |change| Change { state: State::Merged, reason: None, merged: Some(commit), ..change })
+            .await
+    }
+
+    async fn correct(
+        &self,
+        id: &ChangeId,
+        correct: impl FnOnce(Change) -> Change + Send + 'static,
+    ) -> Result<(), Stuck> {
         let id = id.clone();
         let tidied = self.intake.record(move |ledger| match ledger.changes.get(&id).cloned() {
-            Some(change) => vec![ledger.update(Change { untidy: false, ..Change::clone(&change) })],
+            Some(change) => vec![ledger.update(correct(Change::clone(&change)))],
             None => vec![],
         });
         Ok(tidied.await?)

@@ -16,7 +16,7 @@ use super::journal::{Answer, Entry, Journal};
 use super::ledger::Ledger;
 use super::record::Change;
 use super::stopped::Stopped;
-use super::submission::{Cause, Operation, Receipt, Refusal, Submission};
+use super::submission::{Cause, Receipt, Refusal, Submission};
 
 /// The most submissions that wait; more are refused until some are answered.
 const QUEUE: usize = 4096;
@@ -211,8 +211,7 @@ impl Writer {
         judged?;
         let now = self.clock.now();
         let admitted = admit(&batch.ledger, submission)?;
-        let complete = submission.bundle
-            || submission.operations.iter().any(|o| matches!(o, Operation::Approve(_) | Operation::Instantiate(_)));
+        let complete = submission.is_complete();
         let change = if admitted.writes.is_empty() {
             let change = existing(&batch.ledger, submission);
             if let Some(pending) = change
@@ -280,7 +279,10 @@ impl Writer {
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
             Ok(()) => {
-                *trouble = None;
+                // Only a write shows that the journal takes writes again.
+                if wrote {
+                    *trouble = None;
+                }
                 drop(trouble);
                 let before = self.view.swap(Arc::new(batch.ledger));
                 self.tell(&before, &batch.entries);

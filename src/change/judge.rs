@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::admit::{Admitted, admit};
 use super::ledger::Ledger;
-use super::submission::{Cause, Obstacle, Operation, Refusal, Submission};
+use super::submission::{Cause, Obstacle, Refusal, Submission};
 use crate::finding::{Finding, Severity};
 use crate::intent::{Anchor, Tree};
 use crate::render::{self, Scope};
@@ -15,15 +15,11 @@ use crate::render::{self, Scope};
 /// Why the submission is not admitted, or everything that is missing.
 pub(super) fn judge(view: &Ledger, submission: &Submission) -> Result<Admitted, Refusal> {
     let admitted = admit(view, submission)?;
-    let completed = submission.operations.iter().filter_map(|operation| match operation {
-        Operation::Approve(anchor) | Operation::Instantiate(anchor) => Some(anchor.clone()),
-        _ => None,
-    });
-    let completed: Vec<Anchor> = completed.collect();
-    if !submission.bundle && completed.is_empty() {
+    if !submission.is_complete() {
         return Ok(admitted);
     }
-    let written = admitted.writes.iter().map(|(anchor, _)| anchor.clone()).chain(completed).collect::<Vec<_>>();
+    let written = admitted.writes.iter().map(|(anchor, _)| anchor);
+    let written = written.chain(submission.completed()).cloned().collect::<Vec<_>>();
     let missing = missing(view, &admitted.proposed, &written);
     if missing.is_empty() {
         return Ok(admitted);

@@ -41,11 +41,15 @@ pub struct ChangeTree {
     pub changed: Vec<Anchor>,
     /// Writes that cannot be applied any more.
     pub findings: Vec<Finding>,
-    /// The last write that is in it.
-    pub covers: u64,
 }
 
 impl Ledger {
+    /// Whether a change is known and has not ended.
+    #[must_use]
+    pub fn is_open(&self, id: &ChangeId) -> bool {
+        self.changes.get(id).is_some_and(|change| !change.state.is_final())
+    }
+
     /// What a journal remembers, on top of `base`.
     #[must_use]
     pub fn restore(base: Arc<Base>, contents: Contents) -> Self {
@@ -103,11 +107,10 @@ impl Ledger {
     /// Main with the writes of one change, and of no other.
     #[must_use]
     pub fn tree_of(&self, id: &ChangeId) -> ChangeTree {
-        let mut result = ChangeTree { tree: self.base.tree.clone(), changed: vec![], findings: vec![], covers: 0 };
+        let mut result = ChangeTree { tree: self.base.tree.clone(), changed: vec![], findings: vec![] };
         let mut changed = BTreeSet::new();
         for write in self.writes(id) {
             result.findings.extend(write.apply(&mut result.tree).err());
-            result.covers = result.covers.max(write.seq);
             changed.insert(write.anchor.clone());
         }
         result.changed = changed.into_iter().collect();

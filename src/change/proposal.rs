@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::base::Base;
 use super::content;
-use super::declared::{Declared, resources_of};
+use super::declared::{Declared, read, resources_of};
 use super::ledger::ChangeTree;
 use crate::finding::{Finding, Place};
 use crate::intent::{Anchor, layout};
@@ -81,7 +81,7 @@ impl Proposal {
             }
         }
         let tree = Declared::read(&new)?.tree;
-        let change = ChangeTree { tree, changed: changed.into_iter().collect(), findings: vec![], covers: 0 };
+        let change = ChangeTree { tree, changed: changed.into_iter().collect(), findings: vec![] };
         Self::make(&base, &old, &change)
     }
 
@@ -178,7 +178,14 @@ impl Edited<'_> {
     }
 
     fn read(&self, path: &str) -> Result<Option<String>, RepoError> {
-        Ok(self.files.read(path)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+        Ok(match read(self.files, path)? {
+            None => None,
+            Some(Ok(bytes)) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+            Some(Err(long)) => {
+                let id = self.files.blob_id(path)?.map(|id| id.to_string()).unwrap_or_default();
+                Some(format!("({} bytes, too long to be shown: {id})\n", long.bytes))
+            }
+        })
     }
 
     fn set(&mut self, path: &str, old: Option<String>, new: Option<String>) {

@@ -75,6 +75,22 @@ pub struct Submission {
     pub by: Person,
 }
 
+impl Submission {
+    /// Whether nothing more is to be waited for: a bundle, or a group that is said to be complete.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.bundle || self.completed().next().is_some()
+    }
+
+    /// The groups that are said to be complete.
+    pub fn completed(&self) -> impl Iterator<Item = &Anchor> {
+        self.operations.iter().filter_map(|operation| match operation {
+            Operation::Approve(anchor) | Operation::Instantiate(anchor) => Some(anchor),
+            _ => None,
+        })
+    }
+}
+
 /// What became of one resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

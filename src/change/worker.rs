@@ -130,6 +130,7 @@ impl Worker {
         }
         let view = self.intake.view();
         let (chosen, mut due) = self.rounds.choose(&view, everything, self.clock.now(), &self.timing);
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner).retain(|id, _| view.is_open(id));
         let mut failed = None;
         let done: Vec<ChangeId> =
             view.attention().filter(|c| c.state.is_final()).map(|change| change.id.clone()).collect();

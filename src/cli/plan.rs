@@ -59,7 +59,7 @@ impl Plan {
         if !wrong.is_empty() {
             return Err(Failure::Found(wrong));
         }
-        let change = ChangeTree { tree, changed, findings: vec![], covers: 0 };
+        let change = ChangeTree { tree, changed, findings: vec![] };
         let proposal = Proposal::make(&base, &files, &change).map_err(Failure::failed)?;
         report::plan(&proposal.plan, !self.no_diff, self.output)
     }

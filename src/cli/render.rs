@@ -85,8 +85,9 @@ impl Render {
         let listed = Listed::read(&files).map_err(Failure::failed)?;
         let audit = Audit::of(&files, listed, &rendered).map_err(Failure::failed)?;
         let changes = outdated(&files, &declared, &audit).map_err(Failure::failed)?;
+        let write = self.write && !blocked;
         for change in &changes {
-            if self.write {
+            if write {
                 let text = (change.happening != Happening::Removed).then_some(change.new.as_str());
                 files.write(&change.path, text).map_err(Failure::failed)?;
             }
@@ -95,15 +96,17 @@ impl Render {
             }
         }
         if self.output == Output::Json {
-            output::json(&serde_json::json!({"files": changes, "findings": rendered.findings, "written": self.write}))?;
+            output::json(&serde_json::json!({"files": changes, "findings": rendered.findings, "written": write}))?;
         }
-        let files = many(changes.len(), "file");
-        output::note(&if self.write {
-            format!("{files} written")
+        let removed = changes.iter().filter(|change| change.happening == Happening::Removed).count();
+        output::note(&if write {
+            format!("{} written, {removed} removed", many(changes.len() - removed, "file"))
+        } else if self.write {
+            "nothing was written; mend the errors first".to_owned()
         } else {
-            format!("{files} out of date; --write brings the checkout up to date")
+            format!("{} out of date; --write brings the checkout up to date", many(changes.len(), "file"))
         });
-        Ok(if blocked || !(self.write || changes.is_empty()) { Verdict::Findings } else { Verdict::Ok })
+        Ok(if blocked || !(write || changes.is_empty()) { Verdict::Findings } else { Verdict::Ok })
     }
 }
 

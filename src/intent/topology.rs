@@ -126,7 +126,16 @@ impl<'a> Topology<'a> {
         let mut clusters = BTreeSet::new();
         for placement in self.tree.placements(group, app) {
             for term in &placement.all_of {
-                clusters.extend(self.matches(term));
+                let found = self.matches(term);
+                // A name that is mistyped must not look like an app that was taken away, which would open its server.
+                if let (true, Target::Cluster(name)) = (found.is_empty(), &term.target) {
+                    let provider = &term.provider;
+                    return Err(missing(
+                        format!("app `{app}` is placed on {provider}/{name}, which is not registered"),
+                        format!("mend the placement, or post the cluster to cluster-providers/{provider}/clusters"),
+                    ));
+                }
+                clusters.extend(found);
             }
             clusters.extend(placement.any_of.iter().flat_map(|term| self.matches(term)).min());
         }

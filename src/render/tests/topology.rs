@@ -17,6 +17,17 @@ fn a_server_that_is_placed_nowhere_blocks_and_renders_nothing() {
 }
 
 #[test]
+fn a_mistyped_cluster_beside_a_right_one_is_no_app_that_was_taken_away() {
+    let placed = "{clusterProvider: gke, cluster: east}]";
+    let mistyped = "{clusterProvider: gke, cluster: east}, {clusterProvider: gke, cluster: eats}]";
+    let documents = [server("cart", json!({})), client("cart", "web", json!({}))];
+    let rendered = everything(&tree_instead(placed, mistyped, &documents));
+    assert!(errors(&rendered).iter().all(|rule| *rule == "topology/placement") && !errors(&rendered).is_empty());
+    assert!(rendered.findings[0].message.contains("gke/eats, which is not registered"), "{}", rendered.findings[0]);
+    assert!(rendered.manifests.is_empty());
+}
+
+#[test]
 fn an_app_that_many_intents_name_is_missing_once() {
     let servers = ["a", "b", "c"].map(|name| server(name, json!({"app": "probe"})));
     let rendered = rendered(&[&servers[..], &[client("a", "x", json!({"app": "probe"}))]].concat());
