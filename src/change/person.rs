@@ -34,13 +34,14 @@ impl Person {
         self.name.contains(':') || !self.logins.is_empty()
     }
 
-    /// Whether both are the same human as far as names and logins tell.
+    /// Whether both are the same human as far as names and logins tell. Forges do not tell logins apart by case.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
-        let names =
-            |person: &Self| std::iter::once(person.name.clone()).chain(person.logins.clone()).collect::<Vec<_>>();
-        let theirs = names(other);
-        names(self).iter().any(|name| theirs.contains(name))
+        self.names().any(|name| other.names().any(|other| name.eq_ignore_ascii_case(other)))
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.name).chain(&self.logins).map(String::as_str)
     }
 }
 

@@ -37,6 +37,44 @@ pub fn scan(body: &Value) -> Vec<Violation> {
 #[must_use]
 pub fn holds_private_key(text: &str) -> bool {
     bytes_hold_key(text.as_bytes(), LAYERS)
+        || is_json_web_key(text)
+        || unescaped(text).is_some_and(|text| bytes_hold_key(text.as_bytes(), LAYERS))
+}
+
+/// A private or symmetric JSON Web Key (RFC 7517) written out as text.
+fn is_json_web_key(text: &str) -> bool {
+    let squeezed = || text.chars().filter(|c| !c.is_whitespace() && *c != '\\').collect::<String>();
+    text.contains("kty") && {
+        let text = squeezed();
+        text.contains("\"kty\":") && (text.contains("\"d\":\"") || text.contains("\"k\":\""))
+    }
+}
+
+/// The text without the escapes that it has when it was quoted once too often, for JSON or for a URL.
+fn unescaped(text: &str) -> Option<String> {
+    if !text.contains(['\\', '%']) {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        (rest, _) = match (first, tail) {
+            (b'\\', [b'n' | b'r' | b't', tail @ ..]) => (tail, bytes.push(b'\n')),
+            (b'%', [high, low, tail @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                (tail, bytes.push(nibble(*high) << 4 | nibble(*low)))
+            }
+            _ => (tail, bytes.push(*first)),
+        };
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The value of a hexadecimal digit.
+fn nibble(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        _ => (digit | 0x20) - b'a' + 10,
+    }
 }
 
 fn walk(value: &Value, pointer: &mut String, found: &mut Vec<Violation>) {
@@ -49,6 +87,9 @@ fn walk(value: &Value, pointer: &mut String, found: &mut Vec<Violation>) {
                 walk(item, pointer, found);
                 pointer.truncate(length);
             }
+        }
+        Value::Object(map) if map.contains_key("kty") && (map.contains_key("d") || map.contains_key("k")) => {
+            found.push(Violation::new(pointer.clone(), REMEDY));
         }
         Value::Object(map) => {
             for (key, item) in map {
@@ -96,12 +137,12 @@ fn is_der_key(bytes: &[u8]) -> bool {
         short if *short < 0x80 => (2, usize::from(*short)),
         _ => return false,
     };
-    length >= 16
-        && bytes.len() >= header + length
-        && matches!(bytes.get(header..header + 4), Some([0x02, 0x01, 0 | 1, 0x30 | 0x02 | 0x04]))
+    // What was cut off at its end is a key all the same.
+    length >= 16 && matches!(bytes.get(header..header + 4), Some([0x02, 0x01, 0 | 1, 0x30 | 0x02 | 0x04]))
 }
 
-/// What text gives when it, or a long run in it, is taken for base64: with either alphabet, padding or not.
+/// What text gives when it, or a long run in it, is taken for base64, with either alphabet, padding or not, or for
+/// hexadecimal digits.
 fn decodings(bytes: &[u8]) -> Vec<Vec<u8>> {
     if bytes.len() < SHORTEST {
         return vec![];
@@ -117,6 +158,8 @@ fn decodings(bytes: &[u8]) -> Vec<Vec<u8>> {
             found.extend(runs.filter(|run| run.len() >= SHORTEST).filter_map(whole));
         }
     }
+    let hexadecimal = compact.split(|b| !b.is_ascii_hexdigit()).filter(|run| run.len() >= 2 * SHORTEST * 3 / 4);
+    found.extend(hexadecimal.map(|run| run.chunks_exact(2).map(|two| nibble(two[0]) << 4 | nibble(two[1])).collect()));
     found
 }
 
@@ -160,6 +203,13 @@ mod tests {
             ),
             tests::pem("RSA PRIVATE KEY"),
             tests::pem("ENCRYPTED PRIVATE KEY"),
+            pem.replace('\n', "\\n"),
+            pem.replace('\n', "%0A").replace(' ', "%20"),
+            STANDARD.encode(der()).as_bytes().chunks(20).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\\n"),
+            STANDARD.encode(&der()[..45]),
+            der().iter().map(|byte| format!("{byte:02x}")).collect(),
+            r#"{"kty": "EC", "crv": "P-256", "x": "a", "d": "b"}"#.to_owned(),
+            r#"{\"kty\":\"oct\",\"k\":\"b\"}"#.to_owned(),
             STANDARD.encode([&b"openssh-key-v1\0\0\0\0\x04none"[..], &[0; 64]].concat()),
             format!("our key: {}, keep it safe", STANDARD.encode(der())),
             format!(r#"{{"key": "{}"}}"#, STANDARD.encode(&pem)),
@@ -172,6 +222,8 @@ mod tests {
 
     #[test]
     fn the_place_is_named_and_the_key_is_not_repeated() {
+        let jwk = json!({"spec": {"key": {"kty": "EC", "d": "x"}, "public": {"kty": "EC", "x": "y"}}});
+        assert_eq!(scan(&jwk).iter().map(|found| &*found.pointer).collect::<Vec<_>>(), ["/spec/key"]);
         let body = json!({"spec": {"list": ["x", {"a/b": pem("EC PRIVATE KEY")}]}});
         let found = scan(&body);
         assert_eq!(found[0].pointer, "/spec/list/1/a~1b");

@@ -3,7 +3,7 @@
 use git2::{Odb, Oid};
 
 use super::entries::{self, Entry};
-use super::path::{components, join};
+use super::path::{components, enter, join};
 use super::{BlobId, Mirror, RepoError, TreeId};
 
 /// A path that differs between two trees.
@@ -58,6 +58,7 @@ impl Comparison<'_> {
         if old == new || self.found.len() >= self.limit {
             return Ok(());
         }
+        enter(at)?;
         let old = old.map(|id| entries::load(self.odb, id)).transpose()?.flatten();
         let new = new.map(|id| entries::load(self.odb, id)).transpose()?.flatten();
         let (old, new) = (entries::parse(old.as_ref())?, entries::parse(new.as_ref())?);

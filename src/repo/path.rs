@@ -6,6 +6,21 @@ use super::RepoError;
 const LONGEST_NAME: usize = 255;
 const LONGEST_PATH: usize = 4096;
 
+/// The deepest directory that is looked into. Ours are a dozen deep at most; whoever nests thousands means harm.
+const DEEPEST: usize = 64;
+
+/// Checks that a directory may be looked into.
+///
+/// # Errors
+/// [`RepoError::Path`] if it is nested too deeply; the path is cut.
+pub(in crate::repo) fn enter(path: &str) -> Result<(), RepoError> {
+    if path.bytes().filter(|byte| *byte == b'/').count() < DEEPEST {
+        return Ok(());
+    }
+    let beginning: String = path.chars().take(100).collect();
+    Err(RepoError::path(format!("{beginning}…"), "is nested more than 64 directories deep; take it out"))
+}
+
 /// Checks a path that is about to be written.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::entries::{self, DIRECTORY, Entry};
 use super::length::{self, Content};
-use super::path::{components, join};
+use super::path::{components, enter, join};
 use super::{BlobId, CommitId, Files, Mirror, RepoError, TreeId};
 
 /// The files of a commit or tree: immutable, shared by threads, cheap to clone.
@@ -129,6 +129,7 @@ fn entry(repository: &Repository, root: TreeId, path: &str) -> Result<Option<Ent
 }
 
 fn walk(odb: &git2::Odb<'_>, id: Oid, at: &str, files: &mut Vec<(String, BlobId)>) -> Result<(), RepoError> {
+    enter(at)?;
     let object = entries::load(odb, id)?;
     for (name, entry) in entries::parse(object.as_ref())? {
         let path = join(at, &String::from_utf8_lossy(name));

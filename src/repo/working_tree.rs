@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::length::{self, Content};
-use super::path::{components, join};
+use super::path::{components, enter, join};
 use super::{BlobId, Files, RepoError};
 
 /// A directory of files, read as they are on disk; `.git` is not part of it.
@@ -163,6 +163,7 @@ fn id(located: &Path, metadata: &fs::Metadata) -> Result<Option<BlobId>, RepoErr
 
 /// The files below a directory, in no order.
 fn walk(directory: &Path, at: &str) -> Result<Vec<(String, PathBuf)>, RepoError> {
+    enter(at)?;
     let failed = |error| RepoError::io(format!("list {}", directory.display()))(error);
     let (mut files, mut directories) = (vec![], vec![]);
     for entry in fs::read_dir(directory).map_err(failed)? {

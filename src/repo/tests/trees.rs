@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use crate::repo::testing::{bench, edits, files, git, git_with, many};
-use crate::repo::{BlobId, ChangedPath, Edit, Edits, RepoError, TreeId};
+use crate::repo::{BlobId, ChangedPath, Edit, Edits, Files, RepoError, TreeId, WorkingTree};
 
 #[test]
 fn deleting_the_last_file_removes_the_directories_above_it() {
@@ -77,6 +77,24 @@ fn a_bulk_commit_gives_the_same_tree_as_loose_objects_and_passes_fsck() {
     assert_eq!(bench.paths(packed).len(), 2_500);
     let loose = crate::repo::testing::bench();
     assert_eq!(loose.mirror.tree_with_packing(TreeId::EMPTY, &edits, usize::MAX).unwrap(), packed);
+}
+
+/// Whoever nests thousands of directories wants the walk through them to run out of stack.
+#[test]
+fn what_is_nested_too_deeply_is_refused_and_not_walked_through() {
+    let bench = bench();
+    let deep = format!("clusters/{}x", "d/".repeat(100));
+    let tree = bench.tree(&[(&deep, "1")]);
+    let commit = bench.commit(None, &edits(&[(&deep, Some("1"))]), "deep");
+    let refused = |result: Result<(), RepoError>| match result {
+        Err(RepoError::Path { path, why }) => path.len() < 110 && why.contains("64 directories"),
+        _ => false,
+    };
+    assert!(refused(bench.mirror.changed_paths(TreeId::EMPTY, tree, "").map(drop)));
+    assert!(refused(bench.mirror.snapshot(commit).unwrap().list("clusters").map(drop)));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join(&deep)).unwrap();
+    assert!(refused(WorkingTree::open(folder.path()).unwrap().list("").map(drop)));
 }
 
 #[test]
