@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Stray;
 use super::path::Location;
+use super::shift::loosened;
 use crate::finding::{Finding, Place};
 use crate::istio::{Gateway, Kind, PeerAuthentication, Resource, Spec};
 use crate::render::Rendered;
@@ -34,7 +35,7 @@ struct Held<'a> {
     path: &'a str,
 }
 
-/// What hand-written manifests claim that generated ones claim as well, files of ours that nothing renders, and what
+/// What hand-written manifests claim that generated ones claim as well, whom they let in beside them, files of ours that nothing renders, and what
 /// could not be read.
 #[must_use]
 pub fn overlaps(rendered: &Rendered, strays: &[Stray]) -> Vec<Finding> {
@@ -65,6 +66,7 @@ pub fn overlaps(rendered: &Rendered, strays: &[Stray]) -> Vec<Finding> {
             }
         }
     }
+    findings.extend(loosened(rendered, strays));
     findings.sort();
     findings.dedup();
     findings

@@ -13,6 +13,8 @@ use super::{AccessChange, Shift, Stray};
 use crate::istio::Resource;
 use crate::render::Rendered;
 
+pub(super) use workload::loosened;
+
 /// A change of access on one cluster; those that say the same are one entry of a plan.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Said {

@@ -298,3 +298,29 @@ fn limits_on_tokens_addresses_hosts_and_ports_are_said() {
           https://issuer.example.com/*, not path /admin*] on shop/httpbin (on gke/east)"]
     );
 }
+
+#[test]
+fn a_policy_by_hand_that_lets_more_callers_in_is_found() {
+    let rendered = rendered().closed(EAST, "httpbin", &rule("frontend", &get("/a"))).open(EAST, "cart");
+    let by_hand = |path: &str, spec: &str| {
+        let text = format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: hand, namespace: shop}}\n\
+             spec: {spec}\n"
+        );
+        let found = loosened(&rendered, &[Stray::read(path, &text)]);
+        found.into_iter().map(|finding| finding.message).collect::<Vec<_>>()
+    };
+    let path = "clusters/gke/east/shop/by-hand/policy.yaml";
+    let anybody = by_hand(path, "{rules: [{}]}");
+    assert_eq!(anybody.len(), 1, "{anybody:?}");
+    assert!(anybody[0].contains("call shop/httpbin on gke/east, which no intent says"), "{anybody:?}");
+    assert!(by_hand(path, &format!("{{rules: [{}]}}", rule("batch", "")))[0].contains("shop/batch"));
+    for (path, spec) in [
+        (path, format!("{{rules: [{}]}}", rule("frontend", &get("/a")))),
+        (path, "{action: DENY, rules: [{}]}".to_owned()),
+        (path, "{selector: {matchLabels: {app: other}}, rules: [{}]}".to_owned()),
+        ("clusters/gke/west/shop/by-hand/policy.yaml", "{rules: [{}]}".to_owned()),
+    ] {
+        assert_eq!(by_hand(path, &spec), [""; 0], "{path} {spec}");
+    }
+}

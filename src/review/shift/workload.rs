@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Sayings, Shift, callers, phrase, resources};
-use crate::access::{AllowSet, Guard};
-use crate::istio::{AuthorizationPolicy, LabelSelector, MutualTlsMode, ObjectMeta, Resource, Spec};
+use crate::access::{AllowSet, Guard, uncovered};
+use crate::finding::{Finding, Place};
+use crate::istio::{Action, AuthorizationPolicy, LabelSelector, MutualTlsMode, ObjectMeta, Resource, Spec};
 use crate::render::{Rendered, Target, TargetAccess};
 use crate::review::Stray;
 use crate::review::path::Location;
@@ -62,6 +63,47 @@ fn why(after: &Standing<'_>, is: &View<'_>, pods: &Pods<'_>, target: &Target) ->
         None if is.has_elsewhere(target) => "it is not placed here any more",
         None => "its intent is deleted",
     }
+}
+
+/// Hand-written policies that let more callers into a closed workload than its intents name.
+pub(in crate::review) fn loosened(rendered: &Rendered, strays: &[Stray]) -> Vec<Finding> {
+    let allows = |resource: &Resource| match &resource.spec {
+        Spec::AuthorizationPolicy(policy) => matches!(policy.action, None | Some(Action::Allow)),
+        _ => false,
+    };
+    let strays: Vec<Stray> = strays.iter().filter(|stray| stray.resources.iter().any(allows)).cloned().collect();
+    let clusters: BTreeSet<&str> = strays.iter().filter_map(|stray| Some(Location::of(&stray.path)?.cluster)).collect();
+    if clusters.is_empty() {
+        return vec![];
+    }
+    let (own, all) = (View::new(rendered, &[]), View::new(rendered, &strays));
+    let closed = own.targets.iter().filter(|(pods, _)| clusters.contains(pods.0.as_str()));
+    let mut findings = vec![];
+    for (pods, target) in closed.filter(|(_, target)| target.access == TargetAccess::Closed) {
+        let guards = [&own, &all].map(|view| view.standing(pods).guard.allow);
+        let [AllowSet::Closed(named), AllowSet::Closed(let_in)] = &guards else { continue };
+        let more = uncovered(let_in, named);
+        let of_these_pods = |stray: &&Stray| {
+            let found = View::new(&Rendered::default(), std::slice::from_ref(stray)).standing(pods).guard.allow;
+            found != AllowSet::Open
+        };
+        let Some(stray) = strays.iter().find(of_these_pods).filter(|_| !more.is_empty()) else { continue };
+        let services: Vec<_> =
+            target.services.iter().map(|service| format!("{}/{service}", target.namespace)).collect();
+        let message = format!(
+            "it lets {} call {} on {}, which no intent says",
+            phrase::rights(&callers::plain(&more)),
+            services.join(" and "),
+            target.cluster
+        );
+        findings.push(Finding::warning(
+            "overlap/authorization-policy",
+            Place::at(&stray.path),
+            message,
+            "name these callers in an intent, or take the policy out",
+        ));
+    }
+    findings
 }
 
 impl Subject<'_> {
