@@ -199,6 +199,7 @@ impl Ledger {
         change.groups.extend(other.groups.iter().cloned());
         change.requesters.extend(other.requesters.iter().cloned());
         change.ready |= other.ready;
+        change.absorbed = self.last_seq;
         let mut moved = self.writes.remove(&other.id).unwrap_or_default();
         for write in moved.iter_mut() {
             let mut renamed = Write::clone(write);
@@ -254,8 +255,12 @@ impl Ledger {
     }
 
     /// Ends a change: its writes up to `up_to` leave the proposed view; later ones begin the next change of its groups.
+    ///
+    /// Who says so has looked at the change a moment ago. If it took others' writes over since, nothing is known of what
+    /// was done, and all of them go on: what is on main by then comes to nothing there.
     pub fn finish(&mut self, change: Change, up_to: u64) -> Vec<Entry> {
         let id = change.id.clone();
+        let up_to = if up_to > change.absorbed { up_to } else { 0 };
         let mut entries = vec![self.update(change.clone()), Entry::Forget(id.clone(), up_to)];
         let left: Vec<_> = self.writes.remove(&id).unwrap_or_default().into_iter().filter(|w| w.seq > up_to).collect();
         if let (Some(first), Some(last)) = (left.first(), left.last()) {
@@ -357,6 +362,23 @@ mod tests {
     }
 
     #[test]
+    fn older_writes_that_a_change_took_over_are_not_among_those_that_its_head_held() {
+        let mut ledger = Ledger::default();
+        let oldest = write(&mut ledger, &["one"]);
+        write(&mut ledger, &["two"]);
+        write(&mut ledger, &["one"]);
+        let seen = ledger.last_seq;
+        assert_eq!(write(&mut ledger, &["one", "two"]), oldest);
+        let mut stale = ledger.clone();
+        let merged = |ledger: &Ledger| ledger.changes[&oldest].ended(State::Merged, Timestamp(9), None);
+        drop(stale.finish(merged(&stale), seen));
+        let left: Vec<_> = stale.writes(&stale.active()[0].id).map(|write| write.seq).collect();
+        assert_eq!(left, [1, 2, 3, 4, 5]);
+        drop(ledger.finish(merged(&ledger), ledger.last_seq));
+        assert!(ledger.active().is_empty());
+    }
+
+    #[test]
     fn writes_that_are_left_when_a_change_ends_begin_a_change_of_another_name() {
         let mut ledger = Ledger::default();
         let oldest = write(&mut ledger, &["one"]);
@@ -367,7 +389,7 @@ mod tests {
         let active = ledger.active();
         assert_eq!(active.len(), 1);
         assert!(active[0].id != oldest && active[0].id != superseded);
-        assert_eq!(ledger.writes(&active[0].id).count(), 3);
+        assert_eq!(ledger.writes(&active[0].id).count(), 4);
         assert_eq!(ledger.changes[&superseded].state, State::Superseded);
     }
 }

@@ -145,6 +145,10 @@ pub struct Change {
     pub digest: Option<String>,
     /// The last write that `head` holds.
     pub covers: u64,
+    /// The last write there was when it last took the writes of another change over. Those may be older than writes that
+    /// `head` held already, so that only a later `covers` says anything of what `head` holds.
+    #[serde(default)]
+    pub absorbed: u64,
     /// The commit that put it on main.
     pub merged: Option<CommitId>,
     /// Since when the commit that put it on main is not there any more.
@@ -188,6 +192,7 @@ impl Change {
             base: None,
             digest: None,
             covers: 0,
+            absorbed: 0,
             merged: None,
             astray: None,
             ended: None,
