@@ -107,6 +107,15 @@ pub struct PullText {
     pub draft: bool,
 }
 
+/// What a merge joins: main and a head, each as it was when somebody looked whether they may be joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ends {
+    /// Main; none in an empty repository.
+    pub main: Option<CommitId>,
+    /// The head of the pull request.
+    pub head: CommitId,
+}
+
 /// Where pull requests live. See the module's words on failures.
 #[async_trait]
 pub trait Forge: Send + Sync {
@@ -135,9 +144,9 @@ pub trait Forge: Send + Sync {
     /// Closes a pull request with some words; one that is closed already is a success.
     async fn close_pull(&self, number: u64, by: Option<&Person>, words: &str) -> Result<(), ForgeError>;
 
-    /// Merges a pull request into main if its head is `head`, and says by which commit. One that was merged at that
-    /// head already is a success.
-    async fn merge(&self, number: u64, head: CommitId, message: &str) -> Result<CommitId, ForgeError>;
+    /// Merges a pull request into main if both are where `ends` says, and says by which commit. One that was merged at
+    /// that head already is a success. A forge that cannot guard main itself looks where it is right before.
+    async fn merge(&self, number: u64, ends: Ends, message: &str) -> Result<CommitId, ForgeError>;
 
     /// Records a review, where reviews are given through Meshwright. Forges with reviews of their own refuse.
     async fn review(&self, number: u64, review: &Review) -> Result<(), ForgeError>;

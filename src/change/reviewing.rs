@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::commit;
 use super::desk::Desk;
-use super::forge::{ForgeError, Pull, PullState, Review, Verdict};
+use super::forge::{Ends, ForgeError, Pull, PullState, Review, Verdict};
 use super::id::ChangeId;
 use super::person::Person;
 use super::proposal::Proposal;
@@ -93,7 +93,7 @@ impl Desk {
         worker.record(&change.id, |change| change.state = State::Merging).await?;
         let message =
             commit::merge_message(change, pull.number, &pull.title, &proposal.digest, &standing.approvals, by);
-        worker.forge.merge(pull.number, head, &message).await?;
+        worker.forge.merge(pull.number, Ends { main: Some(main), head }, &message).await?;
         worker.step(&change.id, true).await?;
         Ok(())
     }

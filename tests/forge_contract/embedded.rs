@@ -4,7 +4,7 @@ use meshwright::change::Forge as _;
 use meshwright::change::forge::{Pull, PullState, Verdict};
 use meshwright::repo::{CommitId, Mirror};
 
-use crate::promises::{alice, review, text};
+use crate::promises::{alice, at, review, text};
 use crate::stage::{Plain, Stage, bot, embedded, git, scratch};
 
 const BRANCH: &str = "meshwright/shop-0123456789ab";
@@ -34,7 +34,7 @@ async fn a_merge_that_died_before_it_was_noted_is_found_on_main() {
         stage.human_commit("main", "b", "later");
         let forge = stage.restarted();
         match look {
-            0 => assert_eq!(forge.merge(1, head, "merge").await, Ok(commit)),
+            0 => assert_eq!(forge.merge(1, at(main, head), "merge").await, Ok(commit)),
             1 => drop(forge.edit_pull(1, &text("late")).await.unwrap_err()),
             2 => drop(forge.close_pull(1, None, "late").await.unwrap_err()),
             3 => drop(forge.open_pull(BRANCH, &text("late")).await),
@@ -52,7 +52,7 @@ async fn a_merge_that_died_before_main_moved_is_made_again() {
     let (main, head, _) = opened(&stage).await;
     let tree = stage.mirror.commit_info(head).unwrap().tree;
     let orphan = stage.mirror.commit_tree(tree, &[main, head], &bot(), 1, "merge", None).unwrap();
-    let commit = stage.restarted().merge(1, head, "merge").await.unwrap();
+    let commit = stage.restarted().merge(1, at(main, head), "merge").await.unwrap();
     assert_ne!(commit, orphan);
     assert_eq!(stage.mirror.branch("main").unwrap(), Some(commit));
 }
@@ -79,7 +79,7 @@ async fn main_that_merely_moves_on_merges_nothing() {
     // A human moves main to the head without a merge: there is nothing left to merge but to say so.
     stage.human_push("main", Some(head));
     assert_eq!(stage.restarted().find_pull(BRANCH).await.unwrap(), Some(pull));
-    let commit = stage.forge().merge(1, head, "merge").await.unwrap();
+    let commit = stage.forge().merge(1, at(head, head), "merge").await.unwrap();
     assert_eq!(stage.mirror.commit_info(commit).unwrap().parents, [head, head]);
 }
 
@@ -166,7 +166,7 @@ async fn another_branch_can_be_the_one_to_merge_into() {
     let head = stage.commit(Some(trunk), "a", "1");
     forge.push(BRANCH, None, Some(head)).await.unwrap();
     forge.open_pull(BRANCH, &text("one")).await.unwrap();
-    let commit = forge.merge(1, head, "merge").await.unwrap();
+    let commit = forge.merge(1, at(trunk, head), "merge").await.unwrap();
     assert_eq!(stage.mirror.branch("trunk").unwrap(), Some(commit));
     assert_eq!(stage.mirror.branch("main").unwrap(), None);
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use meshwright::change::forge::{ForgeError, Pull, PullText, Review};
+use meshwright::change::forge::{Ends, ForgeError, Pull, PullText, Review};
 use meshwright::change::{Forge, Person};
 use meshwright::repo::CommitId;
 
@@ -131,8 +131,8 @@ impl<F: Forge + ?Sized> Forge for Faulty<F> {
         self.call("close_pull", self.inner.close_pull(number, by, words)).await
     }
 
-    async fn merge(&self, number: u64, head: CommitId, message: &str) -> Result<CommitId, ForgeError> {
-        self.call("merge", self.inner.merge(number, head, message)).await
+    async fn merge(&self, number: u64, ends: Ends, message: &str) -> Result<CommitId, ForgeError> {
+        self.call("merge", self.inner.merge(number, ends, message)).await
     }
 
     async fn review(&self, number: u64, review: &Review) -> Result<(), ForgeError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use meshwright::change::forge::{ForgeError, Pull, PullState, PullText, Review, Verdict};
+use meshwright::change::forge::{Ends, ForgeError, Pull, PullState, PullText, Review, Verdict};
 use meshwright::change::{Forge, Person, Timestamp};
 use meshwright::repo::{CommitId, Files as _};
 
@@ -16,6 +16,10 @@ pub(crate) fn text(title: &str) -> PullText {
 
 pub(crate) fn alice() -> Person {
     Person { name: "github:alice".into(), logins: vec![] }
+}
+
+pub(crate) fn at(main: CommitId, head: CommitId) -> Ends {
+    Ends { main: Some(main), head }
 }
 
 pub(crate) fn review(head: CommitId, verdict: Verdict, words: &str) -> Review {
@@ -216,30 +220,30 @@ pub(crate) async fn closing_keeps_words_and_head_and_is_safe_to_repeat(stage: &i
 }
 
 pub(crate) async fn what_does_not_exist_is_not_found(stage: &impl Stage) {
-    let (forge, _, head, pull) = opened(stage).await;
+    let (forge, main, head, pull) = opened(stage).await;
     let number = pull.number + 1;
     let missing = ForgeError::NotFound(number);
     assert_eq!(forge.edit_pull(number, &text("one")).await, Err(missing.clone()));
     assert_eq!(forge.close_pull(number, None, "").await, Err(missing.clone()));
-    assert_eq!(forge.merge(number, head, "merge").await, Err(missing.clone()));
+    assert_eq!(forge.merge(number, at(main, head), "merge").await, Err(missing.clone()));
     assert_eq!(forge.review(number, &review(head, Verdict::Approve, "")).await, Err(missing));
 }
 
 pub(crate) async fn a_merge_joins_main_and_head_and_is_safe_to_repeat(stage: &impl Stage) {
     let (forge, main, head, pull) = opened(stage).await;
-    let commit = forge.merge(pull.number, head, "Merge it\n\nChange-Id: x").await.unwrap();
+    let commit = forge.merge(pull.number, at(main, head), "Merge it\n\nChange-Id: x").await.unwrap();
     assert_eq!(forge.refresh().await, Ok(Some(commit)));
     let info = stage.mirror().commit_info(commit).unwrap();
     assert_eq!((info.parents, info.message.trim_end()), (vec![main, head], "Merge it\n\nChange-Id: x"));
-    assert_eq!(forge.merge(pull.number, head, "again").await, Ok(commit));
+    assert_eq!(forge.merge(pull.number, at(main, head), "again").await, Ok(commit));
     assert_eq!(forge.branch("main").await, Ok(Some(commit)));
     let merged = Pull { state: PullState::Merged { commit }, ..pull };
     assert_eq!(forge.find_pull(BRANCH).await, Ok(Some(merged.clone())));
     // The branch may go, and the head stays.
     forge.push(BRANCH, Some(head), None).await.unwrap();
     assert_eq!(forge.find_pull(BRANCH).await, Ok(Some(merged)));
-    assert_eq!(forge.merge(1, head, "again").await, Ok(commit));
-    is_refused(forge.merge(1, main, "at another head").await);
+    assert_eq!(forge.merge(1, at(main, head), "again").await, Ok(commit));
+    is_refused(forge.merge(1, at(main, main), "at another head").await);
 }
 
 pub(crate) async fn a_merge_into_an_empty_repository_makes_main(stage: &impl Stage) {
@@ -247,25 +251,31 @@ pub(crate) async fn a_merge_into_an_empty_repository_makes_main(stage: &impl Sta
     let head = stage.commit(None, "a", "1");
     forge.push(BRANCH, None, Some(head)).await.unwrap();
     let pull = forge.open_pull(BRANCH, &text("first")).await.unwrap();
-    let commit = forge.merge(pull.number, head, "first").await.unwrap();
+    let commit = forge.merge(pull.number, Ends { main: None, head }, "first").await.unwrap();
     assert_eq!(forge.refresh().await, Ok(Some(commit)));
     assert_eq!(stage.mirror().snapshot(commit).unwrap().read("a").unwrap().unwrap(), b"1");
-    assert_eq!(forge.merge(pull.number, head, "first").await, Ok(commit));
+    assert_eq!(forge.merge(pull.number, Ends { main: None, head }, "first").await, Ok(commit));
 }
 
 pub(crate) async fn a_merge_at_another_head_does_nothing(stage: &impl Stage) {
     let (forge, main, head, pull) = opened(stage).await;
     let human = stage.human_commit(BRANCH, "a", "human");
-    assert_eq!(forge.merge(pull.number, head, "merge").await, Err(ForgeError::Moved(BRANCH.into())));
+    assert_eq!(forge.merge(pull.number, at(main, head), "merge").await, Err(ForgeError::Moved(BRANCH.into())));
     assert_eq!(forge.branch("main").await, Ok(Some(main)));
     assert_eq!(forge.find_pull(BRANCH).await.unwrap().unwrap().state, PullState::Open);
-    forge.merge(pull.number, human, "merge").await.unwrap();
+    forge.merge(pull.number, at(main, human), "merge").await.unwrap();
 }
 
 pub(crate) async fn a_merge_keeps_what_main_got_elsewhere(stage: &impl Stage) {
-    let (forge, _, head, pull) = opened(stage).await;
+    let (forge, main, head, pull) = opened(stage).await;
     let human = stage.human_commit("main", "b", "human");
-    let commit = forge.merge(pull.number, head, "merge").await.unwrap();
+    let moved = Err(ForgeError::Moved("main".into()));
+    assert_eq!(
+        forge.merge(pull.number, at(main, head), "merge").await,
+        moved,
+        "who verified it did so on another main"
+    );
+    let commit = forge.merge(pull.number, at(human, head), "merge").await.unwrap();
     forge.refresh().await.unwrap();
     assert_eq!(stage.mirror().commit_info(commit).unwrap().parents, [human, head]);
     let files = stage.mirror().snapshot(commit).unwrap().read_all("").unwrap();
@@ -278,7 +288,7 @@ pub(crate) async fn a_merge_keeps_what_main_got_elsewhere(stage: &impl Stage) {
 pub(crate) async fn a_merge_over_a_path_that_main_changed_is_refused(stage: &impl Stage) {
     let (forge, _, head, pull) = opened(stage).await;
     let human = stage.human_commit("main", "a", "human");
-    let words = is_refused(forge.merge(pull.number, head, "merge").await);
+    let words = is_refused(forge.merge(pull.number, at(human, head), "merge").await);
     assert!(words.contains('a'), "{words}");
     assert_eq!(forge.branch("main").await, Ok(Some(human)));
     assert_eq!(forge.find_pull(BRANCH).await, Ok(Some(pull)));
@@ -287,15 +297,15 @@ pub(crate) async fn a_merge_over_a_path_that_main_changed_is_refused(stage: &imp
 pub(crate) async fn drafts_and_closed_pull_requests_are_not_merged(stage: &impl Stage) {
     let (forge, main, head, pull) = opened(stage).await;
     forge.edit_pull(pull.number, &PullText { draft: true, ..text("one") }).await.unwrap();
-    is_refused(forge.merge(pull.number, head, "merge").await);
+    is_refused(forge.merge(pull.number, at(main, head), "merge").await);
     forge.close_pull(pull.number, None, "").await.unwrap();
-    is_refused(forge.merge(pull.number, head, "merge").await);
+    is_refused(forge.merge(pull.number, at(main, head), "merge").await);
     assert_eq!(forge.branch("main").await, Ok(Some(main)));
 }
 
 pub(crate) async fn what_is_merged_cannot_be_closed_or_edited(stage: &impl Stage) {
-    let (forge, _, head, pull) = opened(stage).await;
-    forge.merge(pull.number, head, "merge").await.unwrap();
+    let (forge, main, head, pull) = opened(stage).await;
+    forge.merge(pull.number, at(main, head), "merge").await.unwrap();
     is_refused(forge.close_pull(pull.number, None, "").await);
     is_refused(forge.edit_pull(pull.number, &text("late")).await);
     is_refused(forge.review(pull.number, &review(head, Verdict::Approve, "late")).await);
@@ -313,7 +323,8 @@ pub(crate) async fn racing_merges_all_arrive_once(stage: &impl Stage) {
         for forge in forges.iter().map(Arc::clone) {
             tasks.push(tokio::spawn(async move {
                 for _ in 0..40 {
-                    match forge.merge(number, head, "merge").await {
+                    let Ok(main) = forge.refresh().await else { continue };
+                    match forge.merge(number, Ends { main, head }, "merge").await {
                         Ok(commit) => return (number, commit),
                         Err(ForgeError::Moved(name)) => assert_eq!(name, "main"),
                         Err(ForgeError::Unavailable(_)) => {}
@@ -387,19 +398,20 @@ pub(crate) async fn all_survives_a_restart(stage: &impl Stage) {
         if closed {
             forge.close_pull(number, Some(&alice()), "no").await.unwrap();
         } else {
-            forge.merge(number, head, "merge").await.unwrap();
+            forge.merge(number, at(main, head), "merge").await.unwrap();
         }
     }
     let restarted = stage.restarted();
     assert_eq!(restarted.refresh().await, forge.refresh().await);
     assert_eq!(restarted.pulls().await.unwrap(), forge.pulls().await.unwrap());
     assert_eq!(restarted.find_pull(BRANCH).await.unwrap(), forge.find_pull(BRANCH).await.unwrap());
-    restarted.merge(pull.number, head, "merge").await.unwrap();
+    let ends = Ends { main: forge.refresh().await.unwrap(), head };
+    restarted.merge(pull.number, ends, "merge").await.unwrap();
     assert!(matches!(forge.find_pull(BRANCH).await.unwrap().unwrap().state, PullState::Merged { .. }));
 }
 
 pub(crate) async fn a_forge_that_does_not_answer_is_unavailable_and_comes_back(stage: &impl Stage) {
-    let (forge, _, head) = branched(stage).await;
+    let (forge, main, head) = branched(stage).await;
     stage.break_it();
     for _ in 0..2 {
         let result = forge.open_pull(BRANCH, &text("one")).await;
@@ -408,7 +420,7 @@ pub(crate) async fn a_forge_that_does_not_answer_is_unavailable_and_comes_back(s
     stage.mend();
     assert_eq!(forge.find_pull(BRANCH).await, Ok(None));
     let pull = forge.open_pull(BRANCH, &text("one")).await.unwrap();
-    forge.merge(pull.number, head, "merge").await.unwrap();
+    forge.merge(pull.number, at(main, head), "merge").await.unwrap();
 }
 
 pub(crate) async fn a_branch_that_a_human_deletes_leaves_its_pull_request_open(stage: &impl Stage) {
@@ -417,10 +429,10 @@ pub(crate) async fn a_branch_that_a_human_deletes_leaves_its_pull_request_open(s
     stage.human_push(BRANCH, None);
     assert_eq!(forge.find_pull(BRANCH).await, Ok(Some(pull.clone())));
     assert_eq!(stage.restarted().find_pull(BRANCH).await, Ok(Some(pull.clone())));
-    assert_eq!(forge.merge(pull.number, head, "merge").await, Err(ForgeError::Moved(BRANCH.into())));
+    assert_eq!(forge.merge(pull.number, at(main, head), "merge").await, Err(ForgeError::Moved(BRANCH.into())));
     assert_eq!(forge.branch("main").await, Ok(Some(main)));
     forge.push(BRANCH, None, Some(head)).await.unwrap();
-    forge.merge(pull.number, head, "merge").await.unwrap();
+    forge.merge(pull.number, at(main, head), "merge").await.unwrap();
 }
 
 pub(crate) async fn what_a_human_merges_is_merged(stage: &impl Stage) {

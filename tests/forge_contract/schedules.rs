@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use meshwright::change::Forge;
-use meshwright::change::forge::{ForgeError, Pull, PullState, Verdict};
+use meshwright::change::forge::{Ends, ForgeError, Pull, PullState, Verdict};
 use meshwright::repo::CommitId;
 use proptest::prelude::*;
 
@@ -71,7 +71,10 @@ async fn step(forge: &dyn Forge, plan: &Plan, stage: usize) -> Result<bool, Forg
         match plan.end {
             End::Open => return Ok(true),
             End::Closed => forge.close_pull(pull.number, Some(&alice()), "no").await?,
-            End::Merged => drop(forge.merge(pull.number, last, "Merge\n").await?),
+            End::Merged => {
+                let main = forge.refresh().await?;
+                forge.merge(pull.number, Ends { main, head: last }, "Merge\n").await?;
+            }
         }
     }
     Ok(false)

@@ -2,7 +2,7 @@
 
 use super::origin::{self, Swap};
 use super::shelf::{Seen, Shelf, contended, must_be_open, not_open};
-use crate::change::forge::{ForgeError, PullState};
+use crate::change::forge::{Ends, ForgeError, PullState};
 use crate::repo::{Commit, CommitId, Edits, RepoError, TreeId};
 
 /// How often a pull request that somebody changes meanwhile is looked at again.
@@ -10,7 +10,8 @@ const ATTEMPTS: usize = 50;
 
 impl Shelf {
     /// Main moves first and the pull request is noted as merged second; whoever reads it in between finds it on main.
-    pub(super) fn merge(&self, number: u64, head: CommitId, message: &str) -> Result<CommitId, ForgeError> {
+    pub(super) fn merge(&self, number: u64, ends: Ends, message: &str) -> Result<CommitId, ForgeError> {
+        let head = ends.head;
         let _one = self.write();
         for _ in 0..ATTEMPTS {
             let mut seen = self.see_number(number)?;
@@ -25,6 +26,9 @@ impl Shelf {
             must_be_open(&seen.record)?;
             if seen.branch != Some(head) {
                 return Err(ForgeError::Moved(seen.record.branch));
+            }
+            if seen.main != ends.main {
+                return Err(ForgeError::Moved(self.main.clone()));
             }
             if seen.record.draft {
                 return Err(ForgeError::Refused(format!("pull request {number} is a draft")));

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::change::clock::Clock;
-use crate::change::forge::{Forge, ForgeError, Pull, PullText, Review};
+use crate::change::forge::{Ends, Forge, ForgeError, Pull, PullText, Review};
 use crate::change::person::Person;
 use crate::repo::{CommitId, Identity, Mirror, Remote, Signer};
 
@@ -108,9 +108,9 @@ impl Forge for Embedded {
         self.blocking(move |shelf| shelf.close(number, by.as_ref(), &words)).await
     }
 
-    async fn merge(&self, number: u64, head: CommitId, message: &str) -> Result<CommitId, ForgeError> {
+    async fn merge(&self, number: u64, ends: Ends, message: &str) -> Result<CommitId, ForgeError> {
         let message = message.to_owned();
-        self.blocking(move |shelf| shelf.merge(number, head, &message)).await
+        self.blocking(move |shelf| shelf.merge(number, ends, &message)).await
     }
 
     async fn review(&self, number: u64, review: &Review) -> Result<(), ForgeError> {
