@@ -99,10 +99,16 @@ pub fn ready_at(change: &Change, timing: &Timing) -> Timestamp {
     if change.ready { change.created } else { change.last_write.plus(timing.ready_after) }
 }
 
+/// So many settle windows are the longest that a write waits for others: those who never pause are not waited for.
+const WINDOWS: i64 = 10;
+
 /// When the writes of a change have settled, so that they go together.
 #[must_use]
 pub fn settled_at(change: &Change, timing: &Timing) -> Timestamp {
-    if change.complete { change.created } else { change.last_write.plus(timing.settle) }
+    if change.complete {
+        return change.created;
+    }
+    change.last_write.plus(timing.settle).min(change.unsettled.plus(timing.settle.saturating_mul(WINDOWS)))
 }
 
 /// What to do before anything is rendered; none when that needs to be known.
@@ -303,12 +309,20 @@ mod tests {
     #[test]
     fn single_writes_to_an_open_change_settle_too_unless_somebody_waits_for_them() {
         let mut case = Case { branch: Some(branch(1, Some("old"))), ..proposed() };
-        (case.change.last_write, case.change.ready) = (Timestamp(995), true);
+        (case.change.last_write, case.change.unsettled, case.change.ready) = (Timestamp(995), Timestamp(995), true);
         assert_eq!(run(&case), Action::Wait(Timestamp(1005)));
         assert_eq!(run(&Case { now: 1005, ..case.clone() }), Action::Push(Some(commit(1))));
         assert_eq!(run(&Case { asked: true, ..case.clone() }), Action::Push(Some(commit(1))));
         case.change.complete = true;
         assert_eq!(run(&case), Action::Push(Some(commit(1))));
+    }
+
+    #[test]
+    fn who_never_pauses_is_not_waited_for() {
+        let mut case = Case { branch: Some(branch(1, Some("old"))), ..proposed() };
+        (case.change.last_write, case.change.unsettled) = (Timestamp(995), Timestamp(901));
+        assert_eq!(run(&case), Action::Wait(Timestamp(1001)));
+        assert_eq!(run(&Case { now: 1001, ..case }), Action::Push(Some(commit(1))));
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! What happens once: a change ends, and what it leaves on the forge is cleared away.
 
-use super::forge::PullState;
+use super::forge::{ForgeError, PullState};
 use super::id::ChangeId;
 use super::record::{Change, Remark, State};
+use super::refusals::Asked;
 use super::stuck::{Stuck, blocking};
 use super::worker::Worker;
 use crate::repo::CommitId;
+
+/// What is asked of the forge for a change that ended: no writes, on no main.
+const NOTHING: Asked = (0, None);
 
 impl Worker {
     /// The pull request was merged: main has its writes now.
@@ -26,7 +30,7 @@ impl Worker {
                 ledger.finish(merged, current.covers)
             })
             .await?;
-        self.tidy(&change.id).await
+        self.clear_away(&change.id).await
     }
 
     /// Ends a change without merging it: its writes up to `up_to` leave the proposed view, later ones go on in another.
@@ -34,7 +38,7 @@ impl Worker {
         let reason = Some(words).filter(|words| !words.is_empty());
         let now = self.clock.now();
         self.finish(change, up_to, move |current| current.ended(state, now, reason)).await?;
-        self.tidy(&change.id).await
+        self.clear_away(&change.id).await
     }
 
     /// Ends a change because somebody said so. It is so as soon as the journal has it: a forge that cannot be told now is
@@ -46,7 +50,7 @@ impl Worker {
             Change { closing: Some(remark), ..current.ended(state, now, reason) }
         };
         self.finish(change, u64::MAX, ended).await?;
-        if let Err(stuck) = self.tidy(&change.id).await {
+        if let Err(stuck) = self.clear_away(&change.id).await {
             tracing::warn!(change = %change.id, %stuck, "what it left on the forge is cleared away later");
         }
         Ok(())
@@ -68,8 +72,29 @@ impl Worker {
         Ok(recorded.await?)
     }
 
+    /// Clears away what a final change left on the forge. What the forge refuses is asked again later and later, and keeps
+    /// nobody else from anything.
+    pub(super) async fn clear_away(&self, id: &ChangeId) -> Result<(), Stuck> {
+        let now = self.clock.now();
+        if self.refusals.until(id, NOTHING).is_some_and(|until| now < until) {
+            return Ok(());
+        }
+        match self.tidy(id).await {
+            Err(Stuck::Forge(ForgeError::Refused(why))) => {
+                let until = self.refusals.note(id, NOTHING, now, self.timing.poll);
+                tracing::warn!(change = %id, %until, why, "the forge refuses to clear away what a change left");
+                Ok(())
+            }
+            Err(stuck) => Err(stuck),
+            Ok(()) => {
+                self.refusals.forget(id);
+                Ok(())
+            }
+        }
+    }
+
     /// Closes what is open of a final change and removes its branch.
-    pub(super) async fn tidy(&self, id: &ChangeId) -> Result<(), Stuck> {
+    async fn tidy(&self, id: &ChangeId) -> Result<(), Stuck> {
         let Some(change) = self.intake.view().changes.get(id).filter(|change| change.state.is_final()).cloned() else {
             return Ok(());
         };
@@ -81,9 +106,10 @@ impl Worker {
             return self.was_merged(&change.id, *commit).await;
         }
         if let Some(pull) = pull.filter(|pull| pull.state == PullState::Open) {
+            // A pull request that a person closed was rejected; what was taken back is closed by Meshwright.
             let (by, words) = match &change.closing {
-                Some(Remark { by, words }) => (Some(by), words.as_str()),
-                None => (None, change.reason.as_deref().unwrap_or_default()),
+                Some(Remark { by, words }) if change.state == State::Rejected => (Some(by), words.as_str()),
+                _ => (None, change.reason.as_deref().unwrap_or_default()),
             };
             self.forge.close_pull(pull.number, by, words).await?;
         }

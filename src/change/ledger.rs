@@ -168,6 +168,10 @@ impl Ledger {
                 change
             }
         };
+        let last = self.writes.get(&change.id).and_then(|writes| writes.last()).map(|write| write.seq);
+        if last.is_some_and(|last| change.holds(last)) {
+            change.unsettled = at;
+        }
         change.last_write = at;
         change.ready |= complete;
         change.complete = complete;
@@ -376,6 +380,19 @@ mod tests {
         assert_eq!(left, [1, 2, 3, 4, 5]);
         drop(ledger.finish(merged(&ledger), ledger.last_seq));
         assert!(ledger.active().is_empty());
+    }
+
+    #[test]
+    fn what_waits_to_settle_begins_with_the_first_write_that_the_head_lacks() {
+        let mut ledger = Ledger::default();
+        let id = write(&mut ledger, &["one"]);
+        write(&mut ledger, &["one"]);
+        assert_eq!(ledger.changes[&id].unsettled, Timestamp(0));
+        let pushed = Change { covers: 2, ..Change::clone(&ledger.changes[&id]) };
+        drop(ledger.update(pushed));
+        write(&mut ledger, &["one"]);
+        write(&mut ledger, &["one"]);
+        assert_eq!(ledger.changes[&id].unsettled, Timestamp(2));
     }
 
     #[test]

@@ -126,6 +126,9 @@ pub struct Change {
     pub created: Timestamp,
     /// When its last write was accepted.
     pub last_write: Timestamp,
+    /// When the first write was accepted that `head` does not hold.
+    #[serde(default)]
+    pub unsettled: Timestamp,
     /// Whether it was said to be complete: a bundle, `approve` or `instantiate`.
     pub ready: bool,
     /// Whether its last writes were said to be complete, so that nothing more has to settle.
@@ -183,6 +186,7 @@ impl Change {
             reason: None,
             created: at,
             last_write: at,
+            unsettled: at,
             ready: false,
             complete: false,
             sealed: false,
@@ -207,6 +211,12 @@ impl Change {
     #[must_use]
     pub fn ended(&self, state: State, at: Timestamp, reason: Option<String>) -> Self {
         Self { state, reason, ended: Some(at), sealed: false, needs: BTreeSet::new(), untidy: true, ..self.clone() }
+    }
+
+    /// Whether its head holds its writes up to this one.
+    #[must_use]
+    pub fn holds(&self, seq: u64) -> bool {
+        seq <= self.covers && self.absorbed < self.covers
     }
 
     /// Its groups, deployment intent groups before projects before the rest.

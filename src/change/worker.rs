@@ -135,7 +135,7 @@ impl Worker {
         let done: Vec<ChangeId> =
             view.attention().filter(|c| c.state.is_final()).map(|change| change.id.clone()).collect();
         for id in done {
-            failed = self.tidy(&id).await.err().or(failed);
+            failed = self.clear_away(&id).await.err().or(failed);
         }
         for change in chosen {
             // What joins it from here on is looked at again.

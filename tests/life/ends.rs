@@ -46,6 +46,25 @@ async fn what_the_forge_refuses_is_told_with_a_remedy_and_not_repeated_at_every_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_branch_that_the_forge_keeps_keeps_nobody_from_anything() {
+    let data = tempfile::tempdir().unwrap();
+    let (house, line) = open_barred(data.path(), TIMING).await;
+    let id = house.post_bundle(MINIMAL).await.unwrap().change.unwrap();
+    house.until(&id, State::Proposed).await;
+    line.bar("push", ForgeError::Refused("branches are never deleted here".into()));
+    house.desk().withdraw(&id, person("github:alice"), String::new(), false).await.unwrap();
+    let looks = line.count("refresh");
+    while line.count("refresh") < looks + 40 {
+        assert_eq!(house.desk().troubles(), []);
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert!(line.count("push") < 20, "{} pushes", line.count("push"));
+    line.unbar();
+    house.pass_time();
+    house.until_no_branch_is_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_ended_long_ago_is_forgotten_and_git_still_knows_it() {
     let data = tempfile::tempdir().unwrap();
     let mut config = Config { data: data.path().to_owned(), ..Config::default() };
