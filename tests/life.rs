@@ -20,7 +20,7 @@ mod topology;
 use std::sync::Arc;
 
 use desk::{
-    MINIMAL, PATIENT, TIMING, cause, open, open_behind, open_configured, open_with, person, resource, submission,
+    MINIMAL, PATIENT, TIMING, cause, open, open_behind, open_configured, open_with, person, resource, stop, submission,
 };
 use faulty::{Fault, Faulty};
 use meshwright::change::forge::Verdict;
@@ -308,6 +308,31 @@ async fn with_a_plain_git_server_branches_and_main_live_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_empty_git_server_gets_its_first_commit_and_one_without_main_is_waited_for() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let remote = Mirror::open_or_init(elsewhere.path(), "main").unwrap();
+    let house = async |data: &std::path::Path| {
+        let mut config = Config { data: data.to_owned(), ..Config::default() };
+        config.repository.remote = Some(elsewhere.path().to_string_lossy().into_owned());
+        open_configured(&config, TIMING).await
+    };
+    let data = tempfile::tempdir().unwrap();
+    let begun = house(data.path()).await.with_minimal_mesh().await;
+    assert_eq!(remote.branch("main").unwrap(), begun.mirror.branch("main").unwrap());
+    stop(begun).await;
+    let main = remote.branch("main").unwrap();
+    remote.set_reference("refs/heads/main", main, None, "test").unwrap();
+    remote.set_reference("refs/heads/trunk", None, main, "test").unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let waiting = house(data.path()).await;
+    let id = waiting.put("projects/one", r#"{"metadata": {"name": "one"}}"#).await.unwrap().change.unwrap();
+    waiting.until_change(&id, |change| change.reason.iter().any(|reason| reason.contains("no branch `main`"))).await;
+    assert_eq!(remote.branch("main").unwrap(), None, "it is not for Meshwright to say what main shall be there");
+    remote.set_reference("refs/heads/main", None, main, "test").unwrap();
+    waiting.until(&id, State::Proposed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn commits_and_merges_are_signed_where_a_key_is_configured() {
     let data = tempfile::tempdir().unwrap();
     let key = data.path().join("key");
@@ -444,10 +469,4 @@ fn lose_journal(data: &std::path::Path) {
             std::fs::remove_file(path).unwrap();
         }
     }
-}
-
-/// Stops a server so that its journal can be opened again.
-async fn stop(house: desk::House) {
-    drop(house);
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
 }

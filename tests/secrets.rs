@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use process::{Answer, Client, PATIENCE, Server};
@@ -40,14 +41,25 @@ fn configuration(folder: &Path, token: Option<&str>) -> PathBuf {
 fn propose(client: &Client, headers: &[(&str, &str)]) -> String {
     let answer = client.send("POST", "/v2/bundles", headers, Some(("application/yaml", MESH.as_bytes()))).unwrap();
     assert_eq!(answer.status, 202, "{}", answer.body);
-    let id = answer.headers["meshwright-change"].to_str().unwrap().to_owned();
+    let id = change_of(&answer);
+    until(client, headers, &id, |change| change["state"] == "proposed");
+    id
+}
+
+fn change_of(answer: &Answer) -> String {
+    answer.headers["meshwright-change"].to_str().unwrap().to_owned()
+}
+
+/// Waits until a change is as `says` is true of.
+fn until(client: &Client, headers: &[(&str, &str)], id: &str, says: impl Fn(&Value) -> bool) -> Value {
     let started = Instant::now();
     loop {
         let answer = client.send("GET", &format!("/v2/changes/{id}"), headers, None).unwrap();
-        if answer.body.contains(r#""state":"proposed""#) {
-            return id;
+        let change = serde_json::from_str(&answer.body).unwrap();
+        if says(&change) {
+            return change;
         }
-        assert!(started.elapsed() < PATIENCE, "it is not proposed: {}", answer.body);
+        assert!(started.elapsed() < PATIENCE, "it does not come about: {}", answer.body);
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -135,7 +147,8 @@ fn the_kubeconfig_of_a_cluster_is_kept_nowhere() {
     let data = folder.path().join("data");
     let mut server = Server::spawn(&data, &config);
     let client = Client::new(&server.url());
-    propose(&client, &[]);
+    let id = propose(&client, &[]);
+    let before = until(&client, &[], &id, |_| true);
     let file = format!("apiVersion: v1\nkind: Config\nusers: [{{name: admin, user: {{token: {TOKEN}}}}}]\n");
     let (kind, body) = places::multipart(r#"{"metadata": {"name": "west"}}"#, "kubeconfig", file.as_bytes());
     let path = "/v2/cluster-providers/gke/clusters";
@@ -143,7 +156,8 @@ fn the_kubeconfig_of_a_cluster_is_kept_nowhere() {
     assert_eq!(answer.status, 201, "{}", answer.body);
     let shown = client.send("GET", &format!("{path}/west"), &[], None).unwrap();
     assert_eq!(shown.status, 200, "{}", shown.body);
-    std::thread::sleep(Duration::from_millis(500));
+    // What was posted is in a commit.
+    until(&client, &[], &change_of(&answer), |change| change["head"].is_string() && change["head"] != before["head"]);
     let traces = Traces::of(&data, server.kill(), &[said(&answer), said(&shown)]);
     traces.hold(b"west");
     traces.do_not_hold(TOKEN.as_bytes());

@@ -43,9 +43,7 @@ impl Stores {
         // The journal is open, so nobody else is at work on the mirror.
         let mirror = Mirror::open_or_init(data.join("config.git"), MAIN)?;
         let remote = remote(&mirror, &config.repository)?;
-        if remote.is_none() {
-            skeleton::ensure(&mirror, MAIN, &author(), clock.as_ref())?;
-        }
+        skeleton::ensure(&mirror, remote.as_ref(), MAIN, &author(), clock.as_ref())?;
         let signer = signer(&config.repository)?;
         let forge = Embedded::new(mirror.clone(), remote, clock.clone(), author()).with_signer(signer.clone());
         let retention = Retention { keep: config.changes.keep.0, most: config.changes.most };

@@ -47,7 +47,11 @@ pub async fn adopt(
         }
         let owned = mirror.clone();
         let number = pull.number;
-        match blocking(move || Ok(read(&owned, &pull)?)).await? {
+        let read = move || match read(&owned, &pull) {
+            Err(RepoError::NotFound { .. }) => Ok(None),
+            read => Ok(read?),
+        };
+        match blocking(read).await? {
             // It was forgotten because it is long over.
             Some((change, _)) if change.state.is_final() && retention.is_over(&change, now) => {}
             Some((change, writes)) => {
@@ -63,7 +67,9 @@ pub async fn adopt(
                 }
                 contents.changes.push(change);
             }
-            None => tracing::warn!(pull = number, "the commit of this pull request is not ours; it is left alone"),
+            None => {
+                tracing::warn!(pull = number, "the commit of this pull request is gone, or not ours; it is left alone")
+            }
         }
     }
     Ok(entries)

@@ -17,7 +17,7 @@ pub enum Stuck {
     #[error(transparent)]
     Journal(#[from] Refusal),
     /// There is nothing to propose anything to.
-    #[error("the config repository has no main branch yet")]
+    #[error("the config repository has no branch `main`; push one, and this goes on")]
     NoMain,
     /// A task that ended early, because the server is stopping.
     #[error("stopped")]

@@ -15,7 +15,7 @@ use super::id::{ChangeId, Timestamp};
 use super::intake::Intake;
 use super::proposal::Proposal;
 use super::recent::Recent;
-use super::record::Change;
+use super::record::{Change, State};
 use super::refusals::Refusals;
 use super::retention::Retention;
 use super::rounds::Rounds;
@@ -126,6 +126,9 @@ impl Worker {
         let _turn = self.turn.lock().await;
         if let Err(stuck) = self.refresh().await {
             self.note(Some(&stuck));
+            if let Stuck::NoMain = stuck {
+                self.tell_those_that_wait(&stuck.to_string()).await;
+            }
             return None;
         }
         let view = self.intake.view();
@@ -157,6 +160,16 @@ impl Worker {
         }
         self.note(failed.as_ref());
         due
+    }
+
+    /// Says of every change that was not begun what it waits for.
+    async fn tell_those_that_wait(&self, why: &str) {
+        for change in self.intake.view().active().into_iter().filter(|change| change.state == State::Journaled) {
+            let why = Some(why.to_owned());
+            if let Err(stuck) = self.record(&change.id, |change| change.reason = why).await {
+                tracing::warn!(change = %change.id, %stuck, "why it waits is not said");
+            }
+        }
     }
 
     /// Forgets changes that ended long ago, a few at a time.

@@ -35,12 +35,30 @@ pub(crate) struct Siege {
     pub(crate) random: Random,
     pub(crate) kills: usize,
     started: Instant,
-    folder: tempfile::TempDir,
+    folder: Folder,
     config: PathBuf,
     writers: Vec<Writer>,
     reviewer: Reviewer,
     /// How many kills broke off a request.
     broken: usize,
+}
+
+/// The folder of a server; it is kept when the test fails, for whoever looks what happened.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.disable_cleanup(true);
+            println!("the journal and the repository are kept in {}", self.path().display());
+        }
+    }
 }
 
 /// The configuration file of a quick server.
@@ -54,7 +72,7 @@ impl Siege {
     /// A server whose topology is on main.
     pub(crate) fn begin(seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder(tempfile::tempdir().unwrap());
         let config = configuration(folder.path());
         let writers = (0..mesh::WRITERS).map(|number| Writer::new(number, random.next())).collect();
         let reviewer = Reviewer::default();

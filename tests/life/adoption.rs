@@ -3,8 +3,8 @@
 use meshwright::change::{Person, State};
 use meshwright::intent::Anchor;
 
-use crate::desk::{PATIENT, open_with};
-use crate::{TG, lose_journal, stop};
+use crate::desk::{PATIENT, open_with, stop};
+use crate::{TG, lose_journal};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_whose_only_client_came_and_went_stays_closed_when_its_change_is_taken_over() {

@@ -15,6 +15,7 @@ use meshwright::change::{
 use meshwright::config::Config;
 use meshwright::forge::Embedded;
 use meshwright::intent::{Anchor, Bundle, Resource};
+use meshwright::journal::SqliteJournal;
 use meshwright::repo::{Edits, Files, Identity, Mirror};
 
 /// How long a test waits for something to become true.
@@ -129,35 +130,28 @@ impl House {
         self.desk().view().changes.get(id).unwrap().clone()
     }
 
+    /// Waits until a change is as `says` is true of.
+    pub async fn until_change(&self, id: &ChangeId, says: impl Fn(&Change) -> bool) -> Arc<Change> {
+        eventually(|| Ok(self.change(id)).and_then(|change| if says(&change) { Ok(change) } else { Err(change) })).await
+    }
+
     /// Waits until a change is in `state`.
     pub async fn until(&self, id: &ChangeId, state: State) -> Arc<Change> {
-        let begin = Instant::now();
-        loop {
-            let change = self.change(id);
-            if change.state == state {
-                return change;
-            }
-            assert!(begin.elapsed() < PATIENCE, "{id} is {} ({:?}), not {state}", change.state, change.reason);
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        self.until_change(id, |change| change.state == state).await
     }
 
     /// Waits until main is known to be as `says` is true of.
     pub async fn until_main(&self, says: impl Fn(&Base) -> bool) {
-        let begin = Instant::now();
-        while !says(&self.desk().view().base) {
-            assert!(begin.elapsed() < PATIENCE, "{:?}", self.desk().view().base.problems);
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        eventually(|| {
+            let base = self.desk().view().base.clone();
+            if says(&base) { Ok(()) } else { Err(base.problems.clone()) }
+        })
+        .await;
     }
 
     /// Waits until what ended is cleared away.
     pub async fn until_no_branch_is_left(&self) {
-        let begin = Instant::now();
-        while !self.our_branches().is_empty() {
-            assert!(begin.elapsed() < PATIENCE, "{:?} are left", self.our_branches());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        eventually(|| Some(self.our_branches()).filter(|left| !left.is_empty()).map_or(Ok(()), Err)).await;
     }
 
     pub async fn approve(&self, id: &ChangeId) -> Arc<Change> {
@@ -210,6 +204,25 @@ impl House {
     pub fn our_branches(&self) -> Vec<String> {
         self.mirror.branches("meshwright/").unwrap().into_iter().map(|(name, _)| name).collect()
     }
+}
+
+/// Waits until there is what is looked for; what was seen last is told of what never comes.
+pub async fn eventually<T, E: std::fmt::Debug>(mut look: impl FnMut() -> Result<T, E>) -> T {
+    let begin = Instant::now();
+    loop {
+        match look() {
+            Ok(found) => return found,
+            Err(seen) => assert!(begin.elapsed() < PATIENCE, "it does not come about: {seen:#?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Stops a server, and waits until it has let its journal go.
+pub async fn stop(house: House) {
+    let journal = house.mirror.path().with_file_name("journal.db");
+    drop(house);
+    eventually(|| SqliteJournal::open(&journal)).await;
 }
 
 pub fn cause<T: std::fmt::Debug>(result: Result<T, Refusal>) -> Cause {

@@ -5,7 +5,11 @@ use meshwright::change::submission::Cause;
 use meshwright::change::{ChangeId, State};
 use meshwright::config::{Config, Millis};
 
-use crate::desk::{MINIMAL, TIMING, open_barred, open_configured, person};
+use crate::desk::{MINIMAL, TIMING, eventually, open_barred, open_configured, person, stop};
+
+fn at_least(count: usize, least: usize) -> Result<(), usize> {
+    if count >= least { Ok(()) } else { Err(count) }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_rejects_a_change_is_believed_before_the_forge_has_heard_of_it() {
@@ -35,9 +39,7 @@ async fn what_the_forge_refuses_is_told_with_a_remedy_and_not_repeated_at_every_
     let reason = blocked.reason.as_ref().unwrap();
     assert!(reason.contains("hook declined") && reason.contains("withdraw"), "{reason}");
     let looks = line.count("refresh");
-    while line.count("refresh") < looks + 40 {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    eventually(|| at_least(line.count("refresh"), looks + 40)).await;
     // However long forty looks take: each wait is twice as long as the one before.
     assert!(line.count("push") < 20, "{} pushes", line.count("push"));
     line.unbar();
@@ -54,10 +56,11 @@ async fn a_branch_that_the_forge_keeps_keeps_nobody_from_anything() {
     line.bar("push", ForgeError::Refused("branches are never deleted here".into()));
     house.desk().withdraw(&id, person("github:alice"), String::new(), false).await.unwrap();
     let looks = line.count("refresh");
-    while line.count("refresh") < looks + 40 {
+    eventually(|| {
         assert_eq!(house.desk().troubles(), []);
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+        at_least(line.count("refresh"), looks + 40)
+    })
+    .await;
     assert!(line.count("push") < 20, "{} pushes", line.count("push"));
     line.unbar();
     house.pass_time();
@@ -70,15 +73,13 @@ async fn what_ended_long_ago_is_forgotten_and_git_still_knows_it() {
     let mut config = Config { data: data.path().to_owned(), ..Config::default() };
     config.changes.keep = Millis(0);
     let house = open_configured(&config, TIMING).await.with_minimal_mesh().await;
-    while !house.desk().view().changes.is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    eventually(|| at_least(0, house.desk().view().changes.len())).await;
     let merge = house.mirror.commit_info(house.mirror.branch("main").unwrap().unwrap()).unwrap();
     let id = ChangeId::parse(&merge.trailer("Change-Id").unwrap()).unwrap();
     let refusal = house.desk().change(&id).unwrap_err();
     assert_eq!(refusal.cause, Cause::NotFound);
     assert!(refusal.to_string().contains(&format!("git log --grep 'Change-Id: {id}'")), "{refusal}");
-    crate::stop(house).await;
+    stop(house).await;
     let house = open_configured(&config, TIMING).await;
     assert!(house.desk().view().changes.is_empty(), "its pull request does not bring it back");
     assert_eq!(house.desk().view().base.tree.len(), house.desk().view().proposed.len());
@@ -90,9 +91,12 @@ async fn a_server_that_carries_nothing_any_more_is_not_ready() {
     let (house, line) = open_barred(data.path(), TIMING).await;
     assert_eq!(house.desk().troubles(), []);
     line.break_down();
-    while !house.desk().troubles().iter().any(|(part, why)| *part == "worker" && why.contains("restart")) {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    eventually(|| {
+        let troubles = house.desk().troubles();
+        let told = troubles.iter().any(|(part, why)| *part == "worker" && why.contains("restart"));
+        if told { Ok(()) } else { Err(troubles) }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use meshwright::change::submission::{Cause, Operation};
 use meshwright::change::{Change, ChangeId, State};
 use meshwright::repo::{CommitId, Identity};
 
-use crate::desk::{House, PATIENT, cause, open_with, resource, submission};
+use crate::desk::{House, PATIENT, cause, open_with, resource, stop, submission};
 
 const POINT: &str = "projects/shop/composite-apps/boutique/v1/deployment-intent-groups/prod/traffic-group-intents/web/inbound-intents/cart/clients/frontend/access-points";
 
@@ -147,11 +147,9 @@ async fn what_was_merged_and_is_no_longer_on_main_says_so_until_it_is_there_agai
     house.until_main(|base| base.commit == Some(merged)).await;
     assert_eq!(house.change(&id).reason, None);
     // Forced back while nobody looks.
-    crate::stop(house).await;
+    stop(house).await;
     let mirror = meshwright::repo::Mirror::open(data.path().join("config.git")).unwrap();
     mirror.set_reference("refs/heads/main", Some(merged), Some(before), "push").unwrap();
     let house = open_with(data.path(), PATIENT).await;
-    while house.change(&id).astray.is_none() {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    house.until_change(&id, |change| change.astray.is_some()).await;
 }

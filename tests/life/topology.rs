@@ -1,7 +1,5 @@
 //! Changes that lack what another one holds.
 
-use std::time::Duration;
-
 use meshwright::change::submission::Operation;
 use meshwright::change::{Change, ChangeId, State};
 use meshwright::intent::Anchor;
@@ -11,15 +9,8 @@ use crate::desk::{House, MINIMAL, TIMING, open_with, submission};
 impl House {
     /// Waits until a change is blocked for a reason that `says` is true of.
     async fn until_blocked(&self, id: &ChangeId, says: impl Fn(&str) -> bool) -> Change {
-        let begin = std::time::Instant::now();
-        loop {
-            let change = self.change(id);
-            if change.state == State::Blocked && change.reason.as_deref().is_some_and(&says) {
-                return Change::clone(&change);
-            }
-            assert!(begin.elapsed() < Duration::from_secs(60), "{change:?}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let blocked = |change: &Change| change.state == State::Blocked && change.reason.as_deref().is_some_and(&says);
+        Change::clone(&*self.until_change(id, blocked).await)
     }
 
     async fn delete_all(&self, paths: &[&str]) -> ChangeId {
