@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::approval::Standing;
-use super::decide::{Action, Desired, Observed, decide, decide_early, ready_at};
+use super::decide::{Action, Desired, Early, Observed, decide, decide_early, ready_at};
 use super::forge::{ForgeError, PullText};
 use super::id::{ChangeId, Timestamp};
 use super::ledger::Ledger;
@@ -48,11 +48,8 @@ impl Worker {
                 asked,
                 refused_until: None,
             };
-            if let Some(action) = decide_early(&observed, &self.timing) {
-                match self.act(&view, &change, action, None).await? {
-                    Some(next) => return Ok(next),
-                    None => continue,
-                }
+            if let Some(early) = decide_early(&observed, &self.timing) {
+                return self.act_early(&change, early).await;
             }
             let (covers, proposal) = self.plan(&view, id).await?;
             let wish = (covers, view.base.commit);
@@ -75,7 +72,7 @@ impl Worker {
             let rests = matches!(action, Action::Rest(..));
             let work =
                 Work { covers, proposal: &proposal, text: &text, sealed: standing.seals(), needs: &blocks.needs };
-            match self.act(&view, &change, action, Some(&work)).await {
+            match self.act(&view, &change, action, &work).await {
                 Ok(Some(next)) if rests && !change.ready => {
                     return Ok(next.or(Some(ready_at(&change, &self.timing)).filter(|at| *at > now)));
                 }
@@ -106,57 +103,77 @@ impl Worker {
         Ok(Some(self.clock.now().plus(self.timing.settle)))
     }
 
+    /// Does what has to be done whatever the writes come to; gives the moment when more can be done.
+    async fn act_early(&self, change: &Change, early: Early) -> Result<Option<Timestamp>, Stuck> {
+        match early {
+            Early::Wait(until) => return Ok(Some(until)),
+            Early::Behind(older) => {
+                let why = format!("waits for change {older}, which changes the same group");
+                self.rest(change, State::Journaled, Some(why), change.sealed, BTreeSet::new()).await?;
+            }
+            Early::Merged(commit) => self.settle(change, commit).await?,
+            Early::Closed(state, words) => {
+                // Who rejects it rejects all of it; what we closed ourselves was empty as far as is recorded.
+                let up_to = if state == State::Rejected { u64::MAX } else { change.covers };
+                self.end(change, state, words, up_to).await?;
+            }
+        }
+        Ok(None)
+    }
+
     /// Does one thing. `Some` says that nothing more can be done now, or before that moment.
     async fn act(
         &self,
         view: &Arc<Ledger>,
         change: &Change,
         action: Action,
-        work: Option<&Work<'_>>,
+        work: &Work<'_>,
     ) -> Result<Option<Option<Timestamp>>, Stuck> {
-        match (action, work) {
-            (Action::Wait(until), _) => return Ok(Some(Some(until))),
-            (Action::Rest(state, reason), work) => {
-                let needs = work.map(|work| work.needs.clone()).unwrap_or_default();
-                let seals = work.map(|work| work.sealed && matches!(state, State::Proposed | State::Approved));
-                self.record(&change.id, move |change| {
-                    (change.state, change.reason) = (state, reason);
-                    change.sealed = seals.unwrap_or(change.sealed);
-                    change.needs = needs;
-                })
-                .await?;
+        match action {
+            Action::Wait(until) => return Ok(Some(Some(until))),
+            Action::Rest(state, reason) => {
+                let seals = work.sealed && matches!(state, State::Proposed | State::Approved);
+                self.rest(change, state, reason, seals, work.needs.clone()).await?;
                 return Ok(Some(None));
             }
-            (Action::Merged(commit), _) => self.settle(change, commit).await?,
-            (Action::End(state, words), Some(work)) => self.end(change, state, words, work.covers).await?,
-            (Action::End(state, words), None) => {
-                // Who rejects it rejects all of it; what we closed ourselves was empty as far as is recorded.
-                let up_to = if state == State::Rejected { u64::MAX } else { change.covers };
-                self.end(change, state, words, up_to).await?;
-            }
-            (Action::Close(number, words), work) => {
+            Action::End(words) => self.end(change, State::Withdrawn, words, work.covers).await?,
+            Action::Close(number, words) => {
                 // Recorded first: whoever finds it closed must know which writes cancelled each other.
-                let covers = work.map_or(change.covers, |work| work.covers);
+                let covers = work.covers;
                 self.record(&change.id, move |change| change.covers = covers).await?;
                 self.forge.close_pull(number, None, &words).await?;
             }
-            (Action::Push(expected), Some(work)) => {
+            Action::Push(expected) => {
                 let head = self.commit(view, change, work).await?;
                 self.forge.push(&change.branch, expected, Some(head)).await?;
                 self.hold(change, head, view.base.commit, work).await?;
             }
-            (Action::Adopt(head), Some(work)) => self.hold(change, head, view.base.commit, work).await?,
-            (Action::Open, Some(work)) => {
+            Action::Adopt(head) => self.hold(change, head, view.base.commit, work).await?,
+            Action::Open => {
                 let pull = self.forge.open_pull(&change.branch, work.text).await?;
                 self.record(&change.id, move |change| change.pull = Some(pull.number)).await?;
             }
-            (Action::Edit(number), Some(work)) => {
+            Action::Edit(number) => {
                 self.forge.edit_pull(number, work.text).await?;
                 self.record(&change.id, move |change| change.pull = Some(number)).await?;
             }
-            (Action::Push(_) | Action::Adopt(_) | Action::Open | Action::Edit(_), None) => {}
         }
         Ok(None)
+    }
+
+    /// Records where a change rests, and why.
+    async fn rest(
+        &self,
+        change: &Change,
+        state: State,
+        reason: Option<String>,
+        sealed: bool,
+        needs: BTreeSet<ChangeId>,
+    ) -> Result<(), Stuck> {
+        self.record(&change.id, move |change| {
+            (change.state, change.reason, change.sealed, change.needs) = (state, reason, sealed, needs);
+        })
+        .await
     }
 
     async fn commit(&self, view: &Ledger, change: &Change, work: &Work<'_>) -> Result<CommitId, Stuck> {

@@ -1,4 +1,7 @@
-//! What to do next with a change: one pure function of what is observed and what is desired.
+//! What to do next with a change: a pure function of what is observed and what is desired.
+//!
+//! It comes in two parts, because what is desired costs a rendering: [`decide_early`] says what follows from what is
+//! observed alone, and [`decide`] the rest.
 
 use super::approval::Standing;
 use super::forge::{Pull, PullState, PullText};
@@ -70,6 +73,19 @@ impl Default for Timing {
     }
 }
 
+/// What has to be done whatever the writes come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Early {
+    /// Nothing before this moment.
+    Wait(Timestamp),
+    /// Nothing before this older change has ended.
+    Behind(ChangeId),
+    /// It is on main by this commit.
+    Merged(CommitId),
+    /// Its pull request was closed, so that it ends in this state, for this reason.
+    Closed(State, String),
+}
+
 /// The next thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
@@ -87,10 +103,8 @@ pub enum Action {
     Edit(u64),
     /// Close the pull request with these words.
     Close(u64, String),
-    /// It is on main by this commit.
-    Merged(CommitId),
-    /// It ends without being merged.
-    End(State, String),
+    /// It comes to nothing and has no pull request: it ends as withdrawn.
+    End(String),
 }
 
 /// When a change counts as ready for review.
@@ -113,27 +127,22 @@ pub fn settled_at(change: &Change, timing: &Timing) -> Timestamp {
 
 /// What to do before anything is rendered; none when that needs to be known.
 #[must_use]
-pub fn decide_early(observed: &Observed<'_>, timing: &Timing) -> Option<Action> {
+pub fn decide_early(observed: &Observed<'_>, timing: &Timing) -> Option<Early> {
     let change = observed.change;
     match observed.pull.map(|pull| &pull.state) {
-        Some(PullState::Merged { commit }) => return Some(Action::Merged(*commit)),
+        Some(PullState::Merged { commit }) => return Some(Early::Merged(*commit)),
         Some(PullState::Closed { by: Some(by), words }) => {
-            return Some(Action::End(
-                closed_by(change, by),
-                Remark { by: by.clone(), words: words.clone() }.to_string(),
-            ));
+            let remark = Remark { by: by.clone(), words: words.clone() };
+            return Some(Early::Closed(closed_by(change, by), remark.to_string()));
         }
-        Some(PullState::Closed { by: None, words }) => return Some(Action::End(State::Withdrawn, words.clone())),
+        Some(PullState::Closed { by: None, words }) => return Some(Early::Closed(State::Withdrawn, words.clone())),
         Some(PullState::Open) | None => {}
     }
     if let Some(older) = observed.waits_for {
-        return Some(Action::Rest(
-            State::Journaled,
-            Some(format!("waits for change {older}, which changes the same group")),
-        ));
+        return Some(Early::Behind(older.clone()));
     }
     let settled = settled_at(change, timing);
-    (!observed.asked && observed.now < settled).then_some(Action::Wait(settled))
+    (!observed.asked && observed.now < settled).then_some(Early::Wait(settled))
 }
 
 impl Action {
@@ -143,7 +152,7 @@ impl Action {
     }
 }
 
-/// What to do next.
+/// What to do next, when nothing has to be done early.
 #[must_use]
 pub fn decide(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Action {
     let action = wanted(observed, desired, timing);
@@ -155,15 +164,12 @@ pub fn decide(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -
 
 /// What to do next if the forge never refused anything.
 fn wanted(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Action {
-    if let Some(action) = decide_early(observed, timing) {
-        return action;
-    }
     let change = observed.change;
     if desired.empty {
         let words = "its writes cancel each other or say what main already says".to_owned();
         return match observed.pull {
             Some(pull) => Action::Close(pull.number, words),
-            None => Action::End(State::Withdrawn, words),
+            None => Action::End(words),
         };
     }
     match observed.branch {
@@ -282,7 +288,29 @@ mod tests {
         }
     }
 
-    fn run(case: &Case) -> Action {
+    #[derive(Debug, PartialEq)]
+    enum Next {
+        Early(Early),
+        Late(Action),
+    }
+
+    impl From<Action> for Next {
+        fn from(action: Action) -> Self {
+            Self::Late(action)
+        }
+    }
+
+    impl From<Early> for Next {
+        fn from(early: Early) -> Self {
+            Self::Early(early)
+        }
+    }
+
+    fn assert_next(case: &Case, next: impl Into<Next>) {
+        assert_eq!(run(case), next.into());
+    }
+
+    fn run(case: &Case) -> Next {
         let observed = Observed {
             change: &case.change,
             now: Timestamp(case.now),
@@ -294,100 +322,101 @@ mod tests {
             refused_until: case.refused_until,
         };
         let desired = Desired { empty: case.empty, digest: "d", covers: 3, blocks: &case.blocks, text: &text() };
-        decide(&observed, &desired, &T)
+        decide_early(&observed, &T).map_or_else(|| decide(&observed, &desired, &T).into(), Next::from)
     }
 
     #[test]
     fn single_writes_wait_until_they_settle() {
         let mut case = Case { now: 5, branch: None, pull: None, ..proposed() };
         case.change.head = None;
-        assert_eq!(run(&case), Action::Wait(Timestamp(10)));
+        assert_next(&case, Early::Wait(Timestamp(10)));
         case.change.complete = true;
-        assert_eq!(run(&case), Action::Push(None));
+        assert_next(&case, Action::Push(None));
     }
 
     #[test]
     fn single_writes_to_an_open_change_settle_too_unless_somebody_waits_for_them() {
         let mut case = Case { branch: Some(branch(1, Some("old"))), ..proposed() };
         (case.change.last_write, case.change.unsettled, case.change.ready) = (Timestamp(995), Timestamp(995), true);
-        assert_eq!(run(&case), Action::Wait(Timestamp(1005)));
-        assert_eq!(run(&Case { now: 1005, ..case.clone() }), Action::Push(Some(commit(1))));
-        assert_eq!(run(&Case { asked: true, ..case.clone() }), Action::Push(Some(commit(1))));
+        assert_next(&case, Early::Wait(Timestamp(1005)));
+        assert_next(&Case { now: 1005, ..case.clone() }, Action::Push(Some(commit(1))));
+        assert_next(&Case { asked: true, ..case.clone() }, Action::Push(Some(commit(1))));
         case.change.complete = true;
-        assert_eq!(run(&case), Action::Push(Some(commit(1))));
+        assert_next(&case, Action::Push(Some(commit(1))));
     }
 
     #[test]
     fn who_never_pauses_is_not_waited_for() {
         let mut case = Case { branch: Some(branch(1, Some("old"))), ..proposed() };
         (case.change.last_write, case.change.unsettled) = (Timestamp(995), Timestamp(901));
-        assert_eq!(run(&case), Action::Wait(Timestamp(1001)));
-        assert_eq!(run(&Case { now: 1001, ..case }), Action::Push(Some(commit(1))));
+        assert_next(&case, Early::Wait(Timestamp(1001)));
+        assert_next(&Case { now: 1001, ..case }, Action::Push(Some(commit(1))));
     }
 
     #[test]
     fn what_the_forge_refused_waits_unless_somebody_asks() {
         let case = Case { branch: None, pull: None, refused_until: Some(Timestamp(2000)), ..proposed() };
-        assert_eq!(run(&case), Action::Wait(Timestamp(2000)));
-        assert_eq!(run(&Case { now: 2000, ..case.clone() }), Action::Push(None));
-        assert_eq!(run(&Case { asked: true, ..case.clone() }), Action::Push(None));
+        assert_next(&case, Action::Wait(Timestamp(2000)));
+        assert_next(&Case { now: 2000, ..case.clone() }, Action::Push(None));
+        assert_next(&Case { asked: true, ..case.clone() }, Action::Push(None));
         let merged = Some(pull(PullState::Merged { commit: commit(5) }));
-        assert_eq!(run(&Case { pull: merged, ..case }), Action::Merged(commit(5)), "what happened is seen at once");
+        // What happened is seen at once.
+        assert_next(&Case { pull: merged, ..case }, Early::Merged(commit(5)));
     }
 
     #[test]
     fn the_branch_comes_before_the_pull_request() {
         let mut case = Case { branch: None, pull: None, ..proposed() };
         case.change.head = None;
-        assert_eq!(run(&case), Action::Push(None));
+        assert_next(&case, Action::Push(None));
         let case = Case { pull: None, ..proposed() };
-        assert_eq!(run(&case), Action::Open);
+        assert_next(&case, Action::Open);
     }
 
     #[test]
     fn other_content_is_pushed_from_where_the_branch_is() {
         let case = Case { branch: Some(branch(1, Some("old"))), ..proposed() };
-        assert_eq!(run(&case), Action::Push(Some(commit(1))));
+        assert_next(&case, Action::Push(Some(commit(1))));
     }
 
     #[test]
     fn a_push_that_was_not_recorded_is_taken_over() {
         let case = Case { branch: Some(branch(9, Some("d"))), ..proposed() };
-        assert_eq!(run(&case), Action::Adopt(commit(9)));
+        assert_next(&case, Action::Adopt(commit(9)));
     }
 
     #[test]
     fn a_branch_that_somebody_else_moved_is_left_alone() {
         let case = Case { branch: Some(branch(9, None)), ..proposed() };
-        assert!(matches!(run(&case), Action::Rest(State::Blocked, Some(_))));
+        assert!(matches!(run(&case), Next::Late(Action::Rest(State::Blocked, Some(_)))));
     }
 
     #[test]
     fn writes_that_cancel_each_other_close_the_change() {
         let case = Case { empty: true, ..proposed() };
-        assert!(matches!(run(&case), Action::Close(7, _)));
+        assert!(matches!(run(&case), Next::Late(Action::Close(7, _))));
         let case = Case { empty: true, pull: None, ..proposed() };
-        assert!(matches!(run(&case), Action::End(State::Withdrawn, _)));
+        assert!(matches!(run(&case), Next::Late(Action::End(_))));
     }
 
     #[test]
     fn a_pull_request_that_a_human_closed_ends_the_change_as_rejected() {
         let by = Some(Person { name: "bob".into(), logins: vec![] });
         let case = Case { pull: Some(pull(PullState::Closed { by, words: "not now".into() })), ..proposed() };
-        assert_eq!(run(&case), Action::End(State::Rejected, "bob: not now".into()));
+        assert_next(&case, Early::Closed(State::Rejected, "bob: not now".into()));
     }
 
     #[test]
     fn a_merge_is_believed_whatever_else_is_seen() {
         let case =
             Case { pull: Some(pull(PullState::Merged { commit: commit(5) })), branch: None, empty: true, ..proposed() };
-        assert_eq!(run(&case), Action::Merged(commit(5)));
+        assert_next(&case, Early::Merged(commit(5)));
     }
 
     #[test]
     fn the_state_follows_from_blocks_then_readiness_then_reviews() {
         let rest = |case: &Case| match run(case) {
-            Action::Rest(state, _) => state,
+            Next::Late(Action::Rest(state, _)) => state,
             other => panic!("{other:?}"),
         };
         let bob = Person { name: "bob".into(), logins: vec![] };
@@ -402,7 +431,7 @@ mod tests {
 
     #[test]
     fn a_younger_change_of_the_same_group_waits() {
-        let case = Case { waits_for: ChangeId::parse("ffffffffffff"), pull: None, ..proposed() };
-        assert!(matches!(run(&case), Action::Rest(State::Journaled, Some(_))));
+        let older = ChangeId::parse("ffffffffffff");
+        assert_next(&Case { waits_for: older.clone(), pull: None, ..proposed() }, Early::Behind(older.unwrap()));
     }
 }
