@@ -220,7 +220,9 @@ fn facts(own: &Cluster, defaults: &Cluster, pairs: &KvPairs) -> ClusterFacts {
             .unwrap_or_else(|| ingress_pods.namespace.clone()),
     };
     let address = east_west[0].address.clone().or_else(|| pairs.address.clone());
-    let port = east_west[0].port.or(pairs.port).or(east_west[1].port).or(Port::new(15443));
+    // The port of the pairs belongs to the address of the pairs.
+    let paired = pairs.port.filter(|_| east_west[0].address.is_none());
+    let port = east_west[0].port.or(paired).or(east_west[1].port).or(Port::new(15443));
     let account = ingress.iter().find_map(|i| i.service_account.as_ref()).map(ObjectName::to_string);
     let trust_domain = own.trust_domain.as_ref().or(defaults.trust_domain.as_ref());
     ClusterFacts {

@@ -135,6 +135,8 @@ fn two_exporting_clusters_are_two_endpoints_that_give_way_to_each_other() {
     let more = both.to_owned() + ", {clusterProvider: gke, cluster: north}";
     let north = [
         "---\n{anchor: cluster-providers/gke/clusters, metadata: {name: north}, spec: {eastWest: {address: n.example.com}}}\n".to_owned(),
+        // The port of another gateway than the one that is dialled.
+        "---\n{anchor: cluster-providers/gke/clusters/north/kv-pairs, metadata: {name: istio}, spec: {kv: [{istioIngressGatewayPort: 443}]}}\n".to_owned(),
         server("cart", json!({"serviceAccount": "cart"})),
         batch(json!({})),
     ];
