@@ -25,7 +25,7 @@ pub struct Ledger {
     pub changes: OrdMap<ChangeId, Arc<Change>>,
     writes: OrdMap<ChangeId, Vector<Arc<Write>>>,
     owners: OrdMap<Anchor, ChangeId>,
-    /// The changes that own a group and to which more can happen, oldest first.
+    /// The changes that own a group and to which more can happen.
     open: OrdMap<Group, Vec<ChangeId>>,
     /// The changes that need attention: not final, or not yet cleared away.
     attention: OrdSet<ChangeId>,

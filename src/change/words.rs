@@ -14,6 +14,13 @@ use crate::finding::Severity;
 use crate::intent::{Anchor, Kind, Topology};
 use crate::review::Plan;
 use crate::review::pull::{self, PullMeta};
+use crate::review::words::many;
+
+/// How many errors the reason of a blocked change says; its plan has them all.
+const MOST_SAID: usize = 10;
+
+/// For how many subjects that lack something others are searched: those of a whole mesh mostly lack the same.
+const MOST_LACKING: usize = 100;
 
 /// What blocks a change.
 #[derive(Debug, Default)]
@@ -29,9 +36,14 @@ pub(super) struct Blocks {
 pub(super) fn blocks(plan: &Plan, view: &Ledger, change: &Change) -> Blocks {
     let blocking = || plan.findings.iter().filter(|finding| finding.severity == Severity::Error);
     let mut blocks = Blocks::default();
-    blocks.words.extend(blocking().map(|f| format!("{}: {}; {}", f.place, f.message, f.remedy)));
+    blocks.words.extend(blocking().take(MOST_SAID).map(|f| format!("{}: {}; {}", f.place, f.message, f.remedy)));
+    let more = blocking().count().saturating_sub(MOST_SAID);
+    if more > 0 {
+        blocks.words.push(format!("{} in its plan", many(more, "more error")));
+    }
     let lacking = blocking().filter(|finding| finding.rule.starts_with("topology/"));
-    let lacking: BTreeSet<Anchor> = lacking.filter_map(|finding| Anchor::parse(&finding.place.path).ok()).collect();
+    let lacking = lacking.filter_map(|finding| Anchor::parse(&finding.place.path).ok());
+    let lacking: BTreeSet<Anchor> = lacking.take(MOST_LACKING).collect();
     if lacking.is_empty() {
         return blocks;
     }
@@ -84,4 +96,25 @@ pub(super) fn pull_text(change: &Change, proposal: &Proposal, draft: bool) -> Pu
         intents: proposal.intents.iter().map(ToString::to_string).collect(),
     };
     PullText { title: pull::title(&proposal.plan, &groups), body: pull::body(&proposal.plan, &meta), draft }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::Timestamp;
+    use crate::finding::{Finding, Place};
+
+    #[test]
+    fn the_reason_of_a_blocked_change_is_short_however_much_is_wrong() {
+        let error = |n: usize| Finding::error("lint/x", Place::at(format!("clusters/{n}.yaml")), "is wrong", "mend it");
+        let change = Change::new(ChangeId::parse("0123456789ab").unwrap(), BTreeSet::new(), Timestamp(0));
+        let words = |count: usize| {
+            let plan = Plan { findings: (0..count).map(error).collect(), ..Plan::default() };
+            blocks(&plan, &Ledger::default(), &change).words
+        };
+        assert_eq!(words(1), ["clusters/0.yaml: is wrong; mend it"]);
+        assert_eq!(words(10).len(), 10);
+        let many = words(5000);
+        assert_eq!((many.len(), many[10].as_str()), (11, "4990 more errors in its plan"));
+    }
 }
