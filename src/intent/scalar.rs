@@ -222,20 +222,6 @@ fn path_pattern(text: &str) -> Result<String, String> {
 }
 
 text_type! {
-    /// An HTTP method, upper case as Istio compares it.
-    Method,
-    |text| {
-        let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-        if text.is_empty() || text.len() > 32 || !text.bytes().all(token) || text.contains('*') {
-            Err("must be an HTTP method such as GET".into())
-        } else {
-            Ok(text.to_ascii_uppercase())
-        }
-    },
-    json!({"type": "string", "examples": ["GET"]})
-}
-
-text_type! {
     /// Text of at most 1024 characters.
     Text,
     |text| if text.chars().count() <= 1024 { Ok(text.to_owned()) } else { Err("must have at most 1024 characters".into()) },
