@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::advice::{everything, nothing_rendered};
 use super::id::{ChangeId, Group};
 use super::ledger::Ledger;
 use super::submission::{Cause, Obstacle, Operation, Outcome, Precondition, Refusal, Submission};
@@ -174,6 +175,7 @@ impl Judge<'_> {
             {
                 self.admitted.warnings.push(nothing_rendered(&server));
             }
+            self.admitted.warnings.extend(after.get(anchor).and_then(|resource| everything(resource)));
             // What is said of a server is looked for once, however many clients come with it.
             let Some(server) = anchor.ancestor(Kind::Inbound).filter(|server| compared.insert(server.clone())) else {
                 continue;
@@ -236,13 +238,6 @@ impl Judge<'_> {
             }
         }
     }
-}
-
-/// What the requester of a server, or of a client of it, is told when the server is in no mesh.
-fn nothing_rendered(server: &Anchor) -> Finding {
-    let message = format!("{server} is in no mesh, so nothing is rendered for it and nothing decides who may call it");
-    let place = Place::pointing(server.as_str(), "/spec/serviceMesh");
-    Finding::warning("intent/no-mesh", place, message, "say serviceMesh: istio in it if Istio shall carry it")
 }
 
 fn holds(precondition: &Precondition, existing: Option<&Resource>) -> bool {

@@ -2,6 +2,7 @@
 
 mod admit;
 pub mod adopt;
+mod advice;
 pub mod approval;
 mod astray;
 pub mod audit;

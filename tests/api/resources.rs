@@ -192,6 +192,30 @@ fn who_writes_about_a_server_outside_the_mesh_is_told_that_nothing_is_rendered()
 }
 
 #[test]
+fn who_allows_everything_is_told_so() {
+    let client = Client::new().with_a_mesh();
+    let points = format!("{}/clients/frontend/access-points", server());
+    let point = |spec: &str| format!(r#"{{"metadata": {{"name": "p"}}, "spec": {spec}}}"#);
+    for (spec, warned) in [
+        ("{}", true),
+        (r#"{"action": "ALLOW", "url": [], "access": []}"#, true),
+        (r#"{"action": "DENY"}"#, false),
+        (r#"{"ports": [8080]}"#, false),
+        (r#"{"access": ["GET"]}"#, false),
+    ] {
+        let answer = client.put(&format!("{points}/p"), &[], &point(spec));
+        assert!([200, 201].contains(&answer.status), "{spec}: {answer:?}");
+        let warning = answer.header("warning");
+        assert_eq!(
+            warning.contains("access-points/p names no url, access, hosts or ports"),
+            warned,
+            "{spec}: {answer:?}"
+        );
+        assert_eq!(warning.is_empty(), !warned, "{spec}: {answer:?}");
+    }
+}
+
+#[test]
 fn a_private_key_is_never_repeated() {
     let client = Client::new();
     let key = format!("-----BEGIN PRIVATE KEY-----\\n{}\\n-----END PRIVATE KEY-----", "MIIB".repeat(20));

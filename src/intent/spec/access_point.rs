@@ -86,6 +86,12 @@ impl AccessPoint {
         Some(Self { action: action.unwrap_or(Action::Allow), paths, methods, hosts, ports, jwt })
     }
 
+    /// Whether it lets its client do everything at the server.
+    #[must_use]
+    pub fn allows_everything(&self) -> bool {
+        self.action == Action::Allow && self.ports.is_empty() && !self.is_http_level()
+    }
+
     /// Whether it looks at requests rather than connections.
     #[must_use]
     pub fn is_http_level(&self) -> bool {
