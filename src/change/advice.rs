@@ -1,8 +1,14 @@
 //! What a requester should know of a write that is accepted all the same.
 
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, Severity};
 use crate::intent::spec::Spec;
-use crate::intent::{Anchor, Resource};
+use crate::intent::{Anchor, Resource, Topology};
+
+/// What may not be meant in a resource that was written, as `topology` stands with all that came with it.
+pub(super) fn advice(topology: &Topology<'_>, resource: &Resource) -> Vec<Finding> {
+    let found = [topology.unknown_app(resource).map(|missing| unknown_app(resource, missing)), everything(resource)];
+    found.into_iter().flatten().collect()
+}
 
 /// What is told when a server is in no mesh, once for it and what came with it.
 pub(super) fn nothing_rendered(server: &Anchor) -> Finding {
@@ -11,8 +17,19 @@ pub(super) fn nothing_rendered(server: &Anchor) -> Finding {
     Finding::warning("intent/no-mesh", place, message, "say serviceMesh: istio in it if Istio shall carry it")
 }
 
+/// The app may still come: the order of writes does not matter.
+fn unknown_app(resource: &Resource, missing: Finding) -> Finding {
+    Finding {
+        severity: Severity::Warning,
+        rule: "intent/unknown-app",
+        place: Place::pointing(resource.anchor().as_str(), "/spec/app"),
+        message: format!("{} yet", missing.message),
+        ..missing
+    }
+}
+
 /// An ALLOW that names nothing looks as if it allowed nothing.
-pub(super) fn everything(resource: &Resource) -> Option<Finding> {
+fn everything(resource: &Resource) -> Option<Finding> {
     let Spec::AccessPoint(point) = resource.spec() else { return None };
     let anchor = resource.anchor();
     point.allows_everything().then(|| {

@@ -192,7 +192,7 @@ fn who_writes_about_a_server_outside_the_mesh_is_told_that_nothing_is_rendered()
 }
 
 #[test]
-fn who_allows_everything_is_told_so() {
+fn who_allows_everything_or_names_an_app_that_is_not_there_yet_is_told_so() {
     let client = Client::new().with_a_mesh();
     let points = format!("{}/clients/frontend/access-points", server());
     let point = |spec: &str| format!(r#"{{"metadata": {{"name": "p"}}, "spec": {spec}}}"#);
@@ -213,6 +213,32 @@ fn who_allows_everything_is_told_so() {
         );
         assert_eq!(warning.is_empty(), !warned, "{spec}: {answer:?}");
     }
+
+    let servers = format!("{GROUP}/traffic-group-intents/web/inbound-intents");
+    let x = json!({"app": "nope", "appLabel": "app=x", "serviceName": "x", "port": 80, "protocol": "HTTP",
+        "serviceMesh": "istio"});
+    let asking = |more: &str| {
+        let mut spec = json!({"app": "nope", "appLabel": "app=x", "serviceName": "x", "namespaces": [], "cidrs": []});
+        if !more.is_empty() {
+            spec["placedIn"] = more.into();
+        }
+        json!({"metadata": {"name": "x"}, "spec": spec}).to_string()
+    };
+    let here =
+        "projects/shop/composite-apps/boutique/v1 has no app `nope` yet; post an app named `nope` to it, or mend";
+    for (path, body, words) in [
+        (servers.clone(), json!({"metadata": {"name": "x"}, "spec": x}).to_string(), here),
+        (format!("{}/clients", server()), asking(""), here),
+        (format!("{servers}/x/clients"), asking("other/a/v1/d"), "are not known yet; create it, or mend placedIn"),
+    ] {
+        let answer = client.post(&path, &body);
+        assert_eq!(answer.status, 201, "{answer:?}");
+        assert!(answer.header("warning").contains(words), "{answer:?}");
+    }
+    let app = r#"{"metadata": {"name": "nope"}}"#;
+    assert_eq!(client.post("/v2/projects/shop/composite-apps/boutique/v1/apps", app).status, 201);
+    let body = json!({"metadata": {"name": "x", "description": "again"}, "spec": x}).to_string();
+    assert_eq!(client.put(&format!("{servers}/x"), &[], &body).header("warning"), "");
 }
 
 #[test]
