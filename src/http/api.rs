@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 
+use super::apart::apart;
 use super::auth::Auth;
 use super::metrics::Metrics;
 use super::problem::Problem;
@@ -32,6 +33,8 @@ pub struct Limits {
     pub event_streams: usize,
     /// The most plans that are made at once; more wait.
     pub plans: usize,
+    /// The most long bodies that are made sense of at once; more wait.
+    pub readers: usize,
     /// Requests per second and caller in the long run; 0 for no limit.
     pub rate: f64,
     /// Requests that a caller may send at once.
@@ -51,6 +54,7 @@ impl Default for Limits {
             connections: 4096,
             event_streams: 256,
             plans: 2,
+            readers: 2,
             rate: 0.0,
             burst: 1000.0,
             drain: Duration::from_secs(10),
@@ -85,7 +89,8 @@ pub(super) struct Shared {
     pub(super) metrics: Metrics,
     pub(super) buckets: Buckets,
     pub(super) working: Semaphore,
-    pub(super) planning: Semaphore,
+    planning: Arc<Semaphore>,
+    pub(super) reading: Arc<Semaphore>,
     pub(super) streams: Arc<Semaphore>,
     /// Whether the server stops: streams end then.
     pub(super) stopping: watch::Receiver<bool>,
@@ -99,7 +104,8 @@ impl Shared {
         Arc::new(Self {
             buckets: Buckets::new(api.auth.callers(), limits.rate, limits.burst),
             working: Semaphore::new(limits.requests),
-            planning: Semaphore::new(limits.plans.max(1)),
+            planning: Arc::new(Semaphore::new(limits.plans.max(1))),
+            reading: Arc::new(Semaphore::new(limits.readers)),
             streams: Arc::new(Semaphore::new(limits.event_streams)),
             metrics: Metrics::default(),
             desk: api.desk,
@@ -124,8 +130,6 @@ impl Shared {
         work: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let shared = Arc::clone(self);
-        let _turn = self.planning.acquire().await.map_err(|error| Problem::internal(error.to_string()))?;
-        let done = tokio::task::spawn_blocking(move || work(&shared)).await;
-        done.map_err(|error| Problem::internal(error.to_string()))?
+        apart(&self.planning, move || work(&shared)).await
     }
 }

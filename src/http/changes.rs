@@ -13,7 +13,7 @@ use super::api::Shared;
 use super::auth::Caller;
 use super::problem::{self, Fault, Problem};
 use super::rights::Step;
-use super::{body, conditions, rights};
+use super::{apart, body, conditions, rights};
 use crate::change::forge::{Review, Verdict};
 use crate::change::{Change, ChangeId, State as ChangeState, approval};
 use crate::intent::fields::Fields;
@@ -184,7 +184,10 @@ pub(super) async fn take(
     conditions::parameters(request.uri(), &[])?;
     let change = find(&shared, &id)?;
     rights::step(&shared.auth, &caller, step, &change)?;
-    let words = comment(body::optional(request, &shared.limits).await?.as_deref())?;
+    let words = match body::optional(request, &shared.limits).await? {
+        None => String::new(),
+        Some(body) => apart::understood(&shared.reading, body, |body| comment(body)).await?,
+    };
     let (desk, id, by) = (&shared.desk, &change.id, caller.person);
     let change = match step {
         Step::Approve => desk.review(id, by, Verdict::Approve, words).await,
@@ -196,9 +199,8 @@ pub(super) async fn take(
     Ok(Json(Summary::of(&*change?)).into_response())
 }
 
-/// The words of a reviewer; none when there is no body.
-fn comment(body: Option<&[u8]>) -> Result<String, Problem> {
-    let Some(body) = body else { return Ok(String::new()) };
+/// The words of a reviewer.
+fn comment(body: &[u8]) -> Result<String, Problem> {
     let value = super::json::read(body)?;
     let mut found = secrets::scan(&value);
     if found.is_empty() {
@@ -238,13 +240,12 @@ mod tests {
 
     #[test]
     fn a_comment_may_be_left_out_and_nothing_else_may_be_said() {
-        assert_eq!(comment(None).unwrap(), "");
-        assert_eq!(comment(Some(b"{}")).unwrap(), "");
-        assert_eq!(comment(Some(br#"{"comment": "looks good"}"#)).unwrap(), "looks good");
+        assert_eq!(comment(b"{}").unwrap(), "");
+        assert_eq!(comment(br#"{"comment": "looks good"}"#).unwrap(), "looks good");
         for (body, pointer) in [(r#"{"comment": 1}"#, "/comment"), (r#"{"coment": ""}"#, "/coment"), ("[]", "")] {
-            assert_eq!(comment(Some(body.as_bytes())).unwrap_err().errors[0].pointer, pointer);
+            assert_eq!(comment(body.as_bytes()).unwrap_err().errors[0].pointer, pointer);
         }
         let key = format!(r#"{{"comment": "-----BEGIN PRIVATE KEY-----{}"}}"#, "A".repeat(64));
-        assert_eq!(comment(Some(key.as_bytes())).unwrap_err().errors[0].message, secrets::REMEDY);
+        assert_eq!(comment(key.as_bytes()).unwrap_err().errors[0].message, secrets::REMEDY);
     }
 }

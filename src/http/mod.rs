@@ -4,6 +4,7 @@
 //! `json`, `intent`), and becomes a submission to the desk. Whatever is refused becomes a problem of a stable type.
 
 mod address;
+mod apart;
 mod api;
 mod auth;
 mod body;

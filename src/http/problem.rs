@@ -56,6 +56,7 @@ kinds! {
     WRONG_STATE = "wrong-state", "The change is not in a state that allows it", CONFLICT;
     PRECONDITION = "precondition", "The precondition does not hold", PRECONDITION_FAILED;
     TOO_LARGE = "too-large", "The body is too large", PAYLOAD_TOO_LARGE;
+    URI_TOO_LONG = "uri-too-long", "The path and query are too long", URI_TOO_LONG;
     MEDIA_TYPE = "media-type", "The content type is not accepted here", UNSUPPORTED_MEDIA_TYPE;
     NOT_JSON = "not-json", "The body is not JSON", UNPROCESSABLE_ENTITY;
     NOT_TEXT = "not-text", "The body is not text", UNPROCESSABLE_ENTITY;
