@@ -25,7 +25,7 @@ pub struct Limits {
     pub bundle: usize,
     /// How long a body, a head or a reader may keep the server waiting.
     pub patience: Duration,
-    /// The most requests that are worked on at once.
+    /// The most requests that are worked on at once; those whose bodies are still on their way do not count.
     pub requests: usize,
     /// The most connections that are open at once; more wait to be accepted.
     pub connections: usize,
@@ -88,7 +88,7 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
     pub(super) buckets: Buckets,
-    pub(super) working: Semaphore,
+    pub(super) working: Arc<Semaphore>,
     planning: Arc<Semaphore>,
     pub(super) reading: Arc<Semaphore>,
     pub(super) streams: Arc<Semaphore>,
@@ -103,7 +103,7 @@ impl Shared {
         let limits = api.limits;
         Arc::new(Self {
             buckets: Buckets::new(api.auth.callers(), limits.rate, limits.burst),
-            working: Semaphore::new(limits.requests),
+            working: Arc::new(Semaphore::new(limits.requests)),
             planning: Arc::new(Semaphore::new(limits.plans.max(1))),
             reading: Arc::new(Semaphore::new(limits.readers)),
             streams: Arc::new(Semaphore::new(limits.event_streams)),

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, header};
 use tokio_stream::StreamExt;
 
 use super::api::Limits;
+use super::place::Place;
 use super::problem::{self, Problem};
 
 /// The most parts of a multipart body.
@@ -36,7 +37,7 @@ pub(super) fn media_type(headers: &HeaderMap) -> Option<String> {
 pub(super) async fn resource(request: Request, limits: &Limits, accepted: bool) -> Result<Bytes, Problem> {
     match media_type(request.headers()).as_deref() {
         Some("application/json") => whole(request, limits, limits.body).await,
-        Some("multipart/form-data") if accepted => in_time(limits, metadata(request, limits)).await,
+        Some("multipart/form-data") if accepted => in_time(place_of(&request), limits, metadata(request, limits)).await,
         _ if accepted => Err(media("Send application/json, or multipart/form-data with a part called metadata.")),
         _ => Err(media("Send application/json.")),
     }
@@ -69,7 +70,7 @@ pub(super) async fn optional(request: Request, limits: &Limits) -> Result<Option
 
 /// The whole body, of at most `most` bytes.
 async fn whole(request: Request, limits: &Limits, most: usize) -> Result<Bytes, Problem> {
-    in_time(limits, async {
+    in_time(place_of(&request), limits, async {
         let request = short(request, most).await?;
         let mut chunks = request.into_body().into_data_stream();
         let Some(first) = chunks.next().await else { return Ok(Bytes::new()) };
@@ -117,8 +118,11 @@ async fn short(request: Request, most: usize) -> Result<Request, Problem> {
 
 /// Takes the body of a request that is refused without looking at it: on a connection with an unread body no other
 /// request gets through.
-pub(super) async fn discard(body: axum::body::Body) {
-    _ = tokio::time::timeout(DISCARD, drain(&mut body.into_data_stream())).await;
+pub(super) async fn discard(request: Request) {
+    if let Some(place) = place_of(&request) {
+        place.leave();
+    }
+    _ = tokio::time::timeout(DISCARD, drain(&mut request.into_body().into_data_stream())).await;
 }
 
 /// Takes what is still being sent, up to a bound: a sender that is cut off may never see the answer.
@@ -169,12 +173,26 @@ async fn metadata(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
     Err(Problem::new(&problem::BAD_REQUEST, format!("A multipart body has at most {} parts.", PARTS - 1)))
 }
 
-async fn in_time<T>(limits: &Limits, read: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+/// The place that a request is worked on in.
+fn place_of(request: &Request) -> Option<Place> {
+    request.extensions().get().cloned()
+}
+
+/// Reads a body as long as the caller may take for it, without keeping a place meanwhile.
+async fn in_time<T>(
+    place: Option<Place>,
+    limits: &Limits,
+    read: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
     let late = |_| {
         let seconds = limits.patience.as_secs();
         Problem::new(&problem::TIMEOUT, format!("The body did not arrive within {seconds} seconds; send it again."))
     };
-    tokio::time::timeout(limits.patience, read).await.map_err(late)?
+    let read = async { tokio::time::timeout(limits.patience, read).await.map_err(late)? };
+    match place {
+        Some(place) => place.wait(read).await,
+        None => read.await,
+    }
 }
 
 fn media(detail: &'static str) -> Problem {

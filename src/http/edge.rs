@@ -11,6 +11,7 @@ use axum::response::Response;
 use super::api::Shared;
 use super::connection::Work;
 use super::metrics::Template;
+use super::place::Place;
 use super::problem::{self, Problem};
 use super::{body, conditions, origin, routes};
 use crate::intent::secrets;
@@ -19,6 +20,9 @@ const REQUEST_ID: &str = "x-request-id";
 
 /// Paths that are for everybody: probes cannot log in, and the document is the same everywhere.
 const OPEN: [&str; 4] = ["/livez", "/readyz", "/openapi.json", "/docs"];
+
+/// Paths that are answered however much is being worked on: who looks after a server needs them most when it is busy.
+const SPARE: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
 /// What stands for a path that must not be repeated.
 const WITHHELD: &str = "/";
@@ -48,15 +52,18 @@ pub(super) async fn pass(State(shared): State<Arc<Shared>>, mut request: Request
 
     let admitted = unfit.map_or_else(|| admit(&shared, &mut request), Err);
     let mut response = match admitted {
-        Ok(()) if path == "/livez" => next.run(request).await,
-        Ok(()) => match shared.working.try_acquire() {
-            Ok(_place) => next.run(request).await,
-            Err(_) => Problem::new(&problem::BUSY, "Too many requests are being worked on; send it again.")
-                .retry_after(1)
-                .render(&path, &id),
+        Ok(()) if SPARE.contains(&&*path) => next.run(request).await,
+        Ok(()) => match Place::take(&shared.working) {
+            Ok(place) => {
+                request.extensions_mut().insert(place.clone());
+                let response = next.run(request).await;
+                place.leave();
+                response
+            }
+            Err(busy) => busy.render(&path, &id),
         },
         Err(problem) => {
-            body::discard(request.into_body()).await;
+            body::discard(request).await;
             problem.render(&path, &id)
         }
     };

@@ -20,6 +20,7 @@ mod lifecycle;
 mod metrics;
 mod openapi;
 mod origin;
+mod place;
 mod problem;
 mod rate;
 mod readiness;

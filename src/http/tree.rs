@@ -36,12 +36,12 @@ pub(super) async fn handle(
     let address = match Address::parse(&conditions::normal_path(path)) {
         Ok(address) => address,
         Err(error @ PathError::BadName { .. }) if parts.method == Method::PUT => {
-            body::discard(content).await;
+            body::discard(Request::from_parts(parts, content)).await;
             return Problem::new(&problem::INVALID, format!("The path has a name that is none: {error}."))
                 .into_response();
         }
         Err(error) => {
-            body::discard(content).await;
+            body::discard(Request::from_parts(parts, content)).await;
             return nowhere(&error).into_response();
         }
     };

@@ -106,6 +106,40 @@ fn a_long_body_waits_for_its_turn_and_a_short_one_does_not() {
     assert!(matches!(waited, std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut), "{waited}");
 }
 
+#[test]
+fn who_sends_a_body_slowly_takes_no_place_from_others() {
+    let client = Client::of(Auth::open(), Limits { requests: 1, ..Limits::default() });
+    let head = "HTTP/1.1\r\nhost: localhost\r\ncontent-length: 33\r\ncontent-type";
+    let waiting = [
+        format!("POST /v2/projects {head}: application/json\r\n\r\n{{"),
+        format!("POST /v2/bundles {head}: application/yaml\r\n\r\na"),
+        format!("POST /v2/cluster-providers/gke/clusters {head}: multipart/form-data; boundary=b\r\n\r\n-"),
+        format!("POST /v2/projects/a/nowhere {head}: text/plain\r\n\r\n-"),
+    ];
+    client.post("/v2/cluster-providers", r#"{"metadata":{"name":"gke"}}"#);
+    let mut streams = waiting.map(|text| {
+        let mut stream = TcpStream::connect(client.server.address).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        stream
+    });
+    assert_eq!(client.get("/v2/projects").status, 200);
+    streams[0].write_all(br#""metadata": {"name": "project"}}"#).unwrap();
+    let mut answer = [0; 12];
+    streams[0].read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 201");
+}
+
+#[test]
+fn probes_and_metrics_are_answered_however_much_is_being_worked_on() {
+    let client = Client::of(Auth::open(), Limits { requests: 0, ..Limits::default() });
+    let busy = client.get("/v2/projects");
+    assert_eq!((busy.status, busy.problem().as_str(), busy.header("retry-after")), (503, "busy", "1"));
+    for path in ["/livez", "/readyz", "/metrics"] {
+        assert_eq!(client.get(path).status, 200, "{path}");
+    }
+}
+
 /// How long the server keeps a connection that sends `text`, then a byte now and then.
 fn kept(client: &Client, text: &str, trickle: &[u8]) -> (Duration, String) {
     let mut stream = TcpStream::connect(client.server.address).unwrap();
