@@ -245,6 +245,13 @@ mod tests {
         for (body, pointer) in [(r#"{"comment": 1}"#, "/comment"), (r#"{"coment": ""}"#, "/coment"), ("[]", "")] {
             assert_eq!(comment(body.as_bytes()).unwrap_err().errors[0].pointer, pointer);
         }
+        for (length, taken) in [(1024, true), (1025, false), (500_000, false)] {
+            let words = comment(format!(r#"{{"comment": "{}"}}"#, "ä".repeat(length)).as_bytes());
+            assert_eq!(words.as_ref().map_or(0, |words| words.chars().count()), if taken { length } else { 0 });
+            let refused = words.err().map(|problem| problem.errors[0].clone());
+            let too_long = Fault::new("/comment", "must have at most 1024 characters");
+            assert_eq!(refused, (!taken).then_some(too_long), "{length}");
+        }
         let key = format!(r#"{{"comment": "-----BEGIN PRIVATE KEY-----{}"}}"#, "A".repeat(64));
         assert_eq!(comment(key.as_bytes()).unwrap_err().errors[0].message, secrets::REMEDY);
     }
