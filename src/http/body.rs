@@ -4,7 +4,7 @@ use std::future::Future;
 
 use axum::body::{BodyDataStream, Bytes};
 use axum::extract::{FromRequest, Multipart, Request};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use tokio_stream::StreamExt;
 
 use super::api::Limits;
@@ -23,19 +23,36 @@ const DISCARD: std::time::Duration = std::time::Duration::from_secs(2);
 /// Types of bundles.
 pub(super) const YAML: [&str; 3] = ["application/yaml", "text/yaml", "application/x-yaml"];
 
+/// Names of the one charset that is read.
+const UTF_8: [&str; 2] = ["utf-8", "utf8"];
+
 /// Byte order marks: the one of UTF-8 says nothing, those of UTF-16 say that nothing here can read it.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 const FOREIGN_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 
-/// The type of a body without its parameters, in lower case; none when it is not said.
-pub(super) fn media_type(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+/// The type of a body without its parameters, in lower case; none when it is not said. What is not sent as it is, or not
+/// in UTF-8, is refused.
+fn media_type(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    if codings.into_iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let problem = media("Send the body as it is: a Content-Encoding other than identity is not read.");
+        return Err(problem.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")));
+    }
+    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return Ok(None) };
+    let mut parts = value.split(';').map(str::trim);
+    let kind = parts.next().map(str::to_ascii_lowercase);
+    for (name, charset) in parts.filter_map(|parameter| parameter.split_once('=')) {
+        let charset = charset.trim_matches('"');
+        if name.eq_ignore_ascii_case("charset") && !UTF_8.iter().any(|known| charset.eq_ignore_ascii_case(known)) {
+            return Err(media("Send UTF-8: a body in another charset is not read."));
+        }
+    }
+    Ok(kind)
 }
 
 /// The body of a write of one resource: JSON, or multipart with a file where that is `accepted`.
 pub(super) async fn resource(request: Request, limits: &Limits, accepted: bool) -> Result<Bytes, Problem> {
-    match media_type(request.headers()).as_deref() {
+    match media_type(request.headers())?.as_deref() {
         Some("application/json") => whole(request, limits, limits.body).await,
         Some("multipart/form-data") if accepted => in_time(place_of(&request), limits, metadata(request, limits)).await,
         _ if accepted => Err(media("Send application/json, or multipart/form-data with a part called metadata.")),
@@ -45,7 +62,7 @@ pub(super) async fn resource(request: Request, limits: &Limits, accepted: bool) 
 
 /// The text of a bundle.
 pub(super) async fn bundle(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
-    match media_type(request.headers()) {
+    match media_type(request.headers())? {
         Some(kind) if YAML.contains(&kind.as_str()) => {
             let bytes = whole(request, limits, limits.bundle).await?;
             if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -59,7 +76,7 @@ pub(super) async fn bundle(request: Request, limits: &Limits) -> Result<Bytes, P
 
 /// A body of JSON that may be left out.
 pub(super) async fn optional(request: Request, limits: &Limits) -> Result<Option<Bytes>, Problem> {
-    let kind = media_type(request.headers());
+    let kind = media_type(request.headers())?;
     let bytes = whole(request, limits, limits.body).await?;
     match kind.as_deref() {
         _ if bytes.is_empty() => Ok(None),

@@ -193,6 +193,45 @@ fn who_writes_about_a_server_outside_the_mesh_is_told_that_nothing_is_rendered()
 }
 
 #[test]
+fn a_number_that_is_no_port_is_refused_at_its_place_in_either_form() {
+    let client = Client::new().with_a_mesh();
+    let servers = format!("{GROUP}/traffic-group-intents/web/inbound-intents");
+    let base = format!("base: {}/traffic-group-intents/web", GROUP.strip_prefix("/v2/").unwrap());
+    let yaml = [("content-type", "application/yaml")];
+    for (port, good) in [
+        ("8080", true),
+        ("\"8080\"", true),
+        ("8080.0", false),
+        ("1e3", false),
+        ("-1", false),
+        ("70000", false),
+        ("18446744073709551616", false),
+        ("1e400", false),
+        ("-1e400", false),
+        ("\"+8080\"", false),
+    ] {
+        let spec = format!(
+            r#"{{"app": "cart", "appLabel": "app=x", "serviceName": "x", "port": {port}, "protocol": "HTTP", "serviceMesh": "istio"}}"#
+        );
+        let documents = format!("{base}\n---\nanchor: inbound-intents\nmetadata: {{name: x}}\nspec: {spec}\n");
+        let plan = client.send("POST", "/v2/plan", &yaml, documents);
+        let put =
+            client.put(&format!("{servers}/x"), &[], &format!(r#"{{"metadata": {{"name": "x"}}, "spec": {spec}}}"#));
+        if good {
+            assert!(plan.status == 200 && put.status < 300, "{port}: {plan:?} {put:?}");
+            continue;
+        }
+        for (answer, pointer) in [(plan, "/1/spec/port"), (put, "/spec/port")] {
+            assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid"), "{port}: {answer:?}");
+            // What YAML itself cannot read has a line and a column instead.
+            let placed =
+                answer.json()["errors"][0]["pointer"] == pointer || answer.text.contains("/1 line 5, column 72");
+            assert!(placed, "{port}: {answer:?}");
+        }
+    }
+}
+
+#[test]
 fn who_allows_everything_or_names_an_app_that_is_not_there_yet_is_told_so() {
     let client = Client::new().with_a_mesh();
     let points = format!("{}/clients/frontend/access-points", server());
