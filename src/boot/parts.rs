@@ -138,7 +138,7 @@ impl Parts {
         Readiness::new(move || {
             let troubles = desk.troubles();
             let fault = |name: &str| troubles.iter().find(|(part, _)| *part == name).map(|(_, why)| why.clone());
-            ["journal", "worker", "forge", "main"].map(|name| Part { name, fault: fault(name) }).into()
+            ["journal", "worker", "mirror", "forge", "main"].map(|name| Part { name, fault: fault(name) }).into()
         })
     }
 }

@@ -35,6 +35,7 @@ mod rounds;
 mod stopped;
 pub mod stuck;
 pub mod submission;
+mod troubles;
 mod words;
 pub mod worker;
 pub mod write;

@@ -1,5 +1,6 @@
 //! Changes: what is on its way, and what reviewers say about it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Json;
@@ -94,7 +95,7 @@ struct Detailed<'a> {
     plan: Option<&'a Plan>,
     /// Why there is no plan now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    plan_missing: Option<String>,
+    plan_missing: Option<Cow<'static, str>>,
 }
 
 /// `GET /v2/changes/{id}`
@@ -114,7 +115,7 @@ pub(super) async fn show(
             reviews: Reviews { approvals_needed: approval::needed(&change, view.base.settings.approvals), given },
             summary: proposal.as_ref().ok().map(|proposal| words::summary(&proposal.plan)),
             plan: proposal.as_ref().ok().map(|proposal| &proposal.plan),
-            plan_missing: proposal.as_ref().err().map(|refusal| Problem::from(refusal.clone()).detail.into_owned()),
+            plan_missing: proposal.as_ref().err().map(|refusal| Problem::from(refusal.clone()).into_detail()),
         };
         serde_json::to_vec(&detailed).map_err(|error| Problem::internal(error.to_string()))
     });

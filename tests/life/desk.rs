@@ -151,6 +151,15 @@ impl House {
         }
     }
 
+    /// Waits until the parts that do not work are as `says` is true of.
+    pub async fn until_trouble(&self, says: impl Fn(&[(&str, String)]) -> bool) {
+        let begin = Instant::now();
+        while !says(&self.desk().troubles()) {
+            assert!(begin.elapsed() < PATIENCE, "{:?}", self.desk().troubles());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Waits until what ended is cleared away.
     pub async fn until_no_branch_is_left(&self) {
         let begin = Instant::now();
