@@ -38,7 +38,7 @@ impl Stores {
     /// What cannot be used.
     pub fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self, BootError> {
         let data = &config.data;
-        std::fs::create_dir_all(data).map_err(|source| BootError::Io { path: data.clone(), source })?;
+        create_private(data).map_err(|source| BootError::Io { path: data.clone(), source })?;
         let journal = SqliteJournal::open(data.join("journal.db"))?;
         // The journal is open, so nobody else is at work on the mirror.
         let mirror = Mirror::open_or_init(data.join("config.git"), MAIN)?;
@@ -49,6 +49,14 @@ impl Stores {
         let retention = Retention { keep: config.changes.keep.0, most: config.changes.most };
         Ok(Self { journal: Box::new(journal), mirror, forge: Arc::new(forge), signer, retention })
     }
+}
+
+/// Makes a folder that only its owner may look into, where there is none: it holds intents that nobody approved yet.
+fn create_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
 }
 
 fn remote(mirror: &Mirror, config: &Repository) -> Result<Option<Remote>, BootError> {
@@ -128,7 +136,7 @@ impl Parts {
         Readiness::new(move || {
             let troubles = desk.troubles();
             let fault = |name: &str| troubles.iter().find(|(part, _)| *part == name).map(|(_, why)| why.clone());
-            ["journal", "worker", "forge", "main"].map(|name| Part { name, fault: fault(name) }).into()
+            ["journal", "worker", "mirror", "forge", "main"].map(|name| Part { name, fault: fault(name) }).into()
         })
     }
 }
@@ -137,5 +145,26 @@ impl Drop for Parts {
     fn drop(&mut self) {
         self.carrying.abort();
         self.tidying.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn the_data_folder_is_for_its_owner_alone_and_one_that_is_there_is_left_as_it_is() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let given = folder.path().join("given");
+        std::fs::create_dir(&given).unwrap();
+        std::fs::set_permissions(&given, std::fs::Permissions::from_mode(0o750)).unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(crate::boot::SystemClock);
+        for (data, expected) in [(folder.path().join("new/data"), 0o700), (given, 0o750)] {
+            Stores::open(&Config { data: data.clone(), ..Config::default() }, &clock).map(drop).unwrap();
+            assert_eq!(mode(&data), expected, "{}", data.display());
+        }
     }
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::advice::{advice, nothing_rendered};
 use super::id::{ChangeId, Group};
 use super::ledger::Ledger;
 use super::submission::{Cause, Obstacle, Operation, Outcome, Precondition, Refusal, Submission};
 use super::write::Verb;
 use crate::finding::{Finding, Place};
 use crate::intent::rules::{self, Conflict};
-use crate::intent::{Anchor, Kind, Resource, Tree};
+use crate::intent::{Anchor, Kind, Resource, Topology, Tree};
 
 /// A submission that may be accepted.
 #[derive(Debug, Default)]
@@ -161,7 +162,9 @@ impl Judge<'_> {
             self.admitted.writes.iter().flat_map(|(anchor, _)| self.ledger.groups_of(anchor)).collect();
         let destination = self.ledger.destination(&groups).map(|change| change.id.clone());
         let written: BTreeSet<Anchor> = self.admitted.writes.iter().map(|(anchor, _)| anchor.clone()).collect();
+        let topology = Topology::new(&after, &self.ledger.base.settings.cluster_defaults);
         let (mut seen, mut unmeshed, mut compared) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut advised = BTreeSet::new();
         for (index, operation) in operations.iter().filter(|(_, operation)| written.contains(operation.anchor())) {
             let anchor = operation.anchor();
             for violation in rules::violations(&after, anchor) {
@@ -174,6 +177,8 @@ impl Judge<'_> {
             {
                 self.admitted.warnings.push(nothing_rendered(&server));
             }
+            let given = after.get(anchor).map(|resource| advice(&topology, resource)).unwrap_or_default();
+            self.admitted.warnings.extend(given.into_iter().filter(|advice| advised.insert(advice.message.clone())));
             // What is said of a server is looked for once, however many clients come with it.
             let Some(server) = anchor.ancestor(Kind::Inbound).filter(|server| compared.insert(server.clone())) else {
                 continue;
@@ -236,13 +241,6 @@ impl Judge<'_> {
             }
         }
     }
-}
-
-/// What the requester of a server, or of a client of it, is told when the server is in no mesh.
-fn nothing_rendered(server: &Anchor) -> Finding {
-    let message = format!("{server} is in no mesh, so nothing is rendered for it and nothing decides who may call it");
-    let place = Place::pointing(server.as_str(), "/spec/serviceMesh");
-    Finding::warning("intent/no-mesh", place, message, "say serviceMesh: istio in it if Istio shall carry it")
 }
 
 fn holds(precondition: &Precondition, existing: Option<&Resource>) -> bool {

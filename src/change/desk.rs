@@ -164,10 +164,10 @@ impl Desk {
         let troubles = [
             ("journal", self.worker.intake.trouble()),
             ("worker", self.worker.has_stopped().then(stopped)),
-            ("forge", self.worker.trouble()),
             ("main", main),
         ];
-        troubles.into_iter().filter_map(|(part, why)| Some((part, why?))).collect()
+        let own = troubles.into_iter().filter_map(|(part, why)| Some((part, why?)));
+        own.chain(self.worker.troubles()).collect()
     }
 
     /// What is known of a change.

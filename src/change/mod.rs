@@ -2,6 +2,7 @@
 
 mod admit;
 pub mod adopt;
+mod advice;
 pub mod approval;
 mod astray;
 pub mod audit;
@@ -34,6 +35,7 @@ mod rounds;
 mod stopped;
 pub mod stuck;
 pub mod submission;
+mod troubles;
 mod words;
 pub mod worker;
 pub mod write;

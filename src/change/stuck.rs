@@ -24,8 +24,21 @@ pub enum Stuck {
     Stopped,
 }
 
+impl Stuck {
+    /// The part of the server that could not be used, as readiness names it.
+    pub(super) fn part(&self) -> &'static str {
+        match self {
+            Self::Forge(_) => "forge",
+            Self::Repo(_) => "mirror",
+            Self::Journal(_) => "journal",
+            Self::NoMain => "main",
+            Self::Stopped => "worker",
+        }
+    }
+}
+
 impl From<Stuck> for Refusal {
-    /// What the caller is told of what went wrong inside; the rest goes to the log.
+    /// What the caller can mend is said in words for the caller; of the rest it is said what happened, for the log.
     fn from(stuck: Stuck) -> Self {
         let (cause, message) = match stuck {
             Stuck::Journal(refusal) => return refusal,
@@ -40,12 +53,8 @@ impl From<Stuck> for Refusal {
             Stuck::Repo(RepoError::Path { path, why }) => {
                 (Cause::WrongState, format!("{path} on main {why}; move what stands there and try again"))
             }
-            Stuck::NoMain => (Cause::Unavailable, stuck.to_string()),
             Stuck::Stopped => (Cause::Unavailable, "the server is stopping; nothing was done".to_owned()),
-            stuck => {
-                tracing::error!(%stuck, "a request could not be carried out");
-                (Cause::Unavailable, "the forge or the repository could not be used; try again in a moment".to_owned())
-            }
+            stuck => (Cause::Unavailable, stuck.to_string()),
         };
         Self::new(cause, "", message)
     }

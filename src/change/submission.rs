@@ -142,7 +142,7 @@ pub enum Cause {
     KeyReused,
     /// The change is not in a state that allows it.
     WrongState,
-    /// The journal or the forge could not do it; nothing was accepted.
+    /// A part of the server could not be used now; the message says why, and is for the log alone.
     Unavailable,
 }
 

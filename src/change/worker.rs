@@ -1,6 +1,6 @@
 //! Carries changes from the journal to main: looks, asks `decide()`, acts, and looks again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,6 +21,7 @@ use super::retention::Retention;
 use super::rounds::Rounds;
 use super::stopped::Stopped;
 use super::stuck::{Stuck, blocking};
+use super::troubles::{Found, Troubles};
 use crate::repo::{CommitId, Identity, Mirror, Signer};
 
 /// Of how many changes the reviews are kept that were last seen, and of how many that ended what they did.
@@ -29,6 +30,9 @@ const DONE: usize = 16;
 
 /// The most changes that one look at everything forgets.
 const PRUNED: usize = 200;
+
+/// How old a lock is that nobody holds any more, in milliseconds: no git program moves a reference for a minute.
+const ABANDONED: i64 = 60_000;
 
 /// A plan with the state of main and the writes that it was made of.
 pub(super) type Planned = (CommitId, u64, Arc<Proposal>);
@@ -44,7 +48,7 @@ pub struct Worker {
     pub(super) timing: Timing,
     retention: Retention,
     pub(super) plans: Mutex<HashMap<ChangeId, Planned>>,
-    trouble: Mutex<Option<String>>,
+    troubles: Troubles,
     pub(super) refusals: Refusals,
     /// The reviews as the last look at a pull request found them.
     pub(super) reviews: Recent<ChangeId, Vec<Review>>,
@@ -81,7 +85,7 @@ impl Worker {
             timing,
             retention: Retention::default(),
             plans: Mutex::default(),
-            trouble: Mutex::default(),
+            troubles: Troubles::default(),
             refusals: Refusals::default(),
             reviews: Recent::new(LOOKS),
             done: Recent::new(DONE),
@@ -124,21 +128,25 @@ impl Worker {
     /// Looks at everything, or at what is not as it was; gives the moment when something is due.
     async fn look(self: &Arc<Self>, everything: bool) -> Option<Timestamp> {
         let _turn = self.turn.lock().await;
+        let mut troubles = Found::new();
+        let mut fail = |stuck: Stuck| drop(troubles.insert(stuck.part(), stuck.to_string()));
         if let Err(stuck) = self.refresh().await {
-            self.note(Some(&stuck));
             if let Stuck::NoMain = stuck {
                 self.tell_those_that_wait(&stuck.to_string()).await;
             }
+            fail(stuck);
+            self.troubles.note(troubles);
             return None;
         }
         let view = self.intake.view();
         let (chosen, mut due) = self.rounds.choose(&view, everything, self.clock.now(), &self.timing);
         self.plans.lock().unwrap_or_else(PoisonError::into_inner).retain(|id, _| view.is_open(id));
-        let mut failed = None;
         let done: Vec<ChangeId> =
             view.attention().filter(|c| c.state.is_final()).map(|change| change.id.clone()).collect();
         for id in done {
-            failed = self.clear_away(&id).await.err().or(failed);
+            if let Err(stuck) = self.clear_away(&id).await {
+                fail(stuck);
+            }
         }
         for change in chosen {
             // What joins it from here on is looked at again.
@@ -150,15 +158,18 @@ impl Worker {
                     self.rounds.note(&view, change, next);
                 }
                 Err(stuck) => {
-                    tracing::warn!(change = %change.id, %stuck, "looked at again later");
-                    failed = Some(stuck);
+                    tracing::debug!(change = %change.id, %stuck, "looked at again later");
+                    fail(stuck);
                 }
             }
         }
         if everything && let Err(stuck) = self.prune().await {
-            failed = Some(stuck);
+            fail(stuck);
         }
-        self.note(failed.as_ref());
+        if let Err(stuck) = self.look_for_locks().await {
+            fail(stuck);
+        }
+        self.troubles.note(troubles);
         due
     }
 
@@ -184,14 +195,16 @@ impl Worker {
         self.stopped.is_set()
     }
 
-    /// Why the forge or the mirror could not be used in the last round.
+    /// What the last round could not use, by the name of the part, each with the reason.
     #[must_use]
-    pub fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn troubles(&self) -> BTreeMap<&'static str, String> {
+        self.troubles.all()
     }
 
-    fn note(&self, stuck: Option<&Stuck>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = stuck.map(ToString::to_string);
+    /// Fails where a lock was left behind, which nobody would notice before the next merge.
+    async fn look_for_locks(&self) -> Result<(), Stuck> {
+        let (mirror, moment) = (self.mirror.clone(), self.clock.now().plus(-ABANDONED).seconds());
+        blocking(move || Ok(mirror.no_lock_left_before(moment)?)).await
     }
 
     /// Takes notice of where main is.

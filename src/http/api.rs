@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 
+use super::apart::apart;
 use super::auth::Auth;
 use super::metrics::Metrics;
+use super::place::Places;
 use super::problem::Problem;
 use super::rate::Buckets;
 use super::readiness::Readiness;
@@ -24,14 +26,18 @@ pub struct Limits {
     pub bundle: usize,
     /// How long a body, a head or a reader may keep the server waiting.
     pub patience: Duration,
-    /// The most requests that are worked on at once.
+    /// The most requests that are worked on at once; those whose bodies are still on their way do not count.
     pub requests: usize,
+    /// The most bytes that the longer bodies may take together, those on their way and those being worked on.
+    pub room: usize,
     /// The most connections that are open at once; more wait to be accepted.
     pub connections: usize,
     /// The most event streams that are open at once.
     pub event_streams: usize,
     /// The most plans that are made at once; more wait.
     pub plans: usize,
+    /// The most long bodies that are made sense of at once; more wait.
+    pub readers: usize,
     /// Requests per second and caller in the long run; 0 for no limit.
     pub rate: f64,
     /// Requests that a caller may send at once.
@@ -48,9 +54,11 @@ impl Default for Limits {
             bundle: 1 << 20,
             patience: Duration::from_secs(30),
             requests: 1024,
+            room: 256 << 20,
             connections: 4096,
             event_streams: 256,
             plans: 2,
+            readers: 2,
             rate: 0.0,
             burst: 1000.0,
             drain: Duration::from_secs(10),
@@ -84,8 +92,9 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Metrics,
     pub(super) buckets: Buckets,
-    pub(super) working: Semaphore,
-    pub(super) planning: Semaphore,
+    pub(super) places: Places,
+    planning: Arc<Semaphore>,
+    pub(super) reading: Arc<Semaphore>,
     pub(super) streams: Arc<Semaphore>,
     /// Whether the server stops: streams end then.
     pub(super) stopping: watch::Receiver<bool>,
@@ -98,8 +107,9 @@ impl Shared {
         let limits = api.limits;
         Arc::new(Self {
             buckets: Buckets::new(api.auth.callers(), limits.rate, limits.burst),
-            working: Semaphore::new(limits.requests),
-            planning: Semaphore::new(limits.plans.max(1)),
+            places: Places::new(limits.requests, limits.room),
+            planning: Arc::new(Semaphore::new(limits.plans.max(1))),
+            reading: Arc::new(Semaphore::new(limits.readers)),
             streams: Arc::new(Semaphore::new(limits.event_streams)),
             metrics: Metrics::default(),
             desk: api.desk,
@@ -124,8 +134,6 @@ impl Shared {
         work: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let shared = Arc::clone(self);
-        let _turn = self.planning.acquire().await.map_err(|error| Problem::internal(error.to_string()))?;
-        let done = tokio::task::spawn_blocking(move || work(&shared)).await;
-        done.map_err(|error| Problem::internal(error.to_string()))?
+        apart(&self.planning, move || work(&shared)).await
     }
 }

@@ -4,10 +4,11 @@ use std::future::Future;
 
 use axum::body::{BodyDataStream, Bytes};
 use axum::extract::{FromRequest, Multipart, Request};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use tokio_stream::StreamExt;
 
 use super::api::Limits;
+use super::place::Place;
 use super::problem::{self, Problem};
 
 /// The most parts of a multipart body.
@@ -22,21 +23,38 @@ const DISCARD: std::time::Duration = std::time::Duration::from_secs(2);
 /// Types of bundles.
 pub(super) const YAML: [&str; 3] = ["application/yaml", "text/yaml", "application/x-yaml"];
 
+/// Names of the one charset that is read.
+const UTF_8: [&str; 2] = ["utf-8", "utf8"];
+
 /// Byte order marks: the one of UTF-8 says nothing, those of UTF-16 say that nothing here can read it.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 const FOREIGN_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 
-/// The type of a body without its parameters, in lower case; none when it is not said.
-pub(super) fn media_type(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+/// The type of a body without its parameters, in lower case; none when it is not said. What is not sent as it is, or not
+/// in UTF-8, is refused.
+fn media_type(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    if codings.into_iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let problem = media("Send the body as it is: a Content-Encoding other than identity is not read.");
+        return Err(problem.header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")));
+    }
+    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return Ok(None) };
+    let mut parts = value.split(';').map(str::trim);
+    let kind = parts.next().map(str::to_ascii_lowercase);
+    for (name, charset) in parts.filter_map(|parameter| parameter.split_once('=')) {
+        let charset = charset.trim_matches('"');
+        if name.eq_ignore_ascii_case("charset") && !UTF_8.iter().any(|known| charset.eq_ignore_ascii_case(known)) {
+            return Err(media("Send UTF-8: a body in another charset is not read."));
+        }
+    }
+    Ok(kind)
 }
 
 /// The body of a write of one resource: JSON, or multipart with a file where that is `accepted`.
 pub(super) async fn resource(request: Request, limits: &Limits, accepted: bool) -> Result<Bytes, Problem> {
-    match media_type(request.headers()).as_deref() {
+    match media_type(request.headers())?.as_deref() {
         Some("application/json") => whole(request, limits, limits.body).await,
-        Some("multipart/form-data") if accepted => in_time(limits, metadata(request, limits)).await,
+        Some("multipart/form-data") if accepted => in_time(place_of(&request), limits, metadata(request, limits)).await,
         _ if accepted => Err(media("Send application/json, or multipart/form-data with a part called metadata.")),
         _ => Err(media("Send application/json.")),
     }
@@ -44,7 +62,7 @@ pub(super) async fn resource(request: Request, limits: &Limits, accepted: bool) 
 
 /// The text of a bundle.
 pub(super) async fn bundle(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
-    match media_type(request.headers()) {
+    match media_type(request.headers())? {
         Some(kind) if YAML.contains(&kind.as_str()) => {
             let bytes = whole(request, limits, limits.bundle).await?;
             if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -58,7 +76,7 @@ pub(super) async fn bundle(request: Request, limits: &Limits) -> Result<Bytes, P
 
 /// A body of JSON that may be left out.
 pub(super) async fn optional(request: Request, limits: &Limits) -> Result<Option<Bytes>, Problem> {
-    let kind = media_type(request.headers());
+    let kind = media_type(request.headers())?;
     let bytes = whole(request, limits, limits.body).await?;
     match kind.as_deref() {
         _ if bytes.is_empty() => Ok(None),
@@ -69,7 +87,8 @@ pub(super) async fn optional(request: Request, limits: &Limits) -> Result<Option
 
 /// The whole body, of at most `most` bytes.
 async fn whole(request: Request, limits: &Limits, most: usize) -> Result<Bytes, Problem> {
-    in_time(limits, async {
+    let place = place_of(&request);
+    in_time(place.clone(), limits, async {
         let request = short(request, most).await?;
         let mut chunks = request.into_body().into_data_stream();
         let Some(first) = chunks.next().await else { return Ok(Bytes::new()) };
@@ -84,6 +103,7 @@ async fn whole(request: Request, limits: &Limits, most: usize) -> Result<Bytes, 
                 drain(&mut chunks).await;
                 return Err(too_large(most));
             }
+            room(place.as_ref(), rest.len())?;
         }
         // Most bodies come in one piece, which is not copied.
         let bytes = if rest.is_empty() { first } else { rest.into() };
@@ -117,8 +137,11 @@ async fn short(request: Request, most: usize) -> Result<Request, Problem> {
 
 /// Takes the body of a request that is refused without looking at it: on a connection with an unread body no other
 /// request gets through.
-pub(super) async fn discard(body: axum::body::Body) {
-    _ = tokio::time::timeout(DISCARD, drain(&mut body.into_data_stream())).await;
+pub(super) async fn discard(request: Request) {
+    if let Some(place) = place_of(&request) {
+        place.leave();
+    }
+    _ = tokio::time::timeout(DISCARD, drain(&mut request.into_body().into_data_stream())).await;
 }
 
 /// Takes what is still being sent, up to a bound: a sender that is cut off may never see the answer.
@@ -134,6 +157,7 @@ async fn drain(chunks: &mut BodyDataStream) {
 
 /// The part `metadata` of a multipart body. Files are read, counted and dropped, never kept.
 async fn metadata(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
+    let place = place_of(&request);
     let mut request = short(request, limits.multipart).await?;
     axum::extract::DefaultBodyLimit::max(limits.multipart).apply(&mut request);
     let most = limits.multipart;
@@ -157,6 +181,7 @@ async fn metadata(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
                     if text.len() > limits.body {
                         return Err(too_large(limits.body));
                     }
+                    room(place.as_ref(), text.len())?;
                 }
                 metadata = Some(text);
             }
@@ -169,12 +194,31 @@ async fn metadata(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
     Err(Problem::new(&problem::BAD_REQUEST, format!("A multipart body has at most {} parts.", PARTS - 1)))
 }
 
-async fn in_time<T>(limits: &Limits, read: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+/// The place that a request is worked on in.
+fn place_of(request: &Request) -> Option<Place> {
+    request.extensions().get().cloned()
+}
+
+/// Takes room for so much of a body.
+fn room(place: Option<&Place>, bytes: usize) -> Result<(), Problem> {
+    place.map_or(Ok(()), |place| place.hold(bytes))
+}
+
+/// Reads a body as long as the caller may take for it, without keeping a place meanwhile.
+async fn in_time<T>(
+    place: Option<Place>,
+    limits: &Limits,
+    read: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
     let late = |_| {
         let seconds = limits.patience.as_secs();
         Problem::new(&problem::TIMEOUT, format!("The body did not arrive within {seconds} seconds; send it again."))
     };
-    tokio::time::timeout(limits.patience, read).await.map_err(late)?
+    let read = async { tokio::time::timeout(limits.patience, read).await.map_err(late)? };
+    match place {
+        Some(place) => place.wait(read).await,
+        None => read.await,
+    }
 }
 
 fn media(detail: &'static str) -> Problem {

@@ -30,6 +30,35 @@ async fn types_are_told_apart() {
 }
 
 #[tokio::test]
+async fn what_is_not_sent_as_it_is_or_not_in_utf_8_is_refused_with_words() {
+    for (charset, expected) in [
+        ("charset=UTF-8", 200),
+        ("Charset=\"utf-8\"", 200),
+        ("charset=utf8", 200),
+        ("profile=x", 200),
+        ("charset=iso-8859-1", 415),
+        ("profile=x; CHARSET=\"utf-16\"", 415),
+        ("charset=", 415),
+    ] {
+        assert_eq!(status(request(&format!("application/json; {charset}"), "{}"), false).await, expected, "{charset}");
+        let refused = bundle(request(&format!("{}; {charset}", YAML[0]), "a: 1"), &limits()).await.is_err();
+        assert_eq!(refused, expected == 415, "{charset}");
+        let comment = optional(request(&format!("application/json;{charset}"), "{}"), &limits()).await;
+        assert_eq!(comment.is_err(), expected == 415, "{charset}");
+    }
+    for (coding, expected) in [("identity", 200), ("Identity", 200), ("gzip", 415), ("identity, br", 415)] {
+        let mut request = request("application/json", "{}");
+        request.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+        let answer = resource(request, &limits(), false).await;
+        assert_eq!(answer.is_err(), expected == 415, "{coding}");
+        if let Err(problem) = answer {
+            assert!(problem.detail.contains("Content-Encoding"), "{}", problem.detail);
+            assert_eq!(problem.render("/", "r").headers()[header::ACCEPT_ENCODING], "identity");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_is_too_long_is_refused_said_or_not() {
     assert_eq!(status(request("application/json", "x".repeat(64)), false).await, 200);
     assert_eq!(status(request("application/json", "x".repeat(65)), false).await, 413);

@@ -47,10 +47,13 @@ pub(super) async fn apply(
     let prune = prune(&request)?;
     let (method, uri, headers) = (request.method().clone(), request.uri().clone(), request.headers().clone());
     let text = body::bundle(request, &shared.limits).await?;
-    let idempotency = conditions::idempotency(&headers, &method, &uri, &text)?;
     let by = caller.person.clone();
-    let (mut submission, places) = shared.plan(move |_| read(&text, prune, by)).await?;
-    submission.idempotency = idempotency;
+    let understood = shared.plan(move |_| {
+        let idempotency = conditions::idempotency(&headers, &method, &uri, &text)?;
+        let (submission, places) = read(&text, prune, by)?;
+        Ok((Submission { idempotency, ..submission }, places))
+    });
+    let (submission, places) = understood.await?;
     let written = places.0.iter().map(|(index, _, anchor)| (*index, anchor));
     rights::bundle(&shared.auth, &caller, written.chain(submission.prune.iter().map(|base| (0, base))))?;
     let receipt = shared.desk.submit(submission).await.map_err(|refusal| places.refused(refusal))?;

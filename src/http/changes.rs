@@ -1,5 +1,6 @@
 //! Changes: what is on its way, and what reviewers say about it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Json;
@@ -13,7 +14,7 @@ use super::api::Shared;
 use super::auth::Caller;
 use super::problem::{self, Fault, Problem};
 use super::rights::Step;
-use super::{body, conditions, rights};
+use super::{apart, body, conditions, rights};
 use crate::change::forge::{Review, Verdict};
 use crate::change::{Change, ChangeId, State as ChangeState, approval};
 use crate::intent::fields::Fields;
@@ -94,7 +95,7 @@ struct Detailed<'a> {
     plan: Option<&'a Plan>,
     /// Why there is no plan now.
     #[serde(skip_serializing_if = "Option::is_none")]
-    plan_missing: Option<String>,
+    plan_missing: Option<Cow<'static, str>>,
 }
 
 /// `GET /v2/changes/{id}`
@@ -114,7 +115,7 @@ pub(super) async fn show(
             reviews: Reviews { approvals_needed: approval::needed(&change, view.base.settings.approvals), given },
             summary: proposal.as_ref().ok().map(|proposal| words::summary(&proposal.plan)),
             plan: proposal.as_ref().ok().map(|proposal| &proposal.plan),
-            plan_missing: proposal.as_ref().err().map(|refusal| Problem::from(refusal.clone()).detail.into_owned()),
+            plan_missing: proposal.as_ref().err().map(|refusal| Problem::from(refusal.clone()).into_detail()),
         };
         serde_json::to_vec(&detailed).map_err(|error| Problem::internal(error.to_string()))
     });
@@ -184,7 +185,10 @@ pub(super) async fn take(
     conditions::parameters(request.uri(), &[])?;
     let change = find(&shared, &id)?;
     rights::step(&shared.auth, &caller, step, &change)?;
-    let words = comment(body::optional(request, &shared.limits).await?.as_deref())?;
+    let words = match body::optional(request, &shared.limits).await? {
+        None => String::new(),
+        Some(body) => apart::understood(&shared.reading, body, |body| comment(body)).await?,
+    };
     let (desk, id, by) = (&shared.desk, &change.id, caller.person);
     let change = match step {
         Step::Approve => desk.review(id, by, Verdict::Approve, words).await,
@@ -196,9 +200,8 @@ pub(super) async fn take(
     Ok(Json(Summary::of(&*change?)).into_response())
 }
 
-/// The words of a reviewer; none when there is no body.
-fn comment(body: Option<&[u8]>) -> Result<String, Problem> {
-    let Some(body) = body else { return Ok(String::new()) };
+/// The words of a reviewer.
+fn comment(body: &[u8]) -> Result<String, Problem> {
     let value = super::json::read(body)?;
     let mut found = secrets::scan(&value);
     if found.is_empty() {
@@ -238,13 +241,19 @@ mod tests {
 
     #[test]
     fn a_comment_may_be_left_out_and_nothing_else_may_be_said() {
-        assert_eq!(comment(None).unwrap(), "");
-        assert_eq!(comment(Some(b"{}")).unwrap(), "");
-        assert_eq!(comment(Some(br#"{"comment": "looks good"}"#)).unwrap(), "looks good");
+        assert_eq!(comment(b"{}").unwrap(), "");
+        assert_eq!(comment(br#"{"comment": "looks good"}"#).unwrap(), "looks good");
         for (body, pointer) in [(r#"{"comment": 1}"#, "/comment"), (r#"{"coment": ""}"#, "/coment"), ("[]", "")] {
-            assert_eq!(comment(Some(body.as_bytes())).unwrap_err().errors[0].pointer, pointer);
+            assert_eq!(comment(body.as_bytes()).unwrap_err().errors[0].pointer, pointer);
+        }
+        for (length, taken) in [(1024, true), (1025, false), (500_000, false)] {
+            let words = comment(format!(r#"{{"comment": "{}"}}"#, "ä".repeat(length)).as_bytes());
+            assert_eq!(words.as_ref().map_or(0, |words| words.chars().count()), if taken { length } else { 0 });
+            let refused = words.err().map(|problem| problem.errors[0].clone());
+            let too_long = Fault::new("/comment", "must have at most 1024 characters");
+            assert_eq!(refused, (!taken).then_some(too_long), "{length}");
         }
         let key = format!(r#"{{"comment": "-----BEGIN PRIVATE KEY-----{}"}}"#, "A".repeat(64));
-        assert_eq!(comment(Some(key.as_bytes())).unwrap_err().errors[0].message, secrets::REMEDY);
+        assert_eq!(comment(key.as_bytes()).unwrap_err().errors[0].message, secrets::REMEDY);
     }
 }

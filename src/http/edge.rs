@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -20,8 +20,15 @@ const REQUEST_ID: &str = "x-request-id";
 /// Paths that are for everybody: probes cannot log in, and the document is the same everywhere.
 const OPEN: [&str; 4] = ["/livez", "/readyz", "/openapi.json", "/docs"];
 
+/// Paths that are answered however much is being worked on: who looks after a server needs them most when it is busy.
+const SPARE: [&str; 3] = ["/livez", "/readyz", "/metrics"];
+
 /// What stands for a path that must not be repeated.
 const WITHHELD: &str = "/";
+
+/// The longest path with its query that is looked at, in bytes: a little more than RFC 9110, section 4.1, asks for, and
+/// more than the deepest resource needs whose names are the longest.
+const LONGEST_TARGET: usize = 8192;
 
 const KEY_IN_PATH: &str = "The path holds a private key, which is never accepted: replace that key, because proxies log \
     paths, create a Secret with the new one in the gateway's namespace of the cluster, and name that by credentialName.";
@@ -37,23 +44,25 @@ pub(super) struct Routed(pub(super) Template);
 pub(super) async fn pass(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
     let started = shared.clock.now();
     let id = request_id(request.headers()).map_or_else(|| shared.request_id(), str::to_owned);
-    let secret = holds_key(request.uri().path());
-    let path = if secret { WITHHELD } else { request.uri().path() }.to_owned();
+    let unfit = unfit(request.uri());
+    let path = if unfit.is_some() { WITHHELD } else { request.uri().path() }.to_owned();
     let method = name_of(request.method());
     let working = request.extensions().get::<ConnectInfo<Work>>().map(|work| work.0.begin());
 
-    let admitted =
-        if secret { Err(Problem::new(&problem::BAD_REQUEST, KEY_IN_PATH)) } else { admit(&shared, &mut request) };
+    let admitted = unfit.map_or_else(|| admit(&shared, &mut request), Err);
     let mut response = match admitted {
-        Ok(()) if path == "/livez" => next.run(request).await,
-        Ok(()) => match shared.working.try_acquire() {
-            Ok(_place) => next.run(request).await,
-            Err(_) => Problem::new(&problem::BUSY, "Too many requests are being worked on; send it again.")
-                .retry_after(1)
-                .render(&path, &id),
+        Ok(()) if SPARE.contains(&&*path) => next.run(request).await,
+        Ok(()) => match shared.places.take() {
+            Ok(place) => {
+                request.extensions_mut().insert(place.clone());
+                let response = next.run(request).await;
+                place.leave();
+                response
+            }
+            Err(busy) => busy.render(&path, &id),
         },
         Err(problem) => {
-            body::discard(request.into_body()).await;
+            body::discard(request).await;
             problem.render(&path, &id)
         }
     };
@@ -75,6 +84,15 @@ pub(super) async fn pass(State(shared): State<Arc<Shared>>, mut request: Request
     shared.metrics.answered(route, method, status, took);
     tracing::debug!(request = id, method, path, status, milliseconds = took, "answered");
     response
+}
+
+/// Why a request must neither be followed nor its path be repeated. What is too long is not even looked at.
+fn unfit(uri: &Uri) -> Option<Problem> {
+    if uri.path_and_query().is_some_and(|target| target.as_str().len() > LONGEST_TARGET) {
+        let detail = format!("The path and query are longer than {LONGEST_TARGET} bytes; no resource needs as many.");
+        return Some(Problem::new(&problem::URI_TOO_LONG, detail));
+    }
+    holds_key(uri.path()).then(|| Problem::new(&problem::BAD_REQUEST, KEY_IN_PATH))
 }
 
 /// Whether a path holds a private key: behind any of its slashes, because base64 has slashes too.

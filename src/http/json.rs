@@ -1,12 +1,15 @@
 //! JSON bodies: read once, keys given twice refused, and no word of the body in what is said about it.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::{Map, Number, Value};
 
-use super::problem::{self, Problem};
+use super::problem::{self, Fault, Problem};
+use crate::intent::fields::escape;
+use crate::intent::{Violation, secrets};
 
 /// Reads a body of JSON. Nesting is bounded by the reader (128 levels).
 pub(super) fn read(body: &[u8]) -> Result<Value, Problem> {
@@ -14,8 +17,13 @@ pub(super) fn read(body: &[u8]) -> Result<Value, Problem> {
         return Err(Problem::new(&problem::EMPTY_BODY, "The body is empty; send a JSON object."));
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = Strict.deserialize(&mut reader);
+    let at = RefCell::default();
+    let value = Strict(&at).deserialize(&mut reader);
     value.and_then(|value| reader.end().map(|()| value)).map_err(|error| {
+        // The reader has no other name for it. It is JSON, but no number that anything here could hold.
+        if error.to_string().starts_with("number out of range") {
+            return Problem::invalid(vec![too_large(at.into_inner())]);
+        }
         let what = match error.classify() {
             Category::Eof => "ends too early",
             Category::Data => "gives a key twice in one object",
@@ -26,11 +34,30 @@ pub(super) fn read(body: &[u8]) -> Result<Value, Problem> {
     })
 }
 
-/// Reads a value in which no object has a key twice: readers that take the first and readers that take the last would
-/// understand different things.
-struct Strict;
+fn too_large(mut pointer: String) -> Fault {
+    if secrets::holds_private_key(&pointer) {
+        pointer.clear();
+    }
+    Violation::new(pointer, "must be a smaller number: this one is larger than any that can be read").into()
+}
 
-impl<'de> DeserializeSeed<'de> for Strict {
+/// Reads a value in which no object has a key twice: readers that take the first and readers that take the last would
+/// understand different things. Holds the JSON pointer of what is being read.
+#[derive(Clone, Copy)]
+struct Strict<'p>(&'p RefCell<String>);
+
+impl Strict<'_> {
+    /// Reads what stands at `segment` below the present place, and comes back unless that fails.
+    fn within<T, E>(self, segment: &str, read: impl FnOnce(Self) -> Result<T, E>) -> Result<T, E> {
+        let length = self.0.borrow().len();
+        self.0.borrow_mut().extend(["/", &escape(segment)]);
+        let value = read(self)?;
+        self.0.borrow_mut().truncate(length);
+        Ok(value)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -38,7 +65,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -75,7 +102,7 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = vec![];
-        while let Some(item) = items.next_element_seed(Self)? {
+        while let Some(item) = self.within(&list.len().to_string(), |this| items.next_element_seed(this))? {
             list.push(item);
         }
         Ok(Value::Array(list))
@@ -84,7 +111,7 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
-            let value = entries.next_value_seed(Self)?;
+            let value = self.within(&key, |this| entries.next_value_seed(this))?;
             if map.insert(key, value).is_some() {
                 return Err(A::Error::custom("twice"));
             }
@@ -118,6 +145,16 @@ mod tests {
             assert!(problem.detail.contains(part) && !problem.detail.contains("secret"), "{}", problem.detail);
         }
         assert_eq!(read(b"{\"a\": \"\xff\"}").unwrap_err().kind, &problem::NOT_JSON);
+    }
+
+    #[test]
+    fn a_number_that_is_too_large_is_named() {
+        let problem = read(br#"{"a": [1, {}], "b/c": {"d": [1, 1e400]}, "e": 1}"#).unwrap_err();
+        assert_eq!((problem.kind, &*problem.errors[0].pointer), (&problem::INVALID, "/b~1c/d/1"));
+        let key = format!("-----BEGIN PRIVATE KEY-----{}", "A".repeat(64));
+        let problem = read(format!(r#"{{"{key}": -1e400}}"#).as_bytes()).unwrap_err();
+        assert_eq!((problem.kind, &*problem.errors[0].pointer), (&problem::INVALID, ""));
+        assert!(!problem.detail.contains("KEY"), "{}", problem.detail);
     }
 
     #[test]

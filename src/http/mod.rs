@@ -4,6 +4,7 @@
 //! `json`, `intent`), and becomes a submission to the desk. Whatever is refused becomes a problem of a stable type.
 
 mod address;
+mod apart;
 mod api;
 mod auth;
 mod body;
@@ -19,6 +20,7 @@ mod lifecycle;
 mod metrics;
 mod openapi;
 mod origin;
+mod place;
 mod problem;
 mod rate;
 mod readiness;

@@ -16,6 +16,10 @@ pub(super) const BASE: &str = "https://meshwright.dev/problems/";
 /// The most faults that one answer lists.
 const MOST_FAULTS: usize = 100;
 
+/// What is said of every failure that passes by itself or is for others to mend.
+const LATER_AGAIN: &str = "The server cannot do that now: send it again in a few seconds. While that does not help, GET \
+    /readyz says which part of it does not work.";
+
 /// A stable type of problem.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Kind {
@@ -56,6 +60,7 @@ kinds! {
     WRONG_STATE = "wrong-state", "The change is not in a state that allows it", CONFLICT;
     PRECONDITION = "precondition", "The precondition does not hold", PRECONDITION_FAILED;
     TOO_LARGE = "too-large", "The body is too large", PAYLOAD_TOO_LARGE;
+    URI_TOO_LONG = "uri-too-long", "The path and query are too long", URI_TOO_LONG;
     MEDIA_TYPE = "media-type", "The content type is not accepted here", UNSUPPORTED_MEDIA_TYPE;
     NOT_JSON = "not-json", "The body is not JSON", UNPROCESSABLE_ENTITY;
     NOT_TEXT = "not-text", "The body is not text", UNPROCESSABLE_ENTITY;
@@ -185,7 +190,7 @@ impl Problem {
             Cause::KeyReused => &KEY_REUSED,
             Cause::WrongState => &WRONG_STATE,
             Cause::Unavailable => {
-                let mut problem = Self::new(&UNAVAILABLE, "Nothing was accepted; send it again later.").retry_after(5);
+                let mut problem = Self::new(&UNAVAILABLE, LATER_AGAIN).retry_after(5);
                 problem.inside = Some(refusal.to_string());
                 return problem;
             }
@@ -199,6 +204,14 @@ impl Problem {
             place(obstacle.operation, Fault { subject, ..Fault::new(obstacle.pointer, obstacle.message) })
         });
         Self::new(kind, detail).with(faults.collect())
+    }
+
+    /// What it says, for an answer that does without what failed; a failure of ours is logged here, once.
+    pub(super) fn into_detail(self) -> Cow<'static, str> {
+        if let Some(cause) = &self.inside {
+            tracing::error!(problem = self.kind.slug, cause, "a part of an answer could not be made");
+        }
+        self.detail
     }
 
     /// The answer to `request`, which asked for `instance`; failures of ours are logged here, once.
@@ -312,6 +325,8 @@ mod tests {
         let refusal = Refusal::new(Cause::Unavailable, "", "SQLITE_FULL in /var/lib");
         let body = shown(refusal.into()).await;
         assert!(!body.to_string().contains("SQLITE"), "{body}");
+        assert!(body["detail"].as_str().unwrap().contains("send it again in a few seconds"), "{body}");
+        assert!(body["detail"].as_str().unwrap().contains("GET /readyz"), "{body}");
         assert_eq!((&body["status"], &body["requestId"]), (&json!(503), &json!("r-1")));
         let body = shown(Problem::internal("secret cause")).await;
         assert!(!body.to_string().contains("secret"), "{body}");

@@ -10,6 +10,7 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::address::{Address, missing, nowhere};
+use super::apart;
 use super::api::Shared;
 use super::auth::Caller;
 use super::body;
@@ -35,12 +36,12 @@ pub(super) async fn handle(
     let address = match Address::parse(&conditions::normal_path(path)) {
         Ok(address) => address,
         Err(error @ PathError::BadName { .. }) if parts.method == Method::PUT => {
-            body::discard(content).await;
+            body::discard(Request::from_parts(parts, content)).await;
             return Problem::new(&problem::INVALID, format!("The path has a name that is none: {error}."))
                 .into_response();
         }
         Err(error) => {
-            body::discard(content).await;
+            body::discard(Request::from_parts(parts, content)).await;
             return nowhere(&error).into_response();
         }
     };
@@ -122,12 +123,16 @@ impl Received {
         let (method, uri, headers) = (parts.method.clone(), parts.uri.clone(), parts.headers.clone());
         let request = Request::from_parts(parts, content);
         let bytes = body::resource(request, &shared.limits, kind.entry().multipart).await?;
-        let read = Resource::read(parent, kind, &json::read(&bytes)?);
-        let resource = read.map_err(|found| Problem::invalid(found.into_iter().map(Fault::from).collect()))?;
+        let parent = parent.cloned();
+        let understood = apart::understood(&shared.reading, bytes, move |bytes| {
+            let read = Resource::read(parent.as_ref(), kind, &json::read(bytes)?);
+            let resource = read.map_err(|found| Problem::invalid(found.into_iter().map(Fault::from).collect()))?;
+            Ok((resource, conditions::idempotency(&headers, &method, &uri, bytes)?))
+        });
+        let (resource, idempotency) = understood.await?;
         if kind == Kind::Project {
             rights::write(&shared.auth, caller, resource.anchor().project(), kind)?;
         }
-        let idempotency = conditions::idempotency(&headers, &method, &uri, &bytes)?;
         Ok(Self { resource, precondition, idempotency })
     }
 }

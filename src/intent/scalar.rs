@@ -222,20 +222,6 @@ fn path_pattern(text: &str) -> Result<String, String> {
 }
 
 text_type! {
-    /// An HTTP method, upper case as Istio compares it.
-    Method,
-    |text| {
-        let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-        if text.is_empty() || text.len() > 32 || !text.bytes().all(token) || text.contains('*') {
-            Err("must be an HTTP method such as GET".into())
-        } else {
-            Ok(text.to_ascii_uppercase())
-        }
-    },
-    json!({"type": "string", "examples": ["GET"]})
-}
-
-text_type! {
     /// Text of at most 1024 characters.
     Text,
     |text| if text.chars().count() <= 1024 { Ok(text.to_owned()) } else { Err("must have at most 1024 characters".into()) },
@@ -269,11 +255,12 @@ impl fmt::Display for Port {
 impl Scalar for Port {
     /// Older clients send ports as strings; both are read.
     fn read(value: &Value) -> Result<Self, String> {
-        let number = value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+        let digits = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = value.as_u64().or_else(|| value.as_str().filter(digits)?.parse().ok());
         number
             .and_then(|number| u16::try_from(number).ok())
             .and_then(Self::new)
-            .ok_or_else(|| "must be a port number from 1 to 65535".into())
+            .ok_or_else(|| "must be a port: a whole number from 1 to 65535".into())
     }
 
     fn schema() -> Value {
@@ -370,3 +357,31 @@ macro_rules! text_of_at_most {
     };
 }
 pub(crate) use text_of_at_most;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_a_whole_number_or_its_digits() {
+        for good in [json!(1), json!(8080), json!(65535), json!("8080")] {
+            assert!(Port::read(&good).is_ok(), "{good}");
+        }
+        let (numbers, others) = (
+            [json!(0), json!(-1), json!(65536), json!(8080.0), json!(1e300), json!(u64::MAX)],
+            [
+                json!("+8080"),
+                json!("-1"),
+                json!("80 "),
+                json!("8e1"),
+                json!(""),
+                json!("99999999999999999999999"),
+                json!(true),
+                json!([80]),
+            ],
+        );
+        for bad in numbers.iter().chain(&others) {
+            assert_eq!(Port::read(bad).unwrap_err(), "must be a port: a whole number from 1 to 65535", "{bad}");
+        }
+    }
+}

@@ -10,7 +10,7 @@ use super::name::Name;
 use super::resource::Resource;
 use super::scalar::{DnsLabel, Label, ObjectName, Port};
 use super::spec::{Address, AppPlacement, Cluster, ClusterTerm, EastWest, Ingress, KvPairs, Spec, Target};
-use super::tree::Tree;
+use super::tree::{Tree, host_of};
 use crate::finding::{Finding, Place};
 
 /// A cluster, by provider and name.
@@ -103,16 +103,24 @@ impl<'a> Topology<'a> {
         })
     }
 
-    /// The clusters that `app` of `group` runs on, in name order; never empty.
-    ///
-    /// # Errors
-    /// A finding that says what is missing.
-    pub fn clusters(&self, group: &Anchor, app: &Name) -> Result<BTreeSet<ClusterId>, Finding> {
-        let missing = |message: String, remedy: String| {
-            Finding::error("topology/placement", Place::at(group.as_str()), message, remedy)
+    /// What is missing of the app that a server, a client or a placement names.
+    #[must_use]
+    pub fn unknown_app(&self, resource: &Resource) -> Option<Finding> {
+        let app = match resource.spec() {
+            Spec::Inbound(inbound) => &inbound.app,
+            Spec::Client(client) => &client.app,
+            Spec::AppPlacement(placement) => &placement.app,
+            _ => return None,
         };
+        let group = host_of(resource).or_else(|| resource.anchor().ancestor(Kind::DeploymentIntentGroup))?;
+        self.knows(&group, app).err()
+    }
+
+    /// Whether the composite app of `group` has `app`.
+    fn knows(&self, group: &Anchor, app: &Name) -> Result<(), Finding> {
         if self.tree.get(group).is_none() {
-            return Err(missing(
+            return Err(misplaced(
+                group,
                 format!("`{group}` does not exist, so the clusters of app `{app}` are not known"),
                 "create it, or mend placedIn".into(),
             ));
@@ -121,8 +129,18 @@ impl<'a> Topology<'a> {
         let known = owner.as_ref().map(|owner| Anchor::below(Some(owner), Kind::App, app, None));
         if known.is_none_or(|app| self.tree.get(&app).is_none()) {
             let owner = owner.as_ref().map_or("", Anchor::as_str);
-            return Err(missing(format!("{owner} has no app `{app}`"), format!("post an app named `{app}` to it")));
+            let remedy = format!("post an app named `{app}` to it, or mend the name");
+            return Err(misplaced(group, format!("{owner} has no app `{app}`"), remedy));
         }
+        Ok(())
+    }
+
+    /// The clusters that `app` of `group` runs on, in name order; never empty.
+    ///
+    /// # Errors
+    /// A finding that says what is missing.
+    pub fn clusters(&self, group: &Anchor, app: &Name) -> Result<BTreeSet<ClusterId>, Finding> {
+        self.knows(group, app)?;
         let mut clusters = BTreeSet::new();
         for placement in self.tree.placements(group, app) {
             for term in &placement.all_of {
@@ -130,7 +148,8 @@ impl<'a> Topology<'a> {
                 // A name that is mistyped must not look like an app that was taken away, which would open its server.
                 if let (true, Target::Cluster(name)) = (found.is_empty(), &term.target) {
                     let provider = &term.provider;
-                    return Err(missing(
+                    return Err(misplaced(
+                        group,
                         format!("app `{app}` is placed on {provider}/{name}, which is not registered"),
                         format!("mend the placement, or post the cluster to cluster-providers/{provider}/clusters"),
                     ));
@@ -140,7 +159,8 @@ impl<'a> Topology<'a> {
             clusters.extend(placement.any_of.iter().flat_map(|term| self.matches(term)).min());
         }
         if clusters.is_empty() {
-            return Err(missing(
+            return Err(misplaced(
+                group,
                 format!("app `{app}` is placed on no cluster that is registered"),
                 format!(
                     "post an app placement for `{app}` to {group}/generic-placement-intents/…/app-intents, and register its clusters"
@@ -199,6 +219,11 @@ impl<'a> Topology<'a> {
             .fold(KvPairs::default(), KvPairs::or);
         Some(facts(own, self.defaults, &pairs))
     }
+}
+
+/// A finding that blocks what needs the clusters of an app.
+fn misplaced(group: &Anchor, message: String, remedy: String) -> Finding {
+    Finding::error("topology/placement", Place::at(group.as_str()), message, remedy)
 }
 
 fn facts(own: &Cluster, defaults: &Cluster, pairs: &KvPairs) -> ClusterFacts {

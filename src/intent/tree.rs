@@ -324,7 +324,7 @@ impl Tree {
 }
 
 /// The group, other than its own, where the app of a client is found.
-fn host_of(resource: &Resource) -> Option<Anchor> {
+pub(super) fn host_of(resource: &Resource) -> Option<Anchor> {
     let Spec::Client(client) = resource.spec() else { return None };
     Anchor::parse(&client.placed_in.as_ref()?.group).ok()
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::server::{Caller, Server};
-use crate::intent::scalar::{Method, PathPattern, Port, Text};
-use crate::intent::spec::{AccessPoint, Action};
+use crate::intent::scalar::{PathPattern, Port, Text};
+use crate::intent::spec::{AccessPoint, Action, Method};
 use crate::istio::{Operation, RuleTo};
 
 /// Operations, any of them; without any, everything.
@@ -70,7 +70,7 @@ fn operation(server: &Server<'_>, point: &AccessPoint) -> Operation {
     Operation {
         hosts: hosts.into_iter().collect(),
         ports: ports.iter().map(u16::to_string).collect(),
-        methods: sorted(point.methods.iter().map(Method::as_str)),
+        methods: sorted(point.methods.iter().copied().map(Method::as_str)),
         paths: sorted(point.paths.iter().map(PathPattern::as_str)),
         ..Operation::default()
     }

@@ -84,6 +84,10 @@ impl Mirror {
             None => Repository::open(&self.0.path)?,
         };
         let result = work(&repository);
+        // What a handle believes of references after libgit2 failed half way need not be true any more.
+        if matches!(result, Err(RepoError::Git(_) | RepoError::Io { .. })) {
+            return result;
+        }
         let mut idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE {
             idle.push(repository);

@@ -16,6 +16,7 @@ mod files;
 mod history;
 mod id;
 mod length;
+mod locks;
 mod loose;
 mod merge;
 mod message;

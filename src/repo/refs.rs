@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use git2::{ErrorCode, Oid, Reference, Repository};
 
+use super::locks;
 use super::reference_name;
 use super::{CommitId, Mirror, RepoError};
 
@@ -69,7 +70,8 @@ impl Mirror {
     ///
     /// # Errors
     /// [`RepoError::Moved`] if the value is another one; [`RepoError::NotFound`] if `new` is not a commit here;
-    /// [`RepoError::Refused`] for a malformed name; [`RepoError::Git`] also if another branch stands in the way
+    /// [`RepoError::Refused`] for a malformed name; [`RepoError::Io`] names a lock that stands in the way for longer than
+    /// it takes anybody to move a reference; [`RepoError::Git`] also if another branch stands in the way
     /// (`a` and `a/b` cannot both exist).
     pub fn set_reference(
         &self,
@@ -95,6 +97,9 @@ impl Mirror {
                     Err(error) if attempt < ATTEMPTS && retryable(&error) => {
                         attempt += 1;
                         thread::sleep(Duration::from_millis(u64::from(attempt)));
+                    }
+                    Err(error) if error.code() == ErrorCode::Locked => {
+                        return Err(locks::held(repository.path(), name).unwrap_or_else(|| error.into()));
                     }
                     result => return Ok(result?),
                 }
@@ -134,7 +139,14 @@ fn swap(
         }
         None => match repository.find_reference(name) {
             // Deletes only the value that was read: another one is `Modified`.
-            Ok(mut reference) if reference.target() == expected.map(CommitId::oid) => reference.delete(),
+            Ok(mut reference) if reference.target() == expected.map(CommitId::oid) => {
+                reference.delete()?;
+                // Where a lock once kept it from the packed references, libgit2 takes it for deleted when asked again.
+                match repository.refname_to_id(name) {
+                    Err(_) => Ok(()),
+                    Ok(_) => Err(git2::Error::new(ErrorCode::Locked, git2::ErrorClass::Reference, "reference remains")),
+                }
+            }
             Ok(_) => Err(git2::Error::new(ErrorCode::Modified, git2::ErrorClass::Reference, "reference has moved")),
             Err(error) if error.code() == ErrorCode::NotFound && expected.is_none() => Ok(()),
             Err(error) => Err(error),

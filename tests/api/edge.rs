@@ -78,6 +78,68 @@ fn ids_of_requests_are_echoed_or_given() {
     assert!(!given.header("x-request-id").is_empty() && given.header("x-request-id") != "no good");
 }
 
+#[test]
+fn a_path_that_is_too_long_is_refused_unseen() {
+    let client = Client::of(tokens(), Limits::default());
+    let long = "x".repeat(8000);
+    for path in [format!("/v2/projects/{long}"), format!("/v2/projects?view={long}")] {
+        assert_ne!(client.send("GET", &path, &[READER], "").status, 414);
+        let longer = format!("{path}{}", "y".repeat(200));
+        let answer = client.send("POST", &longer, &[READER, JSON], "{}");
+        assert_eq!((answer.status, answer.problem().as_str()), (414, "uri-too-long"), "{answer:?}");
+        assert_eq!(answer.json()["instance"], "/", "it is not repeated");
+        assert_eq!(client.get(&longer).status, 414, "whoever asks");
+    }
+}
+
+#[test]
+fn a_long_body_waits_for_its_turn_and_a_short_one_does_not() {
+    let client = Client::of(Auth::open(), Limits { readers: 0, ..Limits::default() });
+    let body = |name: &str, length: usize| format!(r#"{{"metadata":{{"name":"{name}"}}}}{}"#, " ".repeat(length));
+    let mut stream = TcpStream::connect(client.server.address).unwrap();
+    let long = body("a", 100_000);
+    let head = "POST /v2/projects HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length";
+    write!(stream, "{head}: {}\r\n\r\n{long}", long.len()).unwrap();
+    assert_eq!(client.post("/v2/projects", &body("b", 1000)).status, 201);
+    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    let waited = stream.read(&mut [0; 1]).unwrap_err().kind();
+    assert!(matches!(waited, std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut), "{waited}");
+}
+
+#[test]
+fn who_sends_a_body_slowly_takes_no_place_from_others() {
+    let client = Client::of(Auth::open(), Limits { requests: 1, ..Limits::default() });
+    let head = "HTTP/1.1\r\nhost: localhost\r\ncontent-length: 33\r\ncontent-type";
+    let waiting = [
+        format!("POST /v2/projects {head}: application/json\r\n\r\n{{"),
+        format!("POST /v2/bundles {head}: application/yaml\r\n\r\na"),
+        format!("POST /v2/cluster-providers/gke/clusters {head}: multipart/form-data; boundary=b\r\n\r\n-"),
+        format!("POST /v2/projects/a/nowhere {head}: text/plain\r\n\r\n-"),
+    ];
+    client.post("/v2/cluster-providers", r#"{"metadata":{"name":"gke"}}"#);
+    let mut streams = waiting.map(|text| {
+        let mut stream = TcpStream::connect(client.server.address).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        stream
+    });
+    assert_eq!(client.get("/v2/projects").status, 200);
+    streams[0].write_all(br#""metadata": {"name": "project"}}"#).unwrap();
+    let mut answer = [0; 12];
+    streams[0].read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 201");
+}
+
+#[test]
+fn probes_and_metrics_are_answered_however_much_is_being_worked_on() {
+    let client = Client::of(Auth::open(), Limits { requests: 0, ..Limits::default() });
+    let busy = client.get("/v2/projects");
+    assert_eq!((busy.status, busy.problem().as_str(), busy.header("retry-after")), (503, "busy", "1"));
+    for path in ["/livez", "/readyz", "/metrics"] {
+        assert_eq!(client.get(path).status, 200, "{path}");
+    }
+}
+
 /// How long the server keeps a connection that sends `text`, then a byte now and then.
 fn kept(client: &Client, text: &str, trickle: &[u8]) -> (Duration, String) {
     let mut stream = TcpStream::connect(client.server.address).unwrap();

@@ -94,9 +94,10 @@ fn what_a_caller_sent_is_repeated_in_part_only_and_of_many_faults_the_first() {
     let long = "x".repeat(20_000);
     let body = format!(r#"{{"metadata":{{"name":"a","{long}":1}}}}"#);
     let bundle = format!("anchor: projects/{long}/y\nmetadata: {{name: a}}\n");
+    let short = &long[..4000];
     for (method, path, kind, body) in [
-        ("GET", format!("/v2/{long}"), "application/json", ""),
-        ("GET", format!("/v2/projects/{long}"), "application/json", ""),
+        ("GET", format!("/v2/{short}"), "application/json", ""),
+        ("GET", format!("/v2/projects/{short}"), "application/json", ""),
         ("POST", "/v2/projects".to_owned(), "application/json", body.as_str()),
         ("POST", "/v2/bundles".to_owned(), "application/yaml", bundle.as_str()),
     ] {
@@ -189,6 +190,95 @@ fn who_writes_about_a_server_outside_the_mesh_is_told_that_nothing_is_rendered()
     let answer = client.post(&format!("{servers}/x/clients"), &asking);
     assert!(answer.header("warning").contains("serviceMesh: istio"), "{answer:?}");
     assert_eq!(client.put(&format!("{servers}/x"), &[], &server("istio")).header("warning"), "");
+}
+
+#[test]
+fn a_number_that_is_no_port_is_refused_at_its_place_in_either_form() {
+    let client = Client::new().with_a_mesh();
+    let servers = format!("{GROUP}/traffic-group-intents/web/inbound-intents");
+    let base = format!("base: {}/traffic-group-intents/web", GROUP.strip_prefix("/v2/").unwrap());
+    let yaml = [("content-type", "application/yaml")];
+    for (port, good) in [
+        ("8080", true),
+        ("\"8080\"", true),
+        ("8080.0", false),
+        ("1e3", false),
+        ("-1", false),
+        ("70000", false),
+        ("18446744073709551616", false),
+        ("1e400", false),
+        ("-1e400", false),
+        ("\"+8080\"", false),
+    ] {
+        let spec = format!(
+            r#"{{"app": "cart", "appLabel": "app=x", "serviceName": "x", "port": {port}, "protocol": "HTTP", "serviceMesh": "istio"}}"#
+        );
+        let documents = format!("{base}\n---\nanchor: inbound-intents\nmetadata: {{name: x}}\nspec: {spec}\n");
+        let plan = client.send("POST", "/v2/plan", &yaml, documents);
+        let put =
+            client.put(&format!("{servers}/x"), &[], &format!(r#"{{"metadata": {{"name": "x"}}, "spec": {spec}}}"#));
+        if good {
+            assert!(plan.status == 200 && put.status < 300, "{port}: {plan:?} {put:?}");
+            continue;
+        }
+        for (answer, pointer) in [(plan, "/1/spec/port"), (put, "/spec/port")] {
+            assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid"), "{port}: {answer:?}");
+            // What YAML itself cannot read has a line and a column instead.
+            let placed =
+                answer.json()["errors"][0]["pointer"] == pointer || answer.text.contains("/1 line 5, column 72");
+            assert!(placed, "{port}: {answer:?}");
+        }
+    }
+}
+
+#[test]
+fn who_allows_everything_or_names_an_app_that_is_not_there_yet_is_told_so() {
+    let client = Client::new().with_a_mesh();
+    let points = format!("{}/clients/frontend/access-points", server());
+    let point = |spec: &str| format!(r#"{{"metadata": {{"name": "p"}}, "spec": {spec}}}"#);
+    for (spec, warned) in [
+        ("{}", true),
+        (r#"{"action": "ALLOW", "url": [], "access": []}"#, true),
+        (r#"{"action": "DENY"}"#, false),
+        (r#"{"ports": [8080]}"#, false),
+        (r#"{"access": ["GET"]}"#, false),
+    ] {
+        let answer = client.put(&format!("{points}/p"), &[], &point(spec));
+        assert!([200, 201].contains(&answer.status), "{spec}: {answer:?}");
+        let warning = answer.header("warning");
+        assert_eq!(
+            warning.contains("access-points/p names no url, access, hosts or ports"),
+            warned,
+            "{spec}: {answer:?}"
+        );
+        assert_eq!(warning.is_empty(), !warned, "{spec}: {answer:?}");
+    }
+
+    let servers = format!("{GROUP}/traffic-group-intents/web/inbound-intents");
+    let x = json!({"app": "nope", "appLabel": "app=x", "serviceName": "x", "port": 80, "protocol": "HTTP",
+        "serviceMesh": "istio"});
+    let asking = |more: &str| {
+        let mut spec = json!({"app": "nope", "appLabel": "app=x", "serviceName": "x", "namespaces": [], "cidrs": []});
+        if !more.is_empty() {
+            spec["placedIn"] = more.into();
+        }
+        json!({"metadata": {"name": "x"}, "spec": spec}).to_string()
+    };
+    let here =
+        "projects/shop/composite-apps/boutique/v1 has no app `nope` yet; post an app named `nope` to it, or mend";
+    for (path, body, words) in [
+        (servers.clone(), json!({"metadata": {"name": "x"}, "spec": x}).to_string(), here),
+        (format!("{}/clients", server()), asking(""), here),
+        (format!("{servers}/x/clients"), asking("other/a/v1/d"), "are not known yet; create it, or mend placedIn"),
+    ] {
+        let answer = client.post(&path, &body);
+        assert_eq!(answer.status, 201, "{answer:?}");
+        assert!(answer.header("warning").contains(words), "{answer:?}");
+    }
+    let app = r#"{"metadata": {"name": "nope"}}"#;
+    assert_eq!(client.post("/v2/projects/shop/composite-apps/boutique/v1/apps", app).status, 201);
+    let body = json!({"metadata": {"name": "x", "description": "again"}, "spec": x}).to_string();
+    assert_eq!(client.put(&format!("{servers}/x"), &[], &body).header("warning"), "");
 }
 
 #[test]

@@ -35,6 +35,11 @@ fn a_comment_is_json_or_nothing() {
     let path = format!("/v2/changes/{id}/withdraw");
     assert_eq!(client.post(&path, r#"{"coment":"x"}"#).problem(), "invalid");
     assert_eq!(client.send("POST", &path, &[("content-type", "text/plain")], "x").problem(), "media-type");
+    for step in ["approve", "request-changes", "merge", "withdraw", "reject"] {
+        let long = format!(r#"{{"comment":"{}"}}"#, "x".repeat(1025));
+        let answer = client.post(&format!("/v2/changes/{id}/{step}"), &long);
+        assert_eq!((answer.status, &answer.json()["errors"][0]["pointer"]), (400, &"/comment".into()), "{step}");
+    }
     let answer = client.post(&path, r#"{"comment":"not needed any more"}"#);
     assert_eq!((answer.status, &answer.json()["state"]), (200, &"withdrawn".into()), "{answer:?}");
 }

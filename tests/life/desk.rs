@@ -149,6 +149,11 @@ impl House {
         .await;
     }
 
+    /// Waits until the parts that do not work are as `says` is true of.
+    pub async fn until_trouble(&self, says: impl Fn(&[(&str, String)]) -> bool) {
+        eventually(|| Some(self.desk().troubles()).filter(|troubles| !says(troubles)).map_or(Ok(()), Err)).await;
+    }
+
     /// Waits until what ended is cleared away.
     pub async fn until_no_branch_is_left(&self) {
         eventually(|| Some(self.our_branches()).filter(|left| !left.is_empty()).map_or(Ok(()), Err)).await;

@@ -91,12 +91,36 @@ async fn a_server_that_carries_nothing_any_more_is_not_ready() {
     let (house, line) = open_barred(data.path(), TIMING).await;
     assert_eq!(house.desk().troubles(), []);
     line.break_down();
-    eventually(|| {
-        let troubles = house.desk().troubles();
-        let told = troubles.iter().any(|(part, why)| *part == "worker" && why.contains("restart"));
-        if told { Ok(()) } else { Err(troubles) }
-    })
-    .await;
+    let stopped = |(part, why): &(&str, String)| *part == "worker" && why.contains("restart");
+    house.until_trouble(|troubles| troubles.iter().any(stopped)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_was_left_behind_while_the_server_runs_is_named_and_its_removal_helps() {
+    let data = tempfile::tempdir().unwrap();
+    let (house, line) = open_barred(data.path(), TIMING).await;
+    let id = house.post_bundle(MINIMAL).await.unwrap().change.unwrap();
+    house.until(&id, State::Proposed).await;
+    house.approve(&id).await;
+    let lock = house.mirror.path().join("refs/heads/main.lock");
+    let file = std::fs::File::create(&lock).unwrap();
+    let refusal = house.merge(&id).await.unwrap_err();
+    assert_eq!(refusal.cause, Cause::Unavailable);
+    assert!(
+        refusal.to_string().contains("refs/heads/main.lock of the config repository stands in the way"),
+        "{refusal}"
+    );
+    file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(120)).unwrap();
+    house
+        .until_trouble(
+            |troubles| matches!(troubles, [("mirror", why)] if why.contains("remove that file if none runs")),
+        )
+        .await;
+    std::fs::remove_file(&lock).unwrap();
+    house.until_trouble(|troubles| troubles.is_empty()).await;
+    assert_eq!(house.merge(&id).await.unwrap().state, State::Merged);
+    line.bar("refresh", ForgeError::Unavailable("told to".into()));
+    house.until_trouble(|troubles| matches!(troubles, [("forge", why)] if why.contains("told to"))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -75,7 +75,7 @@ fn read(name: &str, tag: &str, words: &str, content: Value, statuses: &[u16]) ->
 fn open(operation: &mut Value) {
     operation["security"] = json!([{}]);
     if let Some(responses) = operation["responses"].as_object_mut() {
-        responses.retain(|status, _| status == "200");
+        responses.retain(|status, _| ["200", "414"].contains(&status.as_str()));
     }
 }
 

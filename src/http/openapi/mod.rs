@@ -66,7 +66,7 @@ fn responses() -> Map<String, Value> {
 
 /// Adds references to problems of these statuses to the `responses` of an operation.
 fn problems(mut responses: Value, statuses: &[u16]) -> Value {
-    for status in statuses.iter().chain(&[401, 403, 429, 503]) {
+    for status in statuses.iter().chain(&[401, 403, 414, 429, 503]) {
         responses[status.to_string()] = json!({"$ref": format!("#/components/responses/Problem{status}")});
     }
     responses

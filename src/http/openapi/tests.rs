@@ -29,7 +29,7 @@ fn every_reference_leads_somewhere() {
 }
 
 #[test]
-fn every_path_declares_exactly_its_parameters_and_every_operation_its_own_name() {
+fn every_path_declares_exactly_its_parameters_and_every_operation_its_own_name_and_its_problems() {
     let document = openapi();
     let mut names = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -40,7 +40,11 @@ fn every_path_declares_exactly_its_parameters_and_every_operation_its_own_name()
         for method in ["get", "post", "put", "delete"] {
             let Some(operation) = item.get(method) else { continue };
             assert!(names.insert(operation["operationId"].as_str().unwrap().to_owned()), "{path}");
-            assert!(operation["responses"].as_object().is_some_and(|map| !map.is_empty()), "{path}");
+            let with_body = operation.get("requestBody").map_or(&[][..], |_| &[400, 408, 413, 415, 422]);
+            for status in with_body.iter().chain(&[414]) {
+                let reference = format!("#/components/responses/Problem{status}");
+                assert_eq!(operation["responses"][status.to_string()]["$ref"], reference, "{path}");
+            }
         }
     }
     assert_eq!(names.len(), KINDS.len() * 5 + 6 + 9 + STEPS.len() + 3);

@@ -1,7 +1,7 @@
 //! What clients may do at a server.
 
 use crate::intent::fields::Fields;
-use crate::intent::scalar::{Method, PathPattern, Port, Text, word_type};
+use crate::intent::scalar::{PathPattern, Port, Text, word_type};
 
 word_type! {
     /// What happens to a request that matches.
@@ -12,6 +12,31 @@ word_type! {
         Deny = "DENY",
         /// It is logged.
         Audit = "AUDIT",
+    }
+}
+
+word_type! {
+    /// An HTTP method (RFC 9110, section 9.3, and RFC 5789). Istio compares methods letter by letter, so that one which is
+    /// mistyped would let nobody in, or of a DENY everybody.
+    Method {
+        /// Read.
+        Get = "GET",
+        /// Read without the content.
+        Head = "HEAD",
+        /// Have the content processed.
+        Post = "POST",
+        /// Create or replace.
+        Put = "PUT",
+        /// Remove.
+        Delete = "DELETE",
+        /// Open a tunnel.
+        Connect = "CONNECT",
+        /// Ask what is possible.
+        Options = "OPTIONS",
+        /// Have the request sent back.
+        Trace = "TRACE",
+        /// Change in part.
+        Patch = "PATCH",
     }
 }
 
@@ -61,9 +86,41 @@ impl AccessPoint {
         Some(Self { action: action.unwrap_or(Action::Allow), paths, methods, hosts, ports, jwt })
     }
 
+    /// Whether it lets its client do everything at the server.
+    #[must_use]
+    pub fn allows_everything(&self) -> bool {
+        self.action == Action::Allow && self.ports.is_empty() && !self.is_http_level()
+    }
+
     /// Whether it looks at requests rather than connections.
     #[must_use]
     pub fn is_http_level(&self) -> bool {
         !(self.paths.is_empty() && self.methods.is_empty() && self.hosts.is_empty()) || self.jwt
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intent::fields::Scalar;
+    use serde_json::json;
+
+    fn read(spec: &serde_json::Value) -> Result<AccessPoint, Vec<crate::intent::Violation>> {
+        Fields::read(spec, "/spec", AccessPoint::read)
+    }
+
+    #[test]
+    fn a_method_is_one_that_is_known_and_kept_in_upper_case() {
+        let point = read(&json!({"access": ["GET", "patch"]})).unwrap();
+        assert_eq!(point.methods.iter().map(|method| method.as_str()).collect::<Vec<_>>(), ["GET", "PATCH"]);
+        for wrong in ["GETT", "*", "", " GET", "GET,POST"] {
+            let found = read(&json!({"access": ["GET", wrong]})).unwrap_err();
+            assert_eq!(found[0].pointer, "/spec/access/1");
+            assert_eq!(
+                found[0].message, "must be one of GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH",
+                "{wrong}"
+            );
+        }
+        assert_eq!(Method::schema()["enum"].as_array().map(Vec::len), Some(9));
     }
 }

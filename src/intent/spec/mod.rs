@@ -10,7 +10,7 @@ mod outbound;
 mod placement;
 mod traffic;
 
-pub use access_point::{AccessPoint, Action};
+pub use access_point::{AccessPoint, Action, Method};
 pub use client::{Client, PlacedIn};
 pub use cluster::{Address, Cluster, EastWest, Egress, Gateway, HostOrLabel, Ingress, KvPairs};
 pub use controller::Controller;

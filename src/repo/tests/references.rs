@@ -71,6 +71,36 @@ fn a_packed_branch_is_compared_too() {
 }
 
 #[test]
+fn a_lock_in_the_way_is_named_with_what_to_do() {
+    let bench = bench();
+    let first = bench.commit(None, &files(&[("a", "1")]), "one");
+    let second = bench.commit(Some(first), &files(&[("a", "2")]), "two");
+    bench.mirror.set_reference("refs/heads/main", None, Some(first), "test").unwrap();
+    git(bench.mirror.path(), &["pack-refs", "--all"]);
+    for (lock, new) in [("refs/heads/main.lock", Some(second)), ("packed-refs.lock", None)] {
+        let path = bench.mirror.path().join(lock);
+        fs::write(&path, "").unwrap();
+        let error = bench.mirror.set_reference("refs/heads/main", Some(first), new, "test").expect_err(lock);
+        let words = error.to_string();
+        assert!(
+            words.starts_with(&format!("refs/heads/main cannot be moved: {lock} of the config repository")),
+            "{words}"
+        );
+        assert!(words.ends_with("remove that file if none runs"), "{words}");
+        let made = fs::metadata(&path).unwrap().modified().unwrap().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let made = i64::try_from(made.as_secs()).unwrap();
+        bench.mirror.no_lock_left_before(made).unwrap();
+        let left = bench.mirror.no_lock_left_before(made + 1).unwrap_err().to_string();
+        assert!(left.starts_with(&format!("references cannot be moved: {lock} of")), "{left}");
+        fs::remove_file(&path).unwrap();
+        bench.mirror.no_lock_left_before(i64::MAX).unwrap();
+    }
+    assert_eq!(bench.mirror.branch("main").unwrap(), Some(first));
+    bench.mirror.set_reference("refs/heads/main", Some(first), None, "test").unwrap();
+    assert_eq!(git(bench.mirror.path(), &["for-each-ref"]), "");
+}
+
+#[test]
 fn locks_left_by_a_killed_process_are_removed_when_the_mirror_is_opened() {
     let bench = bench();
     let path = bench.mirror.path().to_owned();
