@@ -25,7 +25,7 @@ use desk::{
 use faulty::{Fault, Faulty};
 use meshwright::change::forge::Verdict;
 use meshwright::change::submission::{Cause, Operation};
-use meshwright::change::{Person, State, Timing};
+use meshwright::change::{Meant, Person, State, Timing};
 use meshwright::config::Config;
 use meshwright::repo::{Edits, Identity, Mirror, TreeId};
 
@@ -119,8 +119,29 @@ async fn the_requesters_own_approval_does_not_count() {
     let house = open(data.path()).await;
     let id = house.post_bundle(MINIMAL).await.unwrap().change.unwrap();
     house.until(&id, State::Proposed).await;
-    let own = house.desk().review(&id, person("github:alice"), Verdict::Approve, String::new()).await;
+    let own = house.desk().review(&id, person("github:alice"), Verdict::Approve, String::new(), &Meant::Present).await;
     assert_eq!(cause(own), Cause::WrongState);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_which_commit_they_looked_at_approves_and_merges_no_other() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open_with(data.path(), PATIENT).await;
+    let id = house.post_bundle(MINIMAL).await.unwrap().change.unwrap();
+    let seen = house.until(&id, State::Proposed).await.head.unwrap();
+    house.put("projects/shop", r#"{"metadata": {"name": "shop", "description": "later"}}"#).await.unwrap();
+    let now = house.until_change(&id, |change| change.head != Some(seen)).await.head.unwrap();
+    house.until(&id, State::Proposed).await;
+    let meant = |head: &dyn std::fmt::Display| Meant::Head(head.to_string());
+    let approve = async |meant: Meant| {
+        house.desk().review(&id, person("github:bob"), Verdict::Approve, String::new(), &meant).await
+    };
+    let refusal = approve(meant(&seen)).await.unwrap_err();
+    assert!(refusal.to_string().contains(&format!("holds commit {now} by now, not {seen}")), "{refusal}");
+    assert_eq!(approve(meant(&now)).await.unwrap().state, State::Approved);
+    let merge = async |meant: Meant| house.desk().merge(&id, person("github:bob"), &meant).await;
+    assert_eq!(cause(merge(meant(&seen)).await), Cause::WrongState);
+    assert_eq!(merge(meant(&now)).await.unwrap().state, State::Merged);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -264,7 +285,8 @@ async fn what_is_missing_of_the_topology_blocks_the_change_and_not_the_write() {
     let id = house.put(&path, body).await.unwrap().change.unwrap();
     let blocked = house.until(&id, State::Blocked).await;
     assert!(blocked.reason.as_ref().unwrap().contains("no app `nowhere`"), "{:?}", blocked.reason);
-    let approval = house.desk().review(&id, person("github:bob"), Verdict::Approve, String::new()).await;
+    let approval =
+        house.desk().review(&id, person("github:bob"), Verdict::Approve, String::new(), &Meant::Present).await;
     assert_eq!(cause(approval), Cause::WrongState, "approving what is blocked would seal it against its own cure");
     let as_bundle = house.desk().submit(submission(vec![Operation::Put(resource(&path, body))], true)).await;
     assert!(as_bundle.is_ok(), "it is unchanged, so there is nothing to judge");
@@ -281,7 +303,8 @@ async fn local_may_approve_its_own_change() {
     posted.by = Person::local();
     let id = house.desk().submit(posted).await.unwrap().change.unwrap();
     house.until(&id, State::Proposed).await;
-    let approved = house.desk().review(&id, Person::local(), Verdict::Approve, String::new()).await.unwrap();
+    let approved =
+        house.desk().review(&id, Person::local(), Verdict::Approve, String::new(), &Meant::Present).await.unwrap();
     assert_eq!(approved.state, State::Approved);
 }
 
@@ -448,7 +471,9 @@ async fn behind_a_bad_line_a_change_still_becomes_one_pull_request_and_one_merge
             if house.change(&id).state == State::Merged {
                 break;
             }
-            drop(house.desk().review(&id, person("github:bob"), Verdict::Approve, String::new()).await);
+            drop(
+                house.desk().review(&id, person("github:bob"), Verdict::Approve, String::new(), &Meant::Present).await,
+            );
             drop(house.merge(&id).await);
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }

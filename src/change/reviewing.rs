@@ -13,6 +13,25 @@ use super::stuck::{Stuck, blocking};
 use super::submission::{Cause, Refusal};
 use crate::repo::{CommitId, Mirror};
 
+/// Which content of a change somebody means who reviews or merges it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meant {
+    /// What it holds when the request comes.
+    Present,
+    /// What this commit of its branch holds, by its full id.
+    Head(String),
+}
+
+impl Meant {
+    /// Refuses a change that holds something else by now.
+    fn check(&self, change: &Change) -> Result<(), Refusal> {
+        let Self::Head(meant) = self else { return Ok(()) };
+        let Some(head) = change.head.filter(|head| head.to_string() != *meant) else { return Ok(()) };
+        let message = format!("change {} holds commit {head} by now, not {meant}; look at it again", change.id);
+        Err(Refusal::new(Cause::WrongState, change.id.as_str(), message))
+    }
+}
+
 impl Desk {
     /// Records a review of a change's present content, and gives the change as it then is.
     ///
@@ -24,6 +43,7 @@ impl Desk {
         by: Person,
         verdict: Verdict,
         words: String,
+        meant: &Meant,
     ) -> Result<Arc<Change>, Refusal> {
         // An approval is for what could be seen when it was given.
         let seen = self.change(id)?.digest.clone();
@@ -31,6 +51,7 @@ impl Desk {
         self.worker.refresh().await?;
         self.worker.step(id, true).await?;
         let change = self.open_change(id)?;
+        meant.check(&change)?;
         let pull = self.open_pull(&change).await?;
         if verdict == Verdict::Approve && change.requesters.iter().any(|requester| requester.is(&by) && !by.is_local())
         {
@@ -58,7 +79,7 @@ impl Desk {
     ///
     /// # Errors
     /// What stands in the way.
-    pub async fn merge(&self, id: &ChangeId, by: Person) -> Result<Arc<Change>, Refusal> {
+    pub async fn merge(&self, id: &ChangeId, by: Person, meant: &Meant) -> Result<Arc<Change>, Refusal> {
         let _turn = self.worker.turn.lock().await;
         let mut last = Refusal::new(Cause::Unavailable, id.as_str(), "main keeps moving; try again");
         for _ in 0..3 {
@@ -67,7 +88,7 @@ impl Desk {
             let change = self.change(id)?;
             match change.state {
                 State::Merged => return Ok(change),
-                State::Approved => {}
+                State::Approved => meant.check(&change)?,
                 state => return Err(Refusal::new(Cause::WrongState, id.as_str(), not_mergeable(&change, state))),
             }
             match self.try_merge(&change, &by).await {

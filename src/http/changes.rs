@@ -12,14 +12,12 @@ use serde::Serialize;
 
 use super::api::Shared;
 use super::auth::Caller;
-use super::problem::{self, Fault, Problem};
+use super::problem::{self, Problem};
 use super::rights::Step;
+use super::said::Said;
 use super::{apart, body, conditions, rights};
 use crate::change::forge::{Review, Verdict};
 use crate::change::{Change, ChangeId, State as ChangeState, approval};
-use crate::intent::fields::Fields;
-use crate::intent::scalar::Text;
-use crate::intent::secrets;
 use crate::query::{Cursor, Filter, Summary, changes};
 use crate::review::{FileChange, Happening, Plan, unified, words};
 
@@ -185,32 +183,19 @@ pub(super) async fn take(
     conditions::parameters(request.uri(), &[])?;
     let change = find(&shared, &id)?;
     rights::step(&shared.auth, &caller, step, &change)?;
-    let words = match body::optional(request, &shared.limits).await? {
-        None => String::new(),
-        Some(body) => apart::understood(&shared.reading, body, |body| comment(body)).await?,
+    let Said { words, meant } = match body::optional(request, &shared.limits).await? {
+        None => Said::default(),
+        Some(body) => apart::understood(&shared.reading, body, move |body| Said::read(step, body)).await?,
     };
     let (desk, id, by) = (&shared.desk, &change.id, caller.person);
     let change = match step {
-        Step::Approve => desk.review(id, by, Verdict::Approve, words).await,
-        Step::RequestChanges => desk.review(id, by, Verdict::RequestChanges, words).await,
-        Step::Merge => desk.merge(id, by).await,
+        Step::Approve => desk.review(id, by, Verdict::Approve, words, &meant).await,
+        Step::RequestChanges => desk.review(id, by, Verdict::RequestChanges, words, &meant).await,
+        Step::Merge => desk.merge(id, by, &meant).await,
         Step::Withdraw => desk.withdraw(id, by, words, false).await,
         Step::Reject => desk.withdraw(id, by, words, true).await,
     };
     Ok(Json(Summary::of(&*change?)).into_response())
-}
-
-/// The words of a reviewer.
-fn comment(body: &[u8]) -> Result<String, Problem> {
-    let value = super::json::read(body)?;
-    let mut found = secrets::scan(&value);
-    if found.is_empty() {
-        match Fields::read(&value, "", |f| Some(f.optional::<Text>("comment", "your words"))) {
-            Ok(words) => return Ok(words.map(|words| words.as_str().to_owned()).unwrap_or_default()),
-            Err(violations) => found = violations,
-        }
-    }
-    Err(Problem::invalid(found.into_iter().map(Fault::from).collect()))
 }
 
 fn find(shared: &Shared, id: &str) -> Result<Arc<Change>, Problem> {
@@ -233,27 +218,4 @@ fn text(body: impl Into<Body>, kind: &'static str) -> Response {
     let mut response = Response::new(body.into());
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_comment_may_be_left_out_and_nothing_else_may_be_said() {
-        assert_eq!(comment(b"{}").unwrap(), "");
-        assert_eq!(comment(br#"{"comment": "looks good"}"#).unwrap(), "looks good");
-        for (body, pointer) in [(r#"{"comment": 1}"#, "/comment"), (r#"{"coment": ""}"#, "/coment"), ("[]", "")] {
-            assert_eq!(comment(body.as_bytes()).unwrap_err().errors[0].pointer, pointer);
-        }
-        for (length, taken) in [(1024, true), (1025, false), (500_000, false)] {
-            let words = comment(format!(r#"{{"comment": "{}"}}"#, "ä".repeat(length)).as_bytes());
-            assert_eq!(words.as_ref().map_or(0, |words| words.chars().count()), if taken { length } else { 0 });
-            let refused = words.err().map(|problem| problem.errors[0].clone());
-            let too_long = Fault::new("/comment", "must have at most 1024 characters");
-            assert_eq!(refused, (!taken).then_some(too_long), "{length}");
-        }
-        let key = format!(r#"{{"comment": "-----BEGIN PRIVATE KEY-----{}"}}"#, "A".repeat(64));
-        assert_eq!(comment(key.as_bytes()).unwrap_err().errors[0].message, secrets::REMEDY);
-    }
 }

@@ -27,6 +27,7 @@ mod readiness;
 mod rights;
 mod router;
 mod routes;
+mod said;
 mod submit;
 mod tree;
 

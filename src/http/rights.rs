@@ -17,6 +17,13 @@ pub(super) enum Step {
     Reject,
 }
 
+impl Step {
+    /// Whether it is taken for what the change holds, and would not be for something else.
+    pub(super) fn is_about_content(self) -> bool {
+        matches!(self, Self::Approve | Self::RequestChanges | Self::Merge)
+    }
+}
+
 /// Whether `caller` may write a resource of `kind` that belongs to `project`.
 ///
 /// Asking for access is open: whoever may propose in any project may write clients and access points under every

@@ -10,7 +10,7 @@ use meshwright::boot::{Parts, Stores, SystemClock};
 use meshwright::change::forge::Pull;
 use meshwright::change::submission::{Cause, Operation, Precondition};
 use meshwright::change::{
-    Base, Change, ChangeId, Clock, Desk, Forge, Person, Receipt, Refusal, State, Submission, Timestamp, Timing,
+    Base, Change, ChangeId, Clock, Desk, Forge, Meant, Person, Receipt, Refusal, State, Submission, Timestamp, Timing,
 };
 use meshwright::config::Config;
 use meshwright::forge::Embedded;
@@ -161,11 +161,11 @@ impl House {
 
     pub async fn approve(&self, id: &ChangeId) -> Arc<Change> {
         use meshwright::change::forge::Verdict;
-        self.desk().review(id, person("github:bob"), Verdict::Approve, String::new()).await.unwrap()
+        self.desk().review(id, person("github:bob"), Verdict::Approve, String::new(), &Meant::Present).await.unwrap()
     }
 
     pub async fn merge(&self, id: &ChangeId) -> Result<Arc<Change>, Refusal> {
-        self.desk().merge(id, person("github:bob")).await
+        self.desk().merge(id, person("github:bob"), &Meant::Present).await
     }
 
     /// The minimal mesh, on main.

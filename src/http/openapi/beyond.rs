@@ -7,6 +7,7 @@ use crate::change::State;
 use crate::http::body::YAML;
 use crate::http::rights::Step;
 use crate::http::routes::STEPS;
+use crate::http::said::Said;
 
 /// The bundle that the document shows.
 pub(super) const EXAMPLE: &str = "base: projects/shop
@@ -158,10 +159,7 @@ fn taken(word: &str, step: Step) -> Value {
     json!({
         "operationId": format!("change-{word}"), "tags": ["changes"], "summary": words,
         "requestBody": {"required": false, "content": {"application/json": {
-            "schema": {
-                "type": "object", "additionalProperties": false,
-                "properties": {"comment": {"type": "string", "maxLength": 1024}},
-            },
+            "schema": Said::schema(step),
             "example": {"comment": "as discussed"},
         }}},
         "responses": problems(answer, &[400, 404, 408, 409, 413, 415, 422]),
