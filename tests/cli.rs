@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "all of this is a test")]
 
+#[path = "cli/check.rs"]
+mod check;
+#[path = "cli/checkout.rs"]
+mod checkout;
 mod process;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! The command line, one file per command.
 
+mod against;
+mod annotate;
 mod apply;
 mod bundle;
 mod change;
