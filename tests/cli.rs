@@ -75,6 +75,26 @@ fn what_is_wrong_in_a_file_is_a_finding_with_its_place() {
 }
 
 #[test]
+fn bundles_with_errors_are_written_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "mesh.yaml", MESH);
+    write(
+        root,
+        "wrong.yaml",
+        &MESH.replace(
+            "spec: {app: cart, intent: {allOf: [{clusterProvider: gke, cluster: east}]}}",
+            "spec: {app: cart, intent: {allOf: [{clusterProvider: gke, cluster: gone}]}}",
+        ),
+    );
+    let wrong = meshwright(root, &["render", "-f", "wrong.yaml", "--out", "out"]);
+    assert!(wrong.err.ends_with("\nnothing was written; mend the errors first\n"), "{wrong:?}");
+    assert!(wrong.code == Some(1) && !root.join("out").exists(), "{wrong:?}");
+    let right = meshwright(root, &["render", "-f", "mesh.yaml", "--out", "out"]);
+    assert!(right.code == Some(0) && root.join("out/clusters/gke/east/shop/cartservice").is_dir(), "{right:?}");
+}
+
+#[test]
 fn a_rule_that_a_server_and_its_client_break_together_is_told_once() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();

@@ -12,6 +12,9 @@ use crate::repo::WorkingTree;
 use crate::review::words::many;
 use crate::review::{FileChange, Happening};
 
+/// What is said where manifests would have been written.
+const NOTHING_WRITTEN: &str = "nothing was written; mend the errors first";
+
 /// Render bundles into manifests, or bring a config repository checkout up to date
 ///
 /// With -f, manifests go to standard output or into --out. With --repo, what the checkout lacks is shown as a diff;
@@ -21,7 +24,7 @@ pub(super) struct Render {
     /// A bundle; `-` for standard input; may be given several times
     #[arg(short, long = "file", value_name = "BUNDLE", required_unless_present = "repo", conflicts_with = "repo")]
     file: Vec<PathBuf>,
-    /// Write the files below this folder instead of printing them
+    /// Write the files below this folder instead of printing them; none while there are errors
     #[arg(long, value_name = "DIR", conflicts_with = "repo")]
     out: Option<PathBuf>,
     /// A checkout of the config repository
@@ -48,6 +51,7 @@ impl Render {
         let rendered = render(&tree, &Settings::default(), &Scope::everything(&tree));
         let blocked = say(&rendered);
         match (&self.out, self.output) {
+            (Some(_), _) if blocked => output::note(NOTHING_WRITTEN),
             (Some(root), _) => {
                 std::fs::create_dir_all(root)
                     .map_err(|error| Failure::Failed(format!("{}: {error}", root.display())))?;
@@ -102,7 +106,7 @@ impl Render {
         output::note(&if write {
             format!("{} written, {removed} removed", many(changes.len() - removed, "file"))
         } else if self.write {
-            "nothing was written; mend the errors first".to_owned()
+            NOTHING_WRITTEN.to_owned()
         } else {
             format!("{} out of date; --write brings the checkout up to date", many(changes.len(), "file"))
         });
