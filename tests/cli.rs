@@ -7,6 +7,8 @@ mod check;
 #[path = "cli/checkout.rs"]
 mod checkout;
 mod process;
+#[path = "cli/render.rs"]
+mod render;
 
 use std::fs;
 use std::path::Path;

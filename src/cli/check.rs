@@ -65,6 +65,7 @@ impl Check {
             changes = outdated(&files, &declared, &audit).map_err(Failure::failed)?;
             findings.extend(changes.iter().map(|change| outdated_finding(change, &declared)));
             findings.extend(manifests(&rendered, &audit));
+            findings.extend(declared.gone(&audit.strays));
             if let Some(base) = &self.base {
                 let (said, opened) = against::compare(&self.repo, base, &declared, &rendered, &audit.strays)?;
                 findings.extend(opened);

@@ -10,7 +10,7 @@ use crate::intent::{Settings, layout};
 use crate::render::{Rendered, Scope, render};
 use crate::repo::WorkingTree;
 use crate::review::words::many;
-use crate::review::{FileChange, Happening};
+use crate::review::{FileChange, Happening, too_many_deletions};
 
 /// What is said where manifests would have been written.
 const NOTHING_WRITTEN: &str = "nothing was written; mend the errors first";
@@ -30,7 +30,7 @@ pub(super) struct Render {
     /// A checkout of the config repository
     #[arg(long, value_name = "DIR")]
     repo: Option<PathBuf>,
-    /// Change the checkout's files in place
+    /// Change the checkout's files in place; not while there are errors, or to remove more than caps.deletions allows
     #[arg(long, requires = "repo")]
     write: bool,
     /// How to print
@@ -84,11 +84,13 @@ impl Render {
         if !declared.problems.is_empty() {
             return Err(Failure::Found(declared.problems.into_values().flatten().collect()));
         }
-        let rendered = render(&declared.tree, &declared.settings, &Scope::everything(&declared.tree));
-        let blocked = say(&rendered);
+        let mut rendered = render(&declared.tree, &declared.settings, &Scope::everything(&declared.tree));
         let listed = Listed::read(&files).map_err(Failure::failed)?;
         let audit = Audit::of(&files, listed, &rendered).map_err(Failure::failed)?;
         let changes = outdated(&files, &declared, &audit).map_err(Failure::failed)?;
+        rendered.findings.extend(declared.gone(&audit.strays));
+        rendered.findings.extend(too_many_deletions(&changes, declared.settings.caps.deletions));
+        let blocked = say(&rendered);
         let write = self.write && !blocked;
         for change in &changes {
             if write {

@@ -22,7 +22,7 @@ pub mod words;
 
 pub use diff::{unified, unified_coloured};
 pub use overlap::overlaps;
-pub use plan::{Input, plan};
+pub use plan::{Input, plan, too_many_deletions};
 pub use shift::{Side, shifts};
 pub use stray::Stray;
 

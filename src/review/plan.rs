@@ -84,7 +84,8 @@ fn linted(before: &Rendered, after: &Rendered) -> Vec<Finding> {
 }
 
 /// A human decides over a change that removes more than one usually does.
-fn too_many_deletions(files: &[FileChange], cap: usize) -> Option<Finding> {
+#[must_use]
+pub fn too_many_deletions(files: &[FileChange], cap: usize) -> Option<Finding> {
     let is_gone = |file: &&FileChange| file.happening == Happening::Removed && Location::of(&file.path).is_some();
     let count = files.iter().filter(is_gone).count();
     (count > cap).then(|| {
