@@ -1,6 +1,7 @@
 //! Findings as machines of code hosts read them.
 
 use crate::finding::{Finding, Severity};
+use crate::intent::{Anchor, layout};
 
 fn level(severity: Severity) -> &'static str {
     match severity {
@@ -8,6 +9,12 @@ fn level(severity: Severity) -> &'static str {
         Severity::Warning => "warning",
         Severity::Note => "notice",
     }
+}
+
+/// The file of a finding; that of an intent where the finding names one, because code hosts know files only.
+fn file(finding: &Finding) -> String {
+    let path = &finding.place.path;
+    Anchor::parse(path).map_or_else(|_| path.clone(), |anchor| layout::file_of(&anchor))
 }
 
 fn words(finding: &Finding) -> String {
@@ -20,7 +27,7 @@ pub(super) fn github(finding: &Finding) -> String {
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     let line = if finding.place.line > 0 { format!(",line={}", finding.place.line) } else { String::new() };
     let (level, title) = (level(finding.severity), property(finding.rule));
-    format!("::{level} file={}{line},title={title}::{}\n", property(&finding.place.path), data(&words(finding)))
+    format!("::{level} file={}{line},title={title}::{}\n", property(&file(finding)), data(&words(finding)))
 }
 
 /// Findings in the Static Analysis Results Interchange Format.
@@ -29,7 +36,7 @@ pub(super) fn sarif(findings: &[Finding]) -> serde_json::Value {
         .iter()
         .map(|finding| {
             let level = if finding.severity == Severity::Note { "note" } else { level(finding.severity) };
-            let mut location = serde_json::json!({"artifactLocation": {"uri": finding.place.path}});
+            let mut location = serde_json::json!({"artifactLocation": {"uri": file(finding)}});
             if finding.place.line > 0 {
                 location["region"] = serde_json::json!({"startLine": finding.place.line});
             }
@@ -60,5 +67,15 @@ mod tests {
     fn an_annotation_escapes_what_ends_it() {
         let finding = Finding::error("check/differs", Place::at("a,b:c"), "50%\nof it", "");
         assert_eq!(github(&finding), "::error file=a%2Cb%3Ac,title=check/differs::50%25%0Aof it\n");
+    }
+
+    #[test]
+    fn a_finding_of_an_intent_names_its_file() {
+        let anchor = "cluster-providers/gke/clusters/east";
+        let finding = Finding::error("x", Place::pointing(anchor, "/spec/trustDomain"), "wrong", "");
+        let file = "topology/cluster-providers/gke/east.yaml";
+        assert_eq!(github(&finding), format!("::error file={file},title=x::wrong\n"));
+        let location = &sarif(&[finding])["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+        assert_eq!(location["artifactLocation"]["uri"], file);
     }
 }
