@@ -63,7 +63,7 @@ impl Check {
             generated = rendered.manifests.len();
             let audit = Audit::of(&files, listed, &rendered).map_err(Failure::failed)?;
             changes = outdated(&files, &declared, &audit).map_err(Failure::failed)?;
-            findings.extend(changes.iter().map(|change| outdated_finding(change, &declared)));
+            findings.extend(changes.iter().filter_map(|change| outdated_finding(change, &declared)));
             findings.extend(manifests(&rendered, &audit));
             findings.extend(declared.gone(&audit.strays));
             if let Some(base) = &self.base {
@@ -105,7 +105,6 @@ fn manifests(rendered: &Rendered, audit: &Audit) -> Vec<Finding> {
         .par_extend(rendered.manifests.par_iter().flat_map_iter(|(path, m)| lint::lint(&m.resource, &Place::at(path))));
     findings.extend(clusters.values().flat_map(|resources| lint::lint_across(resources)));
     findings.extend(review::overlaps(rendered, &audit.strays));
-    findings.extend(audit.strays.iter().flat_map(|stray| stray.findings.clone()));
     findings
 }
 
@@ -114,16 +113,17 @@ fn cluster_folder(path: &str) -> &str {
     path.match_indices('/').nth(2).map_or(path, |(at, _)| &path[..at])
 }
 
-fn outdated_finding(change: &FileChange, declared: &Declared) -> Finding {
+/// What is wrong with a file that is out of date; none for one that is to go, which is told among the strays.
+fn outdated_finding(change: &FileChange, declared: &Declared) -> Option<Finding> {
     let place = Place::at(&change.path);
     let unclosed = declared.unclosed.iter().any(|anchor| layout::file_of(anchor) == change.path);
     let (rule, message) = match change.happening {
         _ if unclosed => ("check/state", "clients are named, but `state.access: closed` is missing"),
         Happening::Added => ("check/missing", "the intents render to this file, and it is missing"),
         Happening::Changed => ("check/differs", "is not what its intents render to"),
-        Happening::Removed => ("check/stale", "bears Meshwright's label, and no intent renders to it"),
+        Happening::Removed => return None,
     };
-    Finding::error(rule, place, message, "run `meshwright render --repo . --write`")
+    Some(Finding::error(rule, place, message, "run `meshwright render --repo . --write`"))
 }
 
 fn text(findings: &[Finding], changes: &[FileChange], generated: usize) -> Result<(), Failure> {

@@ -100,3 +100,13 @@ fn what_cannot_be_read_at_the_base_is_told() {
     let told = against(&checkout, &["check/base"]);
     assert!(told.len() == 1 && told[0].starts_with(&format!("warning {CART}: ")), "{told:?}");
 }
+
+#[test]
+fn a_stale_file_is_told_once() {
+    let checkout = Checkout::of(MESH);
+    let from = checkout.root.join("clusters/gke/east/shop/cartservice/authorizationpolicy-cartservice-allow.yaml");
+    let stale = "clusters/gke/east/shop/cartservice/authorizationpolicy-old.yaml";
+    fs::copy(from, checkout.root.join(stale)).unwrap();
+    let told = against(&checkout, &["check/stale"]);
+    assert!(told.len() == 1 && told[0].starts_with(&format!("error {stale}: ")), "{told:?}");
+}
