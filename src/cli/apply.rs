@@ -1,7 +1,6 @@
 //! `meshwright apply`.
 
 use std::collections::BTreeSet;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -81,15 +80,14 @@ impl Apply {
 
     /// Waits until a change has come far enough; shows on a terminal where it is.
     fn follow(&self, mut change: Value) -> Result<Value, Failure> {
-        let terminal = std::io::stderr().is_terminal();
         let begin = Instant::now();
         let patience = Duration::from_millis(u64::try_from(self.timeout.0).unwrap_or(0));
         let mut shown = String::new();
         loop {
             let now = change::text(&change, "state").to_owned();
             if now != shown {
-                let erase = if terminal && !shown.is_empty() { "\x1b[1A\x1b[2K" } else { "" };
-                output::note(&format!("{erase}{} {now} … {:.0}s", id(&change), begin.elapsed().as_secs_f32()));
+                let text = format!("{} {now} … {:.0}s", id(&change), begin.elapsed().as_secs_f32());
+                output::note_progress(&text, shown.is_empty());
                 shown.clone_from(&now);
             }
             if self.is_far_enough(&change) {
@@ -125,9 +123,9 @@ impl Apply {
 /// Says what warns and what blocks in the list of findings at `pointer` of an answer, each once.
 fn tell(answer: &Value, pointer: &str, told: &mut BTreeSet<String>) {
     let findings = answer.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
-    for finding in findings.filter(|finding| finding["severity"] != "note").map(output::answered) {
-        if told.insert(finding.clone()) {
-            output::note(finding.trim_end());
+    for finding in findings.filter(|finding| finding["severity"] != "note") {
+        if told.insert(finding.to_string()) {
+            output::note_answered(finding);
         }
     }
 }

@@ -128,10 +128,11 @@ fn outdated_finding(change: &FileChange, declared: &Declared) -> Option<Finding>
 
 fn text(findings: &[Finding], changes: &[FileChange], generated: usize) -> Result<(), Failure> {
     for finding in findings {
-        output::print(&output::finding(finding))?;
+        output::print_finding(finding)?;
     }
     for change in changes {
-        output::print(&format!("\n{}", review::unified_coloured(change)))?;
+        output::print("\n")?;
+        output::print_diff(change)?;
     }
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));

@@ -71,7 +71,7 @@ impl Render {
             }
             (None, Output::Text) => {
                 for (path, manifest) in &rendered.manifests {
-                    output::print(&format!("---\n# Path: {path}\n{}", manifest.text))?;
+                    output::data(&format!("---\n# Path: {path}\n{}", manifest.text))?;
                 }
             }
         }
@@ -98,7 +98,7 @@ impl Render {
                 files.write(&change.path, text).map_err(Failure::failed)?;
             }
             if self.output == Output::Text {
-                output::print(&crate::review::unified_coloured(change))?;
+                output::print_diff(change)?;
             }
         }
         if self.output == Output::Json {

@@ -20,7 +20,7 @@ mod stray;
 mod testing;
 pub mod words;
 
-pub use diff::{unified, unified_coloured};
+pub use diff::unified;
 pub use overlap::overlaps;
 pub use plan::{Input, plan, too_many_deletions};
 pub use shift::{Side, shifts};

@@ -15,7 +15,9 @@ fn against(checkout: &Checkout, rules: &[&str]) -> Vec<String> {
     let told: Value = serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {run:?}"));
     let findings = told["findings"].as_array().unwrap().iter();
     let of_rules = findings.filter(|finding| rules.iter().any(|rule| finding["rule"] == *rule));
-    of_rules.map(|f| format!("{} {}: {}", f["severity"], f["place"]["path"], f["message"]).replace('"', "")).collect()
+    let text = |finding: &Value, pointer: &str| finding.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+    let told = |f: &Value| format!("{} {}: {}", text(f, "/severity"), text(f, "/place/path"), text(f, "/message"));
+    of_rules.map(told).collect()
 }
 
 const OPENS: &[&str] = &["check/opened", "check/exposed", "check/reopened"];
@@ -109,4 +111,15 @@ fn a_stale_file_is_told_once() {
     fs::copy(from, checkout.root.join(stale)).unwrap();
     let told = against(&checkout, &["check/stale"]);
     assert!(told.len() == 1 && told[0].starts_with(&format!("error {stale}: ")), "{told:?}");
+}
+
+#[test]
+fn what_steers_a_terminal_is_spelled_out_for_people_and_kept_for_scripts() {
+    let checkout = Checkout::of(MESH);
+    write(&checkout.root, "clusters/gke/east/a\u{1b}[2J.yaml", "[\u{1b}]0;title\u{7}");
+    let check = meshwright(&checkout.root, &["check"]);
+    assert!(check.out.contains("clusters/gke/east/a\\u{1b}[2J.yaml: "), "{check:?}");
+    assert!(!check.out.contains(['\u{1b}', '\u{7}']), "{check:?}");
+    let told = against(&checkout, &["overlap/unreadable"]);
+    assert!(told.len() == 1 && told[0].contains("a\u{1b}[2J.yaml"), "{told:?}");
 }
