@@ -109,6 +109,18 @@ fn a_rule_that_a_server_and_its_client_break_together_is_told_once() {
 }
 
 #[test]
+fn a_server_in_no_mesh_is_told_by_render_and_plan_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "repo/meshwright.yaml", "");
+    write(root, "none.yaml", &MESH.replace("serviceMesh: istio", "serviceMesh: none"));
+    let render = meshwright(root, &["render", "-f", "none.yaml"]);
+    assert_eq!((render.code, render.err.matches("warning[intent/no-mesh] projects/shop/").count()), (Some(0), 1));
+    let plan = meshwright(root, &["plan", "-f", "none.yaml", "--repo", "repo", "--no-diff"]);
+    assert_eq!((plan.code, plan.out.matches(" [intent/no-mesh]\n").count()), (Some(0), 1), "{plan:?}");
+}
+
+#[test]
 fn a_file_of_absurd_length_is_named_and_not_read() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();

@@ -169,10 +169,8 @@ impl Judge<'_> {
                     self.refuse(Cause::Invalid, *index, anchor, &violation.pointer, violation.message);
                 }
             }
-            if let Some(server) =
-                rules::outside_the_mesh(&after, anchor).filter(|server| unmeshed.insert(server.clone()))
-            {
-                self.admitted.warnings.push(nothing_rendered(&server));
+            if let Some(told) = rules::outside_the_mesh(&after, anchor) {
+                self.admitted.warnings.extend(unmeshed.insert(told.clone()).then_some(told));
             }
             // What is said of a server is looked for once, however many clients come with it.
             let Some(server) = anchor.ancestor(Kind::Inbound).filter(|server| compared.insert(server.clone())) else {
@@ -236,13 +234,6 @@ impl Judge<'_> {
             }
         }
     }
-}
-
-/// What the requester of a server, or of a client of it, is told when the server is in no mesh.
-fn nothing_rendered(server: &Anchor) -> Finding {
-    let message = format!("{server} is in no mesh, so nothing is rendered for it and nothing decides who may call it");
-    let place = Place::pointing(server.as_str(), "/spec/serviceMesh");
-    Finding::warning("intent/no-mesh", place, message, "say serviceMesh: istio in it if Istio shall carry it")
 }
 
 fn holds(precondition: &Precondition, existing: Option<&Resource>) -> bool {
