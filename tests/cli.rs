@@ -14,6 +14,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use checkout::Checkout;
 use process::{Client, Server};
 
 const MESH: &str = include_str!("../fixtures/minimal/bundle.yaml");
@@ -97,6 +98,40 @@ fn bundles_with_errors_are_written_nowhere() {
 }
 
 #[test]
+fn a_plan_that_prunes_says_what_goes_as_a_server_would() {
+    let checkout = Checkout::of(MESH);
+    let root = &checkout.root;
+    let base = "projects/shop/composite-apps/boutique/v1/deployment-intent-groups/prod/traffic-group-intents/web";
+    let (_, cart) = MESH.split_once("anchor: inbound-intents\n").unwrap();
+    let cart = cart.split("---").next().unwrap();
+    write(root, "cart.yaml", &format!("base: {base}\n---\nanchor: inbound-intents\n{cart}"));
+    let plan = |more: &[&str]| meshwright(root, &[&["plan", "--no-diff", "-f", "cart.yaml"], more].concat());
+    assert!(plan(&[]).out.starts_with("nothing changes\n"), "{:?}", plan(&[]));
+    let pruned = plan(&["--prune"]);
+    assert!(pruned.code == Some(0) && pruned.out.contains("shop/frontend loses all access to shop/cartservice"));
+
+    write(root, "cart.yaml", &format!("anchor: {base}/inbound-intents\n{cart}"));
+    let without = plan(&["--prune"]);
+    assert!(without.code == Some(1) && without.err.contains("cart.yaml: prune removes"), "{without:?}");
+}
+
+#[test]
+fn bundles_are_planned_one_after_the_other_as_they_are_applied() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "repo/meshwright.yaml", "");
+    let (topology, intents) = MESH.split_once("---\nanchor: inbound-intents\n").unwrap();
+    let (base, _) = topology.split_once("---\n").unwrap();
+    write(root, "1.yaml", topology);
+    write(root, "2.yaml", &format!("{base}---\nanchor: inbound-intents\n{intents}"));
+    let plan = |files: [&str; 2]| meshwright(root, &["plan", "--repo", "repo", "-f", files[0], "-f", files[1]]);
+    assert!(plan(["1.yaml", "2.yaml"]).out.contains("shop/cartservice is closed from the start"));
+    let wrong = plan(["2.yaml", "1.yaml"]);
+    assert_eq!(wrong.code, Some(1), "{wrong:?}");
+    assert!(wrong.err.starts_with("error[intent/parent] projects/shop: projects/shop does not exist"), "{wrong:?}");
+}
+
+#[test]
 fn a_rule_that_a_server_and_its_client_break_together_is_told_once() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
@@ -154,8 +189,10 @@ fn a_bundle_is_applied_with_its_warnings_and_its_checkout_brought_up_to_date() {
     let address = url.strip_prefix("http://").unwrap();
     let apply = meshwright(root, &["apply", "-f", "mesh.yaml", "--server", address]);
     assert_eq!(apply.code, Some(0), "{apply:?}");
-    assert_eq!(apply.err.matches("warning[access/wider-than-workload] projects/shop/").count(), 1, "{apply:?}");
-    assert!(apply.out.contains(" is proposed"), "{apply:?}");
+    let shown = meshwright(root, &["change", "show", "--server", address]);
+    assert_eq!(apply.out, shown.out, "{apply:?}");
+    assert!(apply.out.contains(" is proposed (needs 1 more approval)\n\n") && apply.out.contains("\nAccess\n"));
+    assert_eq!(apply.out.matches(" [access/wider-than-workload]\n").count(), 1, "{apply:?}");
     for step in ["approve", "merge"] {
         let run = meshwright(root, &["change", step, "--server", address]);
         assert_eq!(run.code, Some(0), "{run:?}");

@@ -1,6 +1,5 @@
 //! A sample mesh to try things with.
 
-use crate::change::submission::Operation;
 use crate::change::{Desk, Person, Refusal, Submission};
 use crate::intent::Bundle;
 
@@ -16,14 +15,6 @@ pub const DEMO_STEPS: [&str; 3] = ["meshwright change show", "meshwright change 
 /// Why it was refused.
 pub(super) async fn load(desk: &Desk) -> Result<(), Refusal> {
     let Ok(bundle) = Bundle::read(DEMO_BUNDLE) else { return Ok(()) };
-    let operations = bundle.documents.into_iter().map(|document| Operation::Put(document.resource)).collect();
-    let submission = Submission {
-        operations,
-        bundle: true,
-        prune: None,
-        precondition: crate::change::submission::Precondition::None,
-        idempotency: None,
-        by: Person::local(),
-    };
+    let Ok(submission) = Submission::of_bundle(bundle, false, Person::local()) else { return Ok(()) };
     desk.submit(submission).await.map(drop)
 }

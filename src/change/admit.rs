@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::id::{ChangeId, Group};
-use super::ledger::Ledger;
+use super::ledger::{ChangeTree, Ledger};
 use super::submission::{Cause, Obstacle, Operation, Outcome, Precondition, Refusal, Submission};
 use super::write::Verb;
 use crate::finding::{Finding, Place};
@@ -22,6 +22,20 @@ pub(super) struct Admitted {
     pub warnings: Vec<Finding>,
     /// The proposed view with all of it applied.
     pub proposed: Tree,
+}
+
+impl Admitted {
+    /// The tree that its writes make of `base`, and of nothing else that is pending.
+    pub(super) fn change(self, base: &Tree) -> ChangeTree {
+        let mut change = ChangeTree { tree: base.clone(), changed: vec![], findings: self.warnings };
+        let mut changed = BTreeSet::new();
+        for (anchor, verb) in self.writes {
+            change.findings.extend(verb.apply(&anchor, &mut change.tree).err());
+            changed.insert(anchor);
+        }
+        change.changed = changed.into_iter().collect();
+        change
+    }
 }
 
 /// Judges a submission.

@@ -14,7 +14,7 @@ use crate::config::Millis;
 
 /// Post bundles to a server and wait for their change
 ///
-/// Each bundle is accepted as a whole or not at all. Exit code 1 when one is refused, or its change is blocked or ends
+/// Each bundle is accepted as a whole or not at all. When the change is ready, it says who gains and loses access. Exit code 1 when one is refused, or its change is blocked or ends
 /// without being merged.
 #[derive(clap::Args)]
 pub(super) struct Apply {
@@ -66,14 +66,16 @@ impl Apply {
         let mut verdict = Verdict::Ok;
         for change in &mut changes {
             *change = self.follow(change.clone())?;
-            tell(change, "/plan/findings", &mut told);
             if matches!(change::state(change), Some(State::Blocked | State::Rejected | State::Withdrawn)) {
                 verdict = Verdict::Findings;
             }
         }
         match self.output {
-            Output::Json => drop(output::json(&json!({ "changes": changes }))?),
-            Output::Text => changes.iter().try_for_each(|change| output::print(&change::head(change)))?,
+            Output::Json => {
+                changes.iter().for_each(|change| tell(change, "/plan/findings", &mut told));
+                output::json(&json!({ "changes": changes }))?;
+            }
+            Output::Text => changes.iter().try_for_each(change::print)?,
         }
         Ok(verdict)
     }

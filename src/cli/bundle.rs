@@ -27,17 +27,20 @@ pub(super) fn text(path: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
+/// Reads a bundle.
+pub(super) fn read(path: &Path) -> Result<Bundle, Failure> {
+    Bundle::read(&text(path)?).map_err(|rejected| {
+        let file = path.display().to_string();
+        let findings = rejected.into_iter().flat_map(|document| document.findings(&file, "bundle/document"));
+        Failure::Found(findings.collect())
+    })
+}
+
 /// Reads bundles; each has its own base.
 pub(super) fn resources(paths: &[PathBuf]) -> Result<Vec<Resource>, Failure> {
     let mut all = vec![];
     for path in paths {
-        let bundle = Bundle::read(&text(path)?).map_err(|rejected| {
-            let file = path.display().to_string();
-            Failure::Found(
-                rejected.into_iter().flat_map(|document| document.findings(&file, "bundle/document")).collect(),
-            )
-        })?;
-        all.extend(bundle.documents.into_iter().map(|document| document.resource));
+        all.extend(read(path)?.documents.into_iter().map(|document| document.resource));
     }
     all.sort_by(|a, b| a.anchor().cmp(b.anchor()));
     if let Some(pair) = all.windows(2).find(|pair| pair[0].anchor() == pair[1].anchor()) {

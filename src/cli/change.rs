@@ -158,8 +158,7 @@ impl Show {
         if self.output == Output::Json {
             return output::json(&change);
         }
-        output::print(&head(&change))?;
-        output::print(&format!("\n{}", text(&change, "summary")))?;
+        print(&change)?;
         if self.diff {
             output::print(&format!("\n{}", self.client.text(&format!("{path}/diff"))?))?;
         }
@@ -177,6 +176,15 @@ impl Step {
         }
         output::print(&head(&change))?;
         Ok(Verdict::Ok)
+    }
+}
+
+/// Prints a change with its plan in words.
+pub(super) fn print(change: &Value) -> Result<(), Failure> {
+    output::print(&head(change))?;
+    match text(change, "summary") {
+        "" => Ok(()),
+        summary => output::print(&format!("\n{summary}")),
     }
 }
 
