@@ -9,6 +9,8 @@ mod checkout;
 mod process;
 #[path = "cli/render.rs"]
 mod render;
+#[path = "cli/serve.rs"]
+mod serve;
 
 use std::fs;
 use std::path::Path;
