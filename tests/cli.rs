@@ -217,6 +217,28 @@ fn a_bundle_is_applied_with_its_warnings_and_its_checkout_brought_up_to_date() {
     server.kill();
 }
 
+#[test]
+fn a_folder_stands_for_its_bundles() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let (topology, intents) = MESH.split_once("---\nanchor: inbound-intents\n").unwrap();
+    let (base, _) = topology.split_once("---\n").unwrap();
+    write(root, "repo/meshwright.yaml", "");
+    write(root, "bundles/1.yaml", topology);
+    write(root, "bundles/2.yml", &format!("{base}---\nanchor: inbound-intents\n{intents}"));
+    write(root, "bundles/notes.txt", "[");
+    write(root, "bundles/deeper/3.yaml", "[");
+    assert_eq!(meshwright(root, &["render", "-f", "bundles"]).code, Some(0));
+    let plan = meshwright(root, &["plan", "-f", "bundles", "--repo", "repo"]);
+    assert!(plan.code == Some(0) && plan.out.contains("shop/cartservice is closed from the start"), "{plan:?}");
+    let none = meshwright(root, &["render", "-f", "repo/.."]);
+    assert!(none.code == Some(1) && none.err.contains("is a folder without *.yaml files"), "{none:?}");
+    for command in [["plan", "--repo", "repo"], ["apply", "--server", "localhost:1"]] {
+        let prune = meshwright(root, &[&command[..], &["-f", "bundles", "--prune"]].concat());
+        assert!(prune.code == Some(2) && prune.err.contains("--prune: 2 bundles are named"), "{prune:?}");
+    }
+}
+
 /// A library that the program brings must not be looked for on the machine it is carried to.
 #[cfg(target_os = "linux")]
 #[test]

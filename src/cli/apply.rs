@@ -18,7 +18,7 @@ use crate::config::Millis;
 /// without being merged.
 #[derive(clap::Args)]
 pub(super) struct Apply {
-    /// A bundle; `-` for standard input; may be given several times
+    /// A bundle; `-` for standard input, a folder for all its *.yaml by name; may be given several times
     #[arg(short, long = "file", value_name = "BUNDLE", required = true)]
     file: Vec<PathBuf>,
     /// Remove what stands under the bundle's base and is not in it
@@ -54,7 +54,7 @@ impl Apply {
         let mut changes: Vec<Value> = vec![];
         let mut told = BTreeSet::new();
         let query = if self.prune { "?prune=true" } else { "" };
-        for path in &self.file {
+        for path in &bundle::files(&self.file, self.prune)? {
             let answer = self.client.post(&format!("/v2/bundles{query}"), "application/yaml", bundle::text(path)?)?;
             tell(&answer, "/warnings", &mut told);
             match answer.get("change").and_then(Value::as_str) {

@@ -15,7 +15,7 @@ use crate::finding::{Finding, Place};
 /// would be refused.
 #[derive(clap::Args)]
 pub(super) struct Plan {
-    /// A bundle; `-` for standard input; may be given several times
+    /// A bundle; `-` for standard input, a folder for all its *.yaml by name; may be given several times
     #[arg(short, long = "file", value_name = "BUNDLE", required = true)]
     file: Vec<PathBuf>,
     /// A checkout of the config repository
@@ -36,7 +36,8 @@ impl Plan {
     pub(super) fn run(self) -> Outcome {
         let files = bundle::checkout(&self.repo)?;
         let base = Base::read(&files).map_err(Failure::failed)?;
-        let bundles = self.file.iter().map(|path| {
+        let paths = bundle::files(&self.file, self.prune)?;
+        let bundles = paths.iter().map(|path| {
             let submission = Submission::of_bundle(bundle::read(path)?, self.prune, Person::local());
             submission.map_err(|why| Failure::Failed(format!("{}: {why}", path.display())))
         });

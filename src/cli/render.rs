@@ -21,7 +21,7 @@ const NOTHING_WRITTEN: &str = "nothing was written; mend the errors first";
 /// --write changes the files in place, for pull requests made by hand.
 #[derive(clap::Args)]
 pub(super) struct Render {
-    /// A bundle; `-` for standard input; may be given several times
+    /// A bundle; `-` for standard input, a folder for all its *.yaml by name; may be given several times
     #[arg(short, long = "file", value_name = "BUNDLE", required_unless_present = "repo", conflicts_with = "repo")]
     file: Vec<PathBuf>,
     /// Write the files below this folder instead of printing them; none while there are errors
