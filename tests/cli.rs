@@ -172,6 +172,13 @@ fn a_file_of_absurd_length_is_named_and_not_read() {
 }
 
 #[test]
+fn help_is_a_command_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = meshwright(folder.path(), &["help", "change"]);
+    assert!(run.code == Some(0) && run.out.contains("  ready "), "{run:?}");
+}
+
+#[test]
 fn the_address_of_another_machine_needs_its_scheme() {
     let folder = tempfile::tempdir().unwrap();
     let run = meshwright(folder.path(), &["change", "list", "--server", "mesh.example:8470"]);
@@ -237,6 +244,50 @@ fn a_folder_stands_for_its_bundles() {
         let prune = meshwright(root, &[&command[..], &["-f", "bundles", "--prune"]].concat());
         assert!(prune.code == Some(2) && prune.err.contains("--prune: 2 bundles are named"), "{prune:?}");
     }
+}
+
+#[test]
+fn a_change_is_named_by_how_its_id_begins_and_said_to_be_complete() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    // Nothing is ready by itself while this runs.
+    write(root, "serve.yaml", "timing: {settle: 20ms, readyAfter: 1h, poll: 100ms}\n");
+    write(root, "mesh.yaml", MESH);
+    let mut server = Server::spawn(&root.join("data"), &root.join("serve.yaml"));
+    let url = server.url();
+    let change = |arguments: &[&str]| {
+        let address = format!("{url}/v2/");
+        meshwright(root, &[&["change"], arguments, &["--server", &address]].concat())
+    };
+    assert_eq!(meshwright(root, &["apply", "-f", "mesh.yaml", "--wait", "none", "--server", &url]).code, Some(0));
+    assert_eq!(change(&["ready"]).code, Some(0));
+    assert_eq!(change(&["approve"]).code, Some(0));
+    assert_eq!(change(&["merge"]).code, Some(0));
+
+    let group = "projects/shop/composite-apps/boutique/v1/deployment-intent-groups/prod";
+    let post = |path: &str, body: &str| {
+        let body = Some(("application/json", body.as_bytes()));
+        let answer = Client::new(&url).send("POST", &format!("/v2/{path}"), &[], body).unwrap();
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.headers["meshwright-change"].to_str().unwrap().to_owned()
+    };
+    let draft = post(&format!("{group}/traffic-group-intents"), r#"{"metadata": {"name": "more"}}"#);
+    let ready = change(&["ready", &draft[..6]]);
+    assert_eq!((ready.code, ready.out), (Some(0), format!("change {draft} is proposed (needs 1 more approval)\n")));
+    let shown = change(&["show", &draft[..7].to_uppercase()]);
+    assert!(shown.out.starts_with(&format!("change {draft} is proposed")), "{shown:?}");
+    assert_eq!(change(&["show", &draft[..5]]).code, Some(2));
+    let other = if draft.starts_with('0') { "111111" } else { "000000" };
+    let none = change(&["approve", other]);
+    assert!(none.code == Some(1) && none.err.contains(&format!("no change begins with {other}")), "{none:?}");
+
+    assert_eq!(change(&["approve", &draft]).code, Some(0));
+    let sealed = change(&["ready", &draft]);
+    assert!(sealed.code == Some(1) && sealed.err.contains("it takes no more writes"), "{sealed:?}");
+    let cluster = post("cluster-providers", r#"{"metadata": {"name": "aks"}}"#);
+    let groupless = change(&["ready", &cluster]);
+    assert!(groupless.err.contains("is about no deployment intent group"), "{groupless:?}");
+    server.kill();
 }
 
 /// A library that the program brings must not be looked for on the machine it is carried to.
