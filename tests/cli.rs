@@ -2,12 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "all of this is a test")]
 
+#[path = "cli/check.rs"]
+mod check;
+#[path = "cli/checkout.rs"]
+mod checkout;
 mod process;
+#[path = "cli/render.rs"]
+mod render;
+#[path = "cli/serve.rs"]
+mod serve;
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use checkout::Checkout;
 use process::{Client, Server};
 
 const MESH: &str = include_str!("../fixtures/minimal/bundle.yaml");
@@ -71,6 +80,60 @@ fn what_is_wrong_in_a_file_is_a_finding_with_its_place() {
 }
 
 #[test]
+fn bundles_with_errors_are_written_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "mesh.yaml", MESH);
+    write(
+        root,
+        "wrong.yaml",
+        &MESH.replace(
+            "spec: {app: cart, intent: {allOf: [{clusterProvider: gke, cluster: east}]}}",
+            "spec: {app: cart, intent: {allOf: [{clusterProvider: gke, cluster: gone}]}}",
+        ),
+    );
+    let wrong = meshwright(root, &["render", "-f", "wrong.yaml", "--out", "out"]);
+    assert!(wrong.err.ends_with("\nnothing was written; mend the errors first\n"), "{wrong:?}");
+    assert!(wrong.code == Some(1) && !root.join("out").exists(), "{wrong:?}");
+    let right = meshwright(root, &["render", "-f", "mesh.yaml", "--out", "out"]);
+    assert!(right.code == Some(0) && root.join("out/clusters/gke/east/shop/cartservice").is_dir(), "{right:?}");
+}
+
+#[test]
+fn a_plan_that_prunes_says_what_goes_as_a_server_would() {
+    let checkout = Checkout::of(MESH);
+    let root = &checkout.root;
+    let base = "projects/shop/composite-apps/boutique/v1/deployment-intent-groups/prod/traffic-group-intents/web";
+    let (_, cart) = MESH.split_once("anchor: inbound-intents\n").unwrap();
+    let cart = cart.split("---").next().unwrap();
+    write(root, "cart.yaml", &format!("base: {base}\n---\nanchor: inbound-intents\n{cart}"));
+    let plan = |more: &[&str]| meshwright(root, &[&["plan", "--no-diff", "-f", "cart.yaml"], more].concat());
+    assert!(plan(&[]).out.starts_with("nothing changes\n"), "{:?}", plan(&[]));
+    let pruned = plan(&["--prune"]);
+    assert!(pruned.code == Some(0) && pruned.out.contains("shop/frontend loses all access to shop/cartservice"));
+
+    write(root, "cart.yaml", &format!("anchor: {base}/inbound-intents\n{cart}"));
+    let without = plan(&["--prune"]);
+    assert!(without.code == Some(1) && without.err.contains("cart.yaml: prune removes"), "{without:?}");
+}
+
+#[test]
+fn bundles_are_planned_one_after_the_other_as_they_are_applied() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "repo/meshwright.yaml", "");
+    let (topology, intents) = MESH.split_once("---\nanchor: inbound-intents\n").unwrap();
+    let (base, _) = topology.split_once("---\n").unwrap();
+    write(root, "1.yaml", topology);
+    write(root, "2.yaml", &format!("{base}---\nanchor: inbound-intents\n{intents}"));
+    let plan = |files: [&str; 2]| meshwright(root, &["plan", "--repo", "repo", "-f", files[0], "-f", files[1]]);
+    assert!(plan(["1.yaml", "2.yaml"]).out.contains("shop/cartservice is closed from the start"));
+    let wrong = plan(["2.yaml", "1.yaml"]);
+    assert_eq!(wrong.code, Some(1), "{wrong:?}");
+    assert!(wrong.err.starts_with("error[intent/parent] projects/shop: projects/shop does not exist"), "{wrong:?}");
+}
+
+#[test]
 fn a_rule_that_a_server_and_its_client_break_together_is_told_once() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
@@ -80,6 +143,18 @@ fn a_rule_that_a_server_and_its_client_break_together_is_told_once() {
         &meshwright(root, &["plan", "--repo", "repo", "-f", "udp.yaml"]),
         &["error[intent/rule] projects/shop/"],
     );
+}
+
+#[test]
+fn a_server_in_no_mesh_is_told_by_render_and_plan_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    write(root, "repo/meshwright.yaml", "");
+    write(root, "none.yaml", &MESH.replace("serviceMesh: istio", "serviceMesh: none"));
+    let render = meshwright(root, &["render", "-f", "none.yaml"]);
+    assert_eq!((render.code, render.err.matches("warning[intent/no-mesh] projects/shop/").count()), (Some(0), 1));
+    let plan = meshwright(root, &["plan", "-f", "none.yaml", "--repo", "repo", "--no-diff"]);
+    assert_eq!((plan.code, plan.out.matches(" [intent/no-mesh]\n").count()), (Some(0), 1), "{plan:?}");
 }
 
 #[test]
@@ -94,6 +169,13 @@ fn a_file_of_absurd_length_is_named_and_not_read() {
         assert_eq!(check.code, Some(i32::from(!path.starts_with("clusters"))), "{check:?}");
         fs::remove_file(root.join(path)).unwrap();
     }
+}
+
+#[test]
+fn help_is_a_command_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = meshwright(folder.path(), &["help", "change"]);
+    assert!(run.code == Some(0) && run.out.contains("  ready "), "{run:?}");
 }
 
 #[test]
@@ -116,8 +198,10 @@ fn a_bundle_is_applied_with_its_warnings_and_its_checkout_brought_up_to_date() {
     let address = url.strip_prefix("http://").unwrap();
     let apply = meshwright(root, &["apply", "-f", "mesh.yaml", "--server", address]);
     assert_eq!(apply.code, Some(0), "{apply:?}");
-    assert_eq!(apply.err.matches("warning[access/wider-than-workload] projects/shop/").count(), 1, "{apply:?}");
-    assert!(apply.out.contains(" is proposed"), "{apply:?}");
+    let shown = meshwright(root, &["change", "show", "--server", address]);
+    assert_eq!(apply.out, shown.out, "{apply:?}");
+    assert!(apply.out.contains(" is proposed (needs 1 more approval)\n\n") && apply.out.contains("\nAccess\n"));
+    assert_eq!(apply.out.matches(" [access/wider-than-workload]\n").count(), 1, "{apply:?}");
     for step in ["approve", "merge"] {
         let run = meshwright(root, &["change", step, "--server", address]);
         assert_eq!(run.code, Some(0), "{run:?}");
@@ -137,6 +221,72 @@ fn a_bundle_is_applied_with_its_warnings_and_its_checkout_brought_up_to_date() {
     let written = meshwright(root, &["render", "--repo", "repo", "--write"]);
     assert!(written.code == Some(0) && written.err.ends_with("\n1 file written, 0 removed\n"), "{written:?}");
     assert!(policy.is_file());
+    server.kill();
+}
+
+#[test]
+fn a_folder_stands_for_its_bundles() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let (topology, intents) = MESH.split_once("---\nanchor: inbound-intents\n").unwrap();
+    let (base, _) = topology.split_once("---\n").unwrap();
+    write(root, "repo/meshwright.yaml", "");
+    write(root, "bundles/1.yaml", topology);
+    write(root, "bundles/2.yml", &format!("{base}---\nanchor: inbound-intents\n{intents}"));
+    write(root, "bundles/notes.txt", "[");
+    write(root, "bundles/deeper/3.yaml", "[");
+    assert_eq!(meshwright(root, &["render", "-f", "bundles"]).code, Some(0));
+    let plan = meshwright(root, &["plan", "-f", "bundles", "--repo", "repo"]);
+    assert!(plan.code == Some(0) && plan.out.contains("shop/cartservice is closed from the start"), "{plan:?}");
+    let none = meshwright(root, &["render", "-f", "repo/.."]);
+    assert!(none.code == Some(1) && none.err.contains("is a folder without *.yaml files"), "{none:?}");
+    for command in [["plan", "--repo", "repo"], ["apply", "--server", "localhost:1"]] {
+        let prune = meshwright(root, &[&command[..], &["-f", "bundles", "--prune"]].concat());
+        assert!(prune.code == Some(2) && prune.err.contains("--prune: 2 bundles are named"), "{prune:?}");
+    }
+}
+
+#[test]
+fn a_change_is_named_by_how_its_id_begins_and_said_to_be_complete() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    // Nothing is ready by itself while this runs.
+    write(root, "serve.yaml", "timing: {settle: 20ms, readyAfter: 1h, poll: 100ms}\n");
+    write(root, "mesh.yaml", MESH);
+    let mut server = Server::spawn(&root.join("data"), &root.join("serve.yaml"));
+    let url = server.url();
+    let change = |arguments: &[&str]| {
+        let address = format!("{url}/v2/");
+        meshwright(root, &[&["change"], arguments, &["--server", &address]].concat())
+    };
+    assert_eq!(meshwright(root, &["apply", "-f", "mesh.yaml", "--wait", "none", "--server", &url]).code, Some(0));
+    assert_eq!(change(&["ready"]).code, Some(0));
+    assert_eq!(change(&["approve"]).code, Some(0));
+    assert_eq!(change(&["merge"]).code, Some(0));
+
+    let group = "projects/shop/composite-apps/boutique/v1/deployment-intent-groups/prod";
+    let post = |path: &str, body: &str| {
+        let body = Some(("application/json", body.as_bytes()));
+        let answer = Client::new(&url).send("POST", &format!("/v2/{path}"), &[], body).unwrap();
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.headers["meshwright-change"].to_str().unwrap().to_owned()
+    };
+    let draft = post(&format!("{group}/traffic-group-intents"), r#"{"metadata": {"name": "more"}}"#);
+    let ready = change(&["ready", &draft[..6]]);
+    assert_eq!((ready.code, ready.out), (Some(0), format!("change {draft} is proposed (needs 1 more approval)\n")));
+    let shown = change(&["show", &draft[..7].to_uppercase()]);
+    assert!(shown.out.starts_with(&format!("change {draft} is proposed")), "{shown:?}");
+    assert_eq!(change(&["show", &draft[..5]]).code, Some(2));
+    let other = if draft.starts_with('0') { "111111" } else { "000000" };
+    let none = change(&["approve", other]);
+    assert!(none.code == Some(1) && none.err.contains(&format!("no change begins with {other}")), "{none:?}");
+
+    assert_eq!(change(&["approve", &draft]).code, Some(0));
+    let sealed = change(&["ready", &draft]);
+    assert!(sealed.code == Some(1) && sealed.err.contains("it takes no more writes"), "{sealed:?}");
+    let cluster = post("cluster-providers", r#"{"metadata": {"name": "aks"}}"#);
+    let groupless = change(&["ready", &cluster]);
+    assert!(groupless.err.contains("is about no deployment intent group"), "{groupless:?}");
     server.kill();
 }
 

@@ -9,7 +9,7 @@ mod server;
 mod skeleton;
 
 pub use clock::SystemClock;
-pub use demo::{DEMO_BUNDLE, DEMO_STEPS};
+pub use demo::DEMO_BUNDLE;
 pub use error::BootError;
 pub use parts::{Parts, Stores};
 pub use server::Server;

@@ -69,7 +69,7 @@ impl Server {
         &self.parts.desk
     }
 
-    /// Posts the sample mesh.
+    /// Posts the sample mesh, unless it is there.
     ///
     /// # Errors
     /// Why it was refused.

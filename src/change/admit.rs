@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::advice::{advice, nothing_rendered};
 use super::id::{ChangeId, Group};
-use super::ledger::Ledger;
+use super::ledger::{ChangeTree, Ledger};
 use super::submission::{Cause, Obstacle, Operation, Outcome, Precondition, Refusal, Submission};
 use super::write::Verb;
 use crate::finding::{Finding, Place};
@@ -23,6 +23,20 @@ pub(super) struct Admitted {
     pub warnings: Vec<Finding>,
     /// The proposed view with all of it applied.
     pub proposed: Tree,
+}
+
+impl Admitted {
+    /// The tree that its writes make of `base`, and of nothing else that is pending.
+    pub(super) fn change(self, base: &Tree) -> ChangeTree {
+        let mut change = ChangeTree { tree: base.clone(), changed: vec![], findings: self.warnings };
+        let mut changed = BTreeSet::new();
+        for (anchor, verb) in self.writes {
+            change.findings.extend(verb.apply(&anchor, &mut change.tree).err());
+            changed.insert(anchor);
+        }
+        change.changed = changed.into_iter().collect();
+        change
+    }
 }
 
 /// Judges a submission.
@@ -172,10 +186,8 @@ impl Judge<'_> {
                     self.refuse(Cause::Invalid, *index, anchor, &violation.pointer, violation.message);
                 }
             }
-            if let Some(server) =
-                rules::outside_the_mesh(&after, anchor).filter(|server| unmeshed.insert(server.clone()))
-            {
-                self.admitted.warnings.push(nothing_rendered(&server));
+            if let Some(told) = rules::outside_the_mesh(&after, anchor) {
+                self.admitted.warnings.extend(unmeshed.insert(told.clone()).then_some(told));
             }
             let given = after.get(anchor).map(|resource| advice(&topology, resource)).unwrap_or_default();
             self.admitted.warnings.extend(given.into_iter().filter(|advice| advised.insert(advice.message.clone())));

@@ -57,7 +57,7 @@ impl Base {
     /// # Errors
     /// When a file cannot be read from where it is.
     pub fn read(files: &dyn Files) -> Result<Self, RepoError> {
-        let declared = Declared::read(files)?;
+        let mut declared = Declared::read(files)?;
         let mut listed = Listed::read(files)?;
         let mut drift = BTreeSet::new();
         // Part by part: all manifests at once would take more memory than everything that stays.
@@ -65,12 +65,16 @@ impl Base {
             let rendered = render::render(&declared.tree, &declared.settings, &part);
             drift.extend(listed.compare(&rendered).into_iter().map(|(path, _)| path.clone()));
         }
+        let strays = listed.strays(files)?;
+        if let Some(finding) = declared.gone(&strays) {
+            declared.problems.insert(finding.place.path.clone(), vec![finding]);
+        }
         Ok(Self {
             commit: None,
             tree: declared.tree,
             settings: declared.settings,
             problems: declared.problems,
-            strays: listed.strays(files)?,
+            strays,
             drift: drift.into_iter().collect(),
         })
     }
@@ -147,5 +151,31 @@ impl Base {
             strays,
             drift,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::repo::WorkingTree;
+
+    #[test]
+    fn main_with_generated_files_and_no_intents_is_a_problem() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = WorkingTree::open(folder.path()).unwrap();
+        let policy = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\n\
+                      metadata: {name: a, namespace: shop, labels: {app.kubernetes.io/managed-by: meshwright}}\n";
+        let path = "clusters/gke/east/shop/a/authorizationpolicy-a.yaml";
+        files.write(path, Some(policy)).unwrap();
+        let rules = || {
+            let problems = Base::read(&files).unwrap().problems;
+            problems.into_values().flatten().map(|finding| finding.rule).collect::<Vec<_>>()
+        };
+        assert_eq!(rules(), ["intent/gone"]);
+        files.write("intents/shop/a/v1/_app.yaml", Some("# nothing yet\n")).unwrap();
+        assert_eq!(rules(), [""; 0]);
+        files.write("intents/shop/a/v1/_app.yaml", None).unwrap();
+        files.write(path, Some(&policy.replace("meshwright", "hand"))).unwrap();
+        assert_eq!(rules(), [""; 0]);
     }
 }

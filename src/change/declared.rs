@@ -6,10 +6,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::finding::{Finding, Place};
-use crate::intent::layout::{self, FOLDERS};
+use crate::intent::layout::{self, FOLDERS, INTENTS};
 use crate::intent::settings::SETTINGS_PATH;
 use crate::intent::{Anchor, Resource, Settings, Tree};
 use crate::repo::{Content, Files, LONGEST, RepoError, TooLong};
+use crate::review::Stray;
 
 /// The folder of the owners' own policies.
 const POLICIES: &str = "policies";
@@ -26,6 +27,8 @@ pub struct Declared {
     pub settings: Settings,
     /// Files that cannot be read, by path.
     pub problems: BTreeMap<String, Vec<Finding>>,
+    /// Whether there is a file of intents, readable or not.
+    pub has_intents: bool,
     /// Servers that clients close, though their file does not say `state.access: closed`.
     pub unclosed: Vec<Anchor>,
 }
@@ -54,6 +57,7 @@ impl Declared {
         }
         let mut resources: Vec<Resource> = vec![];
         for (path, result) in read {
+            declared.has_intents |= path.starts_with(INTENTS);
             match result {
                 Ok(found) => resources.extend(found),
                 Err(findings) => drop(declared.problems.insert(path.clone(), findings)),
@@ -75,6 +79,17 @@ impl Declared {
             declared.problems.entry(finding.place.path.clone()).or_default().push(finding);
         }
         Ok(declared)
+    }
+
+    /// What is wrong where generated manifests are left among `strays` and all intents are gone: taking every manifest
+    /// away would open every server, and an empty or wrong folder is not to be taken for that wish.
+    #[must_use]
+    pub fn gone(&self, strays: &[Stray]) -> Option<Finding> {
+        let left = strays.iter().find(|stray| stray.is_stale()).filter(|_| !self.has_intents)?;
+        let message = format!("{} and maybe more was generated, and there are no intents at all", left.path);
+        let remedy = "put intents/ back; or, if nothing of it is wanted, remove what bears the label \
+                      app.kubernetes.io/managed-by: meshwright below clusters/ by hand";
+        Some(Finding::error("intent/gone", Place::at(INTENTS.trim_end_matches('/')), message, remedy))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The handle that the edge holds: asking for changes and looking at them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
@@ -10,7 +10,7 @@ use super::event::Event;
 use super::forge::Review;
 use super::id::ChangeId;
 use super::judge::judge;
-use super::ledger::{ChangeTree, Ledger};
+use super::ledger::Ledger;
 use super::proposal::Proposal;
 use super::record::Change;
 use super::stuck::{Stuck, blocking};
@@ -64,15 +64,7 @@ impl Desk {
     /// Why it would be refused.
     pub fn plan(&self, submission: &Submission) -> Result<Arc<Proposal>, Refusal> {
         let view = self.view();
-        let admitted = judge(&view, submission)?;
-        let mut tree = view.base.tree.clone();
-        let mut changed = BTreeSet::new();
-        let mut findings = admitted.warnings;
-        for (anchor, verb) in &admitted.writes {
-            findings.extend(verb.apply(anchor, &mut tree).err());
-            changed.insert(anchor.clone());
-        }
-        let change = ChangeTree { tree, changed: changed.into_iter().collect(), findings };
+        let change = judge(&view, submission)?.change(&view.base.tree);
         let commit = view.base.commit.ok_or(Stuck::NoMain)?;
         let files = self.worker.mirror.snapshot(commit).map_err(Stuck::from)?;
         Ok(Arc::new(Proposal::make(&view.base, &files, &change).map_err(Stuck::from)?))

@@ -1,11 +1,16 @@
 //! What a set of writes does to the config repository: the plan, and the edits that carry it out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use super::admit::{Admitted, admit};
 use super::base::Base;
 use super::content;
 use super::declared::{Declared, read, resources_of};
-use super::ledger::ChangeTree;
+use super::journal::Contents;
+use super::ledger::{ChangeTree, Ledger};
+use super::stuck::Stuck;
+use super::submission::Submission;
 use crate::finding::{Finding, Place};
 use crate::intent::{Anchor, layout};
 use crate::render::{self, Manifest, Rendered, Scope};
@@ -64,6 +69,22 @@ impl Proposal {
             deletions_cap: base.settings.caps.deletions,
         });
         Ok(Self { plan, edits, digest, intents: change.changed.clone(), sources })
+    }
+
+    /// Plans bundles on top of `base`, whose files are `files`, accepted one after the other as a server accepts them.
+    ///
+    /// # Errors
+    /// Why one of them is refused; or when a file cannot be read from where it is.
+    pub fn of_bundles(base: Base, files: &dyn Files, bundles: &[Submission]) -> Result<Self, Stuck> {
+        let mut ledger = Ledger::restore(Arc::new(base), Contents::default());
+        let mut all = Admitted::default();
+        for bundle in bundles {
+            let admitted = admit(&ledger, bundle)?;
+            all.writes.extend(admitted.writes);
+            all.warnings.extend(admitted.warnings);
+            ledger.proposed = admitted.proposed;
+        }
+        Ok(Self::make(&ledger.base, files, &all.change(&ledger.base.tree))?)
     }
 
     /// What one commit changed of another, planned again from the intents of both.

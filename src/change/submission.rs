@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::id::ChangeId;
 use super::person::Person;
 use crate::finding::Finding;
-use crate::intent::{Anchor, Resource};
+use crate::intent::{Anchor, Bundle, Resource};
 
 /// One thing that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +76,25 @@ pub struct Submission {
 }
 
 impl Submission {
+    /// A bundle that `by` posts; with `prune`, everything below its base that it does not name is removed too.
+    ///
+    /// # Errors
+    /// Why nothing can be pruned.
+    pub fn of_bundle(bundle: Bundle, prune: bool, by: Person) -> Result<Self, &'static str> {
+        let base = bundle.base.as_deref().and_then(|base| Anchor::parse(base).ok());
+        let prune = match (prune, base) {
+            (false, _) => None,
+            (true, Some(base)) => Some(base),
+            (true, None) => {
+                return Err(
+                    "prune removes what stands under the base and is not in the bundle: begin it with `base: …`",
+                );
+            }
+        };
+        let operations = bundle.documents.into_iter().map(|posted| Operation::Put(posted.resource)).collect();
+        Ok(Self { operations, bundle: true, prune, precondition: Precondition::None, idempotency: None, by })
+    }
+
     /// Whether nothing more is to be waited for: a bundle, or a group that is said to be complete.
     #[must_use]
     pub fn is_complete(&self) -> bool {

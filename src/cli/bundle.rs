@@ -11,6 +11,36 @@ use crate::repo::{Files, WorkingTree};
 /// The longest bundle that is read, in bytes.
 const LONGEST: u64 = 64 << 20;
 
+/// The bundles that are named, those of folders in the order of their names. Only one can be pruned by: what another
+/// declares would be removed with what nobody does.
+pub(super) fn files(named: &[PathBuf], prune: bool) -> Result<Vec<PathBuf>, Failure> {
+    let mut all = vec![];
+    for path in named {
+        if path.is_dir() { all.extend(folder(path)?) } else { all.push(path.clone()) }
+    }
+    if prune && all.len() > 1 {
+        return Err(Failure::Usage(format!(
+            "--prune: {} bundles are named, and each would remove what the others declare; name one at a time",
+            all.len()
+        )));
+    }
+    Ok(all)
+}
+
+fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", path.display()));
+    let entries = std::fs::read_dir(path).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let is_bundle =
+        |path: &PathBuf| path.is_file() && path.extension().is_some_and(|end| end == "yaml" || end == "yml");
+    let mut found: Vec<_> = entries.iter().map(std::fs::DirEntry::path).filter(is_bundle).collect();
+    found.sort();
+    if found.is_empty() {
+        let why = "is a folder without *.yaml files; name a bundle, or the folder that holds some (not one above it)";
+        return Err(Failure::Failed(format!("{}: {why}", path.display())));
+    }
+    Ok(found)
+}
+
 /// Reads a file, or standard input for `-`.
 pub(super) fn text(path: &Path) -> Result<String, Failure> {
     let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", path.display()));
@@ -27,17 +57,20 @@ pub(super) fn text(path: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
+/// Reads a bundle.
+pub(super) fn read(path: &Path) -> Result<Bundle, Failure> {
+    Bundle::read(&text(path)?).map_err(|rejected| {
+        let file = path.display().to_string();
+        let findings = rejected.into_iter().flat_map(|document| document.findings(&file, "bundle/document"));
+        Failure::Found(findings.collect())
+    })
+}
+
 /// Reads bundles; each has its own base.
 pub(super) fn resources(paths: &[PathBuf]) -> Result<Vec<Resource>, Failure> {
     let mut all = vec![];
-    for path in paths {
-        let bundle = Bundle::read(&text(path)?).map_err(|rejected| {
-            let file = path.display().to_string();
-            Failure::Found(
-                rejected.into_iter().flat_map(|document| document.findings(&file, "bundle/document")).collect(),
-            )
-        })?;
-        all.extend(bundle.documents.into_iter().map(|document| document.resource));
+    for path in &files(paths, false)? {
+        all.extend(read(path)?.documents.into_iter().map(|document| document.resource));
     }
     all.sort_by(|a, b| a.anchor().cmp(b.anchor()));
     if let Some(pair) = all.windows(2).find(|pair| pair[0].anchor() == pair[1].anchor()) {

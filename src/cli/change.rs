@@ -3,10 +3,16 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::answer::{self, encode, head, text, which};
 use super::client::Client;
+use super::follow::{Wait, follow};
 use super::output::{self, Output};
 use super::{Failure, Outcome, Verdict};
 use crate::change::State;
+use crate::config::Millis;
+
+/// How long a change that is complete may take to be proposed.
+const PATIENCE: Millis = Millis(120_000);
 
 /// Review changes
 #[derive(clap::Args)]
@@ -21,6 +27,8 @@ enum Command {
     List(List),
     /// Show a change: what happens to whom, resources, warnings
     Show(Show),
+    /// Say that a change is complete, so that it need not wait for more writes
+    Ready(Ready),
     /// Approve a change at its present content
     Approve(Step),
     /// Ask for changes
@@ -50,7 +58,7 @@ struct List {
 
 #[derive(clap::Args)]
 struct Show {
-    /// The change; may be left out while only one is open
+    /// The change, or at least 6 characters its id begins with; may be left out while only one is open
     id: Option<String>,
     /// Show the diff of every file too
     #[arg(long)]
@@ -64,11 +72,22 @@ struct Show {
 
 #[derive(clap::Args)]
 struct Step {
-    /// The change; may be left out while only one is open
+    /// The change, or at least 6 characters its id begins with; may be left out while only one is open
     id: Option<String>,
     /// Words for the others
     #[arg(long, short, value_name = "TEXT")]
     message: Option<String>,
+    /// How to print
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+    #[command(flatten)]
+    client: Client,
+}
+
+#[derive(clap::Args)]
+struct Ready {
+    /// The change, or at least 6 characters its id begins with; may be left out while only one is open
+    id: Option<String>,
     /// How to print
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
@@ -81,6 +100,7 @@ impl Changes {
         match self.command {
             Command::List(list) => list.run(),
             Command::Show(show) => show.run(),
+            Command::Ready(ready) => ready.run(),
             Command::Approve(step) => step.run("approve"),
             Command::RequestChanges(step) => step.run("request-changes"),
             Command::Merge(step) => step.run("merge"),
@@ -90,41 +110,10 @@ impl Changes {
     }
 }
 
-/// The change that is meant: the one that is named, else the only one that is open.
-fn which(client: &Client, named: Option<String>) -> Result<String, Failure> {
-    if let Some(id) = named {
-        return Ok(id);
-    }
-    let page = client.get("/v2/changes?limit=500")?;
-    let all = page.get("changes").and_then(Value::as_array).into_iter().flatten();
-    let open: Vec<&Value> = all.filter(|change| !state(change).is_some_and(State::is_final)).collect();
-    match open.as_slice() {
-        [only] => Ok(text(only, "id").to_owned()),
-        [] => Err(Failure::Failed("no change is open; see `meshwright change list`".into())),
-        several => {
-            let list: Vec<_> = several.iter().map(|change| head(change)).collect();
-            Err(Failure::Usage(format!("several changes are open, name one:\n{}", list.concat().trim_end())))
-        }
-    }
-}
-
 impl List {
     fn run(self) -> Outcome {
-        let mut changes: Vec<Value> = vec![];
-        let mut after: Option<String> = None;
-        loop {
-            let filters = [("state", &self.state), ("project", &self.project), ("after", &after)];
-            let query: Vec<_> = filters
-                .iter()
-                .filter_map(|(key, value)| Some(format!("{key}={}", encode(value.as_deref()?))))
-                .collect();
-            let page = self.client.get(format!("/v2/changes?limit=500&{}", query.join("&")).trim_end_matches('&'))?;
-            changes.extend(page.get("changes").and_then(Value::as_array).into_iter().flatten().cloned());
-            after = page.get("next").and_then(Value::as_str).map(ToOwned::to_owned);
-            if after.is_none() {
-                break;
-            }
-        }
+        let changes =
+            answer::all(&self.client, &[("state", self.state.as_deref()), ("project", self.project.as_deref())])?;
         if self.output == Output::Json {
             return output::json(&json!({ "changes": changes }));
         }
@@ -153,13 +142,12 @@ impl List {
 
 impl Show {
     fn run(self) -> Outcome {
-        let path = format!("/v2/changes/{}", encode(&which(&self.client, self.id)?));
+        let path = format!("/v2/changes/{}", encode(&which(&self.client, self.id.as_deref())?));
         let change = self.client.get(&path)?;
         if self.output == Output::Json {
             return output::json(&change);
         }
-        output::print(&head(&change))?;
-        output::print(&format!("\n{}", text(&change, "summary")))?;
+        answer::print(&change)?;
         if self.diff {
             output::print(&format!("\n{}", self.client.text(&format!("{path}/diff"))?))?;
         }
@@ -170,7 +158,7 @@ impl Show {
 impl Step {
     fn run(self, verb: &str) -> Outcome {
         let body = json!({ "comment": self.message.unwrap_or_default() }).to_string();
-        let path = format!("/v2/changes/{}/{verb}", encode(&which(&self.client, self.id)?));
+        let path = format!("/v2/changes/{}/{verb}", encode(&which(&self.client, self.id.as_deref())?));
         let change = self.client.post(&path, "application/json", body)?;
         if self.output == Output::Json {
             return output::json(&change);
@@ -180,34 +168,39 @@ impl Step {
     }
 }
 
-/// A change in a line or two.
-pub(super) fn head(change: &Value) -> String {
-    let reason = text(change, "reason");
-    let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-    let merged = text(change, "merged");
-    let merged = if merged.is_empty() { String::new() } else { format!(" as {merged}") };
-    format!("change {} is {}{merged}{reason}\n", text(change, "id"), text(change, "state"))
-}
-
-pub(super) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value.get(field).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// Escapes a query value or path segment (RFC 3986, section 2.1).
-pub(super) fn encode(text: &str) -> String {
-    let escape = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => (byte as char).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    text.bytes().map(escape).collect()
-}
-
-/// The state of a change; none for one that only newer servers know.
-pub(super) fn state(change: &Value) -> Option<State> {
-    State::parse(text(change, "state"))
-}
-
-/// The change `id` as the server shows it.
-pub(super) fn fetch(client: &Client, id: &str) -> Result<Value, Failure> {
-    client.get(&format!("/v2/changes/{}", encode(id)))
+impl Ready {
+    /// Says of every deployment intent group of the change that its set is complete: no other call says so.
+    fn run(self) -> Outcome {
+        let id = which(&self.client, self.id.as_deref())?;
+        let change = answer::fetch(&self.client, &id)?;
+        let sealed = change.get("sealed").and_then(Value::as_bool).unwrap_or_default();
+        if sealed || answer::state(&change).is_some_and(State::is_final) {
+            return Err(Failure::Failed(format!("{}: it takes no more writes", head(&change).trim_end())));
+        }
+        let groups = change.get("groups").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        let groups: Vec<_> = groups.filter(|group| group.contains("/deployment-intent-groups/")).collect();
+        if groups.is_empty() {
+            return Err(Failure::Failed(format!(
+                "change {id} is about no deployment intent group, so nothing says that it is complete; it is ready when \
+                 no write has come for a while"
+            )));
+        }
+        for group in groups {
+            let group: Vec<_> = group.split('/').map(encode).collect();
+            let said =
+                self.client.post(&format!("/v2/{}/approve", group.join("/")), "application/json", String::new())?;
+            if text(&said, "change") != id {
+                return Err(Failure::Failed(format!(
+                    "writes of change {id} went on in another one, which is complete now: {}",
+                    text(&said, "change")
+                )));
+            }
+        }
+        let change = follow(&self.client, answer::fetch(&self.client, &id)?, Wait::Proposed, PATIENCE)?;
+        if self.output == Output::Json {
+            return output::json(&change);
+        }
+        output::print(&head(&change))?;
+        Ok(if answer::state(&change) == Some(State::Blocked) { Verdict::Findings } else { Verdict::Ok })
+    }
 }

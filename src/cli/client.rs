@@ -22,6 +22,9 @@ pub(super) struct Client {
 
 /// The address of a server; a token never goes over plain http to another machine because a scheme was forgotten.
 fn address(text: &str) -> Result<String, String> {
+    // Where the API begins is known, so that its address does as well as the server's.
+    let text = text.trim_end_matches('/');
+    let text = text.strip_suffix("/v2").unwrap_or(text).trim_end_matches('/');
     if let Some((scheme, _)) = text.split_once("://") {
         let known = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
         return if known {
@@ -77,7 +80,7 @@ impl Client {
             .max_redirects(0)
             .build()
             .into();
-        let url = format!("{}{path}", self.server.trim_end_matches('/'));
+        let url = format!("{}{path}", self.server);
         let mut request = Request::builder().method(method).uri(&url);
         if let Some(token) = self.token()? {
             request = request.header("Authorization", format!("Bearer {token}"));
@@ -149,9 +152,12 @@ mod tests {
         for here in ["localhost:8470", "127.0.0.1", "[::1]:80", "LOCALHOST/prefix"] {
             assert_eq!(address(here).unwrap(), format!("http://{here}"));
         }
-        for whole in ["http://mesh.example", "HTTPS://mesh.example:8470/"] {
-            assert_eq!(address(whole).unwrap(), whole);
+        for whole in ["http://mesh.example", "HTTPS://mesh.example:8470", "https://mesh.example/prefix"] {
+            for end in ["", "/", "/v2", "/v2/"] {
+                assert_eq!(address(&format!("{whole}{end}")).unwrap(), whole);
+            }
         }
+        assert_eq!(address("localhost:8470/v2/").unwrap(), "http://localhost:8470");
         let refused = address("mesh.example:8470").unwrap_err();
         assert!(refused.contains("https://mesh.example:8470"), "{refused}");
         assert!(address("ftp://localhost").is_err());

@@ -16,7 +16,7 @@ impl Completions {
     pub(super) fn run(self, command: &mut clap::Command) -> Outcome {
         let mut script = vec![];
         clap_complete::generate(self.shell, command, "meshwright", &mut script);
-        output::print(&String::from_utf8_lossy(&script))?;
+        output::data(&String::from_utf8_lossy(&script))?;
         Ok(Verdict::Ok)
     }
 }

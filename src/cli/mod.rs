@@ -1,11 +1,15 @@
 //! The command line, one file per command.
 
+mod against;
+mod annotate;
+mod answer;
 mod apply;
 mod bundle;
 mod change;
 mod check;
 mod client;
 mod completions;
+mod follow;
 mod output;
 mod plan;
 mod render;
@@ -52,7 +56,7 @@ impl Failure {
 ///
 /// Exit codes: 0 ok, 1 findings or a failed operation, 2 usage.
 #[derive(Parser)]
-#[command(name = "meshwright", version, propagate_version = false, disable_help_subcommand = true)]
+#[command(name = "meshwright", version, propagate_version = false)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

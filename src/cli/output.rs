@@ -1,6 +1,9 @@
 //! Printing: for people with colour on a terminal, for scripts as JSON.
+//!
+//! Names and files may hold what steers a terminal. It is spelled out in all that is printed for people; the only codes
+//! that reach a terminal are the colours of this file.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -9,6 +12,8 @@ use serde_json::Value;
 
 use super::{Failure, Outcome, Verdict};
 use crate::finding::{Finding, Place, Severity};
+use crate::review::words::steers;
+use crate::review::{FileChange, unified};
 
 /// How a command prints what it found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -20,8 +25,37 @@ pub(super) enum Output {
     Json,
 }
 
-/// Writes text to standard output; colour codes are taken out where there is no terminal.
+/// Writes text to standard output.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
+    write(&spelled(text))
+}
+
+/// Writes what other programs read to standard output: as it is, unless a terminal shows it.
+pub(super) fn data(text: &str) -> Result<(), Failure> {
+    if std::io::stdout().is_terminal() { print(text) } else { write(text) }
+}
+
+/// Writes a finding to standard output, as one or two lines.
+pub(super) fn print_finding(finding: &Finding) -> Result<(), Failure> {
+    write(&self::finding(finding))
+}
+
+/// Writes the diff of a file to standard output.
+pub(super) fn print_diff(change: &FileChange) -> Result<(), Failure> {
+    write(&diff(change))
+}
+
+/// Text without what steers a terminal: such characters are spelled out, as in `\u{1b}`.
+fn spelled(text: &str) -> String {
+    let mut spelled = String::with_capacity(text.len());
+    for c in text.chars() {
+        if steers(c) { spelled.extend(c.escape_unicode()) } else { spelled.push(c) }
+    }
+    spelled
+}
+
+/// Colour codes are taken out where there is no terminal.
+fn write(text: &str) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         // The reader went away, as `head` does: that is no failure.
@@ -33,25 +67,54 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 /// Prints a value as JSON.
 pub(super) fn json(value: &impl Serialize) -> Outcome {
     let text = serde_json::to_string_pretty(value).map_err(Failure::failed)?;
-    print(&format!("{text}\n"))?;
+    write(&format!("{text}\n"))?;
     Ok(Verdict::Ok)
 }
 
 /// Says on standard error what went wrong.
 pub(super) fn complain(why: &str, code: u8) -> ExitCode {
     let red = AnsiColor::Red.on_default().bold();
-    drop(writeln!(anstream::stderr(), "{red}error:{red:#} {why}"));
+    drop(writeln!(anstream::stderr(), "{red}error:{red:#} {}", spelled(why)));
     ExitCode::from(code)
 }
 
 /// Says something on standard error that is not part of the result.
 pub(super) fn note(text: &str) {
-    drop(writeln!(anstream::stderr(), "{text}"));
+    drop(writeln!(anstream::stderr(), "{}", spelled(text)));
+}
+
+/// Says on standard error how far something is, in the place of what was said before if that is on a terminal.
+pub(super) fn note_progress(text: &str, first: bool) {
+    let erase = if first || !std::io::stderr().is_terminal() { "" } else { "\x1b[1A\x1b[2K" };
+    drop(writeln!(anstream::stderr(), "{erase}{}", spelled(text)));
 }
 
 /// Says on standard error what was found.
 pub(super) fn note_finding(finding: &Finding) {
-    note(self::finding(finding).trim_end());
+    drop(write!(anstream::stderr(), "{}", self::finding(finding)));
+}
+
+/// The same of a finding that a server answered.
+pub(super) fn note_answered(finding: &Value) {
+    drop(write!(anstream::stderr(), "{}", answered(finding)));
+}
+
+/// The unified diff of a file in colours, which stand around whole lines.
+fn diff(change: &FileChange) -> String {
+    let colour = |colour: AnsiColor| colour.on_default();
+    let [bold, cyan, red, green] =
+        [Style::new().bold(), colour(AnsiColor::Cyan), colour(AnsiColor::Red), colour(AnsiColor::Green)];
+    let line = |(number, line): (usize, &str)| {
+        let style = match line.as_bytes().first() {
+            _ if number < 2 => bold,
+            Some(b'@') => cyan,
+            Some(b'-') => red,
+            Some(b'+') => green,
+            _ => Style::new(),
+        };
+        format!("{style}{}{style:#}\n", spelled(line))
+    };
+    unified(change).split_terminator('\n').enumerate().map(line).collect()
 }
 
 fn style(severity: Severity) -> Style {
@@ -63,12 +126,12 @@ fn style(severity: Severity) -> Style {
 }
 
 /// A finding as one or two lines.
-pub(super) fn finding(finding: &Finding) -> String {
+fn finding(finding: &Finding) -> String {
     lines(finding.severity, finding.rule, &finding.place, &finding.message, &finding.remedy)
 }
 
 /// The same of one that a server answered.
-pub(super) fn answered(finding: &Value) -> String {
+fn answered(finding: &Value) -> String {
     let text = |pointer: &str| finding.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let severity = match text("/severity") {
         "error" => Severity::Error,
@@ -86,6 +149,40 @@ fn lines(severity: Severity, rule: &str, place: &Place, message: &str, remedy: &
         Severity::Warning => "warning",
         Severity::Note => "note",
     };
-    let remedy = if remedy.is_empty() { String::new() } else { format!("\n    → {remedy}") };
+    let remedy = if remedy.is_empty() { String::new() } else { format!("\n    → {}", spelled(remedy)) };
+    let [rule, place, message] = [rule, &place.to_string(), message].map(spelled);
     format!("{style}{severity}[{rule}]{style:#} {place}: {message}{remedy}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::review::Happening;
+
+    const STEERING: &str = "\u{1b}]0;title\u{7}\u{9b}2J\u{202e}\r";
+    const SPELLED: &str = "\\u{1b}]0;title\\u{7}\\u{9b}2J\\u{202e}\\u{d}";
+
+    #[test]
+    fn colours_stand_around_whole_lines_and_nothing_else_steers() {
+        let change = |old: &str, new: &str| FileChange {
+            path: "x.yaml".into(),
+            happening: Happening::Changed,
+            old: old.into(),
+            new: new.into(),
+        };
+        let text = diff(&change("a\n", "b\n"));
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[2..], ["\u{1b}[36m@@ -1 +1 @@\u{1b}[0m", "\u{1b}[31m-a\u{1b}[0m", "\u{1b}[32m+b\u{1b}[0m"]);
+        let steering = diff(&change("", &format!("{STEERING}\n")));
+        assert!(steering.ends_with(&format!("\u{1b}[32m+{SPELLED}\u{1b}[0m\n")), "{steering:?}");
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_spelled_out_in_text_and_findings() {
+        assert_eq!(spelled(&format!("a\n\tb{STEERING}")), format!("a\n\tb{SPELLED}"));
+        let wrong = Finding::error("x", Place::at(STEERING), STEERING, STEERING);
+        let bold = "\u{1b}[1m\u{1b}[31merror[x]\u{1b}[0m";
+        assert_eq!(finding(&wrong), format!("{bold} {SPELLED}: {SPELLED}\n    → {SPELLED}\n"));
+        assert_eq!(answered(&serde_json::to_value(wrong.clone()).unwrap()), finding(&wrong));
+    }
 }

@@ -4,22 +4,26 @@ use std::path::PathBuf;
 
 use super::output::Output;
 use super::{Failure, Outcome, bundle, report};
-use crate::change::ledger::ChangeTree;
-use crate::change::{Base, Proposal};
+use crate::change::stuck::Stuck;
+use crate::change::submission::{Cause, Obstacle, Refusal};
+use crate::change::{Base, Person, Proposal, Submission};
 use crate::finding::{Finding, Place};
-use crate::intent::rules;
 
 /// Show what applying bundles would change in a config repository checkout
 ///
-/// Exit code 1 when the plan is blocked.
+/// The bundles are taken one after the other, as `apply` posts them. Exit code 1 when the plan is blocked, or a bundle
+/// would be refused.
 #[derive(clap::Args)]
 pub(super) struct Plan {
-    /// A bundle; `-` for standard input; may be given several times
+    /// A bundle; `-` for standard input, a folder for all its *.yaml by name; may be given several times
     #[arg(short, long = "file", value_name = "BUNDLE", required = true)]
     file: Vec<PathBuf>,
     /// A checkout of the config repository
     #[arg(long, value_name = "DIR", default_value = ".")]
     repo: PathBuf,
+    /// Remove what stands under a bundle's base and is not in it
+    #[arg(long)]
+    prune: bool,
     /// Leave the diff out
     #[arg(long)]
     no_diff: bool,
@@ -32,35 +36,28 @@ impl Plan {
     pub(super) fn run(self) -> Outcome {
         let files = bundle::checkout(&self.repo)?;
         let base = Base::read(&files).map_err(Failure::failed)?;
-        let mut tree = base.tree.clone();
-        let mut changed = vec![];
-        let mut wrong: Vec<Finding> = vec![];
-        for resource in bundle::resources(&self.file)? {
-            if let Some(parent) = resource.anchor().parent().filter(|parent| tree.get(parent).is_none()) {
-                return Err(Failure::Failed(format!(
-                    "{} lives under {parent}, which does not exist",
-                    resource.anchor()
-                )));
-            }
-            if tree.get(resource.anchor()).is_none_or(|there| there.body() != resource.body()) {
-                changed.push(resource.anchor().clone());
-                tree.put(resource);
-            }
-        }
-        for anchor in &changed {
-            for violation in rules::violations(&tree, anchor) {
-                // A server and its client break one rule together, which is one thing to mend.
-                if wrong.iter().all(|known| known.message != violation.message) {
-                    let place = Place::pointing(anchor.as_str(), violation.pointer);
-                    wrong.push(Finding::error("intent/rule", place, violation.message, "mend the intent"));
-                }
-            }
-        }
-        if !wrong.is_empty() {
-            return Err(Failure::Found(wrong));
-        }
-        let change = ChangeTree { tree, changed, findings: vec![] };
-        let proposal = Proposal::make(&base, &files, &change).map_err(Failure::failed)?;
+        let paths = bundle::files(&self.file, self.prune)?;
+        let bundles = paths.iter().map(|path| {
+            let submission = Submission::of_bundle(bundle::read(path)?, self.prune, Person::local());
+            submission.map_err(|why| Failure::Failed(format!("{}: {why}", path.display())))
+        });
+        let bundles: Vec<_> = bundles.collect::<Result<_, _>>()?;
+        let proposal = Proposal::of_bundles(base, &files, &bundles).map_err(|stuck| match stuck {
+            Stuck::Journal(refusal) => refused(refusal),
+            stuck => Failure::failed(stuck),
+        })?;
         report::plan(&proposal.plan, !self.no_diff, self.output)
     }
+}
+
+/// Why a server would refuse a bundle.
+fn refused(refusal: Refusal) -> Failure {
+    let (rule, remedy) = match refusal.cause {
+        Cause::Conflict => ("intent/conflict", "mend the intent"),
+        Cause::NotFound => ("intent/parent", "put it into the bundle, or apply the bundle that holds it first"),
+        Cause::Unreadable => ("intent/file", "mend the file"),
+        _ => ("intent/rule", "mend the intent"),
+    };
+    let finding = |it: Obstacle| Finding::error(rule, Place::pointing(it.subject, it.pointer), it.message, remedy);
+    Failure::Found(refusal.obstacles.into_iter().map(finding).collect())
 }

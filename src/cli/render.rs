@@ -10,7 +10,10 @@ use crate::intent::{Settings, layout};
 use crate::render::{Rendered, Scope, render};
 use crate::repo::WorkingTree;
 use crate::review::words::many;
-use crate::review::{FileChange, Happening};
+use crate::review::{FileChange, Happening, too_many_deletions};
+
+/// What is said where manifests would have been written.
+const NOTHING_WRITTEN: &str = "nothing was written; mend the errors first";
 
 /// Render bundles into manifests, or bring a config repository checkout up to date
 ///
@@ -18,16 +21,16 @@ use crate::review::{FileChange, Happening};
 /// --write changes the files in place, for pull requests made by hand.
 #[derive(clap::Args)]
 pub(super) struct Render {
-    /// A bundle; `-` for standard input; may be given several times
+    /// A bundle; `-` for standard input, a folder for all its *.yaml by name; may be given several times
     #[arg(short, long = "file", value_name = "BUNDLE", required_unless_present = "repo", conflicts_with = "repo")]
     file: Vec<PathBuf>,
-    /// Write the files below this folder instead of printing them
+    /// Write the files below this folder instead of printing them; none while there are errors
     #[arg(long, value_name = "DIR", conflicts_with = "repo")]
     out: Option<PathBuf>,
     /// A checkout of the config repository
     #[arg(long, value_name = "DIR")]
     repo: Option<PathBuf>,
-    /// Change the checkout's files in place
+    /// Change the checkout's files in place; not while there are errors, or to remove more than caps.deletions allows
     #[arg(long, requires = "repo")]
     write: bool,
     /// How to print
@@ -48,6 +51,7 @@ impl Render {
         let rendered = render(&tree, &Settings::default(), &Scope::everything(&tree));
         let blocked = say(&rendered);
         match (&self.out, self.output) {
+            (Some(_), _) if blocked => output::note(NOTHING_WRITTEN),
             (Some(root), _) => {
                 std::fs::create_dir_all(root)
                     .map_err(|error| Failure::Failed(format!("{}: {error}", root.display())))?;
@@ -67,7 +71,7 @@ impl Render {
             }
             (None, Output::Text) => {
                 for (path, manifest) in &rendered.manifests {
-                    output::print(&format!("---\n# Path: {path}\n{}", manifest.text))?;
+                    output::data(&format!("---\n# Path: {path}\n{}", manifest.text))?;
                 }
             }
         }
@@ -80,11 +84,13 @@ impl Render {
         if !declared.problems.is_empty() {
             return Err(Failure::Found(declared.problems.into_values().flatten().collect()));
         }
-        let rendered = render(&declared.tree, &declared.settings, &Scope::everything(&declared.tree));
-        let blocked = say(&rendered);
+        let mut rendered = render(&declared.tree, &declared.settings, &Scope::everything(&declared.tree));
         let listed = Listed::read(&files).map_err(Failure::failed)?;
         let audit = Audit::of(&files, listed, &rendered).map_err(Failure::failed)?;
         let changes = outdated(&files, &declared, &audit).map_err(Failure::failed)?;
+        rendered.findings.extend(declared.gone(&audit.strays));
+        rendered.findings.extend(too_many_deletions(&changes, declared.settings.caps.deletions));
+        let blocked = say(&rendered);
         let write = self.write && !blocked;
         for change in &changes {
             if write {
@@ -92,7 +98,7 @@ impl Render {
                 files.write(&change.path, text).map_err(Failure::failed)?;
             }
             if self.output == Output::Text {
-                output::print(&crate::review::unified_coloured(change))?;
+                output::print_diff(change)?;
             }
         }
         if self.output == Output::Json {
@@ -102,7 +108,7 @@ impl Render {
         output::note(&if write {
             format!("{} written, {removed} removed", many(changes.len() - removed, "file"))
         } else if self.write {
-            "nothing was written; mend the errors first".to_owned()
+            NOTHING_WRITTEN.to_owned()
         } else {
             format!("{} out of date; --write brings the checkout up to date", many(changes.len(), "file"))
         });

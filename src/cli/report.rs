@@ -14,7 +14,8 @@ pub(super) fn plan(plan: &Plan, diff: bool, output: Output) -> Outcome {
             output::print(&review::words::summary(plan))?;
             if diff {
                 for file in &plan.files {
-                    output::print(&format!("\n{}", review::unified_coloured(file)))?;
+                    output::print("\n")?;
+                    output::print_diff(file)?;
                 }
             }
         }

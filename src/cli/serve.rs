@@ -8,8 +8,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::output;
 use super::{Failure, Outcome, Verdict};
-use crate::boot::{BootError, DEMO_STEPS, Server};
-use crate::change::State;
+use crate::boot::{BootError, Server};
+use crate::change::{Change, State};
 use crate::config::{Config, Log};
 
 /// Run the daemon: REST in, pull requests out
@@ -27,7 +27,8 @@ pub(super) struct Serve {
     /// Where to listen [default: 127.0.0.1:8470]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// Load a sample mesh (Online Boutique over two clusters) and leave a change waiting for review
+    /// Load a sample mesh (Online Boutique over two clusters), if it is not there yet, and leave a change waiting for
+    /// review
     #[arg(long)]
     demo: bool,
 }
@@ -82,16 +83,32 @@ async fn introduce(server: &Server, url: &str) {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     let view = desk.view();
-    let active = view.active();
-    let Some(change) = active.first() else {
-        return output::note("The sample mesh is on main already; nothing waits for review.");
-    };
     let server = if url.ends_with(":8470") { String::new() } else { format!(" --server {url}") };
-    let steps = DEMO_STEPS.map(|step| format!("  {step} {}{server}", change.id)).join("\n");
+    let Some(change) = view.active().first().map(|change| Change::clone(change)) else {
+        return output::note(&format!(
+            "\nThe sample mesh is on main; nothing waits for review. Look, in another terminal:\n\n  meshwright change \
+             list{server}\n"
+        ));
+    };
+    let (waits, steps) = next(change.state);
+    let steps: Vec<_> = steps.iter().map(|step| format!("  meshwright change {step} {}{server}", change.id)).collect();
+    let reason = change.reason.filter(|_| change.state == State::Blocked).map(|reason| format!(" ({reason})"));
     output::note(&format!(
-        "\nChange {} is {} and waits for your review. Try next, in another terminal:\n\n{steps}\n",
-        change.id, change.state
+        "\nChange {} is {}{} and {waits}. Try next, in another terminal:\n\n{}\n",
+        change.id,
+        change.state,
+        reason.unwrap_or_default(),
+        steps.join("\n")
     ));
+}
+
+/// What a change waits for, and the steps that lead on from there.
+fn next(state: State) -> (&'static str, &'static [&'static str]) {
+    match state {
+        State::Approved | State::Merging => ("waits to be merged", &["show", "merge"]),
+        State::Blocked => ("cannot go on", &["show", "withdraw"]),
+        _ => ("waits for your review", &["show", "approve", "merge"]),
+    }
 }
 
 /// Resolves when the process is asked to stop.

@@ -14,7 +14,7 @@ use super::auth::Caller;
 use super::problem::{self, Fault, Problem};
 use super::submit::{self, Accepted};
 use super::{body, changes, conditions, rights};
-use crate::change::submission::{Operation, Outcome, Precondition, Refusal};
+use crate::change::submission::{Outcome, Refusal};
 use crate::change::{Person, Submission};
 use crate::intent::bundle::Rejected;
 use crate::intent::{Anchor, Bundle};
@@ -103,26 +103,13 @@ fn prune(request: &Request) -> Result<bool, Problem> {
 fn read(text: &Bytes, prune: bool, by: Person) -> Result<(Submission, Places), Problem> {
     let text = std::str::from_utf8(text).map_err(|_| Problem::new(&problem::NOT_TEXT, "A bundle is YAML in UTF-8."))?;
     let bundle = Bundle::read(text).map_err(rejected)?;
-    let base = bundle.base.as_deref().and_then(|base| Anchor::parse(base).ok());
-    let prune = match (prune, base) {
-        (false, _) => None,
-        (true, Some(base)) => Some(base),
-        (true, None) => {
-            let message = "prune removes what stands under the base and is not in the bundle: begin it with `base: …`";
-            return Err(Problem::invalid(vec![Fault::new("/0/base", message)]));
-        }
-    };
-    if bundle.documents.is_empty() && prune.is_none() {
+    let places = bundle.documents.iter().map(|it| (it.index, it.line, it.resource.anchor().clone())).collect();
+    let submission = Submission::of_bundle(bundle, prune, by)
+        .map_err(|message| Problem::invalid(vec![Fault::new("/0/base", message)]))?;
+    if submission.operations.is_empty() && submission.prune.is_none() {
         return Err(Problem::new(&problem::EMPTY_BODY, "The bundle has no documents."));
     }
-    let mut places = Places(vec![]);
-    let operations = bundle.documents.into_iter().map(|posted| {
-        places.0.push((posted.index, posted.line, posted.resource.anchor().clone()));
-        Operation::Put(posted.resource)
-    });
-    let operations = operations.collect();
-    let (precondition, idempotency) = (Precondition::None, None);
-    Ok((Submission { operations, bundle: true, prune, precondition, idempotency, by }, places))
+    Ok((submission, Places(places)))
 }
 
 fn rejected(mut rejected: Vec<Rejected>) -> Problem {
@@ -140,7 +127,7 @@ fn rejected(mut rejected: Vec<Rejected>) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::submission::{Cause, Obstacle};
+    use crate::change::submission::{Cause, Obstacle, Operation};
 
     const BUNDLE: &str = "base: projects/shop\n---\nanchor: logical-clouds\nmetadata: {name: lc}\n";
 

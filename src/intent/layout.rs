@@ -10,8 +10,11 @@ use super::tree::Tree;
 use crate::finding::{Finding, Place};
 use crate::yaml;
 
+/// The folder that holds intents.
+pub const INTENTS: &str = "intents/";
+
 /// The folders that hold resources.
-pub const FOLDERS: [&str; 2] = ["intents/", "topology/"];
+pub const FOLDERS: [&str; 2] = [INTENTS, "topology/"];
 
 /// The path of the file that holds the resource at `anchor`.
 #[must_use]

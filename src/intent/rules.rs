@@ -7,6 +7,7 @@ use super::scalar::Port;
 use super::spec::{Access, AccessPoint, Client, Cluster, Inbound, Mtls, Protocol, Spec, TlsType};
 use super::topology::Topology;
 use super::tree::Tree;
+use crate::finding::{Finding, Place};
 
 /// The most inbound intents that may be about one Service, or about the same pods: each is compared with all others.
 const MOST_PEERS: usize = 64;
@@ -149,10 +150,13 @@ pub fn violations(tree: &Tree, anchor: &Anchor) -> Vec<Violation> {
     found
 }
 
-/// The server that holds the resource at `anchor`, or is it, if it says that it is in no mesh.
+/// What is to be known of the server that holds the resource at `anchor`, or is it, if it says that it is in no mesh.
 #[must_use]
-pub fn outside_the_mesh(tree: &Tree, anchor: &Anchor) -> Option<Anchor> {
-    anchor.ancestor(Kind::Inbound).filter(|server| tree.inbound(server).is_some_and(|inbound| !inbound.in_mesh))
+pub fn outside_the_mesh(tree: &Tree, anchor: &Anchor) -> Option<Finding> {
+    let server = anchor.ancestor(Kind::Inbound).filter(|server| tree.inbound(server).is_some_and(|it| !it.in_mesh))?;
+    let message = format!("{server} is in no mesh, so nothing is rendered for it and nothing decides who may call it");
+    let place = Place::pointing(server.as_str(), "/spec/serviceMesh");
+    Some(Finding::warning("intent/no-mesh", place, message, "say serviceMesh: istio in it if Istio shall carry it"))
 }
 
 /// What there would be too much of below a server, and what to do.

@@ -71,6 +71,8 @@ pub struct ClusterFacts {
     pub https_port: u16,
     /// Whether sidecars resolve ServiceEntry hosts.
     pub dns_proxy: bool,
+    /// The namespace whose policies hold for the whole mesh.
+    pub root_namespace: String,
 }
 
 /// Answers about topology, from one tree and the defaults of `meshwright.yaml`.
@@ -260,6 +262,8 @@ fn facts(own: &Cluster, defaults: &Cluster, pairs: &KvPairs) -> ClusterFacts {
         http_port: number(pairs.http_port, 80),
         https_port: number(pairs.https_port, 443),
         dns_proxy: own.dns_proxy.or(defaults.dns_proxy).unwrap_or(false),
+        root_namespace: namespace([own.root_namespace.as_ref(), defaults.root_namespace.as_ref()])
+            .unwrap_or_else(|| "istio-system".into()),
     }
 }
 

@@ -128,7 +128,7 @@ fn check(connection: &Connection) -> rusqlite::Result<Result<(), String>> {
 fn explain(path: &Path, error: &rusqlite::Error) -> String {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            format!("another process has {} open", path.display())
+            format!("another process has {} open; stop that one, or use another data folder", path.display())
         }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(path, &error.to_string()),
         _ => format!("{}: {error}", path.display()),

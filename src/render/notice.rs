@@ -9,12 +9,13 @@ use super::unit::Unit;
 use super::workload::Workload;
 use crate::finding::{Finding, Place};
 use crate::intent::ClusterId;
-use crate::intent::rules::{conflicts, violations};
+use crate::intent::rules::{conflicts, outside_the_mesh, violations};
 use crate::intent::spec::Action;
 
 /// What one server and its callers call for.
 pub(super) fn of_server(server: &Server<'_>, context: &Context<'_>, findings: &mut Vec<Finding>) {
     if !server.inbound.in_mesh {
+        findings.extend(outside_the_mesh(context.tree, server.anchor).filter(|_| !server.terminated));
         return;
     }
     // Every rule that ties resources together is about a server and a client.

@@ -1,6 +1,6 @@
 //! What rendering gives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::Finding;
 use crate::intent::{Anchor, ClusterId};
@@ -41,6 +41,8 @@ pub struct Target {
     pub cluster: ClusterId,
     /// The namespace.
     pub namespace: String,
+    /// The namespace of its cluster whose policies hold for the whole mesh.
+    pub root_namespace: String,
     /// The label of its pods, `key=value`.
     pub label: String,
     /// The Services in front of its pods, sorted.
@@ -58,6 +60,8 @@ pub struct Rendered {
     pub manifests: BTreeMap<String, Manifest>,
     /// The workloads, sorted.
     pub targets: Vec<Target>,
+    /// The inbound intents that run nowhere, as far as is known.
+    pub unplaced: BTreeSet<Anchor>,
     /// What there is to say, sorted; errors block.
     pub findings: Vec<Finding>,
 }
@@ -67,6 +71,7 @@ pub struct Rendered {
 pub(super) struct Output {
     pub(super) manifests: Vec<Manifest>,
     pub(super) targets: Vec<Target>,
+    pub(super) unplaced: BTreeSet<Anchor>,
     pub(super) findings: Vec<Finding>,
 }
 
@@ -75,6 +80,7 @@ impl Output {
     pub(super) fn extend(&mut self, other: Self) {
         self.manifests.extend(other.manifests);
         self.targets.extend(other.targets);
+        self.unplaced.extend(other.unplaced);
         self.findings.extend(other.findings);
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn render(servers: &[&Server<'_>], context: &Context<'_>) -> Output {
     for cluster in clusters {
         let here: Vec<_> = servers.iter().copied().filter(|server| server.clusters.contains(cluster)).collect();
         let workload = Workload::of(cluster, &here);
-        out.targets.extend(target(cluster, &here, workload.as_ref()));
+        out.targets.extend(target(cluster, &here, workload.as_ref(), context));
         let Some((workload, facts)) = workload.zip(context.clusters.get(cluster)) else { continue };
         policy::render(&workload, facts, context, &mut out);
         mtls::render(&workload, context, &mut out);
@@ -28,7 +28,12 @@ pub(super) fn render(servers: &[&Server<'_>], context: &Context<'_>) -> Output {
     out
 }
 
-fn target(cluster: &ClusterId, here: &[&Server<'_>], workload: Option<&Workload<'_, '_>>) -> Option<Target> {
+fn target(
+    cluster: &ClusterId,
+    here: &[&Server<'_>],
+    workload: Option<&Workload<'_, '_>>,
+    context: &Context<'_>,
+) -> Option<Target> {
     let first = here.first()?;
     let unguarded = || {
         let ended = here.iter().any(|server| server.is_enforced());
@@ -39,6 +44,7 @@ fn target(cluster: &ClusterId, here: &[&Server<'_>], workload: Option<&Workload<
     Some(Target {
         cluster: cluster.clone(),
         namespace: first.namespace.to_string(),
+        root_namespace: context.clusters.get(cluster).map(|facts| facts.root_namespace.clone()).unwrap_or_default(),
         label: first.inbound.label.to_string(),
         services: services.into_iter().collect(),
         access: workload.map_or_else(unguarded, Workload::access),

@@ -26,8 +26,9 @@ pub fn render(tree: &Tree, settings: &Settings, scope: &Scope) -> Rendered {
     let mut out = Output::default();
     for anchor in scope.homeless().filter(|anchor| tree.inbound(anchor).is_some_and(|inbound| inbound.in_mesh)) {
         // It may have found a namespace since.
-        let missing = topology.namespace(anchor).err();
-        out.findings.extend(missing.map(|finding| Finding { place: Place::at(anchor.as_str()), ..finding }));
+        let Err(missing) = topology.namespace(anchor) else { continue };
+        out.findings.push(Finding { place: Place::at(anchor.as_str()), ..missing });
+        out.unplaced.insert(anchor.clone());
     }
 
     let services: Vec<_> = scope.services().collect();
@@ -41,6 +42,8 @@ pub fn render(tree: &Tree, settings: &Settings, scope: &Scope) -> Rendered {
         servers.extend(found);
         out.findings.extend(findings);
     }
+    let unplaced = servers.iter().filter(|server| server.clusters.is_empty());
+    out.unplaced.extend(unplaced.map(|server| server.anchor.clone()));
     servers.chunk_by_mut(is_same_host).for_each(join_host);
 
     let context = context(tree, settings, topology, &servers);
@@ -126,7 +129,7 @@ fn of_host(servers: &[Server<'_>], context: &Context<'_>) -> Output {
 
 /// Sorts all that was given, and adds the file that keeps each namespace's directory.
 fn rendered(out: Output) -> Rendered {
-    let Output { mut manifests, mut targets, mut findings } = out;
+    let Output { mut manifests, mut targets, unplaced, mut findings } = out;
     manifests.par_sort_unstable_by(|a, b| a.path.cmp(&b.path));
     for pair in manifests.windows(2).filter(|pair| pair[0].path == pair[1].path) {
         let message = "two resources would stand in the same file";
@@ -145,5 +148,5 @@ fn rendered(out: Output) -> Rendered {
     findings.dedup();
     say_once(&mut findings);
     let manifests = manifests.into_iter().chain(keepers).map(|manifest| (manifest.path.clone(), manifest)).collect();
-    Rendered { manifests, targets, findings }
+    Rendered { manifests, targets, unplaced, findings }
 }

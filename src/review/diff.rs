@@ -1,11 +1,7 @@
 //! The text of a file change, as `git diff` shows it.
 
-use std::fmt::Write;
-
-use anstyle::{AnsiColor, Style};
 use similar::TextDiff;
 
-use super::words::visible;
 use super::{FileChange, Happening};
 
 /// Lines of context around what changes.
@@ -30,31 +26,6 @@ pub fn unified(change: &FileChange) -> String {
 pub(super) fn hunks(change: &FileChange) -> String {
     let diff = TextDiff::from_lines(change.old.as_str(), change.new.as_str());
     diff.unified_diff().context_radius(CONTEXT).to_string()
-}
-
-/// The unified diff of one file with the colours of a terminal; what would steer the terminal itself is replaced.
-#[must_use]
-pub fn unified_coloured(change: &FileChange) -> String {
-    let [bold, cyan, red, green] =
-        [Style::new().bold(), colour(AnsiColor::Cyan), colour(AnsiColor::Red), colour(AnsiColor::Green)];
-    let mut text = String::new();
-    for (number, line) in unified(change).lines().enumerate() {
-        let style = match line.as_bytes().first() {
-            _ if number < 2 => bold,
-            Some(b'@') => cyan,
-            Some(b'-') => red,
-            Some(b'+') => green,
-            _ => Style::new(),
-        };
-        let line: String = line.chars().map(visible).collect();
-        // Writing to a string does not fail.
-        let _ = writeln!(text, "{style}{line}{style:#}");
-    }
-    text
-}
-
-fn colour(colour: AnsiColor) -> Style {
-    Style::new().fg_color(Some(colour.into()))
 }
 
 /// A path as git writes it: between quotes when it holds what would end the line or the quotes.
@@ -109,14 +80,5 @@ mod tests {
     fn a_path_cannot_forge_a_line_of_the_diff() {
         let change = FileChange { path: "a\n+++ b/x".into(), ..change(Happening::Added, "", "a\n") };
         assert_eq!(unified(&change), "--- /dev/null\n+++ \"b/a\\n+++ b/x\"\n@@ -0,0 +1 @@\n+a\n");
-    }
-
-    #[test]
-    fn colours_stand_around_whole_lines() {
-        let text = unified_coloured(&change(Happening::Changed, "a\n", "b\n"));
-        let lines: Vec<_> = text.lines().collect();
-        let steering = unified_coloured(&change(Happening::Added, "", "\u{1b}]0;title\u{7}\n"));
-        assert!(steering.ends_with("\u{1b}[32m+\u{fffd}]0;title\u{fffd}\u{1b}[0m\n"), "{steering:?}");
-        assert_eq!(lines[2..], ["\u{1b}[36m@@ -1 +1 @@\u{1b}[0m", "\u{1b}[31m-a\u{1b}[0m", "\u{1b}[32m+b\u{1b}[0m"]);
     }
 }

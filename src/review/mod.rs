@@ -1,11 +1,12 @@
 //! The plan: file changes, text diff, access diff and the words of a pull request. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
 use crate::finding::{Finding, Severity};
+use crate::intent::Anchor;
 
 mod diff;
 mod overlap;
@@ -19,9 +20,10 @@ mod stray;
 mod testing;
 pub mod words;
 
-pub use diff::{unified, unified_coloured};
+pub use diff::unified;
 pub use overlap::overlaps;
-pub use plan::{Input, plan};
+pub use plan::{Input, plan, too_many_deletions};
+pub use shift::{Side, shifts};
 pub use stray::Stray;
 
 /// What happens to a file.
@@ -105,6 +107,9 @@ pub struct AccessChange {
     pub caller: String,
     /// One sentence for a reviewer, clusters included.
     pub words: String,
+    /// The inbound intents about what is called, before or after.
+    #[serde(skip)]
+    pub intents: BTreeSet<Anchor>,
 }
 
 /// What a set of writes does to the config repository, for people.

@@ -186,7 +186,8 @@ fn stale(stray: &Stray) -> Finding {
         STALE,
         Place::at(&stray.path),
         "it bears the label app.kubernetes.io/managed-by: meshwright, and no intent renders it",
-        "remove the file if nobody needs it, or take the label off if it is kept by hand",
+        "run `meshwright render --repo . --write` or remove the file if nobody needs it, or take the label off if it is kept by \
+         hand",
     )
 }
 

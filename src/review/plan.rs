@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use super::path::Location;
 use super::resources::{changed, resources};
-use super::shift::shifts;
-use super::{FileChange, Happening, Plan, Stray, overlaps};
+use super::{FileChange, Happening, Plan, Side, Stray, overlaps, shifts};
 use crate::finding::{Finding, Place, Severity};
 use crate::istio::Resource;
 use crate::lint::{lint, lint_across};
@@ -43,7 +42,8 @@ pub fn plan(input: Input<'_>) -> Plan {
     findings.extend(too_many_deletions(&files, deletions_cap));
     findings.sort_by(|one, other| (Reverse(one.severity), one).cmp(&(Reverse(other.severity), other)));
     findings.dedup();
-    Plan { digest, access: shifts(before, after, strays), resources: resources(before, after, &files), files, findings }
+    let [was, is] = [before, after].map(|rendered| Side { rendered, strays });
+    Plan { digest, access: shifts(was, is), resources: resources(before, after, &files), files, findings }
 }
 
 /// That a server is open is told where it opens, among who may call what.
@@ -84,7 +84,8 @@ fn linted(before: &Rendered, after: &Rendered) -> Vec<Finding> {
 }
 
 /// A human decides over a change that removes more than one usually does.
-fn too_many_deletions(files: &[FileChange], cap: usize) -> Option<Finding> {
+#[must_use]
+pub fn too_many_deletions(files: &[FileChange], cap: usize) -> Option<Finding> {
     let is_gone = |file: &&FileChange| file.happening == Happening::Removed && Location::of(&file.path).is_some();
     let count = files.iter().filter(is_gone).count();
     (count > cap).then(|| {

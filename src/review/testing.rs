@@ -39,6 +39,7 @@ impl With for Rendered {
         self.targets.push(Target {
             cluster: ClusterId { provider: provider.into(), cluster: cluster.into() },
             namespace: "shop".into(),
+            root_namespace: "istio-system".into(),
             label: format!("app={service}"),
             services: vec![service.into()],
             access,

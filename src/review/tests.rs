@@ -5,7 +5,7 @@ use crate::render::Rendered;
 
 fn files(before: &Rendered, after: &Rendered) -> Vec<FileChange> {
     let text = |rendered: &Rendered, path: &str| rendered.manifests.get(path).map(|manifest| manifest.text.clone());
-    let paths: std::collections::BTreeSet<&String> = before.manifests.keys().chain(after.manifests.keys()).collect();
+    let paths: BTreeSet<&String> = before.manifests.keys().chain(after.manifests.keys()).collect();
     let change = |path: &String| {
         let (happening, old, new) = match (text(before, path), text(after, path)) {
             (Some(old), Some(new)) if old == new => return None,

@@ -135,12 +135,15 @@ fn push(text: &mut String, words: std::fmt::Arguments<'_>) {
 
 /// A character as it may be shown: what steers the terminal or the direction of text is not.
 pub(super) fn visible(c: char) -> char {
+    if steers(c) { char::REPLACEMENT_CHARACTER } else { c }
+}
+
+/// Whether a character steers the terminal or the direction of text; the ends of lines and tabs may stay.
+#[must_use]
+pub fn steers(c: char) -> bool {
     match c {
-        '\n' | '\t' => c,
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' => {
-            char::REPLACEMENT_CHARACTER
-        }
-        c if c.is_control() => char::REPLACEMENT_CHARACTER,
-        c => c,
+        '\n' | '\t' => false,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' => true,
+        c => c.is_control(),
     }
 }

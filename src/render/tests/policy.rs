@@ -213,7 +213,8 @@ fn mtls_is_asked_of_the_workload_when_a_server_says_so() {
 #[test]
 fn nothing_is_rendered_outside_the_mesh() {
     let rendered = rendered(&[server("cart", json!({"serviceMesh": "none"})), client("cart", "web", json!({}))]);
-    assert!(rendered.manifests.is_empty() && rendered.findings.is_empty());
+    assert!(rendered.manifests.is_empty());
+    assert_eq!(said(&rendered, Severity::Note), ["intent/no-mesh"]);
     assert_eq!(decides(&rendered, "cart"), [("east".into(), TargetAccess::NotEnforced)]);
 }
 

@@ -14,6 +14,7 @@ fn a_server_that_is_placed_nowhere_blocks_and_renders_nothing() {
     let place = rendered.findings[0].place.to_string();
     assert!(place.ends_with("/inbound-intents/cart#/spec/app"), "{place} does not refer to what is missing");
     assert!(rendered.manifests.is_empty() && rendered.targets.is_empty());
+    assert!(rendered.unplaced.iter().map(|anchor| anchor.name()).eq(["cart"]), "{:?}", rendered.unplaced);
 }
 
 #[test]
@@ -42,6 +43,23 @@ fn a_server_whose_namespace_is_not_known_blocks() {
     let rendered = everything(&tree_instead(cloud, &cloud.replace("shop", "gone"), &documents));
     assert_eq!(errors(&rendered), ["topology/namespace"]);
     assert!(rendered.findings[0].place.path.ends_with("inbound-intents/cart"));
+    assert!(rendered.unplaced.iter().map(|anchor| anchor.name()).eq(["cart"]), "{:?}", rendered.unplaced);
+}
+
+#[test]
+fn the_root_namespace_is_the_clusters_else_the_default_of_all_else_of_istio() {
+    let west = "spec: {dnsProxy: true, trustDomain: west.example}";
+    let own = west.replace("dnsProxy: true", "dnsProxy: true, rootNamespace: istio-west");
+    let group = "projects/p/composite-apps/a/v1/deployment-intent-groups/ops/traffic-group-intents/t/inbound-intents";
+    let probe = server("probe", json!({"app": "probe"})).replace("inbound-intents", group);
+    let tree = tree_instead(west, &own, &[probe]);
+    let roots = |settings: &Settings| {
+        let targets = render(&tree, settings, &Scope::everything(&tree)).targets;
+        targets.into_iter().map(|target| target.root_namespace).collect::<Vec<_>>()
+    };
+    assert_eq!(roots(&Settings::default()), ["istio-system", "istio-west"]);
+    let settings = Settings::read("clusterDefaults: {rootNamespace: istio-config}\n").unwrap();
+    assert_eq!(roots(&settings), ["istio-config", "istio-west"]);
 }
 
 #[test]

@@ -191,6 +191,7 @@ prop_compose! {
             clusters: vec![],
             caller: text(n + 1),
             words: text(n),
+            intents: [].into(),
         });
         let resources = (0..times).map(|n| ResourceChange {
             cluster: format!("p/{}{n}", text(n)),

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Sayings, Shift, phrase, resources};
+use crate::intent::Anchor;
 use crate::istio::{Destination, Gateway, Server, ServerTlsMode, Spec, VirtualService};
 use crate::render::Rendered;
+use crate::review::path::Location;
 
 /// What callers from outside see, and what it leads to.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -20,14 +22,14 @@ struct Exposure<'a> {
 pub(super) fn compare(before: &Rendered, after: &Rendered, sayings: &mut Sayings) {
     let (was, is) = (exposures(before), exposures(after));
     let outside = "callers outside the mesh";
-    for (exposure, terms) in &is {
+    for (exposure, (terms, intents)) in &is {
         let Exposure { cluster, url, target } = exposure;
-        let (shift, sentence) = match was.get(exposure) {
-            Some(before) if before == terms => continue,
-            Some(before) => (Shift::Exposed, format!("{url} reaches {target} {terms} now; until now {before}")),
-            None => (Shift::Exposed, format!("{url} now reaches {target} from outside the mesh, {terms}")),
+        let sentence = match was.get(exposure) {
+            Some((before, _)) if before == terms => continue,
+            Some((before, _)) => format!("{url} reaches {target} {terms} now; until now {before}"),
+            None => format!("{url} now reaches {target} from outside the mesh, {terms}"),
         };
-        sayings.say(cluster, shift, target, outside, sentence);
+        sayings.say_of(intents, cluster, Shift::Exposed, target, outside, sentence);
     }
     for Exposure { cluster, url, target } in was.keys().filter(|exposure| !is.contains_key(exposure)) {
         let sentence = format!("{url} no longer reaches {target} from outside the mesh");
@@ -35,8 +37,8 @@ pub(super) fn compare(before: &Rendered, after: &Rendered, sayings: &mut Sayings
     }
 }
 
-/// Everything that is exposed, and under which terms.
-fn exposures(rendered: &Rendered) -> BTreeMap<Exposure<'_>, &'static str> {
+/// Everything that is exposed, under which terms, and because of which intents.
+fn exposures(rendered: &Rendered) -> BTreeMap<Exposure<'_>, (&'static str, &[Anchor])> {
     let mut gateways: BTreeMap<(&str, String), &Gateway> = BTreeMap::new();
     for (location, resource) in resources(rendered) {
         if let Spec::Gateway(gateway) = &resource.spec {
@@ -45,18 +47,21 @@ fn exposures(rendered: &Rendered) -> BTreeMap<Exposure<'_>, &'static str> {
         }
     }
     let mut exposures = BTreeMap::new();
-    for (location, resource) in resources(rendered) {
-        let Spec::VirtualService(service) = &resource.spec else { continue };
+    for manifest in rendered.manifests.values() {
+        let (Some(location), Spec::VirtualService(service)) = (Location::of(&manifest.path), &manifest.resource.spec)
+        else {
+            continue;
+        };
         for gateway in &service.gateways {
             let whole = match gateway.contains('/') {
                 true => gateway.clone(),
-                false => format!("{}/{gateway}", resource.metadata.namespace),
+                false => format!("{}/{gateway}", manifest.resource.metadata.namespace),
             };
             let Some(gateway) = gateways.get(&(location.cluster, whole)) else { continue };
             for server in &gateway.servers {
                 for (url, target) in reached(server, service) {
                     let exposure = Exposure { cluster: location.cluster, url, target };
-                    exposures.insert(exposure, terms(server));
+                    exposures.insert(exposure, (terms(server), manifest.intents.as_slice()));
                 }
             }
         }

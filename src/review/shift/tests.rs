@@ -3,9 +3,24 @@ use crate::render::TargetAccess;
 use crate::review::testing::{With, rendered, rule};
 
 const EAST: &str = "gke/east";
+const SERVER: &str =
+    "projects/p/composite-apps/a/v1/deployment-intent-groups/d/traffic-group-intents/t/inbound-intents/httpbin";
 
 fn words(before: &Rendered, after: &Rendered) -> Vec<String> {
-    shifts(before, after, &[]).into_iter().map(|change| format!("{:?}: {}", change.shift, change.words)).collect()
+    let changes = shifts(side(before, &[]), side(after, &[]));
+    changes.into_iter().map(|change| format!("{:?}: {}", change.shift, change.words)).collect()
+}
+
+fn side<'a>(rendered: &'a Rendered, strays: &'a [Stray]) -> Side<'a> {
+    Side { rendered, strays }
+}
+
+fn policy_by_hand(namespace: &str, spec: &str) -> Stray {
+    let text = format!(
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: hand, namespace: {namespace}}}\n\
+         spec: {spec}\n"
+    );
+    Stray::read(&format!("clusters/gke/east/{namespace}/by-hand.yaml"), &text)
 }
 
 fn get(paths: &str) -> String {
@@ -92,7 +107,7 @@ fn the_last_client_leaves_a_server_that_nobody_may_call() {
 
 #[test]
 fn what_opens_a_server_is_called_what_it_is() {
-    let before = rendered().closed(EAST, "httpbin", &rule("a", ""));
+    let mut before = rendered().closed(EAST, "httpbin", &rule("a", ""));
     let observed = "metadata:\n  annotations: {istio.io/dry-run: 'true'}\n";
     let mut shadow = rendered().closed(EAST, "httpbin", &rule("a", ""));
     shadow.targets[0].access = TargetAccess::Observed;
@@ -100,8 +115,13 @@ fn what_opens_a_server_is_called_what_it_is() {
         manifest.text = manifest.text.replace("metadata:\n", observed);
         manifest.resource.metadata.annotations.insert("istio.io/dry-run".into(), "true".into());
     }
+    let server = Anchor::parse(SERVER).unwrap();
+    before.targets[0].intents = vec![server.clone()];
+    let mut nowhere = rendered();
+    nowhere.unplaced.insert(server.clone());
     for (after, why) in [
         (rendered(), "its intent is deleted"),
+        (nowhere, "it is placed nowhere any more"),
         (rendered().open(EAST, "httpbin"), "its intent leaves it open"),
         (rendered().target(EAST, "httpbin", TargetAccess::NotEnforced), "the mesh does not guard it any more"),
         (rendered().closed("gke/west", "httpbin", &rule("a", "")), "it is not placed here any more"),
@@ -112,6 +132,7 @@ fn what_opens_a_server_is_called_what_it_is() {
              could (on gke/east)"
         );
         assert_eq!(words(&before, &after)[0], sentence);
+        assert_eq!(shifts(side(&before, &[]), side(&after, &[]))[0].intents, BTreeSet::from([server.clone()]));
     }
 }
 
@@ -149,7 +170,8 @@ fn deny_and_audit_are_said_of_their_callers() {
 #[test]
 fn many_clusters_are_one_entry() {
     let all = |rules: &str| (0..38).fold(rendered(), |all, n| all.closed(&format!("gke/c{n:02}"), "httpbin", rules));
-    let changes = shifts(&all(&rule("a", "")), &all(&rule("a b", "")), &[]);
+    let [before, after] = [all(&rule("a", "")), all(&rule("a b", ""))];
+    let changes = shifts(side(&before, &[]), side(&after, &[]));
     assert_eq!(changes.len(), 1);
     assert_eq!(changes[0].clusters.len(), 38);
     assert_eq!(changes[0].words, "shop/b gains everything on shop/httpbin (same in 38 clusters)");
@@ -157,15 +179,50 @@ fn many_clusters_are_one_entry() {
 
 #[test]
 fn a_hand_written_policy_counts_on_both_sides() {
-    let stray = Stray::read(
-        "clusters/gke/east/shop/all.yaml",
-        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: all, namespace: shop}\n\
-         spec: {rules: [{from: [{source: {namespaces: [shop]}}]}]}\n",
-    );
+    let strays = [policy_by_hand("shop", "{rules: [{from: [{source: {namespaces: [shop]}}]}]}")];
     let before = rendered().open(EAST, "httpbin");
     let after = rendered().closed(EAST, "httpbin", "{from: [{source: {namespaces: [batch]}}]}");
-    let said: Vec<_> = shifts(&before, &after, &[stray]).into_iter().map(|change| change.words).collect();
-    assert_eq!(said, ["every workload of namespace batch gains everything on shop/httpbin (on gke/east)"]);
+    let words = |before: Side<'_>, after: Side<'_>| -> Vec<_> {
+        shifts(before, after).into_iter().map(|change| change.words).collect()
+    };
+    assert_eq!(
+        words(side(&before, &strays), side(&after, &strays)),
+        ["every workload of namespace batch gains everything on shop/httpbin (on gke/east)"]
+    );
+    assert_eq!(
+        words(side(&before, &strays), side(&before, &[])),
+        [
+            "shop/httpbin opens, because its intent leaves it open: every caller in the mesh may call it; until now only \
+          every workload of namespace shop could (on gke/east)"
+        ]
+    );
+}
+
+#[test]
+fn a_policy_of_the_root_namespace_counts_in_all_namespaces() {
+    let before = rendered().open(EAST, "httpbin");
+    let said = |namespace: &str, spec: &str| {
+        let strays = [policy_by_hand(namespace, spec)];
+        shifts(side(&before, &[]), side(&before, &strays)).into_iter().map(|change| change.words).collect::<Vec<_>>()
+    };
+    let closes = "shop/httpbin closes: nobody may call it; every other caller in the mesh loses access, as far as this \
+                  repository shows (on gke/east)";
+    assert_eq!(said("istio-system", "{rules: []}"), [closes]);
+    assert_eq!(said("istio-system", "{selector: {matchLabels: {app: httpbin}}, rules: []}"), [closes]);
+    assert_eq!(said("istio-system", "{selector: {matchLabels: {app: other}}, rules: []}"), [""; 0]);
+    assert_eq!(said("istio-config", "{rules: []}"), [""; 0]);
+
+    let mut closed = rendered().closed(EAST, "httpbin", &rule("frontend", ""));
+    let anybody = |namespace: &str, closed: &Rendered| loosened(closed, &[policy_by_hand(namespace, "{rules: [{}]}")]);
+    assert_eq!(anybody("istio-system", &closed)[0].rule, "overlap/authorization-policy");
+    assert_eq!(anybody("istio-config", &closed), []);
+    closed.targets[0].root_namespace = "istio-config".into();
+    assert_eq!(anybody("istio-system", &closed), []);
+    assert_eq!(anybody("istio-config", &closed).len(), 1);
+    // What guards the last workload of a cluster guards it still when its intent goes.
+    let strays = [policy_by_hand("istio-config", "{rules: []}")];
+    let gone = shifts(side(&closed, &strays), side(&rendered(), &strays));
+    assert!(gone[0].words.starts_with("shop/frontend loses all access to shop/httpbin"), "{gone:?}");
 }
 
 #[test]

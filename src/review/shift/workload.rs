@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Sayings, Shift, callers, phrase, resources};
+use super::{Sayings, Shift, Side, callers, phrase, resources};
 use crate::access::{AllowSet, Guard, uncovered};
 use crate::finding::{Finding, Place};
+use crate::intent::Anchor;
 use crate::istio::{Action, AuthorizationPolicy, LabelSelector, MutualTlsMode, ObjectMeta, Resource, Spec};
 use crate::render::{Rendered, Target, TargetAccess};
 use crate::review::Stray;
@@ -24,6 +25,7 @@ struct Standing<'a> {
 /// A workload in words.
 struct Subject<'a> {
     cluster: &'a str,
+    intents: Vec<Anchor>,
     /// `namespace/service`.
     target: String,
     /// The same, with its pods where that matters.
@@ -31,12 +33,14 @@ struct Subject<'a> {
 }
 
 /// Says how access to every workload changes.
-pub(super) fn compare(before: &Rendered, after: &Rendered, strays: &[Stray], sayings: &mut Sayings) {
-    let [was, is] = [before, after].map(|rendered| View::new(rendered, strays));
+pub(super) fn compare(before: Side<'_>, after: Side<'_>, sayings: &mut Sayings) {
+    let [was, is] = [before, after].map(|side| View::new(side.rendered, side.strays));
     let pods: BTreeSet<&Pods<'_>> = was.targets.keys().chain(is.targets.keys()).collect();
     for pods in pods {
-        let (before, after) = (was.standing(pods), is.standing(pods));
-        let Some(target) = after.target.or(before.target) else { continue };
+        let known = [was.targets.get(pods), is.targets.get(pods)];
+        let Some(target) = known[1].or(known[0]) else { continue };
+        let [before, after] = [(&was, known[0]), (&is, known[1])]
+            .map(|(view, own)| view.standing(pods, &own.unwrap_or(target).root_namespace));
         let services: Vec<String> = match target.services.as_slice() {
             [] => vec![format!("{}/{}", target.namespace, target.label)],
             services => services.iter().map(|service| format!("{}/{service}", target.namespace)).collect(),
@@ -45,7 +49,8 @@ pub(super) fn compare(before: &Rendered, after: &Rendered, strays: &[Stray], say
             && [&was, &is].iter().any(|view| view.has_other_pods(pods, target));
         let name = phrase::listed(&services);
         let name = if moved { format!("{name} at pods {}", target.label) } else { name };
-        let subject = Subject { cluster: &pods.0, target: services.join(", "), name };
+        let intents = known.into_iter().flatten().flat_map(|target| target.intents.iter().cloned()).collect();
+        let subject = Subject { cluster: &pods.0, intents, target: services.join(", "), name };
         let why = || why(&after, &is, pods, target);
         subject.compare(&before, &after, &why, sayings);
     }
@@ -61,6 +66,7 @@ fn why(after: &Standing<'_>, is: &View<'_>, pods: &Pods<'_>, target: &Target) ->
         Some(TargetAccess::Closed) => "no policy is rendered for it",
         None if is.has_other_pods(pods, target) => "its intent selects other pods now",
         None if is.has_elsewhere(target) => "it is not placed here any more",
+        None if target.intents.iter().any(|intent| is.unplaced.contains(intent)) => "it is placed nowhere any more",
         None => "its intent is deleted",
     }
 }
@@ -80,13 +86,12 @@ pub(in crate::review) fn loosened(rendered: &Rendered, strays: &[Stray]) -> Vec<
     let closed = own.targets.iter().filter(|(pods, _)| clusters.contains(pods.0.as_str()));
     let mut findings = vec![];
     for (pods, target) in closed.filter(|(_, target)| target.access == TargetAccess::Closed) {
-        let guards = [&own, &all].map(|view| view.standing(pods).guard.allow);
+        let allowed = |view: &View<'_>| view.standing(pods, &target.root_namespace).guard.allow;
+        let guards = [&own, &all].map(allowed);
         let [AllowSet::Closed(named), AllowSet::Closed(let_in)] = &guards else { continue };
         let more = uncovered(let_in, named);
-        let of_these_pods = |stray: &&Stray| {
-            let found = View::new(&Rendered::default(), std::slice::from_ref(stray)).standing(pods).guard.allow;
-            found != AllowSet::Open
-        };
+        let of_these_pods =
+            |stray: &&Stray| allowed(&View::new(&Rendered::default(), std::slice::from_ref(stray))) != AllowSet::Open;
         let Some(stray) = strays.iter().find(of_these_pods).filter(|_| !more.is_empty()) else { continue };
         let services: Vec<_> =
             target.services.iter().map(|service| format!("{}/{service}", target.namespace)).collect();
@@ -114,8 +119,8 @@ impl Subject<'_> {
         why: &dyn Fn() -> &'static str,
         sayings: &mut Sayings,
     ) {
-        let Subject { cluster, target, name } = self;
-        let mut say = |shift, caller: &str, sentence| sayings.say(cluster, shift, target, caller, sentence);
+        let Subject { cluster, intents, target, name } = self;
+        let mut say = |shift, caller: &str, sentence| sayings.say_of(intents, cluster, shift, target, caller, sentence);
         match (&before.guard.allow, &after.guard.allow) {
             (AllowSet::Open, AllowSet::Open) => {
                 let access = |standing: &Standing<'_>| standing.target.map(|target| target.access);
@@ -175,6 +180,7 @@ fn stays_open(access: Option<TargetAccess>) -> &'static str {
 /// What was rendered, by pods.
 struct View<'a> {
     targets: BTreeMap<Pods<'a>, &'a Target>,
+    unplaced: &'a BTreeSet<Anchor>,
     selecting: BTreeMap<(&'a str, &'a str), Vec<&'a Resource>>,
 }
 
@@ -194,14 +200,17 @@ impl<'a> View<'a> {
                 selecting.entry((location.cluster, namespace)).or_default().push(resource);
             }
         }
-        Self { targets, selecting }
+        Self { targets, unplaced: &rendered.unplaced, selecting }
     }
 
-    fn standing(&self, pods: &Pods<'a>) -> Standing<'a> {
+    /// How pods stand where the policies of namespace `root` hold for the whole mesh
+    /// (istio `pilot/pkg/model/authorization.go`, `ListAuthorizationPolicies`).
+    fn standing(&self, pods: &Pods<'_>, root: &str) -> Standing<'a> {
         let (cluster, namespace, label) = pods;
-        let none = Vec::new();
-        let resources = self.selecting.get(&(cluster.as_str(), *namespace)).unwrap_or(&none);
-        let policies = resources.iter().filter_map(|resource| match &resource.spec {
+        let of = |namespace| self.selecting.get(&(cluster.as_str(), namespace)).map_or(&[][..], Vec::as_slice);
+        let resources = of(*namespace);
+        let of_the_mesh = if root == *namespace { &[] } else { of(root) };
+        let policies = resources.iter().chain(of_the_mesh).filter_map(|resource| match &resource.spec {
             Spec::AuthorizationPolicy(policy) if guards(policy, label) => Some((&resource.metadata, policy)),
             _ => None,
         });

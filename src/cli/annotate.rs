@@ -1,0 +1,81 @@
+//! Findings as machines of code hosts read them.
+
+use crate::finding::{Finding, Severity};
+use crate::intent::{Anchor, layout};
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "notice",
+    }
+}
+
+/// The file of a finding; that of an intent where the finding names one, because code hosts know files only.
+fn file(finding: &Finding) -> String {
+    let path = &finding.place.path;
+    Anchor::parse(path).map_or_else(|_| path.clone(), |anchor| layout::file_of(&anchor))
+}
+
+fn words(finding: &Finding) -> String {
+    if finding.remedy.is_empty() { finding.message.clone() } else { format!("{}; {}", finding.message, finding.remedy) }
+}
+
+/// A finding as a workflow command; see GitHub's "Workflow commands for GitHub Actions".
+pub(super) fn github(finding: &Finding) -> String {
+    let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
+    let line = if finding.place.line > 0 { format!(",line={}", finding.place.line) } else { String::new() };
+    let (level, title) = (level(finding.severity), property(finding.rule));
+    format!("::{level} file={}{line},title={title}::{}\n", property(&file(finding)), data(&words(finding)))
+}
+
+/// Findings in the Static Analysis Results Interchange Format.
+pub(super) fn sarif(findings: &[Finding]) -> serde_json::Value {
+    let results: Vec<_> = findings
+        .iter()
+        .map(|finding| {
+            let level = if finding.severity == Severity::Note { "note" } else { level(finding.severity) };
+            let mut location = serde_json::json!({"artifactLocation": {"uri": file(finding)}});
+            if finding.place.line > 0 {
+                location["region"] = serde_json::json!({"startLine": finding.place.line});
+            }
+            serde_json::json!({
+                "ruleId": finding.rule,
+                "level": level,
+                "message": {"text": words(finding)},
+                "locations": [{"physicalLocation": location}],
+            })
+        })
+        .collect();
+    let rules: std::collections::BTreeSet<_> = findings.iter().map(|finding| finding.rule).collect();
+    let rules: Vec<_> = rules.into_iter().map(|rule| serde_json::json!({"id": rule})).collect();
+    let driver = serde_json::json!({"name": "meshwright", "version": env!("CARGO_PKG_VERSION"), "rules": rules});
+    serde_json::json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Place;
+
+    #[test]
+    fn an_annotation_escapes_what_ends_it() {
+        let finding = Finding::error("check/differs", Place::at("a,b:c"), "50%\nof it", "");
+        assert_eq!(github(&finding), "::error file=a%2Cb%3Ac,title=check/differs::50%25%0Aof it\n");
+    }
+
+    #[test]
+    fn a_finding_of_an_intent_names_its_file() {
+        let anchor = "cluster-providers/gke/clusters/east";
+        let finding = Finding::error("x", Place::pointing(anchor, "/spec/trustDomain"), "wrong", "");
+        let file = "topology/cluster-providers/gke/east.yaml";
+        assert_eq!(github(&finding), format!("::error file={file},title=x::wrong\n"));
+        let location = &sarif(&[finding])["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+        assert_eq!(location["artifactLocation"]["uri"], file);
+    }
+}

@@ -1,0 +1,120 @@
+//! Changes as a server answers them.
+
+use serde_json::Value;
+
+use super::client::Client;
+use super::{Failure, output};
+use crate::change::State;
+
+/// The fewest characters that name a change.
+const FEWEST: usize = 6;
+/// How many characters its id has.
+const WHOLE: usize = 12;
+
+/// The change that is meant: the one whose id is named or begins so, else the only one that is open.
+pub(super) fn which(client: &Client, named: Option<&str>) -> Result<String, Failure> {
+    let open = |change: &Value| !state(change).is_some_and(State::is_final);
+    let Some(named) = named else {
+        let open: Vec<Value> = all(client, &[])?.into_iter().filter(open).collect();
+        return one(&open, "change is open", "changes are open");
+    };
+    // What cannot be the beginning of an id is for the server to refuse.
+    if named.len() >= WHOLE || !named.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(named.to_owned());
+    }
+    if named.len() < FEWEST {
+        return Err(Failure::Usage(format!("`{named}` may be many changes; give at least {FEWEST} characters")));
+    }
+    let named = named.to_ascii_lowercase();
+    let found: Vec<Value> =
+        all(client, &[])?.into_iter().filter(|change| text(change, "id").starts_with(&named)).collect();
+    one(&found, &format!("change begins with {named}"), &format!("changes begin with {named}"))
+}
+
+/// The id of the one change there is.
+fn one(changes: &[Value], what: &str, several: &str) -> Result<String, Failure> {
+    match changes {
+        [only] => Ok(text(only, "id").to_owned()),
+        [] => Err(Failure::Failed(format!("no {what}; see `meshwright change list`"))),
+        changes => {
+            let list: String = changes.iter().map(head).collect();
+            Err(Failure::Usage(format!("several {several}, name one:\n{}", list.trim_end())))
+        }
+    }
+}
+
+/// All changes that the server lists under these filters, newest first.
+pub(super) fn all(client: &Client, filters: &[(&str, Option<&str>)]) -> Result<Vec<Value>, Failure> {
+    let mut changes: Vec<Value> = vec![];
+    let mut after: Option<String> = None;
+    loop {
+        let filters = filters.iter().copied().chain([("after", after.as_deref())]);
+        let query: String = filters.filter_map(|(key, value)| Some(format!("&{key}={}", encode(value?)))).collect();
+        let page = client.get(&format!("/v2/changes?limit=500{query}"))?;
+        changes.extend(page.get("changes").and_then(Value::as_array).into_iter().flatten().cloned());
+        after = page.get("next").and_then(Value::as_str).map(ToOwned::to_owned);
+        if after.is_none() {
+            return Ok(changes);
+        }
+    }
+}
+
+/// Prints a change with its plan in words.
+pub(super) fn print(change: &Value) -> Result<(), Failure> {
+    output::print(&head(change))?;
+    match text(change, "summary") {
+        "" => Ok(()),
+        summary => output::print(&format!("\n{summary}")),
+    }
+}
+
+/// A change in a line or two.
+pub(super) fn head(change: &Value) -> String {
+    let reason = text(change, "reason");
+    let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+    let merged = text(change, "merged");
+    let merged = if merged.is_empty() { String::new() } else { format!(" as {merged}") };
+    format!("change {} is {}{merged}{reason}\n", text(change, "id"), text(change, "state"))
+}
+
+pub(super) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Escapes a query value or path segment (RFC 3986, section 2.1).
+pub(super) fn encode(text: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => (byte as char).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(escape).collect()
+}
+
+/// The state of a change; none for one that only newer servers know.
+pub(super) fn state(change: &Value) -> Option<State> {
+    State::parse(text(change, "state"))
+}
+
+/// The change `id` as the server shows it.
+pub(super) fn fetch(client: &Client, id: &str) -> Result<Value, Failure> {
+    client.get(&format!("/v2/changes/{}", encode(id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn several_that_begin_alike_are_named() {
+        let changes = ["abcdef000001", "abcdef000002"].map(|id| json!({"id": id, "state": "draft"}));
+        assert_eq!(one(&changes[..1], "", "").unwrap(), "abcdef000001");
+        let Err(Failure::Usage(why)) = one(&changes, "change begins", "changes begin with abcdef") else {
+            panic!("an ambiguous name was taken")
+        };
+        assert_eq!(
+            why,
+            "several changes begin with abcdef, name one:\nchange abcdef000001 is draft\nchange abcdef000002 is draft"
+        );
+    }
+}

@@ -1,0 +1,125 @@
+//! What `check` finds in a checkout.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::checkout::Checkout;
+use crate::{MESH, meshwright, write};
+
+const CART: &str = "intents/shop/boutique/v1/prod/web/inbound/cart.yaml";
+
+/// What a comparison with the commit found, by rule.
+fn against(checkout: &Checkout, rules: &[&str]) -> Vec<String> {
+    let run = meshwright(&checkout.root, &["check", "--base", "HEAD", "--format", "json"]);
+    let told: Value = serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {run:?}"));
+    let findings = told["findings"].as_array().unwrap().iter();
+    let of_rules = findings.filter(|finding| rules.iter().any(|rule| finding["rule"] == *rule));
+    let text = |finding: &Value, pointer: &str| finding.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+    let told = |f: &Value| format!("{} {}: {}", text(f, "/severity"), text(f, "/place/path"), text(f, "/message"));
+    of_rules.map(told).collect()
+}
+
+const OPENS: &[&str] = &["check/opened", "check/exposed", "check/reopened"];
+
+#[test]
+fn what_opens_against_a_base_is_told_and_called_what_it_is() {
+    let checkout = Checkout::of(MESH);
+    assert_eq!(against(&checkout, OPENS), [""; 0]);
+    let group = "intents/shop/boutique/v1/prod/_group.yaml";
+    for (path, old, new, why) in [
+        (CART, "serviceMesh: istio", "serviceMesh: none", "the mesh does not guard it any more"),
+        (CART, "spec:\n  app: cart\n", "spec:\n  access: open\n  app: cart\n", "its intent leaves it open"),
+        (
+            CART,
+            "spec:\n  app: cart\n",
+            "spec:\n  enforcement: observe\n  app: cart\n",
+            "its policies are only observed, nothing is enforced",
+        ),
+        (CART, "appLabel: app=cartservice", "appLabel: app=other", "its intent selects other pods now"),
+        (group, "  app: cart\n", "  app: frontend\n", "it is placed nowhere any more"),
+    ] {
+        checkout.edit(path, old, new);
+        let told = against(&checkout, OPENS);
+        assert_eq!(told.len(), 1, "{why}: {told:?}");
+        assert!(told[0].starts_with(&format!("warning {CART}: shop/cartservice")), "{told:?}");
+        assert!(told[0].contains(&format!("opens, because {why}: every caller")), "{told:?}");
+        assert!(told[0].ends_with("until now only shop/frontend could (on gke/east)"), "{told:?}");
+        checkout.undo();
+    }
+    fs::remove_file(checkout.root.join(CART)).unwrap();
+    let told = against(&checkout, OPENS);
+    assert!(told.len() == 1 && told[0].contains("opens, because its intent is deleted"), "{told:?}");
+    checkout.undo();
+
+    let exposed = "externalSupport: true\n  externalName: cart.example.com\n  serviceMesh: istio";
+    checkout.edit(CART, "serviceMesh: istio", exposed);
+    let told = against(&checkout, OPENS);
+    let words = "now reaches shop/cartservice from outside the mesh, in plain text (on gke/east)";
+    assert!(told.len() == 1 && told[0].starts_with(&format!("warning {CART}: ")), "{told:?}");
+    assert!(told[0].ends_with(words), "{told:?}");
+}
+
+#[test]
+fn what_was_dropped_unasked_is_wrong_and_told_once() {
+    let checkout = Checkout::of(MESH);
+    let text = fs::read_to_string(checkout.root.join(CART)).unwrap();
+    let server = text.split("---\n").find(|document| document.contains("serviceMesh")).unwrap();
+    let base = text.split("---\n").find(|document| document.starts_with("base:")).unwrap();
+    write(&checkout.root, CART, &format!("{base}---\n{}", server.replace("state:\n  access: closed\n", "")));
+    let told = against(&checkout, OPENS);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with(&format!("error {CART}: projects/shop/")), "{told:?}");
+    assert!(told[0].ends_with("was closed at HEAD and would be open to every workload of the mesh now"), "{told:?}");
+}
+
+#[test]
+fn a_policy_by_hand_that_goes_opens_what_it_closed() {
+    let checkout = Checkout::of(&MESH.replace("  serviceMesh: istio\n", "  serviceMesh: istio\n  access: open\n"));
+    let path = "clusters/gke/east/istio-system/by-hand/policy.yaml";
+    write(
+        &checkout.root,
+        path,
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\n\
+         metadata: {name: none, namespace: istio-system}\nspec: {}\n",
+    );
+    checkout.commit();
+    assert_eq!(against(&checkout, OPENS), [""; 0]);
+    fs::remove_file(checkout.root.join(path)).unwrap();
+    let told = against(&checkout, OPENS);
+    let words = "shop/cartservice opens, because its intent leaves it open: every caller in the mesh may call it; until \
+                 now nobody could (on gke/east)";
+    assert_eq!(told, [format!("warning {CART}: {words}")]);
+}
+
+#[test]
+fn what_cannot_be_read_at_the_base_is_told() {
+    let checkout = Checkout::of(MESH);
+    let text = fs::read_to_string(checkout.root.join(CART)).unwrap();
+    write(&checkout.root, CART, "[");
+    checkout.commit();
+    write(&checkout.root, CART, &text);
+    let told = against(&checkout, &["check/base"]);
+    assert!(told.len() == 1 && told[0].starts_with(&format!("warning {CART}: ")), "{told:?}");
+}
+
+#[test]
+fn a_stale_file_is_told_once() {
+    let checkout = Checkout::of(MESH);
+    let from = checkout.root.join("clusters/gke/east/shop/cartservice/authorizationpolicy-cartservice-allow.yaml");
+    let stale = "clusters/gke/east/shop/cartservice/authorizationpolicy-old.yaml";
+    fs::copy(from, checkout.root.join(stale)).unwrap();
+    let told = against(&checkout, &["check/stale"]);
+    assert!(told.len() == 1 && told[0].starts_with(&format!("error {stale}: ")), "{told:?}");
+}
+
+#[test]
+fn what_steers_a_terminal_is_spelled_out_for_people_and_kept_for_scripts() {
+    let checkout = Checkout::of(MESH);
+    write(&checkout.root, "clusters/gke/east/a\u{1b}[2J.yaml", "[\u{1b}]0;title\u{7}");
+    let check = meshwright(&checkout.root, &["check"]);
+    assert!(check.out.contains("clusters/gke/east/a\\u{1b}[2J.yaml: "), "{check:?}");
+    assert!(!check.out.contains(['\u{1b}', '\u{7}']), "{check:?}");
+    let told = against(&checkout, &["overlap/unreadable"]);
+    assert!(told.len() == 1 && told[0].contains("a\u{1b}[2J.yaml"), "{told:?}");
+}

@@ -1,0 +1,36 @@
+//! What `render --repo --write` writes and refuses to write.
+
+use std::fs;
+
+use crate::checkout::Checkout;
+use crate::{MESH, meshwright};
+
+const POLICY: &str = "clusters/gke/east/shop/cartservice/authorizationpolicy-cartservice-allow.yaml";
+
+#[test]
+fn a_checkout_without_intents_keeps_its_manifests_and_is_told_what_to_do() {
+    let checkout = Checkout::of(MESH);
+    fs::remove_dir_all(checkout.root.join("intents")).unwrap();
+    let written = meshwright(&checkout.root, &["render", "--repo", ".", "--write"]);
+    assert_eq!(written.code, Some(1), "{written:?}");
+    assert!(written.err.starts_with("error[intent/gone] intents: ") && written.err.contains("put intents/ back"));
+    assert!(written.err.ends_with("nothing was written; mend the errors first\n"), "{written:?}");
+    assert!(checkout.root.join(POLICY).is_file());
+    let check = meshwright(&checkout.root, &["check"]);
+    assert!(check.code == Some(1) && check.out.contains("error[intent/gone] intents: "), "{check:?}");
+}
+
+#[test]
+fn more_removals_than_the_cap_are_not_written() {
+    let checkout = Checkout::of(MESH);
+    fs::write(checkout.root.join("meshwright.yaml"), "caps: {deletions: 0}\n").unwrap();
+    fs::remove_file(checkout.root.join("intents/shop/boutique/v1/prod/web/inbound/cart.yaml")).unwrap();
+    let refused = meshwright(&checkout.root, &["render", "--repo", ".", "--write"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.err.starts_with("error[plan/deletions] meshwright.yaml#/caps/deletions: "), "{refused:?}");
+    assert!(refused.err.contains("raise caps.deletions in meshwright.yaml to 1"), "{refused:?}");
+    assert!(checkout.root.join(POLICY).is_file());
+    fs::write(checkout.root.join("meshwright.yaml"), "caps: {deletions: 1}\n").unwrap();
+    checkout.render();
+    assert!(!checkout.root.join(POLICY).exists());
+}
