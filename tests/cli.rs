@@ -200,7 +200,7 @@ fn a_bundle_is_applied_with_its_warnings_and_its_checkout_brought_up_to_date() {
     assert_eq!(apply.code, Some(0), "{apply:?}");
     let shown = meshwright(root, &["change", "show", "--server", address]);
     assert_eq!(apply.out, shown.out, "{apply:?}");
-    assert!(apply.out.contains(" is proposed (needs 1 more approval)\n\n") && apply.out.contains("\nAccess\n"));
+    assert!(apply.out.contains(" is proposed (needs 1 more approval)\ncommit ") && apply.out.contains("\nAccess\n"));
     assert_eq!(apply.out.matches(" [access/wider-than-workload]\n").count(), 1, "{apply:?}");
     for step in ["approve", "merge"] {
         let run = meshwright(root, &["change", step, "--server", address]);
@@ -281,7 +281,10 @@ fn a_change_is_named_by_how_its_id_begins_and_said_to_be_complete() {
     let none = change(&["approve", other]);
     assert!(none.code == Some(1) && none.err.contains(&format!("no change begins with {other}")), "{none:?}");
 
-    assert_eq!(change(&["approve", &draft]).code, Some(0));
+    let head = shown.out.lines().nth(1).unwrap().strip_prefix("commit ").unwrap();
+    let other = change(&["approve", &draft, "--head", &"0".repeat(40)]);
+    assert!(other.code == Some(1) && other.err.contains(&format!("holds commit {head} by now")), "{other:?}");
+    assert_eq!(change(&["approve", &draft, "--head", head]).code, Some(0));
     let sealed = change(&["ready", &draft]);
     assert!(sealed.code == Some(1) && sealed.err.contains("it takes no more writes"), "{sealed:?}");
     let cluster = post("cluster-providers", r#"{"metadata": {"name": "aks"}}"#);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::advice::{advice, nothing_rendered};
+use super::advice::advice;
 use super::id::{ChangeId, Group};
 use super::ledger::{ChangeTree, Ledger};
 use super::submission::{Cause, Obstacle, Operation, Outcome, Precondition, Refusal, Submission};
@@ -177,8 +177,7 @@ impl Judge<'_> {
         let destination = self.ledger.destination(&groups).map(|change| change.id.clone());
         let written: BTreeSet<Anchor> = self.admitted.writes.iter().map(|(anchor, _)| anchor.clone()).collect();
         let topology = Topology::new(&after, &self.ledger.base.settings.cluster_defaults);
-        let (mut seen, mut unmeshed, mut compared) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        let mut advised = BTreeSet::new();
+        let (mut seen, mut advised, mut compared) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for (index, operation) in operations.iter().filter(|(_, operation)| written.contains(operation.anchor())) {
             let anchor = operation.anchor();
             for violation in rules::violations(&after, anchor) {
@@ -186,11 +185,9 @@ impl Judge<'_> {
                     self.refuse(Cause::Invalid, *index, anchor, &violation.pointer, violation.message);
                 }
             }
-            if let Some(told) = rules::outside_the_mesh(&after, anchor) {
-                self.admitted.warnings.extend(unmeshed.insert(told.clone()).then_some(told));
-            }
             let given = after.get(anchor).map(|resource| advice(&topology, resource)).unwrap_or_default();
-            self.admitted.warnings.extend(given.into_iter().filter(|advice| advised.insert(advice.message.clone())));
+            let told = rules::outside_the_mesh(&after, anchor).into_iter().chain(given);
+            self.admitted.warnings.extend(told.filter(|told| advised.insert(told.message.clone())));
             // What is said of a server is looked for once, however many clients come with it.
             let Some(server) = anchor.ancestor(Kind::Inbound).filter(|server| compared.insert(server.clone())) else {
                 continue;

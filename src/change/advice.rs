@@ -2,19 +2,12 @@
 
 use crate::finding::{Finding, Place, Severity};
 use crate::intent::spec::Spec;
-use crate::intent::{Anchor, Resource, Topology};
+use crate::intent::{Resource, Topology};
 
 /// What may not be meant in a resource that was written, as `topology` stands with all that came with it.
 pub(super) fn advice(topology: &Topology<'_>, resource: &Resource) -> Vec<Finding> {
     let found = [topology.unknown_app(resource).map(|missing| unknown_app(resource, missing)), everything(resource)];
     found.into_iter().flatten().collect()
-}
-
-/// What is told when a server is in no mesh, once for it and what came with it.
-pub(super) fn nothing_rendered(server: &Anchor) -> Finding {
-    let message = format!("{server} is in no mesh, so nothing is rendered for it and nothing decides who may call it");
-    let place = Place::pointing(server.as_str(), "/spec/serviceMesh");
-    Finding::warning("intent/no-mesh", place, message, "say serviceMesh: istio in it if Istio shall carry it")
 }
 
 /// The app may still come: the order of writes does not matter.

@@ -62,10 +62,19 @@ pub(super) fn all(client: &Client, filters: &[(&str, Option<&str>)]) -> Result<V
 /// Prints a change with its plan in words.
 pub(super) fn print(change: &Value) -> Result<(), Failure> {
     output::print(&head(change))?;
+    let commit = text(change, "head");
+    if !commit.is_empty() && answers_to_reviews(change) {
+        output::print(&format!("commit {commit}\n"))?;
+    }
     match text(change, "summary") {
         "" => Ok(()),
         summary => output::print(&format!("\n{summary}")),
     }
+}
+
+/// Whether somebody may approve or merge what its branch holds.
+fn answers_to_reviews(change: &Value) -> bool {
+    state(change).is_none_or(|state| !state.is_final())
 }
 
 /// A change in a line or two.

@@ -30,11 +30,11 @@ enum Command {
     /// Say that a change is complete, so that it need not wait for more writes
     Ready(Ready),
     /// Approve a change at its present content
-    Approve(Step),
+    Approve(Judge),
     /// Ask for changes
-    RequestChanges(Step),
+    RequestChanges(Judge),
     /// Merge an approved change into main
-    Merge(Step),
+    Merge(Judge),
     /// Take a change back: its pull request is closed and its writes are dropped
     Withdraw(Step),
     /// Refuse a change as a reviewer
@@ -85,6 +85,15 @@ struct Step {
 }
 
 #[derive(clap::Args)]
+struct Judge {
+    #[command(flatten)]
+    step: Step,
+    /// The commit you looked at, as `head` of the change: refused if the change holds another by now
+    #[arg(long, value_name = "COMMIT")]
+    head: Option<String>,
+}
+
+#[derive(clap::Args)]
 struct Ready {
     /// The change, or at least 6 characters its id begins with; may be left out while only one is open
     id: Option<String>,
@@ -101,11 +110,11 @@ impl Changes {
             Command::List(list) => list.run(),
             Command::Show(show) => show.run(),
             Command::Ready(ready) => ready.run(),
-            Command::Approve(step) => step.run("approve"),
-            Command::RequestChanges(step) => step.run("request-changes"),
-            Command::Merge(step) => step.run("merge"),
-            Command::Withdraw(step) => step.run("withdraw"),
-            Command::Reject(step) => step.run("reject"),
+            Command::Approve(Judge { step, head }) => step.run("approve", head),
+            Command::RequestChanges(Judge { step, head }) => step.run("request-changes", head),
+            Command::Merge(Judge { step, head }) => step.run("merge", head),
+            Command::Withdraw(step) => step.run("withdraw", None),
+            Command::Reject(step) => step.run("reject", None),
         }
     }
 }
@@ -156,14 +165,17 @@ impl Show {
 }
 
 impl Step {
-    fn run(self, verb: &str) -> Outcome {
-        let body = json!({ "comment": self.message.unwrap_or_default() }).to_string();
+    fn run(self, verb: &str, head: Option<String>) -> Outcome {
+        let mut body = json!({ "comment": self.message.unwrap_or_default() });
+        if let Some(head) = head {
+            body["head"] = head.into();
+        }
         let path = format!("/v2/changes/{}/{verb}", encode(&which(&self.client, self.id.as_deref())?));
-        let change = self.client.post(&path, "application/json", body)?;
+        let change = self.client.post(&path, "application/json", body.to_string())?;
         if self.output == Output::Json {
             return output::json(&change);
         }
-        output::print(&head(&change))?;
+        output::print(&answer::head(&change))?;
         Ok(Verdict::Ok)
     }
 }
