@@ -94,6 +94,7 @@ async fn a_later_write_amends_an_open_change_and_voids_its_approval_only_before_
     house.pass_time();
     house.until(&id, State::Proposed).await;
     assert_eq!(house.put(&point("b"), &body("b")).await.unwrap().change, Some(id.clone()), "it amends");
+    assert_ne!(house.change(&id).state, State::Proposed, "what is on its branch is not what it is about");
     house.until(&id, State::Draft).await;
     house.pass_time();
     house.until(&id, State::Proposed).await;

@@ -112,7 +112,7 @@ fn read(mirror: &Mirror, pull: &Pull) -> Result<Option<Adopted>, RepoError> {
 
 fn people(info: &CommitInfo) -> BTreeSet<Person> {
     let names = info.trailers().into_iter().filter(|(key, _)| key == "Requested-by");
-    names.map(|(_, name)| Person { name, logins: vec![] }).collect()
+    names.map(|(_, name)| Person::signed(&name)).collect()
 }
 
 /// The writes that lead from one commit's intents to the other's, parents first.

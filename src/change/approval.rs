@@ -12,6 +12,8 @@ pub struct Standing {
     pub approvals: Vec<Person>,
     /// How many approvals are needed.
     pub needed: usize,
+    /// The requester for whose sake one more is needed.
+    pub unknown: Option<Person>,
     /// Who asked for changes and has not approved since, with their words.
     pub objection: Option<(Person, String)>,
 }
@@ -32,7 +34,8 @@ impl Standing {
             // Without credentials everybody is `local`; that one approval is shown as unverified.
             !own || person.is_local()
         };
-        let mut standing = Self { needed: needed(change, approvals), ..Self::default() };
+        let unknown = unknown(change).cloned();
+        let mut standing = Self { needed: needed(change, approvals), unknown, ..Self::default() };
         for review in latest {
             let person = &review.by;
             match review.verdict {
@@ -61,8 +64,12 @@ impl Standing {
 /// unknown, because that might be any reviewer.
 #[must_use]
 pub fn needed(change: &Change, approvals: u32) -> usize {
-    let unknown = change.requesters.iter().any(|requester| !requester.is_local() && !requester.has_login());
-    approvals as usize + usize::from(unknown)
+    approvals as usize + usize::from(unknown(change).is_some())
+}
+
+/// A requester whose forge login is unknown.
+fn unknown(change: &Change) -> Option<&Person> {
+    change.requesters.iter().find(|requester| !requester.is_local() && !requester.has_login())
 }
 
 #[cfg(test)]

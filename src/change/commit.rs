@@ -37,7 +37,7 @@ pub fn propose(
     title: &str,
 ) -> Result<CommitId, RepoError> {
     let mut trailers = vec![(CHANGE_ID, change.id.to_string()), (PLAN_DIGEST, proposal.digest.clone())];
-    trailers.extend(change.requesters.iter().map(|person| ("Requested-by", person.to_string())));
+    trailers.extend(change.requesters.iter().map(|person| ("Requested-by", person.signature())));
     trailers.extend(proposal.intents.iter().take(NAMED).map(|anchor| ("Intents", anchor.to_string())));
     if proposal.intents.len() > NAMED {
         trailers.push(("Intents", format!("and {} more", proposal.intents.len() - NAMED)));
@@ -66,8 +66,8 @@ pub fn merge_message(
     by: &Person,
 ) -> String {
     let mut trailers = vec![(CHANGE_ID, change.id.to_string()), (PLAN_DIGEST, digest.to_owned())];
-    trailers.extend(change.requesters.iter().map(|person| ("Requested-by", person.to_string())));
-    let shown = |person: &Person| if person.is_local() { "local (unverified)".to_owned() } else { person.to_string() };
+    trailers.extend(change.requesters.iter().map(|person| ("Requested-by", person.signature())));
+    let shown = |person: &Person| if person.is_local() { "local (unverified)".to_owned() } else { person.signature() };
     trailers.extend(approvals.iter().map(|person| ("Approved-by", shown(person))));
     trailers.push(("Merged-by", shown(by)));
     repo::message(&format!("Merge pull request #{number} from {}", change.branch), title, &trailers)

@@ -210,8 +210,12 @@ fn rest(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Acti
     if standing.suffices() {
         return Action::Rest(State::Approved, None);
     }
-    let missing = standing.needed - standing.approvals.len();
-    Action::Rest(State::Proposed, Some(format!("needs {}", many(missing, "more approval"))))
+    let missing = many(standing.needed - standing.approvals.len(), "more approval");
+    let reason = match &standing.unknown {
+        Some(person) => format!("needs {missing}, one of them because no forge login of {person} is known"),
+        None => format!("needs {missing}"),
+    };
+    Action::Rest(State::Proposed, Some(reason))
 }
 
 /// How a change ends whose pull request somebody closed: who asked for it takes it back, anybody else rejects it.
@@ -423,9 +427,9 @@ mod tests {
         assert_eq!(rest(&Case { blocks: vec!["x".into()], ..proposed() }), State::Blocked);
         assert_eq!(rest(&Case { now: 50, ..proposed() }), State::Draft);
         assert_eq!(rest(&proposed()), State::Proposed);
-        let approved = Standing { approvals: vec![bob.clone()], needed: 1, objection: None };
+        let approved = Standing { approvals: vec![bob.clone()], needed: 1, ..Standing::default() };
         assert_eq!(rest(&Case { standing: approved, ..proposed() }), State::Approved);
-        let objected = Standing { approvals: vec![], needed: 1, objection: Some((bob, String::new())) };
+        let objected = Standing { needed: 1, objection: Some((bob, String::new())), ..Standing::default() };
         assert_eq!(rest(&Case { standing: objected, ..proposed() }), State::ChangesRequested);
     }
 

@@ -172,6 +172,8 @@ impl Ledger {
         if last.is_some_and(|last| change.holds(last)) {
             change.unsettled = at;
         }
+        // What its branch holds is not what it is about any more.
+        (change.state, change.reason) = (State::Journaled, None);
         change.last_write = at;
         change.ready |= complete;
         change.complete = complete;

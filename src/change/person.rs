@@ -40,6 +40,24 @@ impl Person {
         self.names().any(|name| other.names().any(|other| name.eq_ignore_ascii_case(other)))
     }
 
+    /// The name with the logins that are known, as a trailer of a commit has it: `portal (github:alice)`.
+    #[must_use]
+    pub fn signature(&self) -> String {
+        if self.logins.is_empty() { self.name.clone() } else { format!("{} ({})", self.name, self.logins.join(", ")) }
+    }
+
+    /// Whoever a trailer names.
+    #[must_use]
+    pub fn signed(text: &str) -> Self {
+        let parts = text.strip_suffix(')').and_then(|text| text.rsplit_once(" ("));
+        let logins = |list: &str| -> Vec<String> { list.split(", ").map(ToOwned::to_owned).collect() };
+        let parts = parts.map(|(name, list)| (name, logins(list)));
+        match parts.filter(|(_, logins)| logins.iter().all(|login| login.contains(':'))) {
+            Some((name, logins)) => Self { name: name.to_owned(), logins },
+            None => Self { name: text.to_owned(), logins: vec![] },
+        }
+    }
+
     fn names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.name).chain(&self.logins).map(String::as_str)
     }
@@ -48,5 +66,27 @@ impl Person {
 impl std::fmt::Display for Person {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whom_a_trailer_names_is_read_back_with_what_was_known() {
+        let person = |name: &str, logins: &[&str]| Person {
+            name: name.into(),
+            logins: logins.iter().map(|login| (*login).into()).collect(),
+        };
+        for (person, signature) in [
+            (Person::local(), "local"),
+            (person("portal", &["github:alice"]), "portal (github:alice)"),
+            (person("ci (nightly)", &[]), "ci (nightly)"),
+            (person("ci (nightly)", &["github:a", "gitea:b"]), "ci (nightly) (github:a, gitea:b)"),
+        ] {
+            assert_eq!(person.signature(), signature);
+            assert_eq!(Person::signed(signature), person);
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::repo::CommitId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// Accepted; nothing was committed yet.
+    /// Accepted; its newest writes are not on its branch yet.
     Journaled,
     /// Committed on its branch; no pull request yet.
     Planned,

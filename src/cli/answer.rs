@@ -63,7 +63,7 @@ pub(super) fn all(client: &Client, filters: &[(&str, Option<&str>)]) -> Result<V
 pub(super) fn print(change: &Value) -> Result<(), Failure> {
     output::print(&head(change))?;
     let commit = text(change, "head");
-    if !commit.is_empty() && answers_to_reviews(change) {
+    if !commit.is_empty() && is_on_its_branch(change) {
         output::print(&format!("commit {commit}\n"))?;
     }
     match text(change, "summary") {
@@ -72,9 +72,10 @@ pub(super) fn print(change: &Value) -> Result<(), Failure> {
     }
 }
 
-/// Whether somebody may approve or merge what its branch holds.
-fn answers_to_reviews(change: &Value) -> bool {
-    state(change).is_none_or(|state| !state.is_final())
+/// Whether its branch holds what it is about.
+fn is_on_its_branch(change: &Value) -> bool {
+    use State::{Approved, ChangesRequested, Draft, Proposed};
+    matches!(state(change), Some(Draft | Proposed | ChangesRequested | Approved))
 }
 
 /// A change in a line or two.
