@@ -14,18 +14,23 @@ mod events;
 mod faulty;
 #[path = "life/humans.rs"]
 mod humans;
+#[path = "life/reviews.rs"]
+mod reviews;
 #[path = "life/topology.rs"]
 mod topology;
+#[path = "life/writes.rs"]
+mod writes;
 
 use std::sync::Arc;
 
 use desk::{
-    MINIMAL, PATIENT, TIMING, cause, open, open_behind, open_configured, open_with, person, resource, stop, submission,
+    MINIMAL, PATIENT, TIMING, ask, cause, open, open_behind, open_configured, open_with, person, resource, stop,
+    submission,
 };
 use faulty::{Fault, Faulty};
 use meshwright::change::forge::Verdict;
 use meshwright::change::submission::{Cause, Operation};
-use meshwright::change::{Meant, Person, State, Timing};
+use meshwright::change::{State, Timing};
 use meshwright::config::Config;
 use meshwright::repo::{Edits, Identity, Mirror, TreeId};
 
@@ -112,50 +117,6 @@ async fn a_later_write_amends_an_open_change_and_voids_its_approval_only_before_
     for name in ["/a", "/b", "/c"] {
         assert!(text.contains(name), "{text}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_requesters_own_approval_does_not_count() {
-    let data = tempfile::tempdir().unwrap();
-    let house = open(data.path()).await;
-    let id = house.post_bundle(MINIMAL).await.unwrap().change.unwrap();
-    house.until(&id, State::Proposed).await;
-    let own = house.desk().review(&id, person("github:alice"), Verdict::Approve, String::new(), &Meant::Present).await;
-    assert_eq!(cause(own), Cause::WrongState);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_says_which_commit_they_looked_at_approves_and_merges_no_other() {
-    let data = tempfile::tempdir().unwrap();
-    let house = open_with(data.path(), PATIENT).await;
-    let id = house.post_bundle(MINIMAL).await.unwrap().change.unwrap();
-    let seen = house.until(&id, State::Proposed).await.head.unwrap();
-    house.put("projects/shop", r#"{"metadata": {"name": "shop", "description": "later"}}"#).await.unwrap();
-    let now = house.until_change(&id, |change| change.head != Some(seen)).await.head.unwrap();
-    house.until(&id, State::Proposed).await;
-    let meant = |head: &dyn std::fmt::Display| Meant::Head(head.to_string());
-    let approve = async |meant: Meant| {
-        house.desk().review(&id, person("github:bob"), Verdict::Approve, String::new(), &meant).await
-    };
-    let refusal = approve(meant(&seen)).await.unwrap_err();
-    assert!(refusal.to_string().contains(&format!("holds commit {now} by now, not {seen}")), "{refusal}");
-    assert_eq!(approve(meant(&now)).await.unwrap().state, State::Approved);
-    let merge = async |meant: Meant| house.desk().merge(&id, person("github:bob"), &meant).await;
-    assert_eq!(cause(merge(meant(&seen)).await), Cause::WrongState);
-    assert_eq!(merge(meant(&now)).await.unwrap().state, State::Merged);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rejected_change_leaves_the_proposed_view_and_keeps_the_words() {
-    let data = tempfile::tempdir().unwrap();
-    let house = open(data.path()).await;
-    let id = house.post_bundle(MINIMAL).await.unwrap().change.unwrap();
-    house.until(&id, State::Proposed).await;
-    let rejected = house.desk().withdraw(&id, person("github:bob"), "not this week".into(), true).await.unwrap();
-    assert_eq!(rejected.state, State::Rejected);
-    assert_eq!(rejected.reason.as_deref(), Some("github:bob: not this week"));
-    assert!(house.desk().view().proposed.is_empty());
-    house.until_no_branch_is_left().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -286,27 +247,12 @@ async fn what_is_missing_of_the_topology_blocks_the_change_and_not_the_write() {
     let id = house.put(&path, body).await.unwrap().change.unwrap();
     let blocked = house.until(&id, State::Blocked).await;
     assert!(blocked.reason.as_ref().unwrap().contains("no app `nowhere`"), "{:?}", blocked.reason);
-    let approval =
-        house.desk().review(&id, person("github:bob"), Verdict::Approve, String::new(), &Meant::Present).await;
+    let approval = house.desk().review(&id, Verdict::Approve, ask(person("github:bob"))).await;
     assert_eq!(cause(approval), Cause::WrongState, "approving what is blocked would seal it against its own cure");
     let as_bundle = house.desk().submit(submission(vec![Operation::Put(resource(&path, body))], true)).await;
     assert!(as_bundle.is_ok(), "it is unchanged, so there is nothing to judge");
     let group = meshwright::intent::Anchor::parse(&path).unwrap().parent().unwrap().parent().unwrap();
     assert_eq!(cause(house.desk().submit(submission(vec![Operation::Approve(group)], false)).await), Cause::Incomplete);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn local_may_approve_its_own_change() {
-    let data = tempfile::tempdir().unwrap();
-    let house = open(data.path()).await;
-    let mut posted =
-        submission(vec![Operation::Put(resource("projects/one", r#"{"metadata": {"name": "one"}}"#))], true);
-    posted.by = Person::local();
-    let id = house.desk().submit(posted).await.unwrap().change.unwrap();
-    house.until(&id, State::Proposed).await;
-    let approved =
-        house.desk().review(&id, Person::local(), Verdict::Approve, String::new(), &Meant::Present).await.unwrap();
-    assert_eq!(approved.state, State::Approved);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -472,9 +418,7 @@ async fn behind_a_bad_line_a_change_still_becomes_one_pull_request_and_one_merge
             if house.change(&id).state == State::Merged {
                 break;
             }
-            drop(
-                house.desk().review(&id, person("github:bob"), Verdict::Approve, String::new(), &Meant::Present).await,
-            );
+            drop(house.desk().review(&id, Verdict::Approve, ask(person("github:bob"))).await);
             drop(house.merge(&id).await);
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }

@@ -128,7 +128,8 @@ impl Base {
             before != after
         };
         let all: BTreeSet<&String> = before.manifests.keys().chain(after.manifests.keys()).collect();
-        for path in all.into_iter().filter(differ).filter(|path| !came.contains(path.as_str())) {
+        let anew: BTreeSet<&str> = all.into_iter().filter(differ).map(String::as_str).collect();
+        for path in anew.iter().copied().filter(|path| !came.contains(path)) {
             let now = to.blob_id(path)?;
             as_rendered &= match after.manifests.get(path) {
                 Some(manifest) => now == Some(BlobId::of(manifest.text.as_bytes())),
@@ -141,7 +142,9 @@ impl Base {
         if orphaned || !as_rendered {
             return Self::load(mirror, commit);
         }
-        let drift = self.drift.iter().filter(|path| !came.contains(path.as_str())).cloned().collect();
+        // What the intents render to anew was looked at: it is as it should be, or all was read again.
+        let looked_at = |path: &str| came.contains(path) || anew.contains(path);
+        let drift = self.drift.iter().filter(|path| !looked_at(path)).cloned().collect();
         let strays = self.strays.iter().filter(|stray| !came.contains(stray.path.as_str())).cloned().collect();
         Ok(Self {
             commit: Some(commit),

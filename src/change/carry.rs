@@ -61,10 +61,12 @@ impl Worker {
             let draft = !blocks.words.is_empty() || now < ready_at(&change, &self.timing);
             let text = words::pull_text(&change, &proposal, draft);
             (observed.branch, observed.standing) = (branch.as_ref(), &standing);
+            let touches = proposal.projects();
             let desired = Desired {
                 empty: proposal.is_empty(),
                 digest: &proposal.digest,
                 covers,
+                touches: &touches,
                 blocks: &blocks.words,
                 text: &text,
             };
@@ -111,10 +113,14 @@ impl Worker {
                 let why = format!("waits for change {older}, which changes the same group");
                 self.rest(change, State::Journaled, Some(why), change.sealed, BTreeSet::new()).await?;
             }
-            Early::Merged(commit) => self.settle(change, commit).await?,
-            Early::Closed(state, words) => {
-                // Who rejects it rejects all of it; what we closed ourselves was empty as far as is recorded.
-                let up_to = if state == State::Rejected { u64::MAX } else { change.covers };
+            Early::Merged { head, commit } => return self.settle(change, head, commit).await,
+            Early::Closed { head, state, words } => {
+                let up_to = match change.cancelled {
+                    // What we closed ourselves had come to nothing; what came since goes on.
+                    Some(cancelled) if state == State::Withdrawn => cancelled,
+                    // Who closes it has seen what its head held. Nothing reopens by itself where that is not recorded.
+                    _ => change.held_by(head).unwrap_or(u64::MAX),
+                };
                 self.end(change, state, words, up_to).await?;
             }
         }
@@ -139,16 +145,16 @@ impl Worker {
             Action::End(words) => self.end(change, State::Withdrawn, words, work.covers).await?,
             Action::Close(number, words) => {
                 // Recorded first: whoever finds it closed must know which writes cancelled each other.
-                let covers = work.covers;
-                self.record(&change.id, move |change| change.covers = covers).await?;
+                let cancelled = Some(work.covers);
+                self.record(&change.id, move |change| change.cancelled = cancelled).await?;
                 self.forge.close_pull(number, None, &words).await?;
             }
             Action::Push(expected) => {
                 let head = self.commit(view, change, work).await?;
                 self.forge.push(&change.branch, expected, Some(head)).await?;
-                self.hold(change, head, view.base.commit, work).await?;
+                self.hold(change, head, work).await?;
             }
-            Action::Adopt(head) => self.hold(change, head, view.base.commit, work).await?,
+            Action::Adopt(head) => self.hold(change, head, work).await?,
             Action::Open => {
                 let pull = self.forge.open_pull(&change.branch, work.text).await?;
                 self.record(&change.id, move |change| change.pull = Some(pull.number)).await?;
@@ -195,16 +201,13 @@ impl Worker {
     }
 
     /// Records what the branch holds.
-    async fn hold(
-        &self,
-        change: &Change,
-        head: CommitId,
-        base: Option<CommitId>,
-        work: &Work<'_>,
-    ) -> Result<(), Stuck> {
-        let (digest, covers) = (work.proposal.digest.clone(), work.covers);
+    async fn hold(&self, change: &Change, head: CommitId, work: &Work<'_>) -> Result<(), Stuck> {
+        let (digest, covers, touches) = (work.proposal.digest.clone(), work.covers, work.proposal.projects());
+        let mirror = self.mirror.clone();
+        let base = blocking(move || Ok(mirror.commit_info(head)?.parents.first().copied())).await?;
         self.record(&change.id, move |change| {
             (change.head, change.base, change.digest, change.covers) = (Some(head), base, Some(digest), covers);
+            (change.touches, change.cancelled) = (touches, None);
             if change.state == State::Journaled {
                 change.state = State::Planned;
             }

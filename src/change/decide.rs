@@ -3,6 +3,8 @@
 //! It comes in two parts, because what is desired costs a rendering: [`decide_early`] says what follows from what is
 //! observed alone, and [`decide`] the rest.
 
+use std::collections::BTreeSet;
+
 use super::approval::Standing;
 use super::forge::{Pull, PullState, PullText};
 use super::id::{ChangeId, Timestamp};
@@ -50,6 +52,8 @@ pub struct Desired<'a> {
     pub digest: &'a str,
     /// The last write that is in it.
     pub covers: u64,
+    /// The projects whose intents the files come from that it changes.
+    pub touches: &'a BTreeSet<String>,
     /// What blocks it.
     pub blocks: &'a [String],
     /// What the pull request shall say.
@@ -80,10 +84,22 @@ pub enum Early {
     Wait(Timestamp),
     /// Nothing before this older change has ended.
     Behind(ChangeId),
-    /// It is on main by this commit.
-    Merged(CommitId),
-    /// Its pull request was closed, so that it ends in this state, for this reason.
-    Closed(State, String),
+    /// What this head held is on main.
+    Merged {
+        /// The head that was merged, which need not be the last one that is known.
+        head: CommitId,
+        /// The commit that put it there.
+        commit: CommitId,
+    },
+    /// Its pull request was closed at this head, so that it ends.
+    Closed {
+        /// The head.
+        head: CommitId,
+        /// How it ends.
+        state: State,
+        /// Why.
+        words: String,
+    },
 }
 
 /// The next thing to do.
@@ -129,14 +145,18 @@ pub fn settled_at(change: &Change, timing: &Timing) -> Timestamp {
 #[must_use]
 pub fn decide_early(observed: &Observed<'_>, timing: &Timing) -> Option<Early> {
     let change = observed.change;
-    match observed.pull.map(|pull| &pull.state) {
-        Some(PullState::Merged { commit }) => return Some(Early::Merged(*commit)),
-        Some(PullState::Closed { by: Some(by), words }) => {
-            let remark = Remark { by: by.clone(), words: words.clone() };
-            return Some(Early::Closed(closed_by(change, by), remark.to_string()));
+    if let Some(Pull { head, state, .. }) = observed.pull {
+        let head = *head;
+        let closed = |state, words| Some(Early::Closed { head, state, words });
+        match state {
+            PullState::Merged { commit } => return Some(Early::Merged { head, commit: *commit }),
+            PullState::Closed { by: Some(by), words } => {
+                let remark = Remark { by: by.clone(), words: words.clone() };
+                return closed(closed_by(change, by), remark.to_string());
+            }
+            PullState::Closed { by: None, words } => return closed(State::Withdrawn, words.clone()),
+            PullState::Open => {}
         }
-        Some(PullState::Closed { by: None, words }) => return Some(Early::Closed(State::Withdrawn, words.clone())),
-        Some(PullState::Open) | None => {}
     }
     if let Some(older) = observed.waits_for {
         return Some(Early::Behind(older.clone()));
@@ -180,7 +200,9 @@ fn wanted(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Ac
             return Action::Rest(State::Blocked, Some(words));
         }
         Some(Branch { head, digest: Some(digest) }) if digest != desired.digest => return Action::Push(Some(*head)),
-        Some(Branch { head, .. }) if change.head != Some(*head) || change.covers != desired.covers => {
+        Some(Branch { head, .. })
+            if (change.head, change.covers, &change.touches) != (Some(*head), desired.covers, desired.touches) =>
+        {
             return Action::Adopt(*head);
         }
         Some(_) => {}
@@ -227,8 +249,6 @@ pub fn closed_by(change: &Change, by: &Person) -> State {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     const T: Timing = Timing { settle: 10, ready_after: 100, poll: 1000 };
@@ -244,6 +264,7 @@ mod tests {
         asked: bool,
         refused_until: Option<Timestamp>,
         empty: bool,
+        touches: BTreeSet<String>,
         blocks: Vec<String>,
     }
 
@@ -288,6 +309,7 @@ mod tests {
             asked: false,
             refused_until: None,
             empty: false,
+            touches: BTreeSet::new(),
             blocks: vec![],
         }
     }
@@ -325,7 +347,9 @@ mod tests {
             asked: case.asked,
             refused_until: case.refused_until,
         };
-        let desired = Desired { empty: case.empty, digest: "d", covers: 3, blocks: &case.blocks, text: &text() };
+        let touches = &case.touches;
+        let desired =
+            Desired { empty: case.empty, digest: "d", covers: 3, touches, blocks: &case.blocks, text: &text() };
         decide_early(&observed, &T).map_or_else(|| decide(&observed, &desired, &T).into(), Next::from)
     }
 
@@ -365,7 +389,7 @@ mod tests {
         assert_next(&Case { asked: true, ..case.clone() }, Action::Push(None));
         let merged = Some(pull(PullState::Merged { commit: commit(5) }));
         // What happened is seen at once.
-        assert_next(&Case { pull: merged, ..case }, Early::Merged(commit(5)));
+        assert_next(&Case { pull: merged, ..case }, Early::Merged { head: commit(1), commit: commit(5) });
     }
 
     #[test]
@@ -390,6 +414,12 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_known_of_a_branch_that_is_right_is_recorded() {
+        let case = Case { touches: ["shop".to_owned()].into(), ..proposed() };
+        assert_next(&case, Action::Adopt(commit(1)));
+    }
+
+    #[test]
     fn a_branch_that_somebody_else_moved_is_left_alone() {
         let case = Case { branch: Some(branch(9, None)), ..proposed() };
         assert!(matches!(run(&case), Next::Late(Action::Rest(State::Blocked, Some(_)))));
@@ -407,14 +437,15 @@ mod tests {
     fn a_pull_request_that_a_human_closed_ends_the_change_as_rejected() {
         let by = Some(Person { name: "bob".into(), logins: vec![] });
         let case = Case { pull: Some(pull(PullState::Closed { by, words: "not now".into() })), ..proposed() };
-        assert_next(&case, Early::Closed(State::Rejected, "bob: not now".into()));
+        let (head, state, words) = (commit(1), State::Rejected, "bob: not now".into());
+        assert_next(&case, Early::Closed { head, state, words });
     }
 
     #[test]
     fn a_merge_is_believed_whatever_else_is_seen() {
         let case =
             Case { pull: Some(pull(PullState::Merged { commit: commit(5) })), branch: None, empty: true, ..proposed() };
-        assert_next(&case, Early::Merged(commit(5)));
+        assert_next(&case, Early::Merged { head: commit(1), commit: commit(5) });
     }
 
     #[test]

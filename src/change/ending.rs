@@ -1,24 +1,45 @@
 //! What happens once: a change ends, and what it leaves on the forge is cleared away.
 
 use super::forge::{ForgeError, PullState};
-use super::id::ChangeId;
+use super::id::{ChangeId, Timestamp};
 use super::record::{Change, Remark, State};
 use super::refusals::Asked;
 use super::stuck::{Stuck, blocking};
 use super::worker::Worker;
-use crate::repo::CommitId;
+use crate::repo::{CommitId, RepoError};
 
 /// What is asked of the forge for a change that ended: no writes, on no main.
 const NOTHING: Asked = (0, None);
 
 impl Worker {
-    /// The pull request was merged: main has its writes now.
-    pub(super) async fn settle(&self, change: &Change, commit: CommitId) -> Result<(), Stuck> {
+    /// The pull request was merged at `head`: main has by `commit` what that held. Gives the moment to look again where
+    /// main is behind.
+    pub(super) async fn settle(
+        &self,
+        change: &Change,
+        head: CommitId,
+        commit: CommitId,
+    ) -> Result<Option<Timestamp>, Stuck> {
         self.refresh().await?;
-        // Durable before the journal forgets.
-        let mirror = self.mirror.clone();
-        blocking(move || Ok(mirror.sync()?)).await?;
+        let (mirror, main) = (self.mirror.clone(), self.intake.view().base.commit);
+        let is_there = blocking(move || {
+            let is_there = main.map_or(Ok(false), |main| mirror.is_ancestor(commit, main));
+            if matches!(is_there, Ok(true)) {
+                // Durable before the journal forgets.
+                mirror.sync()?;
+            }
+            match is_there {
+                Err(RepoError::NotFound { .. }) => Ok(false),
+                is_there => Ok(is_there?),
+            }
+        });
         let (id, now) = (change.id.clone(), self.clock.now());
+        if !is_there.await? {
+            let why =
+                format!("it was merged as {commit}, which main does not have: main is behind, or was forced back");
+            self.record(&id, move |change| (change.state, change.reason) = (State::Merging, Some(why))).await?;
+            return Ok(Some(now.plus(self.timing.poll)));
+        }
         self.forget(&id);
         self.intake
             .record(move |ledger| {
@@ -27,10 +48,12 @@ impl Worker {
                 };
                 let mut merged = current.ended(State::Merged, now, None);
                 merged.merged = Some(commit);
-                ledger.finish(merged, current.covers)
+                // What another head held than the recorded one is not known: all goes on, and what is on main comes to nothing.
+                ledger.finish(merged, current.held_by(head).unwrap_or(0))
             })
             .await?;
-        self.clear_away(&change.id).await
+        self.clear_away(&change.id).await?;
+        Ok(None)
     }
 
     /// Ends a change without merging it: its writes up to `up_to` leave the proposed view, later ones go on in another.
@@ -42,14 +65,20 @@ impl Worker {
     }
 
     /// Ends a change because somebody said so. It is so as soon as the journal has it: a forge that cannot be told now is
-    /// told later, and who dies in between does not have to guess what was meant.
-    pub(super) async fn take_back(&self, change: &Change, state: State, remark: Remark) -> Result<(), Stuck> {
+    /// told later, and who dies in between does not have to guess what was meant. Writes after `up_to` go on in another.
+    pub(super) async fn take_back(
+        &self,
+        change: &Change,
+        state: State,
+        remark: Remark,
+        up_to: u64,
+    ) -> Result<(), Stuck> {
         let now = self.clock.now();
         let ended = move |current: &Change| {
             let reason = Some(remark.to_string());
             Change { closing: Some(remark), ..current.ended(state, now, reason) }
         };
-        self.finish(change, u64::MAX, ended).await?;
+        self.finish(change, up_to, ended).await?;
         if let Err(stuck) = self.clear_away(&change.id).await {
             tracing::warn!(change = %change.id, %stuck, "what it left on the forge is cleared away later");
         }

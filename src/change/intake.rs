@@ -11,7 +11,7 @@ use tokio::sync::{Notify, broadcast, oneshot};
 use super::admit::admit;
 use super::clock::Clock;
 use super::event::Event;
-use super::id::ChangeId;
+use super::id::{ChangeId, Timestamp};
 use super::journal::{Answer, Entry, Journal};
 use super::ledger::Ledger;
 use super::record::Change;
@@ -205,11 +205,11 @@ impl Writer {
         judged: Result<(), Refusal>,
         batch: &mut Batch,
     ) -> Result<Receipt, Refusal> {
-        if let Some(answer) = self.first_answer(submission)? {
+        let now = self.clock.now();
+        if let Some(answer) = self.first_answer(submission, now)? {
             return Ok(answer);
         }
         judged?;
-        let now = self.clock.now();
         let admitted = admit(&batch.ledger, submission)?;
         let complete = submission.is_complete();
         let change = if admitted.writes.is_empty() {
@@ -231,16 +231,16 @@ impl Writer {
             Some(id)
         };
         let receipt = Receipt { change, outcomes: admitted.outcomes, warnings: admitted.warnings };
-        self.remember(submission, &receipt, batch);
+        self.remember(submission, &receipt, now, batch);
         Ok(receipt)
     }
 
-    fn first_answer(&self, submission: &Submission) -> Result<Option<Receipt>, Refusal> {
+    fn first_answer(&self, submission: &Submission, now: Timestamp) -> Result<Option<Receipt>, Refusal> {
         let Some(idempotency) = &submission.idempotency else { return Ok(None) };
         let Some(answer) = self.answers.get(&(submission.by.name.clone(), idempotency.key.clone())) else {
             return Ok(None);
         };
-        if answer.at < self.clock.now().plus(-ANSWER_LIFE) {
+        if answer.at < now.plus(-ANSWER_LIFE) {
             return Ok(None);
         }
         if answer.digest == idempotency.digest {
@@ -252,9 +252,8 @@ impl Writer {
         Err(Refusal::new(Cause::KeyReused, "", message))
     }
 
-    fn remember(&mut self, submission: &Submission, receipt: &Receipt, batch: &mut Batch) {
+    fn remember(&mut self, submission: &Submission, receipt: &Receipt, at: Timestamp, batch: &mut Batch) {
         let Some(idempotency) = &submission.idempotency else { return };
-        let at = self.clock.now();
         let answer = Answer {
             caller: submission.by.name.clone(),
             key: idempotency.key.clone(),
@@ -345,7 +344,6 @@ fn existing(ledger: &Ledger, submission: &Submission) -> Option<ChangeId> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::id::Timestamp;
     use super::super::journal::{Contents, JournalError};
     use super::*;
 

@@ -272,8 +272,8 @@ impl Ledger {
         if let (Some(first), Some(last)) = (left.first(), left.last()) {
             let groups: BTreeSet<_> = left.iter().map(|write| Group::natural(&write.anchor)).collect();
             let sorted: Vec<_> = groups.iter().cloned().collect();
-            // The first of these writes may have begun a change that was superseded: that one's name is taken.
-            let mut names = (first.seq..).map(|seq| ChangeId::new(&sorted, first.at, seq));
+            // A number that no write has yet: the first of these may have begun a change that was superseded.
+            let mut names = (self.last_seq + 1..).map(|seq| ChangeId::new(&sorted, first.at, seq));
             let name = names.find(|name| !self.changes.contains_key(name)).unwrap_or_else(|| id.clone());
             let mut next = Change::new(name, groups, first.at);
             next.last_write = last.at;

@@ -56,7 +56,7 @@ pub use person::Person;
 pub use proposal::Proposal;
 pub use record::{Change, State};
 pub use retention::Retention;
-pub use reviewing::Meant;
+pub use reviewing::{Ask, Meant};
 pub use submission::{Receipt, Refusal, Submission};
 pub use worker::Worker;
 pub use write::{Verb, Write};

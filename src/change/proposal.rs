@@ -52,11 +52,12 @@ impl Proposal {
         edited.findings.extend(untouched_drift(base, &edited.edits));
         let Edited { mut changes, edits, findings, .. } = edited;
         changes.sort_by(|a, b| a.path.cmp(&b.path));
-        let ids = |text: &str, there: bool| there.then(|| BlobId::of(text.as_bytes()));
-        let digest = content::digest(changes.iter().map(|change| {
-            let (old, new) = (change.happening != Happening::Added, change.happening != Happening::Removed);
-            (change.path.as_str(), ids(&change.old, old), ids(&change.new, new))
-        }));
+        let ids = changes.iter().map(|change| {
+            let new = (change.happening != Happening::Removed).then(|| BlobId::of(change.new.as_bytes()));
+            // What stands there need not be text, so that the text that is shown of it does not say what it is.
+            Ok((change.path.as_str(), files.blob_id(&change.path)?, new))
+        });
+        let digest = content::digest(ids.collect::<Result<Vec<_>, RepoError>>()?);
         let sources = changes.iter().map(|change| (change.path.clone(), sources(&change.path, [&before, &after])));
         let sources = sources.collect();
         let plan = review::plan(review::Input {
@@ -112,6 +113,13 @@ impl Proposal {
         self.sources.get(path).is_some_and(|intents| intents.iter().any(|intent| intent.is_within(group)))
     }
 
+    /// The projects whose intents the changed files come from, before or after.
+    #[must_use]
+    pub fn projects(&self) -> BTreeSet<String> {
+        let projects = self.sources.values().flatten().filter_map(Anchor::project);
+        projects.map(ToOwned::to_owned).collect()
+    }
+
     /// Whether it changes nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -157,7 +165,7 @@ impl Edited<'_> {
             let path = layout::file_of(&head);
             let old = self.read(&path)?;
             let new = layout::edit_file(old.as_deref(), &layout::residents(&change.tree, &head));
-            self.set(&path, old, new);
+            self.set(&path, old, new)?;
         }
         Ok(())
     }
@@ -173,7 +181,7 @@ impl Edited<'_> {
             }
             let old = self.read(path)?;
             self.look_at_hand_edits(path, old.as_deref(), was, will);
-            self.set(path, old, will.map(|manifest| manifest.text.clone()));
+            self.set(path, old, will.map(|manifest| manifest.text.clone()))?;
         }
         Ok(())
     }
@@ -209,9 +217,9 @@ impl Edited<'_> {
         })
     }
 
-    fn set(&mut self, path: &str, old: Option<String>, new: Option<String>) {
-        if old == new {
-            return;
+    fn set(&mut self, path: &str, old: Option<String>, new: Option<String>) -> Result<(), RepoError> {
+        if old == new && self.files.blob_id(path)? == new.as_ref().map(|text| BlobId::of(text.as_bytes())) {
+            return Ok(());
         }
         let happening = match (&old, &new) {
             (None, _) => Happening::Added,
@@ -224,6 +232,7 @@ impl Edited<'_> {
         }
         let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
         self.changes.push(FileChange { path: path.to_owned(), happening, old, new });
+        Ok(())
     }
 }
 

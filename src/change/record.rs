@@ -142,12 +142,18 @@ pub struct Change {
     pub pull: Option<u64>,
     /// The commit that was last pushed to its branch.
     pub head: Option<CommitId>,
-    /// The commit of main that `head` was rendered on.
+    /// The commit of main that `head` was rendered on: its parent.
     pub base: Option<CommitId>,
     /// The digest of what `head` changes.
     pub digest: Option<String>,
     /// The last write that `head` holds.
     pub covers: u64,
+    /// The projects whose intents stand in the files that `head` changes: pods, and so policies, may be shared.
+    #[serde(default)]
+    pub touches: BTreeSet<String>,
+    /// The last of the writes that were found to cancel each other, while its pull request is closed for that.
+    #[serde(default)]
+    pub cancelled: Option<u64>,
     /// The last write there was when it last took the writes of another change over. Those may be older than writes that
     /// `head` held already, so that only a later `covers` says anything of what `head` holds.
     #[serde(default)]
@@ -196,6 +202,8 @@ impl Change {
             base: None,
             digest: None,
             covers: 0,
+            touches: BTreeSet::new(),
+            cancelled: None,
             absorbed: 0,
             merged: None,
             astray: None,
@@ -219,15 +227,22 @@ impl Change {
         seq <= self.covers && self.absorbed < self.covers
     }
 
+    /// The last write that a commit holds, as far as that is recorded; none when it is another than the head.
+    #[must_use]
+    pub fn held_by(&self, commit: CommitId) -> Option<u64> {
+        (self.head == Some(commit)).then_some(self.covers)
+    }
+
     /// Its groups, deployment intent groups before projects before the rest.
     pub fn main_groups(&self) -> impl Iterator<Item = &Group> {
         largest_first(&self.groups)
     }
 
-    /// The projects whose groups it owns; `None` stands for what lies in no project.
+    /// The projects whose groups it owns or whose files it changes; `None` stands for what lies in no project.
     #[must_use]
     pub fn projects(&self) -> BTreeSet<Option<&str>> {
-        self.groups.iter().map(Group::project).collect()
+        let touched = self.touches.iter().map(|project| Some(project.as_str()));
+        self.groups.iter().map(Group::project).chain(touched).collect()
     }
 }
 

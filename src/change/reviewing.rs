@@ -26,10 +26,25 @@ impl Meant {
     /// Refuses a change that holds something else by now.
     fn check(&self, change: &Change) -> Result<(), Refusal> {
         let Self::Head(meant) = self else { return Ok(()) };
-        let Some(head) = change.head.filter(|head| head.to_string() != *meant) else { return Ok(()) };
+        let head = change.head.map(|head| head.to_string()).unwrap_or_default();
+        if head == *meant {
+            return Ok(());
+        }
         let message = format!("change {} holds commit {head} by now, not {meant}; look at it again", change.id);
         Err(Refusal::new(Cause::WrongState, change.id.as_str(), message))
     }
+}
+
+/// Who takes a step with a change, and under which conditions.
+pub struct Ask<'a> {
+    /// Who.
+    pub by: Person,
+    /// Their words; may be empty.
+    pub words: String,
+    /// Which content they mean.
+    pub meant: Meant,
+    /// Whether they may do it, asked of the change as it is when it is done: it may have grown since they asked.
+    pub may: &'a (dyn Fn(&Change) -> Result<(), Refusal> + Send + Sync),
 }
 
 impl Desk {
@@ -37,22 +52,17 @@ impl Desk {
     ///
     /// # Errors
     /// When there is no such change, it has no open pull request, or the forge takes no reviews from here.
-    pub async fn review(
-        &self,
-        id: &ChangeId,
-        by: Person,
-        verdict: Verdict,
-        words: String,
-        meant: &Meant,
-    ) -> Result<Arc<Change>, Refusal> {
+    pub async fn review(&self, id: &ChangeId, verdict: Verdict, ask: Ask<'_>) -> Result<Arc<Change>, Refusal> {
         // An approval is for what could be seen when it was given.
         let seen = self.change(id)?.digest.clone();
         let _turn = self.worker.turn.lock().await;
         self.worker.refresh().await?;
         self.worker.step(id, true).await?;
         let change = self.open_change(id)?;
-        meant.check(&change)?;
-        let pull = self.open_pull(&change).await?;
+        (ask.may)(&change)?;
+        ask.meant.check(&change)?;
+        let (number, head) = self.open_pull(&change).await?;
+        let Ask { by, words, .. } = ask;
         if verdict == Verdict::Approve && change.requesters.iter().any(|requester| requester.is(&by) && !by.is_local())
         {
             let message = "a requester's own approval does not count; somebody else has to approve";
@@ -69,8 +79,8 @@ impl Desk {
             let message = format!("what change {id} does became something else just now; look at it again");
             return Err(Refusal::new(Cause::WrongState, id.as_str(), message));
         }
-        let review = Review { by, verdict, head: pull.head, at: self.worker.clock.now(), words };
-        self.worker.forge.review(pull.number, &review).await.map_err(Stuck::from)?;
+        let review = Review { by, verdict, head, at: self.worker.clock.now(), words };
+        self.worker.forge.review(number, &review).await.map_err(Stuck::from)?;
         self.worker.step(id, true).await?;
         self.change(id)
     }
@@ -79,19 +89,20 @@ impl Desk {
     ///
     /// # Errors
     /// What stands in the way.
-    pub async fn merge(&self, id: &ChangeId, by: Person, meant: &Meant) -> Result<Arc<Change>, Refusal> {
+    pub async fn merge(&self, id: &ChangeId, ask: Ask<'_>) -> Result<Arc<Change>, Refusal> {
         let _turn = self.worker.turn.lock().await;
         let mut last = Refusal::new(Cause::Unavailable, id.as_str(), "main keeps moving; try again");
         for _ in 0..3 {
             self.worker.refresh().await?;
             self.worker.step(id, true).await?;
             let change = self.change(id)?;
+            (ask.may)(&change)?;
             match change.state {
                 State::Merged => return Ok(change),
-                State::Approved => meant.check(&change)?,
+                State::Approved => ask.meant.check(&change)?,
                 state => return Err(Refusal::new(Cause::WrongState, id.as_str(), not_mergeable(&change, state))),
             }
-            match self.try_merge(&change, &by).await {
+            match self.try_merge(&change, &ask.by).await {
                 Ok(()) | Err(Stuck::Forge(ForgeError::Moved(_))) => {}
                 Err(stuck @ Stuck::Forge(ForgeError::Unavailable(_))) => last = stuck.into(),
                 Err(stuck) => return Err(stuck.into()),
@@ -106,10 +117,11 @@ impl Desk {
         let worker = &self.worker;
         let view = self.view();
         let (_, proposal) = worker.plan(&view, &change.id).await?;
-        let Some(pull) = worker.forge.find_pull(&change.branch).await? else { return Ok(()) };
+        let pull = worker.forge.find_pull(&change.branch).await?;
+        let (Some(pull), Some(head)) = (pull, change.head) else { return Ok(()) };
         let standing = worker.weigh(&view, change, Some(&pull), &proposal).await?;
         let (Some(main), true) = (view.base.commit, standing.suffices()) else { return Ok(()) };
-        let (mirror, head, fresh) = (worker.mirror.clone(), pull.head, proposal.clone());
+        let (mirror, fresh) = (worker.mirror.clone(), proposal.clone());
         blocking(move || verify(&mirror, main, head, &fresh)).await?;
         worker.record(&change.id, |change| change.state = State::Merging).await?;
         let message =
@@ -124,22 +136,21 @@ impl Desk {
     ///
     /// # Errors
     /// When there is no such change, or it is final.
-    pub async fn withdraw(
-        &self,
-        id: &ChangeId,
-        by: Person,
-        words: String,
-        reject: bool,
-    ) -> Result<Arc<Change>, Refusal> {
+    pub async fn withdraw(&self, id: &ChangeId, reject: bool, ask: Ask<'_>) -> Result<Arc<Change>, Refusal> {
         let _turn = self.worker.turn.lock().await;
+        // What joins it from here on is none of what is taken back.
+        let view = self.view();
         let change = self.open_change(id)?;
+        let up_to = view.writes(id).map(|write| write.seq).max().unwrap_or(0);
+        (ask.may)(&change)?;
         let pull = self.worker.forge.find_pull(&change.branch).await.map_err(Stuck::from)?;
         if let Some(Pull { state: PullState::Merged { .. }, .. }) = pull {
             self.worker.step(id, true).await?;
             return Err(Refusal::new(Cause::WrongState, id.as_str(), "it was merged meanwhile"));
         }
         let state = if reject { State::Rejected } else { State::Withdrawn };
-        self.worker.take_back(&change, state, Remark { by, words }).await?;
+        let remark = Remark { by: ask.by, words: ask.words };
+        self.worker.take_back(&change, state, remark, up_to).await?;
         self.change(id)
     }
 
@@ -152,9 +163,11 @@ impl Desk {
         Ok(change)
     }
 
-    async fn open_pull(&self, change: &Change) -> Result<Pull, Refusal> {
+    /// The number of the open pull request of a change, and the head that is recorded for it.
+    async fn open_pull(&self, change: &Change) -> Result<(u64, CommitId), Refusal> {
         let pull = self.worker.forge.find_pull(&change.branch).await.map_err(Stuck::from)?;
-        pull.filter(|pull| pull.state == PullState::Open).ok_or_else(|| {
+        let open = pull.filter(|pull| pull.state == PullState::Open).map(|pull| pull.number);
+        open.zip(change.head).ok_or_else(|| {
             let message = format!("change {} has no open pull request yet; it is {}", change.id, change.state);
             Refusal::new(Cause::WrongState, change.id.as_str(), message)
         })

@@ -161,6 +161,8 @@ pub enum Cause {
     KeyReused,
     /// The change is not in a state that allows it.
     WrongState,
+    /// Whoever asks may not do it.
+    Forbidden,
     /// A part of the server could not be used now; the message says why, and is for the log alone.
     Unavailable,
 }

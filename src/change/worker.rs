@@ -110,13 +110,15 @@ impl Worker {
         let mut again = Timestamp(i64::MIN);
         loop {
             let begin = self.clock.now();
-            everything |= begin >= again;
+            everything |= begin >= again || again.plus(-self.timing.poll) > begin;
             if everything {
                 again = begin.plus(self.timing.poll);
             }
             let next = self.look(everything).await;
             let until = next.map_or(again, |next| next.min(again));
-            let pause = u64::try_from(until.0 - self.clock.now().0).unwrap_or(0).max(1);
+            // However the clock is set: nobody waits longer than between two looks.
+            let pause = until.0.saturating_sub(self.clock.now().0).clamp(1, self.timing.poll.max(1));
+            let pause = u64::try_from(pause).unwrap_or(1);
             everything = tokio::select! {
                 () = self.intake.written() => false,
                 () = self.wake.notified() => true,

@@ -17,7 +17,8 @@ use super::rights::Step;
 use super::said::Said;
 use super::{apart, body, conditions, rights};
 use crate::change::forge::{Review, Verdict};
-use crate::change::{Change, ChangeId, State as ChangeState, approval};
+use crate::change::submission::Cause;
+use crate::change::{Ask, Change, ChangeId, Refusal, State as ChangeState, approval};
 use crate::query::{Cursor, Filter, Summary, changes};
 use crate::review::{FileChange, Happening, Plan, unified, words};
 
@@ -183,19 +184,35 @@ pub(super) async fn take(
     conditions::parameters(request.uri(), &[])?;
     let change = find(&shared, &id)?;
     rights::step(&shared.auth, &caller, step, &change)?;
-    let Said { words, meant } = match body::optional(request, &shared.limits).await? {
+    let said = match body::optional(request, &shared.limits).await? {
         None => Said::default(),
         Some(body) => apart::understood(&shared.reading, body, move |body| Said::read(step, body)).await?,
     };
-    let (desk, id, by) = (&shared.desk, &change.id, caller.person);
-    let change = match step {
-        Step::Approve => desk.review(id, by, Verdict::Approve, words, &meant).await,
-        Step::RequestChanges => desk.review(id, by, Verdict::RequestChanges, words, &meant).await,
-        Step::Merge => desk.merge(id, by, &meant).await,
-        Step::Withdraw => desk.withdraw(id, by, words, false).await,
-        Step::Reject => desk.withdraw(id, by, words, true).await,
-    };
+    // A step that was begun goes on when its caller hangs up, with the turn that it has.
+    let stepping = tokio::spawn(take_now(step, shared, caller, change.id.clone(), said));
+    let change = stepping.await.map_err(|error| Problem::internal(error.to_string()))?;
     Ok(Json(Summary::of(&*change?)).into_response())
+}
+
+async fn take_now(
+    step: Step,
+    shared: Arc<Shared>,
+    caller: Caller,
+    id: ChangeId,
+    Said { words, meant }: Said,
+) -> Result<Arc<Change>, Refusal> {
+    let may = |change: &Change| {
+        let forbidden = |problem: Problem| Refusal::new(Cause::Forbidden, change.id.as_str(), problem.detail);
+        rights::step(&shared.auth, &caller, step, change).map_err(forbidden)
+    };
+    let ask = Ask { by: caller.person.clone(), words, meant, may: &may };
+    match step {
+        Step::Approve => shared.desk.review(&id, Verdict::Approve, ask).await,
+        Step::RequestChanges => shared.desk.review(&id, Verdict::RequestChanges, ask).await,
+        Step::Merge => shared.desk.merge(&id, ask).await,
+        Step::Withdraw => shared.desk.withdraw(&id, false, ask).await,
+        Step::Reject => shared.desk.withdraw(&id, true, ask).await,
+    }
 }
 
 fn find(shared: &Shared, id: &str) -> Result<Arc<Change>, Problem> {

@@ -189,6 +189,7 @@ impl Problem {
             Cause::Precondition => &PRECONDITION,
             Cause::KeyReused => &KEY_REUSED,
             Cause::WrongState => &WRONG_STATE,
+            Cause::Forbidden => &FORBIDDEN,
             Cause::Unavailable => {
                 let mut problem = Self::new(&UNAVAILABLE, LATER_AGAIN).retry_after(5);
                 problem.inside = Some(refusal.to_string());

@@ -3,6 +3,10 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 
+use meshwright::http::{Auth, Limits, Right, Token};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
 use crate::client::Client;
 
 #[test]
@@ -61,4 +65,65 @@ fn events_come_as_they_happen_and_end_with_the_server() {
     client.server.stop();
     assert!(begun.elapsed() < std::time::Duration::from_secs(5), "the stream kept the server up");
     assert_eq!(lines.last().as_deref(), Some(""));
+}
+
+/// Tokens with rights of their own: `admin` proposes everywhere, `one` and `two` approve in the projects of their names.
+fn owners() -> Auth {
+    let token = |name: &str| {
+        let hash: String = Sha256::digest(format!("{name}-token")).iter().map(|byte| format!("{byte:02x}")).collect();
+        Token::new(name, &hash).unwrap().logins(vec![format!("github:{name}")])
+    };
+    let owner = |name| token(name).grant(name, &[Right::Approve]);
+    Auth::tokens(vec![token("admin").grant("*", &[Right::Propose]), owner("one"), owner("two")]).unwrap()
+}
+
+struct Owned(Client);
+
+impl Owned {
+    fn post(&self, bundle: &str) -> String {
+        let headers = [("authorization", "Bearer admin-token"), ("content-type", "application/yaml")];
+        let answer = self.0.send("POST", "/v2/bundles", &headers, bundle);
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.json()["change"].as_str().unwrap().to_owned()
+    }
+
+    fn until(&self, id: &str, says: impl Fn(&Value) -> bool) -> Value {
+        for _ in 0..600 {
+            let change =
+                self.0.send("GET", &format!("/v2/changes/{id}"), &[("authorization", "Bearer admin-token")], "");
+            let change = change.json();
+            if says(&change) {
+                return change;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("it does not come about");
+    }
+
+    fn approve(&self, id: &str, who: &str) -> u16 {
+        let authorization = format!("Bearer {who}-token");
+        let path = format!("/v2/changes/{id}/approve");
+        self.0.send("POST", &path, &[("authorization", authorization.as_str())], "").status
+    }
+}
+
+#[test]
+fn rights_are_those_on_the_change_as_it_is_when_it_is_approved() {
+    let server = Owned(Client::of(owners(), Limits::default()));
+    let id = server.post("anchor: projects\nmetadata: {name: one}\n");
+    let old = server.until(&id, |change| change["state"] == "proposed")["head"].clone();
+    let mut stream = TcpStream::connect(server.0.server.address).unwrap();
+    let head =
+        "host: localhost\r\nauthorization: Bearer one-token\r\ncontent-type: application/json\r\ncontent-length: 2";
+    write!(stream, "POST /v2/changes/{id}/approve HTTP/1.1\r\n{head}\r\n\r\n{{").unwrap();
+    // Its body is still on its way when the change comes to be about another project too.
+    let both =
+        "anchor: projects\nmetadata: {name: one, description: x}\n---\nanchor: projects\nmetadata: {name: two}\n";
+    assert_eq!(server.post(both), id);
+    server.until(&id, |change| change["state"] == "proposed" && change["head"] != old);
+    assert_eq!(server.approve(&id, "one"), 403);
+    stream.write_all(b"}").unwrap();
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
 }

@@ -1,9 +1,9 @@
 //! Taking over what is open when the journal is lost.
 
-use meshwright::change::{Person, State};
+use meshwright::change::{Ask, Person, State};
 use meshwright::intent::Anchor;
 
-use crate::desk::{PATIENT, open_with, stop};
+use crate::desk::{PATIENT, ask, open_with, stop};
 use crate::{TG, lose_journal};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +52,7 @@ async fn what_was_taken_back_is_not_taken_for_rejected_when_the_journal_is_lost(
         let id = house.put(&format!("projects/{project}"), &body).await.unwrap().change.unwrap();
         house.until(&id, State::Draft).await;
         let (by, words) = (Person::local(), "not now".to_owned());
-        let change = house.desk().withdraw(&id, by, words, reject).await.unwrap();
+        let change = house.desk().withdraw(&id, reject, Ask { words, ..ask(by) }).await.unwrap();
         ended.push((id, change.state, change.reason.clone()));
     }
     house.until_no_branch_is_left().await;

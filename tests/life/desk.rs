@@ -10,13 +10,14 @@ use meshwright::boot::{Parts, Stores, SystemClock};
 use meshwright::change::forge::Pull;
 use meshwright::change::submission::{Cause, Operation, Precondition};
 use meshwright::change::{
-    Base, Change, ChangeId, Clock, Desk, Forge, Meant, Person, Receipt, Refusal, State, Submission, Timestamp, Timing,
+    Ask, Base, Change, ChangeId, Clock, Desk, Forge, Meant, Person, Receipt, Refusal, State, Submission, Timestamp,
+    Timing,
 };
 use meshwright::config::Config;
 use meshwright::forge::Embedded;
 use meshwright::intent::{Anchor, Bundle, Resource};
 use meshwright::journal::SqliteJournal;
-use meshwright::repo::{Edits, Files, Identity, Mirror};
+use meshwright::repo::{CommitId, Edits, Files, Identity, Mirror};
 
 /// How long a test waits for something to become true.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -86,6 +87,11 @@ pub fn person(name: &str) -> Person {
     Person { name: name.into(), logins: vec![] }
 }
 
+/// What somebody asks for who may do everything.
+pub fn ask(by: Person) -> Ask<'static> {
+    Ask { by, words: String::new(), meant: Meant::Present, may: &|_| Ok(()) }
+}
+
 pub fn submission(operations: Vec<Operation>, bundle: bool) -> Submission {
     Submission {
         operations,
@@ -110,6 +116,17 @@ impl House {
     /// Lets so much time pass that a draft of `PATIENT` is ready.
     pub fn pass_time(&self) {
         self.clock.0.fetch_add(PATIENT.ready_after, Ordering::Relaxed);
+    }
+
+    /// Sets the clock back by as much as `pass_time` sets it ahead.
+    pub fn set_back(&self) {
+        self.clock.0.fetch_sub(PATIENT.ready_after, Ordering::Relaxed);
+    }
+
+    /// Moves main to a commit past Meshwright.
+    pub fn move_main(&self, to: CommitId) {
+        let main = self.mirror.branch("main").unwrap();
+        self.mirror.set_reference("refs/heads/main", main, Some(to), "push").unwrap();
     }
 
     pub async fn post_bundle(&self, text: &str) -> Result<Receipt, Refusal> {
@@ -161,11 +178,11 @@ impl House {
 
     pub async fn approve(&self, id: &ChangeId) -> Arc<Change> {
         use meshwright::change::forge::Verdict;
-        self.desk().review(id, person("github:bob"), Verdict::Approve, String::new(), &Meant::Present).await.unwrap()
+        self.desk().review(id, Verdict::Approve, ask(person("github:bob"))).await.unwrap()
     }
 
     pub async fn merge(&self, id: &ChangeId) -> Result<Arc<Change>, Refusal> {
-        self.desk().merge(id, person("github:bob"), &Meant::Present).await
+        self.desk().merge(id, ask(person("github:bob"))).await
     }
 
     /// The minimal mesh, on main.

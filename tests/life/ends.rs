@@ -2,10 +2,10 @@
 
 use meshwright::change::forge::{ForgeError, PullState};
 use meshwright::change::submission::Cause;
-use meshwright::change::{ChangeId, State};
+use meshwright::change::{Ask, ChangeId, State};
 use meshwright::config::{Config, Millis};
 
-use crate::desk::{MINIMAL, TIMING, eventually, open_barred, open_configured, person, stop};
+use crate::desk::{MINIMAL, TIMING, ask, eventually, open_barred, open_configured, person, stop};
 
 fn at_least(count: usize, least: usize) -> Result<(), usize> {
     if count >= least { Ok(()) } else { Err(count) }
@@ -18,7 +18,11 @@ async fn who_rejects_a_change_is_believed_before_the_forge_has_heard_of_it() {
     let id = house.post_bundle(MINIMAL).await.unwrap().change.unwrap();
     house.until(&id, State::Proposed).await;
     line.bar("close_pull", ForgeError::Unavailable("told to".into()));
-    let rejected = house.desk().withdraw(&id, person("github:bob"), "not this week".into(), true).await.unwrap();
+    let rejected = house
+        .desk()
+        .withdraw(&id, true, Ask { words: "not this week".into(), ..ask(person("github:bob")) })
+        .await
+        .unwrap();
     assert_eq!(rejected.state, State::Rejected);
     assert!(house.desk().view().proposed.is_empty());
     assert_eq!(house.our_branches().len(), 1, "it is not cleared away yet");
@@ -54,7 +58,7 @@ async fn a_branch_that_the_forge_keeps_keeps_nobody_from_anything() {
     let id = house.post_bundle(MINIMAL).await.unwrap().change.unwrap();
     house.until(&id, State::Proposed).await;
     line.bar("push", ForgeError::Refused("branches are never deleted here".into()));
-    house.desk().withdraw(&id, person("github:alice"), String::new(), false).await.unwrap();
+    house.desk().withdraw(&id, false, ask(person("github:alice"))).await.unwrap();
     let looks = line.count("refresh");
     eventually(|| {
         assert_eq!(house.desk().troubles(), []);

@@ -15,12 +15,6 @@ fn carol() -> Identity {
 }
 
 impl House {
-    /// Moves main to a commit, as a person who pushes would.
-    fn move_main(&self, to: CommitId) {
-        let main = self.mirror.branch("main").unwrap();
-        self.mirror.set_reference("refs/heads/main", main, Some(to), "push").unwrap();
-    }
-
     /// An open change, and where its branch is.
     async fn open_change(&self) -> (ChangeId, CommitId) {
         let body = r#"{"metadata": {"name": "a"}, "spec": {"url": ["/a"]}}"#;

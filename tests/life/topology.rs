@@ -63,6 +63,21 @@ async fn two_changes_that_wait_for_each_other_say_so_and_how_to_go_on() {
         };
         house.until_blocked(id, mutual).await;
     }
-    house.desk().withdraw(&two, crate::desk::person("github:alice"), String::new(), false).await.unwrap();
+    house.desk().withdraw(&two, false, crate::desk::ask(crate::desk::person("github:alice"))).await.unwrap();
     house.until_blocked(&one, |reason| !reason.contains(two.as_str())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_shares_pods_with_another_project_changes_what_is_that_projects_too() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open_with(data.path(), TIMING).await.with_minimal_mesh().await;
+    let other = MINIMAL
+        .replace("projects/shop", "projects/other")
+        .replace("anchor: projects\nmetadata: {name: shop}", "anchor: projects\nmetadata: {name: other}")
+        .replace("serviceName: cartservice", "serviceName: other")
+        .replace("[shop/frontend]", "[other/thief]");
+    let id = house.post_bundle(&other).await.unwrap().change.unwrap();
+    let change = house.until(&id, State::Proposed).await;
+    assert!(change.groups.iter().all(|group| group.project() != Some("shop")), "{:?}", change.groups);
+    assert!(change.projects().contains(&Some("shop")), "its owners have a say: {:?}", change.touches);
 }

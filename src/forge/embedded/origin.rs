@@ -117,6 +117,10 @@ impl Origin {
     /// what comes later must be what can be found out from what comes earlier.
     pub(super) fn swap(&self, swaps: &[Swap], why: &str) -> Result<(), RepoError> {
         let Some(remote) = &self.remote else {
+            // A reference that outlives a power failure must not name what does not.
+            if swaps.iter().any(|swap| swap.new.is_some()) {
+                self.mirror.sync()?;
+            }
             return swaps.iter().try_for_each(|swap| {
                 match self.mirror.set_reference(&swap.reference, swap.expected, swap.new, why) {
                     Err(RepoError::Moved { actual, .. }) if actual == swap.new => Ok(()),
