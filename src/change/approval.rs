@@ -8,7 +8,7 @@ use crate::repo::CommitId;
 /// What the reviews of a change come to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Standing {
-    /// Who approved the present content, the requesters and Meshwright apart.
+    /// Who approved the present content, the requesters apart.
     pub approvals: Vec<Person>,
     /// How many approvals are needed.
     pub needed: usize,

@@ -122,7 +122,7 @@ pub trait Forge: Send + Sync {
     /// Brings main and our branches into the mirror, and says where main is; none in an empty repository.
     async fn refresh(&self) -> Result<Option<CommitId>, ForgeError>;
 
-    /// Where a branch is on the forge now; none when it is not there.
+    /// Where a branch is on the forge now; none when it is not there. Its commits are in the mirror afterwards.
     async fn branch(&self, name: &str) -> Result<Option<CommitId>, ForgeError>;
 
     /// Moves a branch from `expected` (none: it must not be there) to `new` (none: remove it), whose objects are in the
@@ -132,7 +132,8 @@ pub trait Forge: Send + Sync {
     /// Every pull request of a branch below `meshwright/`, oldest first, whatever became of it.
     async fn pulls(&self) -> Result<Vec<Pull>, ForgeError>;
 
-    /// The newest pull request of a branch, whatever became of it.
+    /// The newest pull request of a branch, whatever became of it. The commits of its head are in the mirror afterwards,
+    /// where they are left anywhere.
     async fn find_pull(&self, branch: &str) -> Result<Option<Pull>, ForgeError>;
 
     /// Opens a pull request, or gives the open one of that branch.

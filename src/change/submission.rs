@@ -131,7 +131,8 @@ pub enum Outcome {
 pub struct Receipt {
     /// The change that the writes belong to; none when nothing had to be written and nothing is pending.
     pub change: Option<ChangeId>,
-    /// What became of each resource, in the order of the operations.
+    /// What became of each resource, in the order in which they were judged: those of a bundle parents first, what is pruned
+    /// last.
     pub outcomes: Vec<(Anchor, Outcome)>,
     /// What the caller should know.
     #[serde(skip)]

@@ -59,7 +59,7 @@ pub struct Worker {
     compared: AtomicBool,
     rounds: Rounds,
     wake: Notify,
-    /// Held by whoever acts on the repository or the forge: one queue for all branches.
+    /// Held by whoever acts on a change or takes notice of main: one queue for all branches.
     pub(super) turn: tokio::sync::Mutex<()>,
 }
 

@@ -47,7 +47,6 @@ impl Journal for MemoryJournal {
         self.with(|shared| {
             let mut changes: Vec<_> = shared.changes.values().collect();
             changes.sort_by_key(|(place, change)| (change.created, *place));
-            // A file does not keep the findings either: they are made anew by planning.
             let changes = changes.into_iter().map(|(_, change)| change.clone());
             Ok(Contents {
                 writes: shared.writes.values().cloned().collect(),

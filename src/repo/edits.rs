@@ -1,10 +1,8 @@
 //! A set of changes to files, before it is a tree.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 use super::BlobId;
 
@@ -61,28 +59,6 @@ impl Edits {
         self.0.is_empty()
     }
 
-    /// SHA-256, in hexadecimal, over the sorted paths and the blob ids they get.
-    ///
-    /// Equal digests mean equal output, whatever the base; a path and its fate are separated by bytes no path holds.
-    #[must_use]
-    pub fn digest(&self) -> String {
-        let mut hash = Sha256::new();
-        for (path, id) in self.blob_ids() {
-            hash.update(path.as_bytes());
-            match id {
-                Some(id) => {
-                    hash.update(b"\0w");
-                    hash.update(id.as_bytes());
-                }
-                None => hash.update(b"\0d"),
-            }
-        }
-        hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-    }
-
     /// Each path with the blob it gets, or none if it goes; hashed on all cores.
     pub(in crate::repo) fn blob_ids(&self) -> Vec<(&str, Option<BlobId>)> {
         let edits: Vec<_> = self.iter().collect();
@@ -115,38 +91,5 @@ impl IntoIterator for Edits {
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_digest_does_not_depend_on_the_order_of_insertion() {
-        let (mut one, mut two) = (Edits::new(), Edits::new());
-        one.write("a", "1");
-        one.delete("b");
-        two.delete("b");
-        two.write("a", "1");
-        assert_eq!(one.digest(), two.digest());
-        assert_eq!(one.digest().len(), 64);
-    }
-
-    #[test]
-    fn the_digest_tells_deletion_content_and_path_apart() {
-        let of = |build: fn(&mut Edits)| {
-            let mut edits = Edits::new();
-            build(&mut edits);
-            edits.digest()
-        };
-        let digests = [
-            of(|_| ()),
-            of(|edits| edits.write("a", "")),
-            of(|edits| edits.write("a", "1")),
-            of(|edits| edits.write("b", "1")),
-            of(|edits| edits.delete("a")),
-        ];
-        assert_eq!(digests.iter().collect::<std::collections::BTreeSet<_>>().len(), digests.len());
     }
 }
