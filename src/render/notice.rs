@@ -10,7 +10,7 @@ use super::workload::Workload;
 use crate::finding::{Finding, Place};
 use crate::intent::ClusterId;
 use crate::intent::rules::{conflicts, outside_the_mesh, violations};
-use crate::intent::spec::Action;
+use crate::intent::spec::{Action, Protocol};
 
 /// What one server and its callers call for.
 pub(super) fn of_server(server: &Server<'_>, context: &Context<'_>, findings: &mut Vec<Finding>) {
@@ -62,15 +62,20 @@ pub(super) fn of_conflicts(server: &Server<'_>, context: &Context<'_>, findings:
 
 fn not_enforced(server: &Server<'_>) -> Finding {
     let service = &server.inbound.service;
-    let why = if server.inbound.sidecar { "the mesh does not carry UDP" } else { "its pods have no sidecar" };
+    let is_udp = server.protocol == Protocol::Udp;
+    let why = if is_udp { "the mesh does not carry UDP" } else { "its pods have no sidecar" };
     if server.closed {
         let message = format!("`{service}` asks to be closed, but {why}: nothing decides who may call");
-        return Finding::warning(
-            "access/not-enforced",
-            at(server),
-            message,
-            "give the pods a sidecar, or leave access out",
-        );
+        let unasked = match server.inbound.access {
+            Some(_) => "leave access out",
+            None if server.callers.is_empty() => "say access: open",
+            None => "take its clients away",
+        };
+        let guard = match is_udp {
+            true => "guard it by other means, such as a NetworkPolicy, and",
+            false => "give the pods a sidecar, or",
+        };
+        return Finding::warning("access/not-enforced", at(server), message, format!("{guard} {unasked}"));
     }
     Finding::note("access/not-enforced", at(server), format!("nothing decides who may call `{service}`: {why}"))
 }

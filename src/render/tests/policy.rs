@@ -230,6 +230,30 @@ fn without_a_sidecar_nothing_decides_and_the_plan_says_so() {
 }
 
 #[test]
+fn what_nothing_guards_is_told_what_helps() {
+    let no_sidecar = json!({"management": {"sidecarProxy": "no"}});
+    let (udp, closed, client) =
+        (json!({"protocol": "UDP"}), json!({"access": "closed"}), client("cart", "web", json!({})));
+    let otherwise = "guard it by other means, such as a NetworkPolicy, and";
+    for (documents, remedy) in [
+        (
+            vec![server("cart", with(no_sidecar.clone(), closed.clone()))],
+            "give the pods a sidecar, or leave access out".to_owned(),
+        ),
+        (
+            vec![server("cart", no_sidecar.clone()), client.clone()],
+            "give the pods a sidecar, or take its clients away".to_owned(),
+        ),
+        (vec![server("cart", with(udp.clone(), closed))], format!("{otherwise} leave access out")),
+        (vec![server("cart", with(udp, no_sidecar)), client], format!("{otherwise} take its clients away")),
+    ] {
+        let findings = rendered(&documents).findings;
+        let told: Vec<_> = findings.iter().filter(|finding| finding.rule == "access/not-enforced").collect();
+        assert_eq!(told.iter().map(|finding| &*finding.remedy).collect::<Vec<_>>(), [remedy], "{documents:?}");
+    }
+}
+
+#[test]
 fn a_terminated_group_leaves_nothing_but_closed_doors() {
     let exposed = json!({"externalSupport": true, "externalName": "cart.example.com", "mtls": "strict"});
     let mut tree = tree(&[
