@@ -9,7 +9,7 @@ use crate::finding::{Finding, Place};
 use crate::intent::layout::{FOLDERS, file_of};
 use crate::intent::{Anchor, Kind, rules};
 use crate::render::{Rendered, Scope, render};
-use crate::repo::Mirror;
+use crate::repo::{Mirror, RepoError};
 use crate::review::{AccessChange, Shift, Side, Stray, shifts};
 
 /// How access changes from the commit `base` of the repository at `repo` to what was declared, rendered and written by
@@ -22,7 +22,7 @@ pub(super) fn compare(
     strays: &[Stray],
 ) -> Result<(Vec<AccessChange>, Vec<Finding>), Failure> {
     let mirror = Mirror::open(repo).map_err(Failure::failed)?;
-    let commit = mirror.resolve(base).map_err(|error| Failure::Failed(format!("--base {base}: {error}")))?;
+    let commit = mirror.resolve(base).map_err(|error| unresolved(base, &error))?;
     let files = mirror.snapshot(commit).map_err(Failure::failed)?;
     let before = Declared::read(&files).map_err(Failure::failed)?;
     let was = render(&before.tree, &before.settings, &Scope::everything(&before.tree));
@@ -40,6 +40,14 @@ pub(super) fn compare(
     let unread = before.problems.keys().filter(|path| FOLDERS.iter().any(|folder| path.starts_with(folder)));
     findings.extend(unread.map(|path| unreadable(path, base)));
     Ok((access, findings))
+}
+
+fn unresolved(base: &str, error: &RepoError) -> Failure {
+    let why = match error {
+        RepoError::NotFound { .. } => "no such revision".to_owned(),
+        error => error.to_string(),
+    };
+    Failure::Failed(format!("--base {base}: {why}"))
 }
 
 /// Servers that were closed and are not any more, though they are there and do not say `access: open`.

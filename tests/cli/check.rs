@@ -123,3 +123,10 @@ fn what_steers_a_terminal_is_spelled_out_for_people_and_kept_for_scripts() {
     let told = against(&checkout, &["overlap/unreadable"]);
     assert!(told.len() == 1 && told[0].contains("a\u{1b}[2J.yaml"), "{told:?}");
 }
+
+#[test]
+fn a_base_that_names_nothing_is_told_once() {
+    let checkout = Checkout::of(MESH);
+    let check = meshwright(&checkout.root, &["check", "--base", "nonsense"]);
+    assert_eq!((check.code, &*check.err), (Some(1), "error: --base nonsense: no such revision\n"), "{check:?}");
+}
