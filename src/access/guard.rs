@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::Permission;
 use super::permission::of_rule;
+use super::{Caller, Permission};
 use crate::istio::{Action, AuthorizationPolicy, ObjectMeta};
 
 /// Who is let in before DENY policies are asked.
@@ -13,6 +13,18 @@ pub enum AllowSet {
     Open,
     /// What one of these matches, and nothing else.
     Closed(BTreeSet<Permission>),
+}
+
+impl AllowSet {
+    /// Whether everybody may do everything, for want of a policy or because one says so.
+    #[must_use]
+    pub fn is_everybody(&self) -> bool {
+        let is_all = |it: &Permission| it.caller == Caller::Anyone && it.scope.is_everything();
+        match self {
+            Self::Open => true,
+            Self::Closed(permissions) => permissions.iter().any(is_all),
+        }
+    }
 }
 
 /// What the enforced policies that select one workload say.

@@ -199,6 +199,25 @@ fn a_hand_written_policy_counts_on_both_sides() {
 }
 
 #[test]
+fn a_policy_by_hand_that_lets_everybody_in_leaves_a_workload_open() {
+    let (open, closed) = (rendered().open(EAST, "httpbin"), rendered().closed(EAST, "httpbin", &rule("a", "")));
+    let everybody = [policy_by_hand("shop", "{rules: [{}]}")];
+    let said = |before: Side<'_>, after: Side<'_>| -> Vec<_> {
+        shifts(before, after).into_iter().map(|change| (change.shift, change.words)).collect()
+    };
+    let [open, open_by_both] = [side(&open, &[]), side(&open, &everybody)];
+    let [closed, opened] = [side(&closed, &[]), side(&closed, &everybody)];
+    assert_eq!(said(open, open_by_both), []);
+    let words = "shop/httpbin opens, because a hand-written policy lets everybody in: every caller in the mesh may call \
+                 it; until now only shop/a could (on gke/east)";
+    assert_eq!(said(closed, opened), [(Shift::Opened, words.to_owned())]);
+    let words =
+        "shop/httpbin is open all the same: a hand-written policy lets every caller in the mesh call it (on gke/east)";
+    assert_eq!(said(open, opened), [(Shift::Noted, words.to_owned())]);
+    assert_eq!(said(opened, closed)[0].0, Shift::Closed);
+}
+
+#[test]
 fn a_policy_of_the_root_namespace_counts_in_all_namespaces() {
     let before = rendered().open(EAST, "httpbin");
     let said = |namespace: &str, spec: &str| {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Sayings, Shift, Side, callers, phrase, resources};
-use crate::access::{AllowSet, Guard, uncovered};
+use crate::access::{AllowSet, Guard, Permission, uncovered};
 use crate::finding::{Finding, Place};
 use crate::intent::Anchor;
 use crate::istio::{Action, AuthorizationPolicy, LabelSelector, MutualTlsMode, ObjectMeta, Resource, Spec};
@@ -20,6 +20,16 @@ struct Standing<'a> {
     guard: Guard,
     /// Whether it refuses plain text.
     strict: bool,
+}
+
+impl Standing<'_> {
+    /// Whom its policies let in; none where that is everybody.
+    fn admits(&self) -> Option<&BTreeSet<Permission>> {
+        match &self.guard.allow {
+            AllowSet::Closed(permissions) if !self.guard.allow.is_everybody() => Some(permissions),
+            _ => None,
+        }
+    }
 }
 
 /// A workload in words.
@@ -59,6 +69,7 @@ pub(super) fn compare(before: Side<'_>, after: Side<'_>, sayings: &mut Sayings) 
 /// Why a workload that was closed is not any more.
 fn why(after: &Standing<'_>, is: &View<'_>, pods: &Pods<'_>, target: &Target) -> &'static str {
     match after.target.map(|target| target.access) {
+        _ if after.guard.allow != AllowSet::Open => "a hand-written policy lets everybody in",
         Some(TargetAccess::Open) => "its intent leaves it open",
         Some(TargetAccess::Observed) => "its policies are only observed, nothing is enforced",
         Some(TargetAccess::NotEnforced) => "the mesh does not guard it any more",
@@ -121,14 +132,14 @@ impl Subject<'_> {
     ) {
         let Subject { cluster, intents, target, name } = self;
         let mut say = |shift, caller: &str, sentence| sayings.say_of(intents, cluster, shift, target, caller, sentence);
-        match (&before.guard.allow, &after.guard.allow) {
-            (AllowSet::Open, AllowSet::Open) => {
+        match (before.admits(), after.admits()) {
+            (None, None) => {
                 let access = |standing: &Standing<'_>| standing.target.map(|target| target.access);
-                if let Some(words) = (access(before) != access(after)).then(|| stays_open(access(after))) {
-                    say(Shift::Noted, "", format!("{name} {words}"));
+                if access(before) != access(after) {
+                    say(Shift::Noted, "", format!("{name} {}", stays_open(after)));
                 }
             }
-            (AllowSet::Open, AllowSet::Closed(left)) => {
+            (None, Some(left)) => {
                 let now = if before.target.is_some() { "closes" } else { "is closed from the start" };
                 let may = match left.is_empty() {
                     true => "nobody may call it".to_owned(),
@@ -137,7 +148,7 @@ impl Subject<'_> {
                 let loses = "every other caller in the mesh loses access, as far as this repository shows";
                 say(Shift::Closed, "", format!("{name} {now}: {may}; {loses}"));
             }
-            (AllowSet::Closed(had), AllowSet::Open) => {
+            (Some(had), None) => {
                 let until_now = match had.is_empty() {
                     true => "nobody could".to_owned(),
                     false => format!("only {} could", phrase::rights(&callers::plain(had))),
@@ -147,7 +158,7 @@ impl Subject<'_> {
                     format!("{name} opens, because {why}: every caller in the mesh may call it; until now {until_now}");
                 say(Shift::Opened, "", sentence);
             }
-            (AllowSet::Closed(had), AllowSet::Closed(has)) => {
+            (Some(had), Some(has)) => {
                 let terminated = after.target.is_some_and(|target| target.access == TargetAccess::Terminated);
                 callers::compare(name, had, has, terminated, &mut say);
             }
@@ -165,8 +176,11 @@ impl Subject<'_> {
     }
 }
 
-fn stays_open(access: Option<TargetAccess>) -> &'static str {
-    match access {
+fn stays_open(standing: &Standing<'_>) -> &'static str {
+    match standing.target.map(|target| target.access) {
+        Some(TargetAccess::Closed) if standing.guard.allow != AllowSet::Open => {
+            "is open all the same: a hand-written policy lets every caller in the mesh call it"
+        }
         None => "is not managed any more; every caller in the mesh may go on calling it",
         Some(TargetAccess::Observed) => {
             "is observed: its policies are only watched, and every caller in the mesh may call it"
