@@ -60,6 +60,19 @@ impl Guard {
         }
         guard
     }
+
+    /// The same where those outside the mesh call through a gateway with the identity `gateway`, without `spiffe://`.
+    #[must_use]
+    pub fn through(self, gateway: &str) -> Self {
+        let named = |permissions: BTreeSet<Permission>| -> BTreeSet<Permission> {
+            permissions.into_iter().map(|it| Permission { caller: it.caller.through(gateway), ..it }).collect()
+        };
+        let allow = match self.allow {
+            AllowSet::Open => AllowSet::Open,
+            AllowSet::Closed(permissions) => AllowSet::Closed(named(permissions)),
+        };
+        Self { allow, deny: named(self.deny), audit: named(self.audit) }
+    }
 }
 
 /// Whether a policy decides; one with `istio.io/dry-run` is only watched (`pilot/pkg/security/authz/builder`).

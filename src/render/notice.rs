@@ -166,8 +166,11 @@ pub(super) fn of_workload(workload: &Workload<'_, '_>, findings: &mut Vec<Findin
         for server in unit.servers.iter().filter(|server| !server.terminated) {
             of_member(workload, unit, server, findings);
         }
-        let anywhere = unit.callers().any(|(_, caller)| caller.client.cidrs.is_empty());
-        if unit.is_closed() && !anywhere {
+        let anywhere: Vec<_> = unit.callers().filter(|(_, caller)| caller.client.cidrs.is_empty()).collect();
+        if unit.is_closed() && unit.is_exposed() {
+            findings.extend(anywhere.iter().map(|(server, caller)| as_outside(server, caller)));
+        }
+        if unit.is_closed() && anywhere.is_empty() {
             for server in unit.servers.iter().filter(|server| server.is_exposed()) {
                 findings.push(Finding::warning(
                     "access/outside",
@@ -179,6 +182,17 @@ pub(super) fn of_workload(workload: &Workload<'_, '_>, findings: &mut Vec<Findin
             }
         }
     }
+}
+
+/// A caller that may do nothing that those outside the mesh may not do as well.
+fn as_outside(server: &Server<'_>, caller: &Caller<'_>) -> Finding {
+    let message = format!(
+        "anybody outside the mesh may do through the ingress gateway what client `{}` may do on `{}`: its pods are exposed",
+        caller.anchor.name(),
+        server.inbound.service
+    );
+    let note = Finding::note("access/outside", Place::at(caller.anchor.as_str()), message);
+    Finding { remedy: "give the client cidrs, or expose another server".into(), ..note }
 }
 
 fn of_member(workload: &Workload<'_, '_>, unit: &Unit<'_, '_>, server: &Server<'_>, findings: &mut Vec<Finding>) {

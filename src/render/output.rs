@@ -43,6 +43,8 @@ pub struct Target {
     pub namespace: String,
     /// The namespace of its cluster whose policies hold for the whole mesh.
     pub root_namespace: String,
+    /// The identity, without `spiffe://`, of the ingress gateway of its cluster, which calls for those outside the mesh.
+    pub ingress: String,
     /// The label of its pods, `key=value`.
     pub label: String,
     /// The Services in front of its pods, sorted.

@@ -170,6 +170,27 @@ fn the_gateway_may_do_what_clients_without_cidrs_may_and_is_named_by_deny() {
         {"source": {"principals": [GATEWAY]}},
     ]);
     assert_eq!(rules(&rendered, "deny")[0]["from"], from);
+    assert_eq!(rendered.targets[0].ingress, GATEWAY);
+}
+
+#[test]
+fn a_client_whose_rights_are_those_of_outside_callers_is_named() {
+    let told = |exposed: bool, client_says: Value| {
+        let name = json!({"externalName": "cart.example.com", "externalSupport": exposed});
+        let documents = [server("cart", name), client("cart", "b", client_says)];
+        let findings = rendered(&documents).findings.into_iter().filter(|finding| finding.rule == "access/outside");
+        findings.map(|it| (it.severity, it.place.path, it.message, it.remedy)).collect::<Vec<_>>()
+    };
+    let [(severity, path, message, remedy)] = &told(true, json!({}))[..] else { panic!() };
+    assert_eq!(*severity, Severity::Note);
+    assert!(path.ends_with("/inbound-intents/cart/clients/b"), "{path}");
+    assert!(
+        message.starts_with("anybody outside the mesh may do through the ingress gateway what client `b` may do"),
+        "{message}"
+    );
+    assert_eq!(remedy, "give the client cidrs, or expose another server");
+    assert_eq!(told(false, json!({})), []);
+    assert!(told(true, json!({"cidrs": ["10.0.0.0/8"]})).iter().all(|(_, path, ..)| path.ends_with("/cart")));
 }
 
 #[test]

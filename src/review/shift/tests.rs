@@ -1,6 +1,6 @@
 use super::*;
 use crate::render::TargetAccess;
-use crate::review::testing::{With, rendered, rule};
+use crate::review::testing::{GATEWAY, With, rendered, rule};
 
 const EAST: &str = "gke/east";
 const SERVER: &str =
@@ -309,6 +309,35 @@ fn what_is_exposed_to_the_outside_is_said_with_its_terms() {
     ] {
         assert_eq!(words(&before, &after), [format!("{said} (on gke/east)")]);
     }
+}
+
+#[test]
+fn who_calls_through_the_ingress_gateway_is_anybody_outside_and_named_first() {
+    let through = |paths: &str| {
+        format!("{{from: [{{source: {{principals: [{GATEWAY}]}}}}], to: [{{operation: {{{}}}}}]}}", get(paths))
+    };
+    let closed = |paths: &str| rendered().closed(EAST, "cart", &[rule("a", &get(paths)), through(paths)].join(", "));
+    let outside = "anybody outside the mesh through the ingress gateway";
+    assert_eq!(
+        words(&rendered().open(EAST, "cart"), &closed("/a")),
+        [format!(
+            "Closed: shop/cart closes: only {outside} (GET /a) and shop/a (GET /a) may call it; every other caller in the \
+             mesh loses access, as far as this repository shows (on gke/east)"
+        )]
+    );
+    assert_eq!(
+        words(&closed("/a"), &closed("/a, /b")),
+        [
+            format!("Exposed: {outside} also gains GET /b on shop/cart (on gke/east)"),
+            "Widened: shop/a also gains GET /b on shop/cart (on gke/east)".to_owned()
+        ]
+    );
+    let private = rendered().closed(EAST, "cart", &rule("a", &get("/a")));
+    let caller = |change: &AccessChange| change.caller.clone();
+    let gained = shifts(side(&private, &[]), side(&closed("/a"), &[]));
+    assert_eq!(gained.iter().map(caller).collect::<Vec<_>>(), ["callers outside the mesh"]);
+    let lost = format!("Lost: {outside} loses all access to shop/cart; until now GET /a (on gke/east)");
+    assert_eq!(words(&closed("/a"), &private), [lost]);
 }
 
 #[test]

@@ -49,8 +49,8 @@ pub(super) fn compare(before: Side<'_>, after: Side<'_>, sayings: &mut Sayings) 
     for pods in pods {
         let known = [was.targets.get(pods), is.targets.get(pods)];
         let Some(target) = known[1].or(known[0]) else { continue };
-        let [before, after] = [(&was, known[0]), (&is, known[1])]
-            .map(|(view, own)| view.standing(pods, &own.unwrap_or(target).root_namespace));
+        let [before, after] =
+            [(&was, known[0]), (&is, known[1])].map(|(view, own)| view.standing(pods, own.unwrap_or(target)));
         let services: Vec<String> = match target.services.as_slice() {
             [] => vec![format!("{}/{}", target.namespace, target.label)],
             services => services.iter().map(|service| format!("{}/{service}", target.namespace)).collect(),
@@ -97,7 +97,7 @@ pub(in crate::review) fn loosened(rendered: &Rendered, strays: &[Stray]) -> Vec<
     let closed = own.targets.iter().filter(|(pods, _)| clusters.contains(pods.0.as_str()));
     let mut findings = vec![];
     for (pods, target) in closed.filter(|(_, target)| target.access == TargetAccess::Closed) {
-        let allowed = |view: &View<'_>| view.standing(pods, &target.root_namespace).guard.allow;
+        let allowed = |view: &View<'_>| view.standing(pods, target).guard.allow;
         let guards = [&own, &all].map(allowed);
         let [AllowSet::Closed(named), AllowSet::Closed(let_in)] = &guards else { continue };
         let more = uncovered(let_in, named);
@@ -217,10 +217,11 @@ impl<'a> View<'a> {
         Self { targets, unplaced: &rendered.unplaced, selecting }
     }
 
-    /// How pods stand where the policies of namespace `root` hold for the whole mesh
+    /// How pods stand that `as_of` knows: the policies of its root namespace hold for the whole mesh
     /// (istio `pilot/pkg/model/authorization.go`, `ListAuthorizationPolicies`).
-    fn standing(&self, pods: &Pods<'_>, root: &str) -> Standing<'a> {
+    fn standing(&self, pods: &Pods<'_>, as_of: &Target) -> Standing<'a> {
         let (cluster, namespace, label) = pods;
+        let root = as_of.root_namespace.as_str();
         let of = |namespace| self.selecting.get(&(cluster.as_str(), namespace)).map_or(&[][..], Vec::as_slice);
         let resources = of(*namespace);
         let of_the_mesh = if root == *namespace { &[] } else { of(root) };
@@ -236,7 +237,7 @@ impl<'a> View<'a> {
             }
             _ => false,
         });
-        Standing { target: self.targets.get(pods).copied(), guard: Guard::of(policies), strict }
+        Standing { target: self.targets.get(pods).copied(), guard: Guard::of(policies).through(&as_of.ingress), strict }
     }
 
     /// Whether a service of `target` has other pods here.
