@@ -232,8 +232,9 @@ fn a_policy_of_the_root_namespace_counts_in_all_namespaces() {
     assert_eq!(said("istio-config", "{rules: []}"), [""; 0]);
 
     let mut closed = rendered().closed(EAST, "httpbin", &rule("frontend", ""));
-    let anybody = |namespace: &str, closed: &Rendered| loosened(closed, &[policy_by_hand(namespace, "{rules: [{}]}")]);
-    assert_eq!(anybody("istio-system", &closed)[0].rule, "overlap/authorization-policy");
+    let anybody =
+        |namespace: &str, closed: &Rendered| loosened(closed, &[], &[policy_by_hand(namespace, "{rules: [{}]}")]);
+    assert_eq!(anybody("istio-system", &closed)[0].finding.rule, "overlap/authorization-policy");
     assert_eq!(anybody("istio-config", &closed), []);
     closed.targets[0].root_namespace = "istio-config".into();
     assert_eq!(anybody("istio-system", &closed), []);
@@ -412,8 +413,8 @@ fn a_policy_by_hand_that_lets_more_callers_in_is_found() {
             "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: hand, namespace: shop}}\n\
              spec: {spec}\n"
         );
-        let found = loosened(&rendered, &[Stray::read(path, &text)]);
-        found.into_iter().map(|finding| finding.message).collect::<Vec<_>>()
+        let found = loosened(&rendered, &[], &[Stray::read(path, &text)]);
+        found.into_iter().map(|loosening| loosening.finding.message).collect::<Vec<_>>()
     };
     let path = "clusters/gke/east/shop/by-hand/policy.yaml";
     let anybody = by_hand(path, "{rules: [{}]}");
@@ -428,4 +429,20 @@ fn a_policy_by_hand_that_lets_more_callers_in_is_found() {
     ] {
         assert_eq!(by_hand(path, &spec), [""; 0], "{path} {spec}");
     }
+}
+
+#[test]
+fn what_policies_by_hand_let_in_already_is_not_told_again() {
+    let closed = rendered().closed(EAST, "httpbin", &rule("frontend", ""));
+    let policy = |accounts: &str| policy_by_hand("shop", &format!("{{rules: [{}]}}", rule(accounts, "")));
+    let moved = Stray { path: "clusters/gke/east/shop/aside/by-hand.yaml".into(), ..policy("batch") };
+    assert_eq!(loosened(&closed, &[policy("batch")], &[policy("batch")]), []);
+    assert_eq!(loosened(&closed, &[policy("batch")], std::slice::from_ref(&moved)), []);
+    let [more] = &loosened(&closed, &[policy("batch")], &[moved, policy("batch evil")])[..] else { panic!() };
+    assert_eq!((&*more.target, &*more.cluster), ("shop/httpbin", EAST));
+    assert_eq!(more.finding.message, "it lets shop/evil call shop/httpbin on gke/east, which no intent says");
+    assert_eq!(more.finding.place.path, "clusters/gke/east/shop/by-hand.yaml");
+    let mut terminated = rendered().closed(EAST, "httpbin", "");
+    terminated.targets[0].access = TargetAccess::Terminated;
+    assert_eq!(loosened(&terminated, &[], &[policy("batch")]).len(), 1);
 }

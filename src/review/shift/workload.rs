@@ -3,21 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Sayings, Shift, Side, callers, phrase, resources};
-use crate::access::{AllowSet, Guard, Permission, uncovered};
-use crate::finding::{Finding, Place};
+use crate::access::{AllowSet, Guard, Permission};
 use crate::intent::Anchor;
-use crate::istio::{Action, AuthorizationPolicy, LabelSelector, MutualTlsMode, ObjectMeta, Resource, Spec};
+use crate::istio::{AuthorizationPolicy, LabelSelector, MutualTlsMode, ObjectMeta, Resource, Spec};
 use crate::render::{Rendered, Target, TargetAccess};
 use crate::review::Stray;
 use crate::review::path::Location;
 
 /// Cluster, namespace and label of pods.
-type Pods<'a> = (String, &'a str, &'a str);
+pub(super) type Pods<'a> = (String, &'a str, &'a str);
 
 /// A workload as it stands.
-struct Standing<'a> {
+pub(super) struct Standing<'a> {
     target: Option<&'a Target>,
-    guard: Guard,
+    /// What its policies say.
+    pub(super) guard: Guard,
     /// Whether it refuses plain text.
     strict: bool,
 }
@@ -51,10 +51,7 @@ pub(super) fn compare(before: Side<'_>, after: Side<'_>, sayings: &mut Sayings) 
         let Some(target) = known[1].or(known[0]) else { continue };
         let [before, after] =
             [(&was, known[0]), (&is, known[1])].map(|(view, own)| view.standing(pods, own.unwrap_or(target)));
-        let services: Vec<String> = match target.services.as_slice() {
-            [] => vec![format!("{}/{}", target.namespace, target.label)],
-            services => services.iter().map(|service| format!("{}/{service}", target.namespace)).collect(),
-        };
+        let services = services(target);
         let moved = before.target.is_none() != after.target.is_none()
             && [&was, &is].iter().any(|view| view.has_other_pods(pods, target));
         let name = phrase::listed(&services);
@@ -82,44 +79,12 @@ fn why(after: &Standing<'_>, is: &View<'_>, pods: &Pods<'_>, target: &Target) ->
     }
 }
 
-/// Hand-written policies that let more callers into a closed workload than its intents name.
-pub(in crate::review) fn loosened(rendered: &Rendered, strays: &[Stray]) -> Vec<Finding> {
-    let allows = |resource: &Resource| match &resource.spec {
-        Spec::AuthorizationPolicy(policy) => matches!(policy.action, None | Some(Action::Allow)),
-        _ => false,
-    };
-    let strays: Vec<Stray> = strays.iter().filter(|stray| stray.resources.iter().any(allows)).cloned().collect();
-    let clusters: BTreeSet<&str> = strays.iter().filter_map(|stray| Some(Location::of(&stray.path)?.cluster)).collect();
-    if clusters.is_empty() {
-        return vec![];
+/// The services in front of a workload as `namespace/service`; its pods where there are none.
+pub(super) fn services(target: &Target) -> Vec<String> {
+    match target.services.as_slice() {
+        [] => vec![format!("{}/{}", target.namespace, target.label)],
+        services => services.iter().map(|service| format!("{}/{service}", target.namespace)).collect(),
     }
-    let (own, all) = (View::new(rendered, &[]), View::new(rendered, &strays));
-    let closed = own.targets.iter().filter(|(pods, _)| clusters.contains(pods.0.as_str()));
-    let mut findings = vec![];
-    for (pods, target) in closed.filter(|(_, target)| target.access == TargetAccess::Closed) {
-        let allowed = |view: &View<'_>| view.standing(pods, target).guard.allow;
-        let guards = [&own, &all].map(allowed);
-        let [AllowSet::Closed(named), AllowSet::Closed(let_in)] = &guards else { continue };
-        let more = uncovered(let_in, named);
-        let of_these_pods =
-            |stray: &&Stray| allowed(&View::new(&Rendered::default(), std::slice::from_ref(stray))) != AllowSet::Open;
-        let Some(stray) = strays.iter().find(of_these_pods).filter(|_| !more.is_empty()) else { continue };
-        let services: Vec<_> =
-            target.services.iter().map(|service| format!("{}/{service}", target.namespace)).collect();
-        let message = format!(
-            "it lets {} call {} on {}, which no intent says",
-            phrase::rights(&callers::plain(&more)),
-            services.join(" and "),
-            target.cluster
-        );
-        findings.push(Finding::warning(
-            "overlap/authorization-policy",
-            Place::at(&stray.path),
-            message,
-            "name these callers in an intent, or take the policy out",
-        ));
-    }
-    findings
 }
 
 impl Subject<'_> {
@@ -192,14 +157,16 @@ fn stays_open(standing: &Standing<'_>) -> &'static str {
 }
 
 /// What was rendered, by pods.
-struct View<'a> {
-    targets: BTreeMap<Pods<'a>, &'a Target>,
+pub(super) struct View<'a> {
+    /// The workloads.
+    pub(super) targets: BTreeMap<Pods<'a>, &'a Target>,
     unplaced: &'a BTreeSet<Anchor>,
     selecting: BTreeMap<(&'a str, &'a str), Vec<&'a Resource>>,
 }
 
 impl<'a> View<'a> {
-    fn new(rendered: &'a Rendered, strays: &'a [Stray]) -> Self {
+    /// What was rendered, and the manifests beside it that people wrote.
+    pub(super) fn new(rendered: &'a Rendered, strays: &'a [Stray]) -> Self {
         let pods = |target: &'a Target| (target.cluster.to_string(), &*target.namespace, &*target.label);
         let targets = rendered.targets.iter().map(|target| (pods(target), target)).collect();
         let by_hand = strays.iter().filter_map(|stray| Some((Location::of(&stray.path)?, &stray.resources)));
@@ -219,7 +186,7 @@ impl<'a> View<'a> {
 
     /// How pods stand that `as_of` knows: the policies of its root namespace hold for the whole mesh
     /// (istio `pilot/pkg/model/authorization.go`, `ListAuthorizationPolicies`).
-    fn standing(&self, pods: &Pods<'_>, as_of: &Target) -> Standing<'a> {
+    pub(super) fn standing(&self, pods: &Pods<'_>, as_of: &Target) -> Standing<'a> {
         let (cluster, namespace, label) = pods;
         let root = as_of.root_namespace.as_str();
         let of = |namespace| self.selecting.get(&(cluster.as_str(), namespace)).map_or(&[][..], Vec::as_slice);
