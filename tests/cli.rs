@@ -6,6 +6,8 @@
 mod check;
 #[path = "cli/checkout.rs"]
 mod checkout;
+#[path = "cli/plan.rs"]
+mod plan;
 mod process;
 #[path = "cli/render.rs"]
 mod render;

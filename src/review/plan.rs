@@ -1,5 +1,6 @@
 //! The plan from what was rendered before and after.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use crate::render::Rendered;
 /// What a plan is made from.
 #[derive(Debug)]
 pub struct Input<'a> {
-    /// What main renders to.
+    /// What main renders to; where a hand edit of a generated file is overwritten, what it holds instead.
     pub before: &'a Rendered,
     /// What the proposed tree renders to.
     pub after: &'a Rendered,
@@ -23,6 +24,8 @@ pub struct Input<'a> {
     /// The manifests on main that people wrote: files below `clusters/` that no intent on main renders, whether or not
     /// the change is about them.
     pub strays: &'a [Stray],
+    /// What else hand edits put into generated files that are overwritten.
+    pub overwritten: Vec<Stray>,
     /// Digest of every path that changes, with its content before and after.
     pub digest: String,
     /// What was found elsewhere: contradictions, missing topology, answers of plugins.
@@ -34,7 +37,7 @@ pub struct Input<'a> {
 /// What a set of writes does to the config repository, for people.
 #[must_use]
 pub fn plan(input: Input<'_>) -> Plan {
-    let Input { before, after, mut files, strays, digest, mut findings, deletions_cap } = input;
+    let Input { before, after, mut files, strays, overwritten, digest, mut findings, deletions_cap } = input;
     files.sort_by(|one, other| one.path.cmp(&other.path));
     findings.extend(after.findings.iter().filter(|finding| !is_told_as_access(finding)).cloned());
     findings.extend(linted(before, after));
@@ -42,8 +45,10 @@ pub fn plan(input: Input<'_>) -> Plan {
     findings.extend(too_many_deletions(&files, deletions_cap));
     findings.sort_by(|one, other| (Reverse(one.severity), one).cmp(&(Reverse(other.severity), other)));
     findings.dedup();
-    let [was, is] = [before, after].map(|rendered| Side { rendered, strays });
-    Plan { digest, access: shifts(was, is), resources: resources(before, after, &files), files, findings }
+    let there =
+        if overwritten.is_empty() { Cow::Borrowed(strays) } else { Cow::Owned([strays, &overwritten].concat()) };
+    let access = shifts(Side { rendered: before, strays: &there }, Side { rendered: after, strays });
+    Plan { digest, access, resources: resources(before, after, &files), files, findings }
 }
 
 /// That a server is open is told where it opens, among who may call what.

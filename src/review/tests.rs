@@ -20,7 +20,7 @@ fn files(before: &Rendered, after: &Rendered) -> Vec<FileChange> {
 
 fn planned(before: &Rendered, after: &Rendered, strays: &[Stray], deletions_cap: usize) -> Plan {
     let (files, digest) = (files(before, after), "d1".to_owned());
-    plan(Input { before, after, files, strays, digest, findings: vec![], deletions_cap })
+    plan(Input { before, after, files, strays, overwritten: vec![], digest, findings: vec![], deletions_cap })
 }
 
 /// A small plan with something of everything.
