@@ -131,6 +131,38 @@ fn only_what_changes_is_linted() {
     assert!(!planned(&with, &with, &[], 1).is_blocked());
 }
 
+#[test]
+fn what_was_so_before_is_told_of_what_the_change_touches_alone() {
+    let server = |name: &str| {
+        let group = "projects/p/composite-apps/a/v1/deployment-intent-groups/d/traffic-group-intents/t";
+        format!("{group}/inbound-intents/{name}")
+    };
+    let mut before = rendered().open("gke/east", "cart");
+    before.findings = vec![
+        Finding::warning("access/trust-domain", Place::at("cluster-providers/gke/clusters/east"), "shared", ""),
+        Finding::note("access/nobody", Place::at(server("other")), "nobody"),
+        Finding::note("access/nobody", Place::at(server("cart")), "nobody"),
+        Finding::error("topology/x", Place::at(server("other")), "wrong", ""),
+    ];
+    let mut after = before.clone();
+    after.findings.push(Finding::warning("access/wider", Place::at(server("other")), "wide", ""));
+    let path = "intents/p/a/v1/d/t/inbound/cart.yaml".to_owned();
+    let file = FileChange { path, happening: Happening::Changed, old: String::new(), new: "#".into() };
+    let plan = plan(Input {
+        before: &before,
+        after: &after,
+        files: vec![file],
+        strays: &[],
+        overwritten: vec![],
+        digest: String::new(),
+        findings: vec![],
+        deletions_cap: 1,
+    });
+    let told = plan.findings.into_iter().map(|finding| (finding.rule, finding.place.path));
+    let expected = [("topology/x", "other"), ("access/wider", "other"), ("access/nobody", "cart")];
+    assert_eq!(told.collect::<Vec<_>>(), expected.map(|(rule, of)| (rule, server(of))));
+}
+
 fn ours() -> Rendered {
     rendered()
         .file(

@@ -56,3 +56,15 @@ fn what_undoing_a_hand_edit_does_to_access_is_said_against_what_is_committed() {
     assert_eq!(section(&told, "Access"), [closes], "{told}");
     assert!(section(&told, "Resources").contains(&"+ AuthorizationPolicy shop/cartservice-allow"), "{told}");
 }
+
+#[test]
+fn what_is_to_be_known_of_everything_else_is_told_by_a_check_and_not_by_a_plan() {
+    let checkout = Checkout::of(&MESH.replace("  serviceAccounts: [shop/frontend]\n", ""));
+    let rule = "access/wider-than-workload";
+    assert!(meshwright(&checkout.root, &["check"]).out.contains(rule));
+    let label = "anchor: cluster-providers/gke/clusters/east/labels\nclusterLabel: edge\n";
+    assert!(!planned(&checkout, label).contains(rule));
+    let point =
+        "anchor: inbound-intents/cart/clients/frontend/access-points\nmetadata: {name: read}\nspec: {access: [GET]}\n";
+    assert!(planned(&checkout, point).contains(rule));
+}
