@@ -42,7 +42,7 @@ impl Guard {
     /// What `policies` say, all of which select the workload; those that are not enforced say nothing.
     ///
     /// CUSTOM policies ask somebody else and are passed over. Whether a port speaks HTTP is not looked at: fields of
-    /// requests are taken to apply.
+    /// requests are taken to apply; see [`Guard::without_requests`].
     #[must_use]
     pub fn of<'a>(policies: impl IntoIterator<Item = (&'a ObjectMeta, &'a AuthorizationPolicy)>) -> Self {
         let mut guard = Self { allow: AllowSet::Open, deny: BTreeSet::new(), audit: BTreeSet::new() };
@@ -59,6 +59,19 @@ impl Guard {
             }
         }
         guard
+    }
+
+    /// The same where the sidecar reads no requests: what DENY and AUDIT say of them is dropped, so that they match more
+    /// (istio `pilot/pkg/security/authz/model/model.go`, `checkError`).
+    ///
+    /// ALLOW stays as it is written, though Istio passes over its rules about requests: what a port really speaks is up to
+    /// the Service, and nobody who may call is to be missed.
+    #[must_use]
+    pub fn without_requests(self) -> Self {
+        let wider = |permissions: BTreeSet<Permission>| -> BTreeSet<Permission> {
+            permissions.into_iter().map(|it| Permission { scope: it.scope.of_connections(), ..it }).collect()
+        };
+        Self { deny: wider(self.deny), audit: wider(self.audit), ..self }
     }
 
     /// The same where those outside the mesh call through a gateway with the identity `gateway`, without `spiffe://`.

@@ -50,6 +50,7 @@ fn target(
         ingress: facts.map(gateway_principal).unwrap_or_default(),
         label: first.inbound.label.to_string(),
         services: services.into_iter().collect(),
+        opaque: !here.iter().any(|server| server.protocol.is_http()),
         access: workload.map_or_else(unguarded, Workload::access),
         intents: intents.into_iter().collect(),
     })

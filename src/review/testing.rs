@@ -47,6 +47,7 @@ impl With for Rendered {
             label: format!("app={service}"),
             services: vec![service.into()],
             access,
+            opaque: false,
             intents: vec![],
         });
         self

@@ -302,5 +302,7 @@ fn tcp_that_is_looked_into_is_http_and_the_plan_warns() {
         access_point("cart", "web", "read", json!({"access": ["GET"]})),
     ]);
     assert_eq!(said(&rendered, Severity::Note), ["render/tcp-as-http"]);
+    assert!(!rendered.targets[0].opaque);
+    assert!(self::rendered(&[server("cart", json!({"protocol": "TCP"}))]).targets[0].opaque);
     assert_eq!(rules(&rendered, "allow")[0]["to"][0]["operation"]["methods"], json!(["GET"]));
 }

@@ -168,6 +168,15 @@ fn deny_and_audit_are_said_of_their_callers() {
 }
 
 #[test]
+fn a_deny_about_requests_denies_everything_where_nobody_reads_them() {
+    let mut before = rendered().open(EAST, "httpbin");
+    before.targets[0].opaque = true;
+    let denying = [policy_by_hand("shop", "{action: DENY, rules: [{to: [{operation: {methods: [GET]}}]}]}")];
+    let words: Vec<_> = shifts(side(&before, &[]), side(&before, &denying)).into_iter().map(|it| it.words).collect();
+    assert_eq!(words, ["everybody is denied everything on shop/httpbin (on gke/east)"]);
+}
+
+#[test]
 fn many_clusters_are_one_entry() {
     let all = |rules: &str| (0..38).fold(rendered(), |all, n| all.closed(&format!("gke/c{n:02}"), "httpbin", rules));
     let [before, after] = [all(&rule("a", "")), all(&rule("a b", ""))];

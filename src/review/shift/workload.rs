@@ -204,7 +204,9 @@ impl<'a> View<'a> {
             }
             _ => false,
         });
-        Standing { target: self.targets.get(pods).copied(), guard: Guard::of(policies).through(&as_of.ingress), strict }
+        let guard = Guard::of(policies).through(&as_of.ingress);
+        let guard = if as_of.opaque { guard.without_requests() } else { guard };
+        Standing { target: self.targets.get(pods).copied(), guard, strict }
     }
 
     /// Whether a service of `target` has other pods here.
