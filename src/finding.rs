@@ -19,15 +19,15 @@ pub enum Severity {
 pub struct Place {
     /// A path in the config repository, or the anchor of an intent.
     pub path: String,
-    /// JSON pointer (RFC 6901) inside the document; empty for the whole.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub pointer: String,
     /// Line, from 1; 0 when unknown.
     #[serde(skip_serializing_if = "is_zero")]
     pub line: u32,
     /// Column, from 1; 0 when unknown.
     #[serde(skip_serializing_if = "is_zero")]
     pub column: u32,
+    /// JSON pointer (RFC 6901) inside the document; empty for the whole.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub pointer: String,
 }
 
 fn is_zero(number: &u32) -> bool {

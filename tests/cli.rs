@@ -6,6 +6,8 @@
 mod check;
 #[path = "cli/checkout.rs"]
 mod checkout;
+#[path = "cli/plan.rs"]
+mod plan;
 mod process;
 #[path = "cli/render.rs"]
 mod render;
@@ -65,10 +67,15 @@ fn what_is_wrong_in_a_file_is_a_finding_with_its_place() {
     write(
         root,
         "bad.yaml",
-        "anchor: projects\nmetadata: {name: a}\n---\nanchor: projects\nmetadata: {name: -x}\nspec: {b: 1}\n",
+        "anchor: projects\nmetadata: {name: a}\nspec: {z: 1}\n---\nanchor: projects\nmetadata: {name: -x}\nspec: {b: 1}\n\
+         ---\nanchor: {\n",
     );
-    let begins =
-        ["error[bundle/document] bad.yaml:3:1#/metadata/name: ", "error[bundle/document] bad.yaml:3:1#/spec/b: "];
+    let begins = [
+        "error[bundle/document] bad.yaml:1:1#/spec/z: is an unknown field",
+        "error[bundle/document] bad.yaml:4:1#/metadata/name: ",
+        "error[bundle/document] bad.yaml:4:1#/spec/b: ",
+        "error[bundle/document] bad.yaml:9:9: ",
+    ];
     are_findings(&meshwright(root, &["render", "-f", "bad.yaml"]), &begins);
 
     write(root, "repo/meshwright.yaml", "");

@@ -7,6 +7,8 @@ use super::{address, pattern};
 pub enum Caller {
     /// Everybody, with an identity or without.
     Anyone,
+    /// Whoever is outside the mesh: their calls bear this identity of a gateway, without `spiffe://`.
+    Outside(String),
     /// An identity without `spiffe://`, or a pattern; `*` is every peer with an identity.
     Principal(String),
     /// `namespace/account`, of any trust domain.
@@ -24,7 +26,8 @@ impl Caller {
         match (self, narrow) {
             (Self::Anyone, _) => true,
             (Self::Principal(wide), _) if wide == "*" => !matches!(narrow, Self::Anyone | Self::Address(_)),
-            (Self::Principal(wide), Self::Principal(narrow)) => pattern::covers(wide, narrow),
+            (Self::Outside(_), Self::Outside(_)) => true,
+            (Self::Principal(wide), Self::Principal(narrow) | Self::Outside(narrow)) => pattern::covers(wide, narrow),
             (Self::Address(wide), Self::Address(narrow)) => address::covers(wide, narrow),
             (Self::Namespace(wide), Self::Namespace(narrow)) => wide == narrow || wide == "*",
             (Self::Namespace(wide), _) => narrow.account().is_some_and(|(namespace, _)| wide == namespace),
@@ -35,12 +38,28 @@ impl Caller {
         }
     }
 
+    /// The same caller where the gateway that calls for those outside the mesh has the identity `gateway`. Its trust
+    /// domain is `cluster.local` too (istio `pilot/pkg/security/trustdomain`).
+    #[must_use]
+    pub(super) fn through(self, gateway: &str) -> Self {
+        let outside = Self::Outside(gateway.to_owned());
+        let is_gateway = match &self {
+            Self::ServiceAccount(_) => self.covers(&outside),
+            Self::Principal(principal) => {
+                let is_local = self.parts().is_some_and(|(domain, ..)| domain == "cluster.local");
+                principal == gateway || is_local && self.account().is_some() && self.account() == outside.account()
+            }
+            _ => false,
+        };
+        if is_gateway { outside } else { self }
+    }
+
     /// Namespace and name of the one service account that this is, if it is one.
     #[must_use]
     pub fn account(&self) -> Option<(&str, &str)> {
         let (namespace, name) = match self {
             Self::ServiceAccount(account) => account.split_once('/')?,
-            Self::Principal(_) => self.parts().map(|(_, namespace, name)| (namespace, name))?,
+            Self::Principal(_) | Self::Outside(_) => self.parts().map(|(_, namespace, name)| (namespace, name))?,
             _ => return None,
         };
         (!namespace.contains('*') && !name.contains('*')).then_some((namespace, name))
@@ -49,7 +68,7 @@ impl Caller {
     /// Trust domain, namespace and service account of a principal that is written in full.
     #[must_use]
     pub fn parts(&self) -> Option<(&str, &str, &str)> {
-        let Self::Principal(principal) = self else { return None };
+        let (Self::Principal(principal) | Self::Outside(principal)) = self else { return None };
         let (domain, rest) = principal.split_once("/ns/")?;
         let (namespace, name) = rest.split_once("/sa/")?;
         Some((domain, namespace, name))
@@ -65,6 +84,7 @@ mod tests {
         let shop = Caller::Namespace("shop".into());
         let account = Caller::ServiceAccount("shop/frontend".into());
         let principal = Caller::Principal("cluster.local/ns/shop/sa/frontend".into());
+        let outside = Caller::Outside("cluster.local/ns/shop/sa/frontend".into());
         for (wide, narrow, covers) in [
             (&shop, &account, true),
             (&shop, &principal, true),
@@ -76,8 +96,29 @@ mod tests {
             (&Caller::Principal("cluster.local/ns/shop/sa/*".into()), &principal, true),
             (&shop, &Caller::Principal("cluster.local/ns/shop/sa/*".into()), false),
             (&Caller::Anyone, &Caller::Address("10.0.0.1".into()), true),
+            (&shop, &outside, true),
+            (&principal, &outside, true),
+            (&outside, &principal, false),
+            (&outside, &Caller::Outside("east.example/ns/edge/sa/gateway".into()), true),
         ] {
             assert_eq!(wide.covers(narrow), covers, "{wide:?} {narrow:?}");
+        }
+    }
+
+    #[test]
+    fn the_gateway_is_whoever_is_outside() {
+        let gateway = "east.example/ns/edge/sa/gateway";
+        let principal = |text: &str| Caller::Principal(text.into());
+        for (caller, is_outside) in [
+            (principal(gateway), true),
+            (principal("cluster.local/ns/edge/sa/gateway"), true),
+            (Caller::ServiceAccount("edge/gateway".into()), true),
+            (principal("west.example/ns/edge/sa/gateway"), false),
+            (principal("cluster.local/ns/edge/sa/other"), false),
+            (principal("*"), false),
+            (Caller::Namespace("edge".into()), false),
+        ] {
+            assert_eq!(caller.clone().through(gateway) == Caller::Outside(gateway.into()), is_outside, "{caller:?}");
         }
     }
 }

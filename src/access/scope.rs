@@ -34,6 +34,18 @@ pub enum Attribute {
     Other(String),
 }
 
+impl Attribute {
+    /// Whether it is of a request that the sidecar reads, and not of the connection
+    /// (istio `pilot/pkg/security/authz/model/generator.go`, "HTTP only").
+    fn is_of_requests(&self) -> bool {
+        match self {
+            Self::Method | Self::Path | Self::Host | Self::RequestPrincipal => true,
+            Self::Other(key) => key.starts_with("request."),
+            _ => false,
+        }
+    }
+}
+
 type Values = BTreeMap<Attribute, BTreeSet<String>>;
 
 /// What a permission is about; everything when it says nothing.
@@ -78,6 +90,13 @@ impl Scope {
         if !values.is_empty() {
             self.except.entry(attribute).or_default().extend(values);
         }
+    }
+
+    /// The same without what it says of requests.
+    pub(super) fn of_connections(mut self) -> Self {
+        self.within.retain(|attribute, _| !attribute.is_of_requests());
+        self.except.retain(|attribute, _| !attribute.is_of_requests());
+        self
     }
 
     /// Whether all of `narrow` is in this; where that is not plain, no.

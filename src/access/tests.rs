@@ -89,6 +89,24 @@ fn what_is_not_covered_comes_back_in_parts_and_is_joined_again() {
 }
 
 #[test]
+fn without_requests_deny_and_audit_widen() {
+    let of = |action: &str| {
+        let rules = "{from: [{source: {namespaces: [a], requestPrincipals: ['*'], notRequestPrincipals: [x]}}], \
+                     to: [{operation: {methods: [GET], notPaths: [/x], hosts: [h], ports: ['80']}}], \
+                     when: [{key: 'request.headers[x]', values: [v]}, {key: connection.sni, values: [z]}]}";
+        guard(&policy(&format!("{{action: {action}, rules: [{rules}]}}")))
+    };
+    let scope = |permissions: &BTreeSet<Permission>| permissions.first().unwrap().scope.clone();
+    let (deny, audit) = (of("DENY").without_requests().deny, of("AUDIT").without_requests().audit);
+    for permissions in [&deny, &audit] {
+        let left: Vec<_> = scope(permissions).within.into_keys().collect();
+        assert_eq!(left, [Attribute::Port, Attribute::Other("connection.sni".into())]);
+        assert!(scope(permissions).except.is_empty());
+    }
+    assert_eq!(of("ALLOW").without_requests(), of("ALLOW"));
+}
+
+#[test]
 fn exclusions_narrow_a_permission() {
     let wide = allowed("{rules: [{to: [{operation: {methods: [GET]}}]}]}");
     let narrow = allowed("{rules: [{to: [{operation: {methods: [GET], notPaths: [/admin*]}}]}]}");

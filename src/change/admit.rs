@@ -92,7 +92,12 @@ impl Judge<'_> {
             );
         }
         if !holds(precondition, existing.as_deref()) {
-            let message = "the resource is not as the precondition says; read it again and repeat the write";
+            let message = match precondition {
+                Precondition::Absent => {
+                    format!("{anchor} exists already; leave the precondition out to change it all the same")
+                }
+                _ => "the resource is not as the precondition says; read it again and repeat the write".to_owned(),
+            };
             return self.refuse(Cause::Precondition, index, &anchor, "", message);
         }
         let twin = existing.is_none().then(|| self.admitted.proposed.differs_by_case(&anchor)).flatten();

@@ -16,7 +16,7 @@ use crate::intent::{Anchor, layout};
 use crate::render::{self, Manifest, Rendered, Scope};
 use crate::repo::{BlobId, CommitId, Edits, Files, Mirror, RepoError};
 use crate::review::words::many;
-use crate::review::{self, FileChange, Happening, Plan};
+use crate::review::{self, FileChange, Happening, Plan, Stray};
 
 /// How many drifted files are named in a plan.
 const MOST_DRIFTED: usize = 3;
@@ -43,14 +43,20 @@ impl Proposal {
     /// When a file cannot be read from where it is.
     pub fn make(base: &Base, files: &dyn Files, change: &ChangeTree) -> Result<Self, RepoError> {
         let scope = Scope::concerned(&base.tree, &change.tree, &change.changed);
-        let before = render::render(&base.tree, &base.settings, &scope);
+        let mut before = render::render(&base.tree, &base.settings, &scope);
         let after = render::render(&change.tree, &base.settings, &scope);
-        let mut edited = Edited { files, changes: vec![], edits: Edits::new(), findings: change.findings.clone() };
+        let mut edited = Edited {
+            files,
+            changes: vec![],
+            edits: Edits::new(),
+            findings: change.findings.clone(),
+            overwritten: vec![],
+        };
         edited.intents(change)?;
         edited.manifests(&before, &after)?;
         edited.findings.extend(base.problems.values().flatten().cloned());
         edited.findings.extend(untouched_drift(base, &edited.edits));
-        let Edited { mut changes, edits, findings, .. } = edited;
+        let Edited { mut changes, edits, findings, overwritten, .. } = edited;
         changes.sort_by(|a, b| a.path.cmp(&b.path));
         let ids = changes.iter().map(|change| {
             let new = (change.happening != Happening::Removed).then(|| BlobId::of(change.new.as_bytes()));
@@ -60,11 +66,13 @@ impl Proposal {
         let digest = content::digest(ids.collect::<Result<Vec<_>, RepoError>>()?);
         let sources = changes.iter().map(|change| (change.path.clone(), sources(&change.path, [&before, &after])));
         let sources = sources.collect();
+        let overwritten = overwritten.iter().filter_map(|path| put_back(&mut before, path, &changes)).collect();
         let plan = review::plan(review::Input {
             before: &before,
             after: &after,
             files: changes,
             strays: &base.strays,
+            overwritten,
             digest: digest.clone(),
             findings,
             deletions_cap: base.settings.caps.deletions,
@@ -132,6 +140,24 @@ fn sources(path: &str, rendered: [&Rendered; 2]) -> BTreeSet<Anchor> {
     manifests.flat_map(|manifest| manifest.intents.iter().cloned()).collect()
 }
 
+/// Puts into `rendered` what main holds at `path` instead, as the sorted `changes` have it and as far as that can be
+/// read; what stands there beside the one resource that a generated file holds is the answer.
+fn put_back(rendered: &mut Rendered, path: &str, changes: &[FileChange]) -> Option<Stray> {
+    let change = changes.get(changes.binary_search_by(|change| change.path.as_str().cmp(path)).ok()?)?;
+    let mut stray = Stray::read(path, &change.old);
+    if !stray.findings.is_empty() {
+        return None;
+    }
+    if stray.resources.is_empty() {
+        rendered.manifests.remove(path);
+        return None;
+    }
+    let resource = stray.resources.remove(0);
+    let manifest = rendered.manifests.get_mut(path)?;
+    (manifest.text, manifest.resource) = (change.old.clone(), resource);
+    (!stray.resources.is_empty()).then_some(stray)
+}
+
 /// Generated files of main that somebody edited by hand and that stay as they are.
 fn untouched_drift(base: &Base, edits: &Edits) -> Option<Finding> {
     let untouched: Vec<&str> = base.drift.iter().filter(|path| edits.get(path).is_none()).map(String::as_str).collect();
@@ -155,6 +181,8 @@ struct Edited<'a> {
     changes: Vec<FileChange>,
     edits: Edits,
     findings: Vec<Finding>,
+    /// The generated files that main holds otherwise than its intents render to, and that change.
+    overwritten: Vec<String>,
 }
 
 impl Edited<'_> {
@@ -181,6 +209,10 @@ impl Edited<'_> {
             }
             let old = self.read(path)?;
             self.look_at_hand_edits(path, old.as_deref(), was, will);
+            let [stands, wanted] = [was, will].map(|manifest| manifest.map(|manifest| &manifest.text));
+            if was.is_some() && old.as_ref() != stands && old.as_ref() != wanted {
+                self.overwritten.push(path.clone());
+            }
             self.set(path, old, will.map(|manifest| manifest.text.clone()))?;
         }
         Ok(())

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use super::Failure;
 use crate::change::{Audit, Declared, Listed};
-use crate::finding::{Finding, Place};
+use crate::finding::{Finding, Place, Severity};
 use crate::intent::layout::{FOLDERS, file_of};
 use crate::intent::{Anchor, Kind, rules};
 use crate::render::{Rendered, Scope, render};
-use crate::repo::Mirror;
-use crate::review::{AccessChange, Shift, Side, Stray, shifts};
+use crate::repo::{Mirror, RepoError};
+use crate::review::{AccessChange, Shift, Side, Stray, loosened, shifts};
 
 /// How access changes from the commit `base` of the repository at `repo` to what was declared, rendered and written by
 /// hand there; and what of it a reviewer has to know.
@@ -22,7 +22,7 @@ pub(super) fn compare(
     strays: &[Stray],
 ) -> Result<(Vec<AccessChange>, Vec<Finding>), Failure> {
     let mirror = Mirror::open(repo).map_err(Failure::failed)?;
-    let commit = mirror.resolve(base).map_err(|error| Failure::Failed(format!("--base {base}: {error}")))?;
+    let commit = mirror.resolve(base).map_err(|error| unresolved(base, &error))?;
     let files = mirror.snapshot(commit).map_err(Failure::failed)?;
     let before = Declared::read(&files).map_err(Failure::failed)?;
     let was = render(&before.tree, &before.settings, &Scope::everything(&before.tree));
@@ -36,10 +36,26 @@ pub(super) fn compare(
 
     let dropped = dropped(&before, declared);
     let mut findings: Vec<Finding> = dropped.iter().map(|anchor| reopened(anchor, base)).collect();
-    findings.extend(access.iter().filter(|change| change.intents.is_disjoint(&dropped)).filter_map(opened));
+    let unasked = loosened(rendered, &audit.strays, &strays);
+    let is_told = |change: &&AccessChange| {
+        let by_hand =
+            |cluster: &String| unasked.iter().any(|it| (&it.target, &it.cluster) == (&change.target, cluster));
+        change.shift == Shift::Opened && change.clusters.iter().all(by_hand)
+    };
+    let asked = access.iter().filter(|change| change.intents.is_disjoint(&dropped) && !is_told(change));
+    findings.extend(asked.filter_map(opened));
+    findings.extend(unasked.into_iter().map(|it| opened_by_hand(it.finding)));
     let unread = before.problems.keys().filter(|path| FOLDERS.iter().any(|folder| path.starts_with(folder)));
     findings.extend(unread.map(|path| unreadable(path, base)));
     Ok((access, findings))
+}
+
+fn unresolved(base: &str, error: &RepoError) -> Failure {
+    let why = match error {
+        RepoError::NotFound { .. } => "no such revision".to_owned(),
+        error => error.to_string(),
+    };
+    Failure::Failed(format!("--base {base}: {why}"))
 }
 
 /// Servers that were closed and are not any more, though they are there and do not say `access: open`.
@@ -57,6 +73,11 @@ fn reopened(anchor: &Anchor, base: &str) -> Finding {
     let message = format!("{anchor} was closed at {base} and would be open to every workload of the mesh now");
     let remedy = "put `state: {access: closed}` back, or say `access: open`";
     Finding::error("check/reopened", Place::at(file_of(anchor)), message, remedy)
+}
+
+/// Whom a manifest lets in that is new or changed since the base, though no intent asks for it.
+fn opened_by_hand(found: Finding) -> Finding {
+    Finding { rule: "check/opened", severity: Severity::Error, ..found }
 }
 
 /// What lets more callers in than before, because somebody asked for it.

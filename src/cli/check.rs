@@ -1,6 +1,6 @@
 //! `meshwright check`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -13,8 +13,8 @@ use crate::finding::{Finding, Place, Severity};
 use crate::intent::layout;
 use crate::lint;
 use crate::render::{Rendered, Scope, render};
-use crate::review::words::many;
-use crate::review::{self, FileChange, Happening};
+use crate::review::words::{self, many};
+use crate::review::{self, AccessChange, FileChange, Happening};
 
 /// Check that a config repository is what its intents render to
 ///
@@ -76,11 +76,12 @@ impl Check {
         }
         findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.cmp(b)));
         findings.dedup();
+        told_as_errors(&mut findings);
         let wrong = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
         let format =
             self.output.map_or(self.format, |output| if output == Output::Json { Format::Json } else { Format::Text });
         match format {
-            Format::Text => text(&findings, &changes, generated)?,
+            Format::Text => text(&findings, &access, &changes, generated)?,
             Format::Json => drop(output::json(&serde_json::json!({
                 "ok": wrong == 0, "generated": generated, "findings": findings, "access": access, "files": changes,
             }))?),
@@ -126,16 +127,32 @@ fn outdated_finding(change: &FileChange, declared: &Declared) -> Option<Finding>
     Some(Finding::error(rule, place, message, "run `meshwright render --repo . --write`"))
 }
 
-fn text(findings: &[Finding], changes: &[FileChange], generated: usize) -> Result<(), Failure> {
+/// Takes away what an error says of the same place in the same words.
+fn told_as_errors(findings: &mut Vec<Finding>) {
+    let told = |finding: &Finding| (finding.place.clone(), finding.message.clone());
+    let errors: BTreeSet<_> = findings.iter().filter(|it| it.severity == Severity::Error).map(told).collect();
+    findings.retain(|finding| finding.severity == Severity::Error || !errors.contains(&told(finding)));
+}
+
+fn text(
+    findings: &[Finding],
+    access: &[AccessChange],
+    changes: &[FileChange],
+    generated: usize,
+) -> Result<(), Failure> {
     for finding in findings {
         output::print_finding(finding)?;
     }
+    output::print(&words::access(access))?;
     for change in changes {
         output::print("\n")?;
         output::print_diff(change)?;
     }
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    if !access.is_empty() {
+        output::print("\n")?;
+    }
     let verdict = if errors > 0 { "not ok" } else { "ok" };
     let counts = [many(generated, "generated file"), many(errors, "error"), many(warnings, "warning")];
     output::print(&format!("{verdict}: {}\n", counts.join(", ")))

@@ -114,11 +114,12 @@ fn read(text: &Bytes, prune: bool, by: Person) -> Result<(Submission, Places), P
 
 fn rejected(mut rejected: Vec<Rejected>) -> Problem {
     rejected.sort_by_key(|document| document.index);
-    let faults = rejected.into_iter().flat_map(|Rejected { index, line, anchor, violations }| {
+    let faults = rejected.into_iter().flat_map(|Rejected { index, line, stop, anchor, violations }| {
+        let at = stop.map(|(line, column)| format!("line {line}, column {column}: ")).unwrap_or_default();
         violations.into_iter().map(move |violation| Fault {
             document: (!anchor.is_empty()).then(|| anchor.clone()),
             line: Some(line),
-            ..Fault::new(format!("/{index}{}", violation.pointer), violation.message)
+            ..Fault::new(format!("/{index}{}", violation.pointer), format!("{at}{}", violation.message))
         })
     });
     Problem::invalid(faults.collect())

@@ -18,6 +18,8 @@ pub struct Rejected {
     pub index: usize,
     /// The line it begins on, from 1.
     pub line: u32,
+    /// Line and column, both from 1, where it stops being YAML, if it does.
+    pub stop: Option<(u32, u32)>,
     /// Where it would be posted, as far as that could be read.
     pub anchor: String,
     /// What is wrong; pointers are into the document.
@@ -50,18 +52,15 @@ impl Bundle {
     /// # Errors
     /// Every document that cannot be accepted.
     pub fn read(text: &str) -> Result<Self, Vec<Rejected>> {
-        let documents = yaml::documents(text).map_err(|error| vec![Rejected::whole(&error)])?;
+        let documents = yaml::documents(text).map_err(|error| vec![Rejected::unread(0, error.line.max(1), error)])?;
         let mut rejected = vec![];
         let mut values = vec![];
         let mut base: Option<String> = None;
         for (index, document) in documents.iter().enumerate() {
             match yaml::value(document.text) {
-                Err(error) => rejected.push(Rejected::at(
-                    index,
-                    document.line,
-                    "",
-                    vec![Violation::new("", error.in_document_from(document.line).to_string())],
-                )),
+                Err(error) => {
+                    rejected.push(Rejected::unread(index, document.line, error.in_document_from(document.line)));
+                }
                 Ok(value) => match read_base(&value) {
                     None => values.push((index, document.line, value)),
                     Some(Ok(path)) if base.is_none() => base = Some(path),
@@ -107,20 +106,23 @@ impl Bundle {
 
 impl Rejected {
     fn at(index: usize, line: u32, anchor: &str, violations: Vec<Violation>) -> Self {
-        Self { index, line, anchor: quoted(anchor), violations }
+        Self { index, line, stop: None, anchor: quoted(anchor), violations }
     }
 
-    fn whole(error: &yaml::YamlError) -> Self {
-        Self::at(0, error.line.max(1), "", vec![Violation::new("", error.to_string())])
+    fn unread(index: usize, line: u32, error: yaml::YamlError) -> Self {
+        let stop = (error.line > 0).then_some((error.line, error.column));
+        Self { stop, ..Self::at(index, line, "", vec![Violation::new("", error.message)]) }
     }
 
     /// One finding for each violation, in the document of the file at `path`.
     pub fn findings(self, path: &str, rule: &'static str) -> impl Iterator<Item = Finding> {
-        let Self { line, anchor, violations, .. } = self;
+        let Self { line, stop, anchor, violations, .. } = self;
+        let (line, column) = stop.unwrap_or((line, 1));
         violations.into_iter().map(move |Violation { pointer, message }| {
-            let place = Place { line, column: 1, ..Place::pointing(path, pointer) };
+            let place = Place { line, column, ..Place::pointing(path, pointer) };
             let message = if anchor.is_empty() { message } else { format!("{message} ({anchor})") };
-            Finding::error(rule, place, message, "mend the document")
+            // What is wrong says what is right.
+            Finding::error(rule, place, message, "")
         })
     }
 }
@@ -271,6 +273,17 @@ spec: {namespace: shop}
         let lines: Vec<_> =
             Bundle::read(text).unwrap_err().iter().map(|r| (r.line, r.violations[0].pointer.clone())).collect();
         assert_eq!(lines.len(), 4, "{lines:?}");
+    }
+
+    #[test]
+    fn what_is_no_yaml_has_one_place_and_no_remedy_that_says_nothing() {
+        let rejected = Bundle::read("anchor: projects\nmetadata: {name: a}\n---\nanchor: apps\nspec: {\n").unwrap_err();
+        let findings: Vec<_> =
+            rejected.into_iter().flat_map(|it| it.findings("orders.yaml", "bundle/document")).collect();
+        let [finding] = &findings[..] else { panic!("{findings:?}") };
+        let told = finding.to_string();
+        assert!(told.starts_with("error[bundle/document] orders.yaml:5:7: "), "{told}");
+        assert!(!told.contains("line ") && !told.contains('—'), "{told}");
     }
 
     #[test]

@@ -95,9 +95,9 @@ impl<'a> Fields<'a> {
         for key in map.keys().filter(|key| !self.seen.contains(&key.as_str())) {
             let known = self.seen.join(", ");
             let message = if known.is_empty() {
-                "unknown field; none is expected here".into()
+                "is an unknown field; none is expected here".into()
             } else {
-                format!("unknown field; known here: {known}")
+                format!("is an unknown field; known here: {known}")
             };
             self.violations.push(Violation::new(format!("{}/{}", self.pointer, escape(key)), message));
         }
@@ -137,6 +137,16 @@ impl<'a> Fields<'a> {
     pub fn violation(&mut self, path: &str, message: impl Into<String>) {
         let pointer = if path.is_empty() { self.pointer.clone() } else { format!("{}/{path}", self.pointer) };
         self.violations.push(Violation::new(pointer, message));
+    }
+
+    /// Whether nothing is wrong with the field `name` so far, so that a rule about it tells something new.
+    #[must_use]
+    pub fn is_sound(&self, name: &str) -> bool {
+        let field = quoted(&self.at(name));
+        let is_of_it = |pointer: &str| {
+            pointer.strip_prefix(&*field).is_some_and(|below| below.is_empty() || below.starts_with('/'))
+        };
+        !self.violations.iter().any(|violation| is_of_it(&violation.pointer))
     }
 
     /// A field that must be there.

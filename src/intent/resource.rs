@@ -243,6 +243,43 @@ mod tests {
     }
 
     #[test]
+    fn what_an_exposure_lacks_is_not_told_where_it_could_not_be_read_or_cannot_be() {
+        let name = ("externalName", json!("a.example.com"));
+        let tls = |mode: &str| ("management", json!({"tlsType": mode}));
+        for (more, pointer) in [
+            (vec![("protocol", json!("HTTPS")), name.clone(), tls("SIMPLE")], "/spec/management/tlsType"),
+            (vec![("protocol", json!("TLS")), name.clone(), tls("ISTIO_MUTUAL")], "/spec/management/tlsType"),
+            (vec![("protocol", json!("TLS")), name.clone(), tls("PASSTROUGH")], "/spec/management/tlsType"),
+            (
+                vec![name.clone(), tls("SIMPLE"), ("external", json!({"credentialName": "-"}))],
+                "/spec/external/credentialName",
+            ),
+            (vec![("externalName", json!("*.example.com"))], "/spec/externalName"),
+            (vec![], "/spec/externalName"),
+            (vec![name.clone(), tls("SIMPLE")], "/spec/external/credentialName"),
+            (vec![("protocol", json!("TLS")), name], "/spec/external/port"),
+        ] {
+            let mut spec = json!({"app": "a", "appLabel": "app=a", "serviceName": "a", "port": 443, "protocol": "HTTP",
+                "serviceMesh": "istio", "externalSupport": true});
+            for (field, value) in more {
+                spec[field] = value;
+            }
+            let body = json!({"metadata": {"name": "a"}, "spec": spec});
+            let violations = Resource::read(None, Kind::Inbound, &body).unwrap_err();
+            let pointers: Vec<_> = violations.iter().map(|violation| &*violation.pointer).collect();
+            assert_eq!(pointers, [pointer], "{body}: {violations:?}");
+            assert_eq!(violations[0].message.contains("wildcards are not supported"), body.to_string().contains('*'));
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_not_known_is_called_so() {
+        let body = json!({"metadata": {"name": "a"}, "colour": 1});
+        let violations = Resource::read(None, Kind::Project, &body).unwrap_err();
+        assert!(violations[0].message.starts_with("is an unknown field; known here: metadata"), "{violations:?}");
+    }
+
+    #[test]
     fn the_entity_tag_is_of_what_readers_get() {
         let body = json!({"metadata": {"name": "shop"}});
         let mut project = Resource::read(None, Kind::Project, &body).unwrap();

@@ -81,6 +81,9 @@ text_type! {
     /// A fully qualified host name, kept in lower case and without a trailing dot.
     HostName,
     |text| {
+        if text.contains('*') {
+            return Err("must be one host name: wildcards are not supported".into());
+        }
         let lower = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
         let labels: Vec<&str> = lower.split('.').collect();
         let label = |l: &&str| {

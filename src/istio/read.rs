@@ -65,9 +65,9 @@ impl Reader<'_> {
         };
         let api_version = text(&members, "apiVersion");
         let Some(kind) = text(&members, "kind").filter(|kind| !kind.is_empty()) else {
-            return self.fail(&pointer, "a resource has a kind");
+            return self.fail(&pointer, "the resource has no kind");
         };
-        let Some(api_version) = api_version else { return self.fail(&pointer, "a resource has an apiVersion") };
+        let Some(api_version) = api_version else { return self.fail(&pointer, "the resource has no apiVersion") };
         if let (Some(of), Some(Value::Array(items))) = (kind.strip_suffix("List"), members.get_mut("items")) {
             for (index, mut item) in std::mem::take(items).into_iter().enumerate() {
                 if let (false, Some(item)) = (of.is_empty(), item.as_object_mut()) {

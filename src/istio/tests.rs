@@ -131,7 +131,7 @@ fn one_bad_document_does_not_hide_the_others() {
     let all = read(text);
     let errors: Vec<_> =
         all.iter().filter_map(|read| read.as_ref().err()).map(|error| (error.line, &error.message)).collect();
-    assert_eq!(errors[0], (1, &"a resource has an apiVersion".to_owned()));
+    assert_eq!(errors[0], (1, &"the resource has no apiVersion".to_owned()));
     assert_eq!(errors[1], (8, &"/spec/servers/0/port/number: a string where u32 belongs".to_owned()));
     assert_eq!(errors.len(), 3);
     assert!((10..=11).contains(&errors[2].0), "{all:?}");

@@ -10,7 +10,7 @@ use super::workload::Workload;
 use crate::finding::{Finding, Place};
 use crate::intent::ClusterId;
 use crate::intent::rules::{conflicts, outside_the_mesh, violations};
-use crate::intent::spec::Action;
+use crate::intent::spec::{Action, Protocol};
 
 /// What one server and its callers call for.
 pub(super) fn of_server(server: &Server<'_>, context: &Context<'_>, findings: &mut Vec<Finding>) {
@@ -62,15 +62,20 @@ pub(super) fn of_conflicts(server: &Server<'_>, context: &Context<'_>, findings:
 
 fn not_enforced(server: &Server<'_>) -> Finding {
     let service = &server.inbound.service;
-    let why = if server.inbound.sidecar { "the mesh does not carry UDP" } else { "its pods have no sidecar" };
+    let is_udp = server.protocol == Protocol::Udp;
+    let why = if is_udp { "the mesh does not carry UDP" } else { "its pods have no sidecar" };
     if server.closed {
         let message = format!("`{service}` asks to be closed, but {why}: nothing decides who may call");
-        return Finding::warning(
-            "access/not-enforced",
-            at(server),
-            message,
-            "give the pods a sidecar, or leave access out",
-        );
+        let unasked = match server.inbound.access {
+            Some(_) => "leave access out",
+            None if server.callers.is_empty() => "say access: open",
+            None => "take its clients away",
+        };
+        let guard = match is_udp {
+            true => "guard it by other means, such as a NetworkPolicy, and",
+            false => "give the pods a sidecar, or",
+        };
+        return Finding::warning("access/not-enforced", at(server), message, format!("{guard} {unasked}"));
     }
     Finding::note("access/not-enforced", at(server), format!("nothing decides who may call `{service}`: {why}"))
 }
@@ -161,8 +166,11 @@ pub(super) fn of_workload(workload: &Workload<'_, '_>, findings: &mut Vec<Findin
         for server in unit.servers.iter().filter(|server| !server.terminated) {
             of_member(workload, unit, server, findings);
         }
-        let anywhere = unit.callers().any(|(_, caller)| caller.client.cidrs.is_empty());
-        if unit.is_closed() && !anywhere {
+        let anywhere: Vec<_> = unit.callers().filter(|(_, caller)| caller.client.cidrs.is_empty()).collect();
+        if unit.is_closed() && unit.is_exposed() {
+            findings.extend(anywhere.iter().map(|(server, caller)| as_outside(server, caller)));
+        }
+        if unit.is_closed() && anywhere.is_empty() {
             for server in unit.servers.iter().filter(|server| server.is_exposed()) {
                 findings.push(Finding::warning(
                     "access/outside",
@@ -174,6 +182,17 @@ pub(super) fn of_workload(workload: &Workload<'_, '_>, findings: &mut Vec<Findin
             }
         }
     }
+}
+
+/// A caller that may do nothing that those outside the mesh may not do as well.
+fn as_outside(server: &Server<'_>, caller: &Caller<'_>) -> Finding {
+    let message = format!(
+        "anybody outside the mesh may do through the ingress gateway what client `{}` may do on `{}`: its pods are exposed",
+        caller.anchor.name(),
+        server.inbound.service
+    );
+    let note = Finding::note("access/outside", Place::at(caller.anchor.as_str()), message);
+    Finding { remedy: "give the client cidrs, or expose another server".into(), ..note }
 }
 
 fn of_member(workload: &Workload<'_, '_>, unit: &Unit<'_, '_>, server: &Server<'_>, findings: &mut Vec<Finding>) {

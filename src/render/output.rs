@@ -43,12 +43,16 @@ pub struct Target {
     pub namespace: String,
     /// The namespace of its cluster whose policies hold for the whole mesh.
     pub root_namespace: String,
+    /// The identity, without `spiffe://`, of the ingress gateway of its cluster, which calls for those outside the mesh.
+    pub ingress: String,
     /// The label of its pods, `key=value`.
     pub label: String,
     /// The Services in front of its pods, sorted.
     pub services: Vec<String>,
     /// How it decides.
     pub access: TargetAccess,
+    /// Whether none of its servers has requests that a sidecar reads, as HTTP has.
+    pub opaque: bool,
     /// The inbound intents about it, sorted.
     pub intents: Vec<Anchor>,
 }

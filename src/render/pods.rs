@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::context::Context;
 use super::output::{Output, Target, TargetAccess};
 use super::server::Server;
+use super::source::gateway_principal;
 use super::workload::Workload;
 use super::{mtls, notice, policy};
 use crate::intent::ClusterId;
@@ -39,14 +40,17 @@ fn target(
         let ended = here.iter().any(|server| server.is_enforced());
         if ended { TargetAccess::Terminated } else { TargetAccess::NotEnforced }
     };
+    let facts = context.clusters.get(cluster);
     let services: BTreeSet<_> = here.iter().map(|server| server.inbound.service.to_string()).collect();
     let intents: BTreeSet<_> = here.iter().map(|server| server.anchor.clone()).collect();
     Some(Target {
         cluster: cluster.clone(),
         namespace: first.namespace.to_string(),
-        root_namespace: context.clusters.get(cluster).map(|facts| facts.root_namespace.clone()).unwrap_or_default(),
+        root_namespace: facts.map(|facts| facts.root_namespace.clone()).unwrap_or_default(),
+        ingress: facts.map(gateway_principal).unwrap_or_default(),
         label: first.inbound.label.to_string(),
         services: services.into_iter().collect(),
+        opaque: !here.iter().any(|server| server.protocol.is_http()),
         access: workload.map_or_else(unguarded, Workload::access),
         intents: intents.into_iter().collect(),
     })

@@ -38,8 +38,12 @@ pub(super) fn sources(caller: &Caller<'_>, context: &Context<'_>) -> Vec<RuleFro
 
 /// The ingress gateway of a cluster.
 pub(super) fn gateway(facts: &ClusterFacts) -> RuleFrom {
-    let principals = vec![principal(&facts.trust_domain, &facts.ingress.namespace, &facts.ingress_account)];
-    from(Source { principals, ..Source::default() })
+    from(Source { principals: vec![gateway_principal(facts)], ..Source::default() })
+}
+
+/// The identity of the ingress gateway of a cluster.
+pub(super) fn gateway_principal(facts: &ClusterFacts) -> String {
+    principal(&facts.trust_domain, &facts.ingress.namespace, &facts.ingress_account)
 }
 
 fn principal(trust_domain: &str, namespace: &str, account: &str) -> String {

@@ -23,7 +23,7 @@ pub mod words;
 pub use diff::unified;
 pub use overlap::overlaps;
 pub use plan::{Input, plan, too_many_deletions};
-pub use shift::{Side, shifts};
+pub use shift::{Loosening, Side, loosened, shifts};
 pub use stray::Stray;
 
 /// What happens to a file.

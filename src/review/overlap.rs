@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Stray;
 use super::path::Location;
-use super::shift::loosened;
+use super::{Stray, loosened};
 use crate::finding::{Finding, Place};
 use crate::istio::{Gateway, Kind, PeerAuthentication, Resource, Spec};
 use crate::render::Rendered;
@@ -66,7 +65,7 @@ pub fn overlaps(rendered: &Rendered, strays: &[Stray]) -> Vec<Finding> {
             }
         }
     }
-    findings.extend(loosened(rendered, strays));
+    findings.extend(loosened(rendered, &[], strays).into_iter().map(|loosening| loosening.finding));
     findings.sort();
     findings.dedup();
     findings

@@ -1,12 +1,14 @@
 //! The plan from what was rendered before and after.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::path::Location;
 use super::resources::{changed, resources};
 use super::{FileChange, Happening, Plan, Side, Stray, overlaps, shifts};
 use crate::finding::{Finding, Place, Severity};
+use crate::intent::{Anchor, layout};
 use crate::istio::Resource;
 use crate::lint::{lint, lint_across};
 use crate::render::Rendered;
@@ -14,7 +16,7 @@ use crate::render::Rendered;
 /// What a plan is made from.
 #[derive(Debug)]
 pub struct Input<'a> {
-    /// What main renders to.
+    /// What main renders to; where a hand edit of a generated file is overwritten, what it holds instead.
     pub before: &'a Rendered,
     /// What the proposed tree renders to.
     pub after: &'a Rendered,
@@ -23,6 +25,8 @@ pub struct Input<'a> {
     /// The manifests on main that people wrote: files below `clusters/` that no intent on main renders, whether or not
     /// the change is about them.
     pub strays: &'a [Stray],
+    /// What else hand edits put into generated files that are overwritten.
+    pub overwritten: Vec<Stray>,
     /// Digest of every path that changes, with its content before and after.
     pub digest: String,
     /// What was found elsewhere: contradictions, missing topology, answers of plugins.
@@ -34,16 +38,29 @@ pub struct Input<'a> {
 /// What a set of writes does to the config repository, for people.
 #[must_use]
 pub fn plan(input: Input<'_>) -> Plan {
-    let Input { before, after, mut files, strays, digest, mut findings, deletions_cap } = input;
+    let Input { before, after, mut files, strays, overwritten, digest, mut findings, deletions_cap } = input;
     files.sort_by(|one, other| one.path.cmp(&other.path));
-    findings.extend(after.findings.iter().filter(|finding| !is_told_as_access(finding)).cloned());
+    let paths: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    let known: BTreeSet<&Finding> = before.findings.iter().collect();
+    let of_change = |finding: &&Finding| {
+        finding.severity == Severity::Error || touches(&paths, &finding.place) || !known.contains(finding)
+    };
+    findings.extend(after.findings.iter().filter(|it| !is_told_as_access(it)).filter(of_change).cloned());
     findings.extend(linted(before, after));
     findings.extend(overlaps(after, strays).into_iter().map(as_of_a_change));
     findings.extend(too_many_deletions(&files, deletions_cap));
     findings.sort_by(|one, other| (Reverse(one.severity), one).cmp(&(Reverse(other.severity), other)));
     findings.dedup();
-    let [was, is] = [before, after].map(|rendered| Side { rendered, strays });
-    Plan { digest, access: shifts(was, is), resources: resources(before, after, &files), files, findings }
+    let there =
+        if overwritten.is_empty() { Cow::Borrowed(strays) } else { Cow::Owned([strays, &overwritten].concat()) };
+    let access = shifts(Side { rendered: before, strays: &there }, Side { rendered: after, strays });
+    Plan { digest, access, resources: resources(before, after, &files), files, findings }
+}
+
+/// Whether one of the files at `paths` holds what stands at a place.
+fn touches(paths: &BTreeSet<&str>, place: &Place) -> bool {
+    let holds = |anchor: Anchor| paths.contains(&*layout::file_of(&anchor));
+    paths.contains(&*place.path) || Anchor::parse(&place.path).is_ok_and(holds)
 }
 
 /// That a server is open is told where it opens, among who may call what.

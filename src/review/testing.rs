@@ -4,6 +4,9 @@ use crate::intent::ClusterId;
 use crate::istio;
 use crate::render::{Manifest, Rendered, Target, TargetAccess};
 
+/// The ingress gateway of every cluster.
+pub(super) const GATEWAY: &str = "cluster.local/ns/istio-system/sa/istio-ingressgateway-service-account";
+
 /// Nothing rendered yet.
 pub(super) fn rendered() -> Rendered {
     Rendered::default()
@@ -40,9 +43,11 @@ impl With for Rendered {
             cluster: ClusterId { provider: provider.into(), cluster: cluster.into() },
             namespace: "shop".into(),
             root_namespace: "istio-system".into(),
+            ingress: GATEWAY.into(),
             label: format!("app={service}"),
             services: vec![service.into()],
             access,
+            opaque: false,
             intents: vec![],
         });
         self

@@ -20,7 +20,7 @@ fn files(before: &Rendered, after: &Rendered) -> Vec<FileChange> {
 
 fn planned(before: &Rendered, after: &Rendered, strays: &[Stray], deletions_cap: usize) -> Plan {
     let (files, digest) = (files(before, after), "d1".to_owned());
-    plan(Input { before, after, files, strays, digest, findings: vec![], deletions_cap })
+    plan(Input { before, after, files, strays, overwritten: vec![], digest, findings: vec![], deletions_cap })
 }
 
 /// A small plan with something of everything.
@@ -129,6 +129,38 @@ fn only_what_changes_is_linted() {
     let with = rendered().file("gke/east", "shop/a/gateway-g.yaml", bad);
     assert!(planned(&rendered(), &with, &[], 1).is_blocked());
     assert!(!planned(&with, &with, &[], 1).is_blocked());
+}
+
+#[test]
+fn what_was_so_before_is_told_of_what_the_change_touches_alone() {
+    let server = |name: &str| {
+        let group = "projects/p/composite-apps/a/v1/deployment-intent-groups/d/traffic-group-intents/t";
+        format!("{group}/inbound-intents/{name}")
+    };
+    let mut before = rendered().open("gke/east", "cart");
+    before.findings = vec![
+        Finding::warning("access/trust-domain", Place::at("cluster-providers/gke/clusters/east"), "shared", ""),
+        Finding::note("access/nobody", Place::at(server("other")), "nobody"),
+        Finding::note("access/nobody", Place::at(server("cart")), "nobody"),
+        Finding::error("topology/x", Place::at(server("other")), "wrong", ""),
+    ];
+    let mut after = before.clone();
+    after.findings.push(Finding::warning("access/wider", Place::at(server("other")), "wide", ""));
+    let path = "intents/p/a/v1/d/t/inbound/cart.yaml".to_owned();
+    let file = FileChange { path, happening: Happening::Changed, old: String::new(), new: "#".into() };
+    let plan = plan(Input {
+        before: &before,
+        after: &after,
+        files: vec![file],
+        strays: &[],
+        overwritten: vec![],
+        digest: String::new(),
+        findings: vec![],
+        deletions_cap: 1,
+    });
+    let told = plan.findings.into_iter().map(|finding| (finding.rule, finding.place.path));
+    let expected = [("topology/x", "other"), ("access/wider", "other"), ("access/nobody", "cart")];
+    assert_eq!(told.collect::<Vec<_>>(), expected.map(|(rule, of)| (rule, server(of))));
 }
 
 fn ours() -> Rendered {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{Happening, Plan, ResourceChange};
+use super::{AccessChange, Happening, Plan, ResourceChange};
 use crate::finding::{Finding, Severity};
 
 /// The most resources that are listed for clusters which change alike.
@@ -12,13 +12,7 @@ const MOST_RESOURCES: usize = 50;
 /// The plan in words: who may call what, resources by cluster, what blocks and what warns. Ends with a line's end.
 #[must_use]
 pub fn summary(plan: &Plan) -> String {
-    let mut text = format!("{}\n", headline(plan));
-    if !plan.access.is_empty() {
-        text.push_str("\nAccess\n");
-        for change in &plan.access {
-            push(&mut text, format_args!("  {}\n", change.words));
-        }
-    }
+    let mut text = format!("{}\n{}", headline(plan), access(&plan.access));
     if !plan.resources.is_empty() {
         text.push_str("\nResources\n");
         for alike in alike(plan) {
@@ -44,6 +38,17 @@ pub fn summary(plan: &Plan) -> String {
         }
     }
     text.chars().map(visible).collect()
+}
+
+/// Who may call what from now on, after an empty line; nothing where nothing changes.
+#[must_use]
+pub fn access(changes: &[AccessChange]) -> String {
+    let mut text = String::new();
+    for (index, change) in changes.iter().enumerate() {
+        let title = if index == 0 { "\nAccess\n" } else { "" };
+        push(&mut text, format_args!("{title}  {}\n", change.words));
+    }
+    text
 }
 
 /// What the plan comes to, in one line.

@@ -322,7 +322,9 @@ fn preconditions_and_keys_guard_writes() {
     let body = r#"{"metadata":{"name":"a"}}"#;
     let absent = [("if-none-match", "*")];
     assert_eq!(client.put("/v2/projects/a", &absent, body).status, 201);
-    assert_eq!(client.put("/v2/projects/a", &absent, body).problem(), "precondition");
+    let there = client.put("/v2/projects/a", &absent, body);
+    assert_eq!((there.status, there.problem().as_str()), (412, "precondition"));
+    assert!(there.text.contains("exists already") && !there.text.contains("read it again"), "{there:?}");
     let tag = client.get("/v2/projects/a").header("etag").to_owned();
     let new = r#"{"metadata":{"name":"a","description":"b"}}"#;
     assert_eq!(client.put("/v2/projects/a", &[("if-match", "\"0\"")], new).status, 412);

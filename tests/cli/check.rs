@@ -56,8 +56,9 @@ fn what_opens_against_a_base_is_told_and_called_what_it_is() {
     checkout.edit(CART, "serviceMesh: istio", exposed);
     let told = against(&checkout, OPENS);
     let words = "now reaches shop/cartservice from outside the mesh, in plain text (on gke/east)";
-    assert!(told.len() == 1 && told[0].starts_with(&format!("warning {CART}: ")), "{told:?}");
-    assert!(told[0].ends_with(words), "{told:?}");
+    assert!(told.len() == 2 && told.iter().all(|told| told.starts_with(&format!("warning {CART}: "))), "{told:?}");
+    let gains = "anybody outside the mesh through the ingress gateway gains everything on shop/cartservice";
+    assert!(told[0].contains(gains) && told[1].ends_with(words), "{told:?}");
 }
 
 #[test]
@@ -122,4 +123,54 @@ fn what_steers_a_terminal_is_spelled_out_for_people_and_kept_for_scripts() {
     assert!(!check.out.contains(['\u{1b}', '\u{7}']), "{check:?}");
     let told = against(&checkout, &["overlap/unreadable"]);
     assert!(told.len() == 1 && told[0].contains("a\u{1b}[2J.yaml"), "{told:?}");
+}
+
+#[test]
+fn a_base_that_names_nothing_is_told_once() {
+    let checkout = Checkout::of(MESH);
+    let check = meshwright(&checkout.root, &["check", "--base", "nonsense"]);
+    assert_eq!((check.code, &*check.err), (Some(1), "error: --base nonsense: no such revision\n"), "{check:?}");
+}
+
+#[test]
+fn a_policy_by_hand_that_lets_in_whom_no_intent_names_is_wrong_when_it_is_new() {
+    let checkout = Checkout::of(MESH);
+    let path = "clusters/gke/east/shop/by-hand/policy.yaml";
+    let policy = |rules: &str| {
+        let text = format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: more, namespace: shop}}\n\
+             spec: {{rules: [{rules}]}}\n"
+        );
+        write(&checkout.root, path, &text);
+    };
+    let batch = "{from: [{source: {namespaces: [batch]}}]}";
+    for (rules, who) in [("{}", "everybody"), (batch, "every workload of namespace batch")] {
+        policy(rules);
+        let told = against(&checkout, &["check/opened", "overlap/authorization-policy"]);
+        let words = format!("it lets {who} call shop/cartservice on gke/east, which no intent says");
+        assert_eq!(told, [format!("error {path}: {words}")]);
+        assert_eq!(meshwright(&checkout.root, &["check", "--base", "HEAD"]).code, Some(1));
+        assert_eq!(meshwright(&checkout.root, &["check"]).code, Some(0));
+    }
+    checkout.commit();
+    let told = against(&checkout, &["check/opened", "overlap/authorization-policy"]);
+    assert!(told.len() == 1 && told[0].starts_with(&format!("warning {path}: ")), "{told:?}");
+    policy(&format!("{batch}, {{from: [{{source: {{namespaces: [evil]}}}}]}}"));
+    let told = against(&checkout, &["check/opened"]);
+    let words = "it lets every workload of namespace evil call shop/cartservice on gke/east, which no intent says";
+    assert_eq!(told, [format!("error {path}: {words}")]);
+}
+
+#[test]
+fn who_gains_and_loses_against_a_base_is_said_as_a_plan_says_it() {
+    let checkout = Checkout::of(MESH);
+    let check = || meshwright(&checkout.root, &["check", "--base", "HEAD"]);
+    assert_eq!(check().out, "ok: 2 generated files, 0 errors, 0 warnings\n");
+    checkout.edit(CART, "shop/frontend", "shop/kiosk");
+    checkout.render();
+    let told = check();
+    let access = "Access\n  shop/frontend loses all access to shop/cartservice; until now everything (on gke/east)\n  \
+                  shop/kiosk gains everything on shop/cartservice (on gke/east)\n\nok: 2 generated files";
+    assert!(told.code == Some(0) && told.out.contains(access), "{told:?}");
+    assert!(!meshwright(&checkout.root, &["check"]).out.contains("Access"));
 }

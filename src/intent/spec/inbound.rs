@@ -291,10 +291,11 @@ impl Inbound {
             // What else an exposure needs would not help.
             return f.violation("externalSupport", "the ingress gateway cannot carry UDP; leave externalSupport out");
         }
-        if self.exposed && self.in_mesh && self.external_name.is_none() {
+        if self.exposed && self.in_mesh && self.external_name.is_none() && f.is_sound("externalName") {
             f.violation("externalName", "is required with externalSupport: name the host that outside callers use");
         }
-        if backend_ends_tls && (self.tls.needs_credential() || self.tls == TlsType::IstioMutual) {
+        let wraps = backend_ends_tls && (self.tls.needs_credential() || self.tls == TlsType::IstioMutual);
+        if wraps {
             f.violation(
                 "management/tlsType",
                 format!("{} before a backend of {} would wrap TLS in TLS; use PASSTHROUGH", self.tls, self.protocol),
@@ -306,13 +307,15 @@ impl Inbound {
                 "PASSTHROUGH needs a backend that ends TLS itself: protocol HTTPS or TLS",
             );
         }
-        if self.exposed && self.in_mesh && self.tls.needs_credential() && self.external.credential_name.is_none() {
+        // What the gateway needs for an exposure that cannot be, or that could not be read, would not help.
+        let exposure = self.exposed && self.in_mesh && !wraps && f.is_sound("management") && f.is_sound("external");
+        if exposure && self.tls.needs_credential() && self.external.credential_name.is_none() {
             f.violation(
                 "external/credentialName",
                 format!("is required with tlsType {}: name the secret in the gateway's namespace", self.tls),
             );
         }
-        if self.exposed && self.in_mesh && self.external.port.is_none() && self.needs_external_port() {
+        if exposure && self.external.port.is_none() && self.needs_external_port() {
             f.violation("external/port", "is required: a TCP service has no port of its own on the gateway");
         }
         if self.headless && self.traffic_management {

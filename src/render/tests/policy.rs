@@ -170,6 +170,27 @@ fn the_gateway_may_do_what_clients_without_cidrs_may_and_is_named_by_deny() {
         {"source": {"principals": [GATEWAY]}},
     ]);
     assert_eq!(rules(&rendered, "deny")[0]["from"], from);
+    assert_eq!(rendered.targets[0].ingress, GATEWAY);
+}
+
+#[test]
+fn a_client_whose_rights_are_those_of_outside_callers_is_named() {
+    let told = |exposed: bool, client_says: Value| {
+        let name = json!({"externalName": "cart.example.com", "externalSupport": exposed});
+        let documents = [server("cart", name), client("cart", "b", client_says)];
+        let findings = rendered(&documents).findings.into_iter().filter(|finding| finding.rule == "access/outside");
+        findings.map(|it| (it.severity, it.place.path, it.message, it.remedy)).collect::<Vec<_>>()
+    };
+    let [(severity, path, message, remedy)] = &told(true, json!({}))[..] else { panic!() };
+    assert_eq!(*severity, Severity::Note);
+    assert!(path.ends_with("/inbound-intents/cart/clients/b"), "{path}");
+    assert!(
+        message.starts_with("anybody outside the mesh may do through the ingress gateway what client `b` may do"),
+        "{message}"
+    );
+    assert_eq!(remedy, "give the client cidrs, or expose another server");
+    assert_eq!(told(false, json!({})), []);
+    assert!(told(true, json!({"cidrs": ["10.0.0.0/8"]})).iter().all(|(_, path, ..)| path.ends_with("/cart")));
 }
 
 #[test]
@@ -230,6 +251,30 @@ fn without_a_sidecar_nothing_decides_and_the_plan_says_so() {
 }
 
 #[test]
+fn what_nothing_guards_is_told_what_helps() {
+    let no_sidecar = json!({"management": {"sidecarProxy": "no"}});
+    let (udp, closed, client) =
+        (json!({"protocol": "UDP"}), json!({"access": "closed"}), client("cart", "web", json!({})));
+    let otherwise = "guard it by other means, such as a NetworkPolicy, and";
+    for (documents, remedy) in [
+        (
+            vec![server("cart", with(no_sidecar.clone(), closed.clone()))],
+            "give the pods a sidecar, or leave access out".to_owned(),
+        ),
+        (
+            vec![server("cart", no_sidecar.clone()), client.clone()],
+            "give the pods a sidecar, or take its clients away".to_owned(),
+        ),
+        (vec![server("cart", with(udp.clone(), closed))], format!("{otherwise} leave access out")),
+        (vec![server("cart", with(udp, no_sidecar)), client], format!("{otherwise} take its clients away")),
+    ] {
+        let findings = rendered(&documents).findings;
+        let told: Vec<_> = findings.iter().filter(|finding| finding.rule == "access/not-enforced").collect();
+        assert_eq!(told.iter().map(|finding| &*finding.remedy).collect::<Vec<_>>(), [remedy], "{documents:?}");
+    }
+}
+
+#[test]
 fn a_terminated_group_leaves_nothing_but_closed_doors() {
     let exposed = json!({"externalSupport": true, "externalName": "cart.example.com", "mtls": "strict"});
     let mut tree = tree(&[
@@ -257,5 +302,7 @@ fn tcp_that_is_looked_into_is_http_and_the_plan_warns() {
         access_point("cart", "web", "read", json!({"access": ["GET"]})),
     ]);
     assert_eq!(said(&rendered, Severity::Note), ["render/tcp-as-http"]);
+    assert!(!rendered.targets[0].opaque);
+    assert!(self::rendered(&[server("cart", json!({"protocol": "TCP"}))]).targets[0].opaque);
     assert_eq!(rules(&rendered, "allow")[0]["to"][0]["operation"]["methods"], json!(["GET"]));
 }

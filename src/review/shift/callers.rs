@@ -39,6 +39,10 @@ pub(super) fn compare(
         let [lost_words, gained_words] = [&lost, &gained].map(phrase::scopes);
         let (shift, sentence) = match (lost.is_empty(), gained.is_empty()) {
             (true, true) => continue,
+            (true, false) if matches!(caller, Caller::Outside(_)) => {
+                let also = if before.is_empty() { "" } else { "also " };
+                (Shift::Exposed, format!("{who} {also}gains {gained_words} on {name}"))
+            }
             (true, false) if before.is_empty() => (Shift::Gained, format!("{who} gains {gained_words} on {name}")),
             (true, false) => (Shift::Widened, format!("{who} also gains {gained_words} on {name}")),
             (false, _) if after.is_empty() => lost_all(caller, &who, &before, &has, name),
@@ -120,14 +124,17 @@ pub(super) fn plain(permissions: &Permissions) -> Permissions {
 fn alike(one: &Permissions, other: &Permissions) -> (Permissions, Permissions) {
     let all = || one.iter().chain(other);
     let same_port = all_same(all().map(|permission| permission.scope.within.get(&Attribute::Port)));
-    let principals = all().filter(|permission| matches!(permission.caller, Caller::Principal(_)));
+    let is_principal = |permission: &Permission| matches!(permission.caller, Caller::Principal(_));
+    let principals = all().filter(|permission| is_principal(permission));
     let same_domain = all_same(principals.map(|permission| permission.caller.parts().map(|(domain, ..)| domain)));
     let bare = |permission: &Permission| {
         let mut permission = permission.clone();
         if same_port {
             permission.scope.within.remove(&Attribute::Port);
         }
-        if let (true, Some((namespace, account))) = (same_domain, permission.caller.account()) {
+        if let (true, Some((namespace, account))) =
+            (same_domain && is_principal(&permission), permission.caller.account())
+        {
             permission.caller = Caller::ServiceAccount(format!("{namespace}/{account}"));
         }
         permission

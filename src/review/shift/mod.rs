@@ -1,6 +1,7 @@
 //! How access changes, from what was rendered before and after.
 
 mod callers;
+mod loosened;
 mod outside;
 mod phrase;
 mod reach;
@@ -14,7 +15,7 @@ use crate::intent::Anchor;
 use crate::istio::Resource;
 use crate::render::Rendered;
 
-pub(super) use workload::loosened;
+pub use loosened::{Loosening, loosened};
 
 /// One of two states that are compared.
 #[derive(Debug, Clone, Copy)]

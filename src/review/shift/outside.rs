@@ -21,7 +21,6 @@ struct Exposure<'a> {
 /// Says what is exposed, hidden, or exposed under other terms.
 pub(super) fn compare(before: &Rendered, after: &Rendered, sayings: &mut Sayings) {
     let (was, is) = (exposures(before), exposures(after));
-    let outside = "callers outside the mesh";
     for (exposure, (terms, intents)) in &is {
         let Exposure { cluster, url, target } = exposure;
         let sentence = match was.get(exposure) {
@@ -29,11 +28,11 @@ pub(super) fn compare(before: &Rendered, after: &Rendered, sayings: &mut Sayings
             Some((before, _)) => format!("{url} reaches {target} {terms} now; until now {before}"),
             None => format!("{url} now reaches {target} from outside the mesh, {terms}"),
         };
-        sayings.say_of(intents, cluster, Shift::Exposed, target, outside, sentence);
+        sayings.say_of(intents, cluster, Shift::Exposed, target, phrase::OUTSIDE, sentence);
     }
     for Exposure { cluster, url, target } in was.keys().filter(|exposure| !is.contains_key(exposure)) {
         let sentence = format!("{url} no longer reaches {target} from outside the mesh");
-        sayings.say(cluster, Shift::Hidden, target, outside, sentence);
+        sayings.say(cluster, Shift::Hidden, target, phrase::OUTSIDE, sentence);
     }
 }
 

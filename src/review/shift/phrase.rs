@@ -10,6 +10,9 @@ const MOST: usize = 8;
 /// The most clusters that are named; of more, the number is told.
 const MOST_CLUSTERS: usize = 3;
 
+/// Those outside the mesh, as they are named in lists.
+pub(super) const OUTSIDE: &str = "callers outside the mesh";
+
 /// The clusters something happens on.
 pub(super) fn clusters(clusters: &[String]) -> String {
     match clusters.len() > MOST_CLUSTERS {
@@ -32,6 +35,7 @@ pub(super) fn listed<S: AsRef<str>>(items: &[S]) -> String {
 pub(super) fn caller(caller: &Caller) -> String {
     match caller {
         Caller::Anyone => "everybody".into(),
+        Caller::Outside(_) => "anybody outside the mesh through the ingress gateway".into(),
         Caller::Principal(all) if all == "*" => "every workload with an identity".into(),
         Caller::Namespace(namespace) => format!("every workload of namespace {namespace}"),
         Caller::ServiceAccount(account) => account.clone(),
@@ -52,6 +56,7 @@ fn of_domain(domain: &str) -> String {
 pub(super) fn key(caller: &Caller) -> String {
     match caller {
         Caller::Anyone => String::new(),
+        Caller::Outside(_) => OUTSIDE.into(),
         Caller::Namespace(namespace) => format!("{namespace}/*"),
         Caller::ServiceAccount(name) | Caller::Address(name) => name.clone(),
         Caller::Principal(principal) => match caller.parts() {

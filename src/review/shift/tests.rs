@@ -1,6 +1,6 @@
 use super::*;
 use crate::render::TargetAccess;
-use crate::review::testing::{With, rendered, rule};
+use crate::review::testing::{GATEWAY, With, rendered, rule};
 
 const EAST: &str = "gke/east";
 const SERVER: &str =
@@ -168,6 +168,15 @@ fn deny_and_audit_are_said_of_their_callers() {
 }
 
 #[test]
+fn a_deny_about_requests_denies_everything_where_nobody_reads_them() {
+    let mut before = rendered().open(EAST, "httpbin");
+    before.targets[0].opaque = true;
+    let denying = [policy_by_hand("shop", "{action: DENY, rules: [{to: [{operation: {methods: [GET]}}]}]}")];
+    let words: Vec<_> = shifts(side(&before, &[]), side(&before, &denying)).into_iter().map(|it| it.words).collect();
+    assert_eq!(words, ["everybody is denied everything on shop/httpbin (on gke/east)"]);
+}
+
+#[test]
 fn many_clusters_are_one_entry() {
     let all = |rules: &str| (0..38).fold(rendered(), |all, n| all.closed(&format!("gke/c{n:02}"), "httpbin", rules));
     let [before, after] = [all(&rule("a", "")), all(&rule("a b", ""))];
@@ -199,6 +208,25 @@ fn a_hand_written_policy_counts_on_both_sides() {
 }
 
 #[test]
+fn a_policy_by_hand_that_lets_everybody_in_leaves_a_workload_open() {
+    let (open, closed) = (rendered().open(EAST, "httpbin"), rendered().closed(EAST, "httpbin", &rule("a", "")));
+    let everybody = [policy_by_hand("shop", "{rules: [{}]}")];
+    let said = |before: Side<'_>, after: Side<'_>| -> Vec<_> {
+        shifts(before, after).into_iter().map(|change| (change.shift, change.words)).collect()
+    };
+    let [open, open_by_both] = [side(&open, &[]), side(&open, &everybody)];
+    let [closed, opened] = [side(&closed, &[]), side(&closed, &everybody)];
+    assert_eq!(said(open, open_by_both), []);
+    let words = "shop/httpbin opens, because a hand-written policy lets everybody in: every caller in the mesh may call \
+                 it; until now only shop/a could (on gke/east)";
+    assert_eq!(said(closed, opened), [(Shift::Opened, words.to_owned())]);
+    let words =
+        "shop/httpbin is open all the same: a hand-written policy lets every caller in the mesh call it (on gke/east)";
+    assert_eq!(said(open, opened), [(Shift::Noted, words.to_owned())]);
+    assert_eq!(said(opened, closed)[0].0, Shift::Closed);
+}
+
+#[test]
 fn a_policy_of_the_root_namespace_counts_in_all_namespaces() {
     let before = rendered().open(EAST, "httpbin");
     let said = |namespace: &str, spec: &str| {
@@ -213,8 +241,9 @@ fn a_policy_of_the_root_namespace_counts_in_all_namespaces() {
     assert_eq!(said("istio-config", "{rules: []}"), [""; 0]);
 
     let mut closed = rendered().closed(EAST, "httpbin", &rule("frontend", ""));
-    let anybody = |namespace: &str, closed: &Rendered| loosened(closed, &[policy_by_hand(namespace, "{rules: [{}]}")]);
-    assert_eq!(anybody("istio-system", &closed)[0].rule, "overlap/authorization-policy");
+    let anybody =
+        |namespace: &str, closed: &Rendered| loosened(closed, &[], &[policy_by_hand(namespace, "{rules: [{}]}")]);
+    assert_eq!(anybody("istio-system", &closed)[0].finding.rule, "overlap/authorization-policy");
     assert_eq!(anybody("istio-config", &closed), []);
     closed.targets[0].root_namespace = "istio-config".into();
     assert_eq!(anybody("istio-system", &closed), []);
@@ -293,6 +322,35 @@ fn what_is_exposed_to_the_outside_is_said_with_its_terms() {
 }
 
 #[test]
+fn who_calls_through_the_ingress_gateway_is_anybody_outside_and_named_first() {
+    let through = |paths: &str| {
+        format!("{{from: [{{source: {{principals: [{GATEWAY}]}}}}], to: [{{operation: {{{}}}}}]}}", get(paths))
+    };
+    let closed = |paths: &str| rendered().closed(EAST, "cart", &[rule("a", &get(paths)), through(paths)].join(", "));
+    let outside = "anybody outside the mesh through the ingress gateway";
+    assert_eq!(
+        words(&rendered().open(EAST, "cart"), &closed("/a")),
+        [format!(
+            "Closed: shop/cart closes: only {outside} (GET /a) and shop/a (GET /a) may call it; every other caller in the \
+             mesh loses access, as far as this repository shows (on gke/east)"
+        )]
+    );
+    assert_eq!(
+        words(&closed("/a"), &closed("/a, /b")),
+        [
+            format!("Exposed: {outside} also gains GET /b on shop/cart (on gke/east)"),
+            "Widened: shop/a also gains GET /b on shop/cart (on gke/east)".to_owned()
+        ]
+    );
+    let private = rendered().closed(EAST, "cart", &rule("a", &get("/a")));
+    let caller = |change: &AccessChange| change.caller.clone();
+    let gained = shifts(side(&private, &[]), side(&closed("/a"), &[]));
+    assert_eq!(gained.iter().map(caller).collect::<Vec<_>>(), ["callers outside the mesh"]);
+    let lost = format!("Lost: {outside} loses all access to shop/cart; until now GET /a (on gke/east)");
+    assert_eq!(words(&closed("/a"), &private), [lost]);
+}
+
+#[test]
 fn what_clusters_reach_of_each_other_is_said_on_both_sides() {
     let after = rendered()
         .file(
@@ -364,8 +422,8 @@ fn a_policy_by_hand_that_lets_more_callers_in_is_found() {
             "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: hand, namespace: shop}}\n\
              spec: {spec}\n"
         );
-        let found = loosened(&rendered, &[Stray::read(path, &text)]);
-        found.into_iter().map(|finding| finding.message).collect::<Vec<_>>()
+        let found = loosened(&rendered, &[], &[Stray::read(path, &text)]);
+        found.into_iter().map(|loosening| loosening.finding.message).collect::<Vec<_>>()
     };
     let path = "clusters/gke/east/shop/by-hand/policy.yaml";
     let anybody = by_hand(path, "{rules: [{}]}");
@@ -380,4 +438,20 @@ fn a_policy_by_hand_that_lets_more_callers_in_is_found() {
     ] {
         assert_eq!(by_hand(path, &spec), [""; 0], "{path} {spec}");
     }
+}
+
+#[test]
+fn what_policies_by_hand_let_in_already_is_not_told_again() {
+    let closed = rendered().closed(EAST, "httpbin", &rule("frontend", ""));
+    let policy = |accounts: &str| policy_by_hand("shop", &format!("{{rules: [{}]}}", rule(accounts, "")));
+    let moved = Stray { path: "clusters/gke/east/shop/aside/by-hand.yaml".into(), ..policy("batch") };
+    assert_eq!(loosened(&closed, &[policy("batch")], &[policy("batch")]), []);
+    assert_eq!(loosened(&closed, &[policy("batch")], std::slice::from_ref(&moved)), []);
+    let [more] = &loosened(&closed, &[policy("batch")], &[moved, policy("batch evil")])[..] else { panic!() };
+    assert_eq!((&*more.target, &*more.cluster), ("shop/httpbin", EAST));
+    assert_eq!(more.finding.message, "it lets shop/evil call shop/httpbin on gke/east, which no intent says");
+    assert_eq!(more.finding.place.path, "clusters/gke/east/shop/by-hand.yaml");
+    let mut terminated = rendered().closed(EAST, "httpbin", "");
+    terminated.targets[0].access = TargetAccess::Terminated;
+    assert_eq!(loosened(&terminated, &[], &[policy("batch")]).len(), 1);
 }

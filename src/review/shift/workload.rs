@@ -3,23 +3,33 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Sayings, Shift, Side, callers, phrase, resources};
-use crate::access::{AllowSet, Guard, uncovered};
-use crate::finding::{Finding, Place};
+use crate::access::{AllowSet, Guard, Permission};
 use crate::intent::Anchor;
-use crate::istio::{Action, AuthorizationPolicy, LabelSelector, MutualTlsMode, ObjectMeta, Resource, Spec};
+use crate::istio::{AuthorizationPolicy, LabelSelector, MutualTlsMode, ObjectMeta, Resource, Spec};
 use crate::render::{Rendered, Target, TargetAccess};
 use crate::review::Stray;
 use crate::review::path::Location;
 
 /// Cluster, namespace and label of pods.
-type Pods<'a> = (String, &'a str, &'a str);
+pub(super) type Pods<'a> = (String, &'a str, &'a str);
 
 /// A workload as it stands.
-struct Standing<'a> {
+pub(super) struct Standing<'a> {
     target: Option<&'a Target>,
-    guard: Guard,
+    /// What its policies say.
+    pub(super) guard: Guard,
     /// Whether it refuses plain text.
     strict: bool,
+}
+
+impl Standing<'_> {
+    /// Whom its policies let in; none where that is everybody.
+    fn admits(&self) -> Option<&BTreeSet<Permission>> {
+        match &self.guard.allow {
+            AllowSet::Closed(permissions) if !self.guard.allow.is_everybody() => Some(permissions),
+            _ => None,
+        }
+    }
 }
 
 /// A workload in words.
@@ -39,12 +49,9 @@ pub(super) fn compare(before: Side<'_>, after: Side<'_>, sayings: &mut Sayings) 
     for pods in pods {
         let known = [was.targets.get(pods), is.targets.get(pods)];
         let Some(target) = known[1].or(known[0]) else { continue };
-        let [before, after] = [(&was, known[0]), (&is, known[1])]
-            .map(|(view, own)| view.standing(pods, &own.unwrap_or(target).root_namespace));
-        let services: Vec<String> = match target.services.as_slice() {
-            [] => vec![format!("{}/{}", target.namespace, target.label)],
-            services => services.iter().map(|service| format!("{}/{service}", target.namespace)).collect(),
-        };
+        let [before, after] =
+            [(&was, known[0]), (&is, known[1])].map(|(view, own)| view.standing(pods, own.unwrap_or(target)));
+        let services = services(target);
         let moved = before.target.is_none() != after.target.is_none()
             && [&was, &is].iter().any(|view| view.has_other_pods(pods, target));
         let name = phrase::listed(&services);
@@ -59,6 +66,7 @@ pub(super) fn compare(before: Side<'_>, after: Side<'_>, sayings: &mut Sayings) 
 /// Why a workload that was closed is not any more.
 fn why(after: &Standing<'_>, is: &View<'_>, pods: &Pods<'_>, target: &Target) -> &'static str {
     match after.target.map(|target| target.access) {
+        _ if after.guard.allow != AllowSet::Open => "a hand-written policy lets everybody in",
         Some(TargetAccess::Open) => "its intent leaves it open",
         Some(TargetAccess::Observed) => "its policies are only observed, nothing is enforced",
         Some(TargetAccess::NotEnforced) => "the mesh does not guard it any more",
@@ -71,44 +79,12 @@ fn why(after: &Standing<'_>, is: &View<'_>, pods: &Pods<'_>, target: &Target) ->
     }
 }
 
-/// Hand-written policies that let more callers into a closed workload than its intents name.
-pub(in crate::review) fn loosened(rendered: &Rendered, strays: &[Stray]) -> Vec<Finding> {
-    let allows = |resource: &Resource| match &resource.spec {
-        Spec::AuthorizationPolicy(policy) => matches!(policy.action, None | Some(Action::Allow)),
-        _ => false,
-    };
-    let strays: Vec<Stray> = strays.iter().filter(|stray| stray.resources.iter().any(allows)).cloned().collect();
-    let clusters: BTreeSet<&str> = strays.iter().filter_map(|stray| Some(Location::of(&stray.path)?.cluster)).collect();
-    if clusters.is_empty() {
-        return vec![];
+/// The services in front of a workload as `namespace/service`; its pods where there are none.
+pub(super) fn services(target: &Target) -> Vec<String> {
+    match target.services.as_slice() {
+        [] => vec![format!("{}/{}", target.namespace, target.label)],
+        services => services.iter().map(|service| format!("{}/{service}", target.namespace)).collect(),
     }
-    let (own, all) = (View::new(rendered, &[]), View::new(rendered, &strays));
-    let closed = own.targets.iter().filter(|(pods, _)| clusters.contains(pods.0.as_str()));
-    let mut findings = vec![];
-    for (pods, target) in closed.filter(|(_, target)| target.access == TargetAccess::Closed) {
-        let allowed = |view: &View<'_>| view.standing(pods, &target.root_namespace).guard.allow;
-        let guards = [&own, &all].map(allowed);
-        let [AllowSet::Closed(named), AllowSet::Closed(let_in)] = &guards else { continue };
-        let more = uncovered(let_in, named);
-        let of_these_pods =
-            |stray: &&Stray| allowed(&View::new(&Rendered::default(), std::slice::from_ref(stray))) != AllowSet::Open;
-        let Some(stray) = strays.iter().find(of_these_pods).filter(|_| !more.is_empty()) else { continue };
-        let services: Vec<_> =
-            target.services.iter().map(|service| format!("{}/{service}", target.namespace)).collect();
-        let message = format!(
-            "it lets {} call {} on {}, which no intent says",
-            phrase::rights(&callers::plain(&more)),
-            services.join(" and "),
-            target.cluster
-        );
-        findings.push(Finding::warning(
-            "overlap/authorization-policy",
-            Place::at(&stray.path),
-            message,
-            "name these callers in an intent, or take the policy out",
-        ));
-    }
-    findings
 }
 
 impl Subject<'_> {
@@ -121,14 +97,14 @@ impl Subject<'_> {
     ) {
         let Subject { cluster, intents, target, name } = self;
         let mut say = |shift, caller: &str, sentence| sayings.say_of(intents, cluster, shift, target, caller, sentence);
-        match (&before.guard.allow, &after.guard.allow) {
-            (AllowSet::Open, AllowSet::Open) => {
+        match (before.admits(), after.admits()) {
+            (None, None) => {
                 let access = |standing: &Standing<'_>| standing.target.map(|target| target.access);
-                if let Some(words) = (access(before) != access(after)).then(|| stays_open(access(after))) {
-                    say(Shift::Noted, "", format!("{name} {words}"));
+                if access(before) != access(after) {
+                    say(Shift::Noted, "", format!("{name} {}", stays_open(after)));
                 }
             }
-            (AllowSet::Open, AllowSet::Closed(left)) => {
+            (None, Some(left)) => {
                 let now = if before.target.is_some() { "closes" } else { "is closed from the start" };
                 let may = match left.is_empty() {
                     true => "nobody may call it".to_owned(),
@@ -137,7 +113,7 @@ impl Subject<'_> {
                 let loses = "every other caller in the mesh loses access, as far as this repository shows";
                 say(Shift::Closed, "", format!("{name} {now}: {may}; {loses}"));
             }
-            (AllowSet::Closed(had), AllowSet::Open) => {
+            (Some(had), None) => {
                 let until_now = match had.is_empty() {
                     true => "nobody could".to_owned(),
                     false => format!("only {} could", phrase::rights(&callers::plain(had))),
@@ -147,7 +123,7 @@ impl Subject<'_> {
                     format!("{name} opens, because {why}: every caller in the mesh may call it; until now {until_now}");
                 say(Shift::Opened, "", sentence);
             }
-            (AllowSet::Closed(had), AllowSet::Closed(has)) => {
+            (Some(had), Some(has)) => {
                 let terminated = after.target.is_some_and(|target| target.access == TargetAccess::Terminated);
                 callers::compare(name, had, has, terminated, &mut say);
             }
@@ -165,8 +141,11 @@ impl Subject<'_> {
     }
 }
 
-fn stays_open(access: Option<TargetAccess>) -> &'static str {
-    match access {
+fn stays_open(standing: &Standing<'_>) -> &'static str {
+    match standing.target.map(|target| target.access) {
+        Some(TargetAccess::Closed) if standing.guard.allow != AllowSet::Open => {
+            "is open all the same: a hand-written policy lets every caller in the mesh call it"
+        }
         None => "is not managed any more; every caller in the mesh may go on calling it",
         Some(TargetAccess::Observed) => {
             "is observed: its policies are only watched, and every caller in the mesh may call it"
@@ -178,14 +157,16 @@ fn stays_open(access: Option<TargetAccess>) -> &'static str {
 }
 
 /// What was rendered, by pods.
-struct View<'a> {
-    targets: BTreeMap<Pods<'a>, &'a Target>,
+pub(super) struct View<'a> {
+    /// The workloads.
+    pub(super) targets: BTreeMap<Pods<'a>, &'a Target>,
     unplaced: &'a BTreeSet<Anchor>,
     selecting: BTreeMap<(&'a str, &'a str), Vec<&'a Resource>>,
 }
 
 impl<'a> View<'a> {
-    fn new(rendered: &'a Rendered, strays: &'a [Stray]) -> Self {
+    /// What was rendered, and the manifests beside it that people wrote.
+    pub(super) fn new(rendered: &'a Rendered, strays: &'a [Stray]) -> Self {
         let pods = |target: &'a Target| (target.cluster.to_string(), &*target.namespace, &*target.label);
         let targets = rendered.targets.iter().map(|target| (pods(target), target)).collect();
         let by_hand = strays.iter().filter_map(|stray| Some((Location::of(&stray.path)?, &stray.resources)));
@@ -203,10 +184,11 @@ impl<'a> View<'a> {
         Self { targets, unplaced: &rendered.unplaced, selecting }
     }
 
-    /// How pods stand where the policies of namespace `root` hold for the whole mesh
+    /// How pods stand that `as_of` knows: the policies of its root namespace hold for the whole mesh
     /// (istio `pilot/pkg/model/authorization.go`, `ListAuthorizationPolicies`).
-    fn standing(&self, pods: &Pods<'_>, root: &str) -> Standing<'a> {
+    pub(super) fn standing(&self, pods: &Pods<'_>, as_of: &Target) -> Standing<'a> {
         let (cluster, namespace, label) = pods;
+        let root = as_of.root_namespace.as_str();
         let of = |namespace| self.selecting.get(&(cluster.as_str(), namespace)).map_or(&[][..], Vec::as_slice);
         let resources = of(*namespace);
         let of_the_mesh = if root == *namespace { &[] } else { of(root) };
@@ -222,7 +204,9 @@ impl<'a> View<'a> {
             }
             _ => false,
         });
-        Standing { target: self.targets.get(pods).copied(), guard: Guard::of(policies), strict }
+        let guard = Guard::of(policies).through(&as_of.ingress);
+        let guard = if as_of.opaque { guard.without_requests() } else { guard };
+        Standing { target: self.targets.get(pods).copied(), guard, strict }
     }
 
     /// Whether a service of `target` has other pods here.
