@@ -90,6 +90,18 @@ impl Client {
         self.send("DELETE", path, &[], "")
     }
 
+    /// The change at `path` once it is in `state`.
+    pub(crate) fn await_state(&self, path: &str, state: &str) -> Value {
+        for _ in 0..500 {
+            let change = self.get(path).json();
+            if change["state"] == state {
+                return change;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("{path} did not become {state}: {:?}", self.get(path));
+    }
+
     /// Posts the least mesh that renders something.
     pub(crate) fn with_a_mesh(self) -> Self {
         let bundle = include_str!("../../fixtures/minimal/bundle.yaml");
