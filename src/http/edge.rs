@@ -72,7 +72,7 @@ pub(super) async fn pass(State(shared): State<Arc<Shared>>, mut request: Request
     let route = routed.or_else(|| routes::template(&path)).unwrap_or("none");
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let allow = response.headers_mut().remove(header::ALLOW);
-        response = problem.render(&path, &id);
+        response = problem.beside(|| shared.desk.troubles()).render(&path, &id);
         response.headers_mut().extend(allow.map(|allow| (header::ALLOW, allow)));
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
