@@ -103,6 +103,8 @@ struct Received {
     resource: Resource,
     precondition: Precondition,
     idempotency: Option<Idempotency>,
+    /// Whether a file came with it, which is gone.
+    file: bool,
 }
 
 impl Received {
@@ -122,9 +124,9 @@ impl Received {
         let precondition = conditions::precondition(&parts.headers)?;
         let (method, uri, headers) = (parts.method.clone(), parts.uri.clone(), parts.headers.clone());
         let request = Request::from_parts(parts, content);
-        let bytes = body::resource(request, &shared.limits, kind.entry().multipart).await?;
+        let body::Sent { json, file } = body::resource(request, &shared.limits, kind.entry().multipart).await?;
         let parent = parent.cloned();
-        let understood = apart::understood(&shared.reading, bytes, move |bytes| {
+        let understood = apart::understood(&shared.reading, json, move |bytes| {
             let read = Resource::read(parent.as_ref(), kind, &json::read(bytes)?);
             let resource = read.map_err(|found| Problem::invalid(found.into_iter().map(Fault::from).collect()))?;
             Ok((resource, conditions::idempotency(&headers, &method, &uri, bytes)?))
@@ -133,7 +135,7 @@ impl Received {
         if kind == Kind::Project {
             rights::write(&shared.auth, caller, resource.anchor().project(), kind)?;
         }
-        Ok(Self { resource, precondition, idempotency })
+        Ok(Self { resource, precondition, idempotency, file })
     }
 }
 
@@ -143,8 +145,9 @@ async fn write(
     received: Received,
     operation: fn(Resource) -> Operation,
 ) -> Result<Response, Problem> {
-    let Received { resource, precondition, idempotency } = received;
-    let receipt = submit(shared, one(caller, operation(resource.clone()), precondition, idempotency)).await?;
+    let Received { resource, precondition, idempotency, file } = received;
+    let mut receipt = submit(shared, one(caller, operation(resource.clone()), precondition, idempotency)).await?;
+    receipt.warnings.extend(file.then(|| submit::dropped(resource.anchor())));
     let created = matches!(receipt.outcomes.first(), Some((_, Outcome::Created)));
     let view = shared.desk.view();
     let stored = view.proposed.get(resource.anchor()).map(|stored| &**stored);
