@@ -52,3 +52,19 @@ fn a_folder_with_intents_or_topology_is_a_config_repository_whose_settings_are_t
         assert!(run.code == Some(1) && run.err.contains("is no config repository, it has no intents/"), "{run:?}");
     }
 }
+
+#[test]
+fn what_excludes_each_other_is_told_with_what_to_write_instead() {
+    let checkout = Checkout::of(MESH);
+    for (arguments, words) in [
+        (&[][..], "name bundles by -f, or a checkout by --repo"),
+        (&["-f", "x.yaml", "--repo", "."], "-f and --repo exclude each other"),
+        (&["--repo", ".", "--out", "x"], "with --repo, --write changes the checkout"),
+        (&["-f", "x.yaml", "--write"], "with -f, --out DIR writes"),
+    ] {
+        let run = meshwright(&checkout.root, &[&["render"], arguments].concat());
+        assert!(run.code == Some(2) && run.err.contains(words), "{run:?}");
+    }
+    let help = meshwright(&checkout.root, &["render", "--help"]).out;
+    assert!(help.contains("render [OPTIONS] (-f BUNDLE… [--out DIR] | --repo DIR [--write])"), "{help}");
+}
