@@ -115,3 +115,27 @@ fn a_trouble_that_lasts_is_logged_once_however_often_it_is_asked_about() {
     let told = log.lines().filter(|line| line.contains("no branch") && line.contains(" WARN "));
     assert_eq!((told.count(), log.contains(" ERROR ")), (1, false), "{log}");
 }
+
+#[test]
+fn a_token_that_is_missing_is_told_from_one_that_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let config = format!("tokens:\n- {{name: owner, sha256: {}}}\n", "0".repeat(64));
+    write(root, "serve.yaml", &config);
+    write(root, "token", "nobody's\n");
+    write(root, "empty", "\n");
+    let demo = meshwright(root, &["serve", "--demo", "--config", "serve.yaml", "--data", "data"]);
+    assert!(demo.code == Some(2) && demo.err.contains("leave tokens out"), "{demo:?}");
+    assert!(!demo.err.contains("listening") && !root.join("data").exists(), "{demo:?}");
+    let mut server = Server::spawn(&root.join("data"), &root.join("serve.yaml"));
+    let url = server.url();
+    for (more, words) in [
+        (&[][..], "no token was sent: name a file that holds one by --token-file, or put it into MESHWRIGHT_TOKEN"),
+        (&["--token-file", "token"], "is not configured here; send one that is.\n  the token is the one in token "),
+        (&["--token-file", "empty"], "empty (--token-file) holds no token"),
+    ] {
+        let run = meshwright(root, &[&["change", "list", "--server", &url], more].concat());
+        assert!(run.code == Some(1) && run.err.contains(words), "{run:?}");
+    }
+    server.kill();
+}
