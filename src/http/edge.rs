@@ -18,7 +18,7 @@ use crate::intent::secrets;
 const REQUEST_ID: &str = "x-request-id";
 
 /// Paths that are for everybody: probes cannot log in, and the document is the same everywhere.
-const OPEN: [&str; 4] = ["/livez", "/readyz", "/openapi.json", "/docs"];
+const OPEN: [&str; 6] = ["/livez", "/readyz", "/openapi.json", "/docs", "/docs/", "/"];
 
 /// Paths that are answered however much is being worked on: who looks after a server needs them most when it is busy.
 const SPARE: [&str; 3] = ["/livez", "/readyz", "/metrics"];

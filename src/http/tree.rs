@@ -146,7 +146,9 @@ async fn write(
     operation: fn(Resource) -> Operation,
 ) -> Result<Response, Problem> {
     let Received { resource, precondition, idempotency, file } = received;
-    let mut receipt = submit(shared, one(caller, operation(resource.clone()), precondition, idempotency)).await?;
+    let submission = one(caller, operation(resource.clone()), precondition, idempotency);
+    let receipt = submit(shared, submission).await;
+    let mut receipt = receipt.map_err(|problem| with_tag(shared, resource.anchor(), problem))?;
     receipt.warnings.extend(file.then(|| submit::dropped(resource.anchor())));
     let created = matches!(receipt.outcomes.first(), Some((_, Outcome::Created)));
     let view = shared.desk.view();
@@ -168,10 +170,23 @@ async fn delete(shared: &Arc<Shared>, caller: &Caller, anchor: Anchor, parts: &P
     rights::write(&shared.auth, caller, anchor.project(), anchor.kind())?;
     let precondition = conditions::precondition(&parts.headers)?;
     let idempotency = conditions::idempotency(&parts.headers, &parts.method, &parts.uri, &[])?;
-    let receipt = submit(shared, one(caller, Operation::Delete(anchor), precondition, idempotency)).await?;
+    let receipt = submit(shared, one(caller, Operation::Delete(anchor.clone()), precondition, idempotency)).await;
+    let receipt = receipt.map_err(|problem| with_tag(shared, &anchor, problem))?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     submit::tell(response.headers_mut(), &receipt);
     Ok(response)
+}
+
+/// A precondition that does not hold, with the entity tag that the resource at `anchor` has.
+fn with_tag(shared: &Shared, anchor: &Anchor, problem: Problem) -> Problem {
+    if problem.kind != &problem::PRECONDITION {
+        return problem;
+    }
+    let tag = shared.desk.view().proposed.get(anchor).and_then(|stored| quoted(&stored.etag()));
+    match tag {
+        Some((name, value)) => problem.header(name, value),
+        None => problem,
+    }
 }
 
 fn one(

@@ -365,7 +365,12 @@ fn preconditions_and_keys_guard_writes() {
     assert_eq!(client.put("/v2/projects/a", &absent, body).problem(), "precondition");
     let tag = client.get("/v2/projects/a").header("etag").to_owned();
     let new = r#"{"metadata":{"name":"a","description":"b"}}"#;
-    assert_eq!(client.put("/v2/projects/a", &[("if-match", "\"0\"")], new).status, 412);
+    let refused = client.put("/v2/projects/a", &[("if-match", "\"0\"")], new);
+    assert_eq!((refused.status, refused.header("etag")), (412, &*tag), "{refused:?}");
+    let refused = client.send("DELETE", "/v2/projects/a", &[("if-match", "\"0\"")], "");
+    assert_eq!((refused.status, refused.header("etag")), (412, &*tag), "{refused:?}");
+    let refused = client.put("/v2/projects/b", &[("if-match", "*")], r#"{"metadata":{"name":"b"}}"#);
+    assert_eq!((refused.status, refused.header("etag")), (412, ""), "{refused:?}");
     assert_eq!(client.put("/v2/projects/a", &[("if-match", &tag)], new).status, 200);
     assert_eq!(client.put("/v2/projects/a", &[("if-match", &tag)], new).status, 412);
     assert_eq!(client.put("/v2/projects/a", &[("if-match", "x")], new).status, 400);

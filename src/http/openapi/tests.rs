@@ -108,6 +108,7 @@ fn the_page_shows_every_path_and_fetches_nothing() {
     for path in document["paths"].as_object().unwrap().keys() {
         assert!(page.contains(&format!("<code>{path}</code>")), "{path}");
     }
+    assert!(!page.contains('`') && page.contains("<code>view=live</code>"), "{page}");
     for word in ["<script", "src=", "url(", "https://cdn", "@import"] {
         assert!(!page.contains(word), "{word}");
     }
