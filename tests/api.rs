@@ -16,5 +16,8 @@ mod resources;
 #[path = "api/reviewing.rs"]
 mod reviewing;
 #[cfg(test)]
+#[path = "api/schema.rs"]
+mod schema;
+#[cfg(test)]
 #[path = "api/server.rs"]
 mod server;

@@ -209,6 +209,7 @@ fn a_bundle_is_applied_with_its_warnings_and_its_checkout_brought_up_to_date() {
     assert_eq!(apply.out, shown.out, "{apply:?}");
     assert!(apply.out.contains(" is proposed (needs 1 more approval)\ncommit ") && apply.out.contains("\nAccess\n"));
     assert_eq!(apply.out.matches(" [access/wider-than-workload]\n").count(), 1, "{apply:?}");
+    assert!(!apply.err.contains("wider-than-workload"), "it is told once: {apply:?}");
     for step in ["approve", "merge"] {
         let run = meshwright(root, &["change", step, "--server", address]);
         assert_eq!(run.code, Some(0), "{run:?}");
@@ -291,9 +292,29 @@ fn a_change_is_named_by_how_its_id_begins_and_said_to_be_complete() {
     let head = shown.out.lines().nth(1).unwrap().strip_prefix("commit ").unwrap();
     let other = change(&["approve", &draft, "--head", &"0".repeat(40)]);
     assert!(other.code == Some(1) && other.err.contains(&format!("holds commit {head} by now")), "{other:?}");
-    assert_eq!(change(&["approve", &draft, "--head", head]).code, Some(0));
+    let short = change(&["approve", &draft, "--head", &head[..6]]);
+    assert!(short.code == Some(2) && short.err.contains("give at least 7 digits"), "{short:?}");
+    let other = if head.starts_with('0') { "1111111" } else { "0000000" };
+    let other = change(&["approve", &draft, "--head", other]);
+    assert!(other.code == Some(1) && other.err.contains(&format!("holds commit {head} by now")), "{other:?}");
+    let again = change(&["ready", &draft]);
+    assert!(again.code == Some(0) && again.err.contains("already") && again.out.contains(" is proposed"), "{again:?}");
+    assert_eq!(change(&["approve", &draft, "--head", &head[..7].to_uppercase()]).code, Some(0));
     let sealed = change(&["ready", &draft]);
-    assert!(sealed.code == Some(1) && sealed.err.contains("it takes no more writes"), "{sealed:?}");
+    assert!(
+        sealed.code == Some(0) && sealed.err.contains("already") && sealed.out.contains(" is approved"),
+        "{sealed:?}"
+    );
+    assert_eq!(change(&["merge", &draft, "--head", &head[..12]]).code, Some(0));
+    let ended = change(&["ready", &draft]);
+    assert!(ended.code == Some(1) && ended.err.contains("it takes no more writes"), "{ended:?}");
+    let unknown = change(&["show", "not-one"]);
+    assert!(unknown.err.contains("`meshwright change list` lists those there are"), "{unknown:?}");
+    assert_eq!(
+        change(&["withdraw", &post("projects", r#"{"metadata": {"name": "bank"}}"#), "-m", "not needed"]).code,
+        Some(0)
+    );
+    assert!(change(&["list"]).out.contains("  projects/bank\n    local: not needed\n"), "{:?}", change(&["list"]));
     let cluster = post("cluster-providers", r#"{"metadata": {"name": "aks"}}"#);
     let groupless = change(&["ready", &cluster]);
     assert!(groupless.err.contains("is about no deployment intent group"), "{groupless:?}");

@@ -190,8 +190,7 @@ impl Judge<'_> {
                     self.refuse(Cause::Invalid, *index, anchor, &violation.pointer, violation.message);
                 }
             }
-            let given = after.get(anchor).map(|resource| advice(&topology, resource)).unwrap_or_default();
-            let told = rules::outside_the_mesh(&after, anchor).into_iter().chain(given);
+            let told = rules::outside_the_mesh(&after, anchor).into_iter().chain(advice(&after, &topology, anchor));
             self.admitted.warnings.extend(told.filter(|told| advised.insert(told.message.clone())));
             // What is said of a server is looked for once, however many clients come with it.
             let Some(server) = anchor.ancestor(Kind::Inbound).filter(|server| compared.insert(server.clone())) else {

@@ -39,42 +39,49 @@ pub(super) struct Apply {
 
 impl Apply {
     pub(super) fn run(self) -> Outcome {
-        let mut changes: Vec<Value> = vec![];
-        let mut told = BTreeSet::new();
+        let (mut changes, mut warnings) = (vec![], vec![]);
         let query = if self.prune { "?prune=true" } else { "" };
         for path in &bundle::files(&self.file, self.prune)? {
             let answer = self.client.post(&format!("/v2/bundles{query}"), "application/yaml", bundle::text(path)?)?;
-            tell(&answer, "/warnings", &mut told);
+            warnings.extend(findings(&answer, "/warnings").cloned());
             match answer.get("change").and_then(Value::as_str) {
                 Some(id) => changes.push(answer::fetch(&self.client, id)?),
                 None => output::note(&format!("{}: nothing to change", path.display())),
             }
         }
         changes.dedup_by(|a, b| a.get("id") == b.get("id"));
-        let mut verdict = Verdict::Ok;
+        let mut followed = Ok(());
         for change in &mut changes {
-            *change = follow(&self.client, change.clone(), self.wait, self.timeout)?;
-            if matches!(answer::state(change), Some(State::Blocked | State::Rejected | State::Withdrawn)) {
-                verdict = Verdict::Findings;
+            match follow(&self.client, change.clone(), self.wait, self.timeout) {
+                Ok(come) => *change = come,
+                Err(failure) => followed = followed.and(Err(failure)),
             }
         }
+        let planned = || changes.iter().flat_map(|change| findings(change, "/plan/findings"));
         match self.output {
-            Output::Json => {
-                changes.iter().for_each(|change| tell(change, "/plan/findings", &mut told));
-                output::json(&json!({ "changes": changes }))?;
-            }
+            Output::Json => tell(warnings.iter().chain(planned())),
+            // The words of a plan say its findings.
+            Output::Text => tell(warnings.iter().filter(|warning| !planned().any(|finding| finding == *warning))),
+        }
+        followed?;
+        match self.output {
+            Output::Json => drop(output::json(&json!({ "changes": changes }))?),
             Output::Text => changes.iter().try_for_each(answer::print)?,
         }
-        Ok(verdict)
+        let bad = |state| matches!(state, State::Blocked | State::Rejected | State::Withdrawn);
+        let any = changes.iter().filter_map(answer::state).any(bad);
+        Ok(if any { Verdict::Findings } else { Verdict::Ok })
     }
 }
 
-/// Says what warns and what blocks in the list of findings at `pointer` of an answer, each once.
-fn tell(answer: &Value, pointer: &str, told: &mut BTreeSet<String>) {
-    let findings = answer.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
-    for finding in findings.filter(|finding| finding["severity"] != "note") {
-        if told.insert(finding.to_string()) {
-            output::note_answered(finding);
-        }
-    }
+/// What warns and what blocks in the list of findings at `pointer` of an answer.
+fn findings<'a>(answer: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    let all = answer.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
+    all.filter(|finding| finding["severity"] != "note")
+}
+
+/// Says findings, each once.
+fn tell<'a>(findings: impl Iterator<Item = &'a Value>) {
+    let mut told = BTreeSet::new();
+    findings.filter(|finding| told.insert(finding.to_string())).for_each(output::note_answered);
 }

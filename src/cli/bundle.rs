@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Failure;
+use crate::intent::layout::FOLDERS;
 use crate::intent::settings::SETTINGS_PATH;
 use crate::intent::{Bundle, Resource, Tree};
 use crate::repo::{Files, WorkingTree};
@@ -94,13 +95,16 @@ pub(super) fn tree(resources: Vec<Resource>) -> Result<Tree, Failure> {
     Ok(tree)
 }
 
-/// A checkout of a config repository.
+/// A checkout of a config repository: it has settings, or intents or topology that the default settings hold for, as a
+/// server takes main.
 pub(super) fn checkout(root: &Path) -> Result<WorkingTree, Failure> {
     let files = WorkingTree::open(root).map_err(Failure::failed)?;
-    if files.blob_id(SETTINGS_PATH).map_err(Failure::failed)?.is_none() {
+    let settings = files.blob_id(SETTINGS_PATH).map_err(Failure::failed)?;
+    if settings.is_none() && !FOLDERS.iter().any(|folder| root.join(folder).is_dir()) {
+        let [intents, topology] = FOLDERS;
         let remedy = "name the root of a checkout by --repo, or begin one with that file (it may be empty)";
         return Err(Failure::Failed(format!(
-            "{}: is no config repository, it has no {SETTINGS_PATH}; {remedy}",
+            "{}: is no config repository, it has no {intents}, no {topology} and no {SETTINGS_PATH}; {remedy}",
             root.display()
         )));
     }

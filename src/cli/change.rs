@@ -11,6 +11,15 @@ use super::{Failure, Outcome, Verdict};
 use crate::change::State;
 use crate::config::Millis;
 
+/// The longest reason that a list shows, in characters.
+const LONGEST_REASON: usize = 100;
+
+/// The fewest digits that a commit may be named by.
+const FEWEST_DIGITS: usize = 7;
+
+/// How many digits a commit has.
+const ALL_DIGITS: usize = 40;
+
 /// How long a change that is complete may take to be proposed.
 const PATIENCE: Millis = Millis(120_000);
 
@@ -88,7 +97,7 @@ struct Step {
 struct Judge {
     #[command(flatten)]
     step: Step,
-    /// The commit you looked at, as `head` of the change: refused if the change holds another by now
+    /// The commit you looked at, or at least 7 digits it begins with: refused if the change holds another by now
     #[arg(long, value_name = "COMMIT")]
     head: Option<String>,
 }
@@ -144,6 +153,10 @@ impl List {
                 text(change, "created"),
                 groups.join(", ")
             ))?;
+            let reason = text(change, "reason");
+            if !reason.is_empty() {
+                output::print(&format!("    {}\n", shortened(reason)))?;
+            }
         }
         Ok(Verdict::Ok)
     }
@@ -164,13 +177,44 @@ impl Show {
     }
 }
 
+/// The first line of a text, cut where it is long.
+fn shortened(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let cut: String = line.chars().take(LONGEST_REASON).collect();
+    if cut.len() < text.len() { format!("{cut}…") } else { cut }
+}
+
+/// The whole id of the commit that `named` begins, if the change holds that one.
+fn commit(client: &Client, change: &str, named: String) -> Result<String, Failure> {
+    let named = named.to_ascii_lowercase();
+    // What cannot be the beginning of an id is for the server to refuse.
+    if named.len() >= ALL_DIGITS || !named.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(named);
+    }
+    if named.len() < FEWEST_DIGITS {
+        return Err(Failure::Usage(format!(
+            "--head {named}: may be many commits; give at least {FEWEST_DIGITS} digits"
+        )));
+    }
+    let holds = answer::fetch(client, change)?;
+    let head = text(&holds, "head");
+    if head.starts_with(&named) {
+        return Ok(head.to_owned());
+    }
+    let holds = if head.is_empty() { "no commit yet".to_owned() } else { format!("commit {head} by now") };
+    Err(Failure::Failed(format!(
+        "change {change} holds {holds}, not {named}; look at it again: meshwright change show {change}"
+    )))
+}
+
 impl Step {
     fn run(self, verb: &str, head: Option<String>) -> Outcome {
         let mut body = json!({ "comment": self.message.unwrap_or_default() });
+        let id = which(&self.client, self.id.as_deref())?;
         if let Some(head) = head {
-            body["head"] = head.into();
+            body["head"] = commit(&self.client, &id, head)?.into();
         }
-        let path = format!("/v2/changes/{}/{verb}", encode(&which(&self.client, self.id.as_deref())?));
+        let path = format!("/v2/changes/{}/{verb}", encode(&id));
         let change = self.client.post(&path, "application/json", body.to_string())?;
         if self.output == Output::Json {
             return output::json(&change);
@@ -185,8 +229,16 @@ impl Ready {
     fn run(self) -> Outcome {
         let id = which(&self.client, self.id.as_deref())?;
         let change = answer::fetch(&self.client, &id)?;
-        let sealed = change.get("sealed").and_then(Value::as_bool).unwrap_or_default();
-        if sealed || answer::state(&change).is_some_and(State::is_final) {
+        let is = |field: &str| change.get(field).and_then(Value::as_bool).unwrap_or_default();
+        let state = answer::state(&change);
+        let passed = matches!(state, Some(State::Approved | State::Merging));
+        if passed || state == Some(State::Proposed) && is("ready") {
+            output::note("it was said to be complete already");
+        }
+        if passed {
+            return self.show(&change);
+        }
+        if is("sealed") || state.is_some_and(State::is_final) {
             return Err(Failure::Failed(format!("{}: it takes no more writes", head(&change).trim_end())));
         }
         let groups = change.get("groups").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
@@ -209,10 +261,26 @@ impl Ready {
             }
         }
         let change = follow(&self.client, answer::fetch(&self.client, &id)?, Wait::Proposed, PATIENCE)?;
+        self.show(&change)
+    }
+
+    fn show(&self, change: &Value) -> Outcome {
         if self.output == Output::Json {
-            return output::json(&change);
+            return output::json(change);
         }
-        output::print(&head(&change))?;
-        Ok(if answer::state(&change) == Some(State::Blocked) { Verdict::Findings } else { Verdict::Ok })
+        output::print(&head(change))?;
+        Ok(if answer::state(change) == Some(State::Blocked) { Verdict::Findings } else { Verdict::Ok })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_cut_to_a_line() {
+        assert_eq!(shortened("by carol"), "by carol");
+        assert_eq!(shortened("first\nsecond"), "first…");
+        assert_eq!(shortened(&"ä".repeat(LONGEST_REASON + 1)), format!("{}…", "ä".repeat(LONGEST_REASON)));
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::Value;
-use ureq::http::{Request, Response};
+use ureq::http::{Request, Response, StatusCode};
 use ureq::{Agent, Body};
 
 use super::Failure;
@@ -82,7 +82,8 @@ impl Client {
             .into();
         let url = format!("{}{path}", self.server);
         let mut request = Request::builder().method(method).uri(&url);
-        if let Some(token) = self.token()? {
+        let token = self.token()?;
+        if let Some(token) = &token {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
         let unreachable = |error: &dyn std::fmt::Display| {
@@ -101,7 +102,27 @@ impl Client {
             request.map_err(|error| unreachable(&error)).and_then(|r| agent.run(r).map_err(|error| unreachable(&error)))
         };
         let mut response = response?;
-        if response.status().is_success() { Ok(response) } else { Err(Failure::Failed(problem(&mut response)?)) }
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let mut why = problem(&mut response)?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            why.push_str(&self.about_the_token(token.is_some()));
+        }
+        Err(Failure::Failed(why))
+    }
+
+    /// Where the token that was refused is from, or where one may be put.
+    fn about_the_token(&self, sent: bool) -> String {
+        match (&self.token_file, sent) {
+            (Some(path), true) => format!("\n  the token is the one in {} (--token-file)", path.display()),
+            (Some(path), false) => format!("\n  {} (--token-file) holds no token", path.display()),
+            (None, true) => "\n  the token is the one in the environment variable MESHWRIGHT_TOKEN".to_owned(),
+            (None, false) => {
+                "\n  no token was sent: name a file that holds one by --token-file, or put it into MESHWRIGHT_TOKEN"
+                    .to_owned()
+            }
+        }
     }
 
     fn token(&self) -> Result<Option<String>, Failure> {
@@ -140,7 +161,8 @@ fn problem(response: &mut Response<Body>) -> Result<String, Failure> {
             field("message")
         ));
     }
-    Ok(lines.join("\n"))
+    // What is read here has a command for it.
+    Ok(lines.join("\n").replace("GET /v2/changes lists", "`meshwright change list` lists"))
 }
 
 #[cfg(test)]

@@ -18,20 +18,22 @@ const NOTHING_WRITTEN: &str = "nothing was written; mend the errors first";
 /// Render bundles into manifests, or bring a config repository checkout up to date
 ///
 /// With -f, manifests go to standard output or into --out. With --repo, what the checkout lacks is shown as a diff;
-/// --write changes the files in place, for pull requests made by hand.
+/// --write changes the files in place, for pull requests made by hand. -f and --repo exclude each other.
 #[derive(clap::Args)]
+#[command(override_usage = "meshwright render [OPTIONS] (-f BUNDLE… [--out DIR] | --repo DIR [--write])")]
 pub(super) struct Render {
     /// A bundle; `-` for standard input, a folder for all its *.yaml by name; may be given several times
-    #[arg(short, long = "file", value_name = "BUNDLE", required_unless_present = "repo", conflicts_with = "repo")]
+    #[arg(short, long = "file", value_name = "BUNDLE")]
     file: Vec<PathBuf>,
-    /// Write the files below this folder instead of printing them; none while there are errors
-    #[arg(long, value_name = "DIR", conflicts_with = "repo")]
+    /// With -f: write the files below this folder instead of printing them; none while there are errors
+    #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// A checkout of the config repository
+    /// A checkout of the config repository, in place of bundles
     #[arg(long, value_name = "DIR")]
     repo: Option<PathBuf>,
-    /// Change the checkout's files in place; not while there are errors, or to remove more than caps.deletions allows
-    #[arg(long, requires = "repo")]
+    /// With --repo: change the checkout's files in place; not while there are errors, or to remove more than
+    /// caps.deletions allows
+    #[arg(long)]
     write: bool,
     /// How to print
     #[arg(long, short, value_enum, default_value_t)]
@@ -40,9 +42,20 @@ pub(super) struct Render {
 
 impl Render {
     pub(super) fn run(self) -> Outcome {
-        match &self.repo {
-            Some(root) => self.checkout(root),
-            None => self.bundles(),
+        let usage = |why: &str| Err(Failure::Usage(why.to_owned()));
+        match (&self.repo, self.file.is_empty()) {
+            (None, true) => usage("nothing to render: name bundles by -f, or a checkout by --repo"),
+            (Some(_), false) => {
+                usage("-f and --repo exclude each other: -f renders bundles, --repo brings a checkout up to date")
+            }
+            (None, false) if self.write => {
+                usage("--write is for --repo: with -f, --out DIR writes the files below DIR")
+            }
+            (Some(_), true) if self.out.is_some() => {
+                usage("--out is for -f: with --repo, --write changes the checkout in place")
+            }
+            (Some(root), true) => self.checkout(root),
+            (None, false) => self.bundles(),
         }
     }
 

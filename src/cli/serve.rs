@@ -43,6 +43,11 @@ impl Serve {
                 Config::read(&text).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?
             }
         };
+        if self.demo && !config.tokens.is_empty() {
+            return Err(Failure::Usage(
+                "--demo: the sample mesh is for trying out, without credentials; leave tokens out".into(),
+            ));
+        }
         config.data = self.data.clone().unwrap_or(config.data);
         config.listen = self.listen.clone().unwrap_or(config.listen);
         log(&config.log)?;
@@ -58,11 +63,6 @@ impl Serve {
         let url = format!("http://{}", server.address());
         tracing::info!(%url, data = %config.data.display(), "listening");
         if self.demo {
-            if !config.tokens.is_empty() {
-                return Err(Failure::Usage(
-                    "--demo: the sample mesh is for trying out, without credentials; leave tokens out".into(),
-                ));
-            }
             server.load_demo().await.map_err(Failure::failed)?;
             introduce(&server, &url).await;
         }

@@ -171,7 +171,10 @@ impl Auth {
         };
         let index = bearer(headers).and_then(|text| lookup(tokens, text));
         let Some((index, token)) = index.and_then(|index| Some((index, tokens.get(index)?))) else {
-            let detail = "Send `Authorization: Bearer TOKEN` with a token that is configured here.";
+            let detail = match bearer(headers) {
+                None => "Send `Authorization: Bearer TOKEN` with a token that is configured here.",
+                Some(_) => "The token that was sent is not configured here; send one that is.",
+            };
             let problem = Problem::new(&problem::UNAUTHENTICATED, detail);
             return Err(problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
         };

@@ -50,10 +50,19 @@ fn media_type(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(kind)
 }
 
+/// What was sent to write one resource.
+#[derive(Debug)]
+pub(super) struct Sent {
+    /// The JSON.
+    pub(super) json: Bytes,
+    /// Whether a file came with it, which is gone.
+    pub(super) file: bool,
+}
+
 /// The body of a write of one resource: JSON, or multipart with a file where that is `accepted`.
-pub(super) async fn resource(request: Request, limits: &Limits, accepted: bool) -> Result<Bytes, Problem> {
+pub(super) async fn resource(request: Request, limits: &Limits, accepted: bool) -> Result<Sent, Problem> {
     match media_type(request.headers())?.as_deref() {
-        Some("application/json") => whole(request, limits, limits.body).await,
+        Some("application/json") => Ok(Sent { json: whole(request, limits, limits.body).await?, file: false }),
         Some("multipart/form-data") if accepted => in_time(place_of(&request), limits, metadata(request, limits)).await,
         _ if accepted => Err(media("Send application/json, or multipart/form-data with a part called metadata.")),
         _ => Err(media("Send application/json.")),
@@ -156,7 +165,7 @@ async fn drain(chunks: &mut BodyDataStream) {
 }
 
 /// The part `metadata` of a multipart body. Files are read, counted and dropped, never kept.
-async fn metadata(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
+async fn metadata(request: Request, limits: &Limits) -> Result<Sent, Problem> {
     let place = place_of(&request);
     let mut request = short(request, limits.multipart).await?;
     axum::extract::DefaultBodyLimit::max(limits.multipart).apply(&mut request);
@@ -165,15 +174,18 @@ async fn metadata(request: Request, limits: &Limits) -> Result<Bytes, Problem> {
         if error.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE { too_large(most) } else { malformed() }
     };
     let mut parts = Multipart::from_request(request, &()).await.map_err(|_| malformed())?;
-    let mut metadata: Option<Vec<u8>> = None;
+    let (mut metadata, mut file): (Option<Vec<u8>>, _) = (None, false);
     for _ in 0..PARTS {
         let Some(mut part) = parts.next_field().await.map_err(fail)? else {
             let missing = "The part called metadata is missing: it holds the whole JSON body.";
             let metadata = metadata.ok_or_else(|| Problem::new(&problem::BAD_REQUEST, missing))?;
-            return unmarked(metadata.into());
+            return Ok(Sent { json: unmarked(metadata.into())?, file });
         };
         match part.name() {
-            Some("file") => while part.chunk().await.map_err(fail)?.is_some() {},
+            Some("file") => {
+                file = true;
+                while part.chunk().await.map_err(fail)?.is_some() {}
+            }
             Some("metadata") if metadata.is_none() => {
                 let mut text = vec![];
                 while let Some(chunk) = part.chunk().await.map_err(fail)? {

@@ -86,8 +86,9 @@ fn multipart(parts: &[(&str, &str)]) -> Request {
 #[tokio::test]
 async fn of_a_multipart_body_only_the_metadata_is_kept() {
     let parts = [("file", "kubeconfig"), ("metadata", "{\"a\": 1}"), ("file", "chart")];
-    let bytes = resource(multipart(&parts), &limits(), true).await.unwrap();
-    assert_eq!(bytes, "{\"a\": 1}");
+    let sent = resource(multipart(&parts), &limits(), true).await.unwrap();
+    assert_eq!((&*sent.json, sent.file), (&b"{\"a\": 1}"[..], true));
+    assert!(!resource(multipart(&parts[1..2]), &limits(), true).await.unwrap().file);
     for (parts, expected) in [
         (&[("file", "x")][..], 400),
         (&[("metadata", "{}"), ("metadata", "{}")], 400),

@@ -109,12 +109,14 @@ pub(super) async fn show(
     let text = shared.plan(move |shared| {
         let proposal = shared.desk.proposal(&change.id);
         let view = shared.desk.view();
+        let missing =
+            |refusal: &Refusal| Problem::from(refusal.clone()).beside(|| shared.desk.troubles()).into_detail();
         let detailed = Detailed {
             change: Summary::of(&change),
             reviews: Reviews { approvals_needed: approval::needed(&change, view.base.settings.approvals), given },
             summary: proposal.as_ref().ok().map(|proposal| words::summary(&proposal.plan)),
             plan: proposal.as_ref().ok().map(|proposal| &proposal.plan),
-            plan_missing: proposal.as_ref().err().map(|refusal| Problem::from(refusal.clone()).into_detail()),
+            plan_missing: proposal.as_ref().err().map(missing),
         };
         serde_json::to_vec(&detailed).map_err(|error| Problem::internal(error.to_string()))
     });

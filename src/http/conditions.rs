@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::problem::{self, Problem};
 use crate::change::submission::{Idempotency, Precondition};
+use crate::intent::{quoted, secrets};
 
 const KEY: &str = "idempotency-key";
 
@@ -100,10 +101,13 @@ pub(super) fn parameters<'u>(
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let Some(name) = known.iter().find(|known| **known == name) else {
             let known = if known.is_empty() { "none is".to_owned() } else { format!("known: {}", known.join(", ")) };
-            return Err(Problem::new(
-                &problem::UNKNOWN_PARAMETER,
-                format!("A query parameter is not known here; {known}."),
-            ));
+            let name = decoded(name, true);
+            let what = if name.is_empty() || secrets::holds_private_key(&name) {
+                "A query parameter".to_owned()
+            } else {
+                format!("The query parameter `{}`", quoted(&name))
+            };
+            return Err(Problem::new(&problem::UNKNOWN_PARAMETER, format!("{what} is not known here; {known}.")));
         };
         if found.iter().any(|(given, _)| given == name) {
             return Err(Problem::new(

@@ -71,6 +71,22 @@ fn parameters_are_known_and_given_once() {
 }
 
 #[test]
+fn a_parameter_that_is_not_known_is_named_unless_it_holds_a_private_key() {
+    // An Ed25519 key of zeros, PKCS#8.
+    let key = format!("MC4CAQAwBQYDK2VwBCIEI{}", "A".repeat(43));
+    let long = "x".repeat(2000);
+    for (query, shown) in [
+        ("stat%65s=x", "The query parameter `states` is not known here; known: state."),
+        (&*long, "…` is not known here; known: state."),
+        ("=x", "A query parameter is not known here; known: state."),
+        (&*key, "A query parameter is not known here; known: state."),
+    ] {
+        let detail = parameters(&format!("/?{query}").parse().unwrap(), &["state"]).unwrap_err().detail;
+        assert!(detail.ends_with(shown) && detail.len() < 300, "{detail}");
+    }
+}
+
+#[test]
 fn an_escape_that_is_not_needed_makes_no_other_path() {
     assert_eq!(normal_path("projects/a%2Db"), "projects/a-b");
     assert_eq!(normal_path("projects/a%2fb%zz%e4"), "projects/a%2fb%zz%e4");

@@ -18,7 +18,7 @@ use crate::intent::secrets;
 const REQUEST_ID: &str = "x-request-id";
 
 /// Paths that are for everybody: probes cannot log in, and the document is the same everywhere.
-const OPEN: [&str; 4] = ["/livez", "/readyz", "/openapi.json", "/docs"];
+const OPEN: [&str; 6] = ["/livez", "/readyz", "/openapi.json", "/docs", "/docs/", "/"];
 
 /// Paths that are answered however much is being worked on: who looks after a server needs them most when it is busy.
 const SPARE: [&str; 3] = ["/livez", "/readyz", "/metrics"];
@@ -72,7 +72,7 @@ pub(super) async fn pass(State(shared): State<Arc<Shared>>, mut request: Request
     let route = routed.or_else(|| routes::template(&path)).unwrap_or("none");
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let allow = response.headers_mut().remove(header::ALLOW);
-        response = problem.render(&path, &id);
+        response = problem.beside(|| shared.desk.troubles()).render(&path, &id);
         response.headers_mut().extend(allow.map(|allow| (header::ALLOW, allow)));
     }
     if let Ok(id) = HeaderValue::from_str(&id) {

@@ -110,6 +110,8 @@ pub(super) struct Problem {
     pub(super) errors: Vec<Fault>,
     headers: Vec<(HeaderName, HeaderValue)>,
     inside: Option<String>,
+    /// Whether what is inside is logged already, as a trouble that lasts.
+    known: bool,
 }
 
 /// The form that is sent.
@@ -129,7 +131,7 @@ struct Shown<'a> {
 impl Problem {
     /// A problem with what is wrong and what to do about it.
     pub(super) fn new(kind: &'static Kind, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, detail: detail.into(), errors: vec![], headers: vec![], inside: None }
+        Self { kind, detail: detail.into(), errors: vec![], headers: vec![], inside: None, known: false }
     }
 
     /// With everything that is wrong; of very much, the first and how many more.
@@ -207,21 +209,35 @@ impl Problem {
         Self::new(kind, detail).with(faults.collect())
     }
 
+    /// The same beside troubles that were logged when they began, each with its part: who asks again and again while
+    /// one lasts does not fill the log.
+    pub(super) fn beside(mut self, troubles: impl FnOnce() -> Vec<(&'static str, String)>) -> Self {
+        self.known = self.inside.as_ref().is_some_and(|cause| troubles().iter().any(|(_, why)| why == cause));
+        self
+    }
+
     /// What it says, for an answer that does without what failed; a failure of ours is logged here, once.
     pub(super) fn into_detail(self) -> Cow<'static, str> {
-        if let Some(cause) = &self.inside {
-            tracing::error!(problem = self.kind.slug, cause, "a part of an answer could not be made");
-        }
+        self.log(None, "a part of an answer could not be made");
         self.detail
+    }
+
+    /// Logs a failure of ours; `asked` are the request and what it asked for.
+    fn log(&self, asked: Option<(&str, &str)>, words: &str) {
+        let Some(cause) = &self.inside else { return };
+        let (problem, (request, instance)) = (self.kind.slug, asked.unzip());
+        if self.known {
+            tracing::debug!(request, instance, problem, cause, "{words}");
+        } else {
+            tracing::error!(request, instance, problem, cause, "{words}");
+        }
     }
 
     /// The answer to `request`, which asked for `instance`; failures of ours are logged here, once.
     pub(super) fn render(self, instance: &str, request: &str) -> Response {
         let instance = &*quoted(instance);
         let server = self.kind.status.is_server_error();
-        if let Some(cause) = &self.inside {
-            tracing::error!(request, instance, problem = self.kind.slug, cause, "a request failed");
-        }
+        self.log(Some((request, instance)), "a request failed");
         let shown = Shown {
             r#type: format!("{BASE}{}", self.kind.slug),
             title: self.kind.title,

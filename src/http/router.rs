@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get, post};
 use axum::{Extension, Router, middleware};
 use tokio::net::TcpListener;
@@ -32,6 +32,8 @@ fn routes(shared: Arc<Shared>) -> Router {
         .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(health::document))
         .route("/docs", get(health::docs))
+        .route("/docs/", get(health::docs))
+        .route("/", get(|| async { Redirect::temporary("/docs") }))
         .route("/v2/bundles", post(bundles::apply))
         .route("/v2/plan", post(bundles::plan))
         .route("/v2/changes", get(changes::list))

@@ -13,12 +13,14 @@ pub(super) const STEPS: [(&str, Template, Step); 5] = [
 ];
 
 /// Every other route but those into the tree.
-const ROUTES: [Template; 12] = [
+const ROUTES: [Template; 14] = [
+    "/",
     "/livez",
     "/readyz",
     "/metrics",
     "/openapi.json",
     "/docs",
+    "/docs/",
     "/v2/bundles",
     "/v2/plan",
     "/v2/changes",
@@ -50,7 +52,8 @@ mod tests {
             ("/v2/changes/abcdef012345/request-changes", Some("/v2/changes/{id}/request-changes")),
             ("/v2/changes/abcdef012345/else", None),
             ("/v2/access", None),
-            ("/", None),
+            ("/", Some("/")),
+            ("/other", None),
         ] {
             assert_eq!(template(path), known, "{path}");
         }

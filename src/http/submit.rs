@@ -7,7 +7,7 @@ use super::api::Shared;
 use super::problem::{Fault, Problem};
 use crate::change::submission::Outcome;
 use crate::change::{ChangeId, Receipt, Submission};
-use crate::finding::Finding;
+use crate::finding::{Finding, Place};
 use crate::intent::Anchor;
 
 /// The most characters of a warning in a header.
@@ -60,6 +60,11 @@ fn warning_value(warning: &Finding) -> Option<HeaderValue> {
     let text: String =
         format!("{}; {}", warning.message, warning.remedy).chars().take(LONGEST_WARNING).map(plain).collect();
     HeaderValue::try_from(format!("299 meshwright \"{text}\"")).ok()
+}
+
+/// What the caller of a write should know if a file came with it, such as a kubeconfig or a chart.
+pub(super) fn dropped(anchor: &Anchor) -> Finding {
+    Finding::warning("http/file", Place::at(anchor.as_str()), "the file was read and dropped", "it is never stored")
 }
 
 /// What was accepted, as it is answered.

@@ -103,6 +103,8 @@ struct Received {
     resource: Resource,
     precondition: Precondition,
     idempotency: Option<Idempotency>,
+    /// Whether a file came with it, which is gone.
+    file: bool,
 }
 
 impl Received {
@@ -122,9 +124,9 @@ impl Received {
         let precondition = conditions::precondition(&parts.headers)?;
         let (method, uri, headers) = (parts.method.clone(), parts.uri.clone(), parts.headers.clone());
         let request = Request::from_parts(parts, content);
-        let bytes = body::resource(request, &shared.limits, kind.entry().multipart).await?;
+        let body::Sent { json, file } = body::resource(request, &shared.limits, kind.entry().multipart).await?;
         let parent = parent.cloned();
-        let understood = apart::understood(&shared.reading, bytes, move |bytes| {
+        let understood = apart::understood(&shared.reading, json, move |bytes| {
             let read = Resource::read(parent.as_ref(), kind, &json::read(bytes)?);
             let resource = read.map_err(|found| Problem::invalid(found.into_iter().map(Fault::from).collect()))?;
             Ok((resource, conditions::idempotency(&headers, &method, &uri, bytes)?))
@@ -133,7 +135,7 @@ impl Received {
         if kind == Kind::Project {
             rights::write(&shared.auth, caller, resource.anchor().project(), kind)?;
         }
-        Ok(Self { resource, precondition, idempotency })
+        Ok(Self { resource, precondition, idempotency, file })
     }
 }
 
@@ -143,8 +145,11 @@ async fn write(
     received: Received,
     operation: fn(Resource) -> Operation,
 ) -> Result<Response, Problem> {
-    let Received { resource, precondition, idempotency } = received;
-    let receipt = submit(shared, one(caller, operation(resource.clone()), precondition, idempotency)).await?;
+    let Received { resource, precondition, idempotency, file } = received;
+    let submission = one(caller, operation(resource.clone()), precondition, idempotency);
+    let receipt = submit(shared, submission).await;
+    let mut receipt = receipt.map_err(|problem| with_tag(shared, resource.anchor(), problem))?;
+    receipt.warnings.extend(file.then(|| submit::dropped(resource.anchor())));
     let created = matches!(receipt.outcomes.first(), Some((_, Outcome::Created)));
     let view = shared.desk.view();
     let stored = view.proposed.get(resource.anchor()).map(|stored| &**stored);
@@ -165,10 +170,23 @@ async fn delete(shared: &Arc<Shared>, caller: &Caller, anchor: Anchor, parts: &P
     rights::write(&shared.auth, caller, anchor.project(), anchor.kind())?;
     let precondition = conditions::precondition(&parts.headers)?;
     let idempotency = conditions::idempotency(&parts.headers, &parts.method, &parts.uri, &[])?;
-    let receipt = submit(shared, one(caller, Operation::Delete(anchor), precondition, idempotency)).await?;
+    let receipt = submit(shared, one(caller, Operation::Delete(anchor.clone()), precondition, idempotency)).await;
+    let receipt = receipt.map_err(|problem| with_tag(shared, &anchor, problem))?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     submit::tell(response.headers_mut(), &receipt);
     Ok(response)
+}
+
+/// A precondition that does not hold, with the entity tag that the resource at `anchor` has.
+fn with_tag(shared: &Shared, anchor: &Anchor, problem: Problem) -> Problem {
+    if problem.kind != &problem::PRECONDITION {
+        return problem;
+    }
+    let tag = shared.desk.view().proposed.get(anchor).and_then(|stored| quoted(&stored.etag()));
+    match tag {
+        Some((name, value)) => problem.header(name, value),
+        None => problem,
+    }
 }
 
 fn one(

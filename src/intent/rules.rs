@@ -6,7 +6,7 @@ use super::kind::Kind;
 use super::scalar::Port;
 use super::spec::{Access, AccessPoint, Client, Cluster, Inbound, Mtls, Protocol, Spec, TlsType};
 use super::topology::Topology;
-use super::tree::Tree;
+use super::tree::{Tree, host_of};
 use crate::finding::{Finding, Place};
 
 /// The most inbound intents that may be about one Service, or about the same pods: each is compared with all others.
@@ -157,6 +157,23 @@ pub fn outside_the_mesh(tree: &Tree, anchor: &Anchor) -> Option<Finding> {
     let message = format!("{server} is in no mesh, so nothing is rendered for it and nothing decides who may call it");
     let place = Place::pointing(server.as_str(), "/spec/serviceMesh");
     Some(Finding::warning("intent/no-mesh", place, message, "say serviceMesh: istio in it if Istio shall carry it"))
+}
+
+/// What is to be known of the client at `anchor` if it names no identity.
+#[must_use]
+pub fn wider_than_workload(tree: &Tree, anchor: &Anchor) -> Option<Finding> {
+    let (_, client) = client_at(tree, anchor)?;
+    let unnamed = client.sidecar && client.namespaces.is_empty() && client.service_accounts.is_empty();
+    let server = tree.inbound(&anchor.ancestor(Kind::Inbound)?).filter(|server| unnamed && server.in_mesh)?;
+    let host = tree.get(anchor).and_then(|resource| host_of(resource));
+    let namespace = tree.namespace(host.as_ref().unwrap_or(anchor))?;
+    let message = format!(
+        "every identity of namespace `{namespace}` may call `{}` as client `{}`: this is wider than one workload",
+        server.service,
+        anchor.name()
+    );
+    let place = Place::pointing(anchor.as_str(), "/spec/serviceAccounts");
+    Some(Finding::warning("access/wider-than-workload", place, message, "name serviceAccounts"))
 }
 
 /// What there would be too much of below a server, and what to do.

@@ -146,17 +146,11 @@ impl<'a> Topology<'a> {
         let mut clusters = BTreeSet::new();
         for placement in self.tree.placements(group, app) {
             for term in &placement.all_of {
-                let found = self.matches(term);
                 // A name that is mistyped must not look like an app that was taken away, which would open its server.
-                if let (true, Target::Cluster(name)) = (found.is_empty(), &term.target) {
-                    let provider = &term.provider;
-                    return Err(misplaced(
-                        group,
-                        format!("app `{app}` is placed on {provider}/{name}, which is not registered"),
-                        format!("mend the placement, or post the cluster to cluster-providers/{provider}/clusters"),
-                    ));
+                if let Some(missing) = self.unregistered(group, app, term) {
+                    return Err(missing);
                 }
-                clusters.extend(found);
+                clusters.extend(self.matches(term));
             }
             clusters.extend(placement.any_of.iter().flat_map(|term| self.matches(term)).min());
         }
@@ -170,6 +164,41 @@ impl<'a> Topology<'a> {
             ));
         }
         Ok(clusters)
+    }
+
+    /// What is missing of the clusters that a placement names.
+    #[must_use]
+    pub fn unknown_clusters(&self, resource: &Resource) -> Vec<Finding> {
+        let Spec::AppPlacement(placement) = resource.spec() else { return vec![] };
+        let Some(group) = resource.anchor().ancestor(Kind::DeploymentIntentGroup) else { return vec![] };
+        let terms = placement.all_of.iter().chain(&placement.any_of);
+        terms.filter_map(|term| self.unregistered(&group, &placement.app, term)).collect()
+    }
+
+    /// What is missing where a term places `app` of `group` on a cluster that is not registered.
+    fn unregistered(&self, group: &Anchor, app: &Name, term: &ClusterTerm) -> Option<Finding> {
+        let (provider, Target::Cluster(name)) = (&term.provider, &term.target) else { return None };
+        self.matches(term).is_empty().then(|| {
+            misplaced(
+                group,
+                format!("app `{app}` is placed on {provider}/{name}, which is not registered"),
+                format!("mend the placement, or post the cluster to cluster-providers/{provider}/clusters"),
+            )
+        })
+    }
+
+    /// The apps that a placement puts on the cluster at `anchor` by its name, each with its group.
+    pub fn placed_on(&self, anchor: &Anchor) -> impl Iterator<Item = (&'a Anchor, &'a Name)> + use<'a> {
+        let cluster = ClusterId::of(anchor);
+        let is_it = move |term: &ClusterTerm| {
+            let named = matches!(&term.target, Target::Cluster(name) if name.as_str() == cluster.cluster);
+            named && term.provider.as_str() == cluster.provider
+        };
+        let placed = self
+            .tree
+            .all_placements()
+            .filter(move |(_, placement)| placement.all_of.iter().chain(&placement.any_of).any(&is_it));
+        placed.map(|(group, placement)| (group, &placement.app))
     }
 
     /// Whether any placement of `group` names the provider of `cluster`, so that a change of the cluster concerns it.

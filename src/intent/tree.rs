@@ -139,6 +139,14 @@ impl Tree {
         })
     }
 
+    /// Every placement of every app, with its group.
+    pub fn all_placements(&self) -> impl Iterator<Item = (&Anchor, &AppPlacement)> {
+        self.placements.iter().filter_map(|(group, _, anchor)| match self.get(anchor)?.spec() {
+            Spec::AppPlacement(placement) => Some((group, placement)),
+            _ => None,
+        })
+    }
+
     /// Every service as (namespace, service), once each.
     pub fn services(&self) -> impl Iterator<Item = (&DnsLabel, &DnsLabel)> {
         let mut last: Option<(&DnsLabel, &DnsLabel)> = None;

@@ -9,7 +9,7 @@ use super::unit::Unit;
 use super::workload::Workload;
 use crate::finding::{Finding, Place};
 use crate::intent::ClusterId;
-use crate::intent::rules::{conflicts, outside_the_mesh, violations};
+use crate::intent::rules::{conflicts, outside_the_mesh, violations, wider_than_workload};
 use crate::intent::spec::{Action, Protocol};
 
 /// What one server and its callers call for.
@@ -103,17 +103,7 @@ fn of_caller(server: &Server<'_>, caller: &Caller<'_>, context: &Context<'_>, fi
         ));
         return;
     }
-    if client.sidecar && client.namespaces.is_empty() && client.service_accounts.is_empty() {
-        findings.push(Finding::warning(
-            "access/wider-than-workload",
-            place("/spec/serviceAccounts"),
-            format!(
-                "every identity of namespace `{}` may call `{service}` as client `{name}`: this is wider than one workload",
-                caller.namespace
-            ),
-            "name serviceAccounts",
-        ));
-    }
+    findings.extend(wider_than_workload(context.tree, caller.anchor));
     if !client.sidecar {
         let message = format!("client `{name}` of `{service}` has no identity: whoever has its addresses may call");
         findings.push(Finding::note("access/by-address", place("/spec/cidrs"), message));

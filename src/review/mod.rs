@@ -93,6 +93,21 @@ pub enum Shift {
     Noted,
 }
 
+impl Shift {
+    /// Every kind of change, worst first.
+    pub const ALL: [Self; 9] = [
+        Self::Opened,
+        Self::Exposed,
+        Self::Closed,
+        Self::Lost,
+        Self::Hidden,
+        Self::Narrowed,
+        Self::Gained,
+        Self::Widened,
+        Self::Noted,
+    ];
+}
+
 /// A change of access in words.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]

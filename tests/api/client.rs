@@ -67,8 +67,12 @@ impl Client {
         } else {
             self.agent.run(request.body(body).unwrap()).unwrap()
         };
-        let headers = response.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+        let mut headers: BTreeMap<String, String> = BTreeMap::new();
+        for (name, value) in response.headers() {
+            let line = headers.entry(name.to_string()).or_default();
+            line.push_str(if line.is_empty() { "" } else { ", " });
+            line.push_str(value.to_str().unwrap());
+        }
         let status = response.status().as_u16();
         Answer { status, headers, text: response.body_mut().read_to_string().unwrap() }
     }
@@ -88,6 +92,18 @@ impl Client {
 
     pub(crate) fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, &[], "")
+    }
+
+    /// The change at `path` once it is in `state`.
+    pub(crate) fn await_state(&self, path: &str, state: &str) -> Value {
+        for _ in 0..500 {
+            let change = self.get(path).json();
+            if change["state"] == state {
+                return change;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("{path} did not become {state}: {:?}", self.get(path));
     }
 
     /// Posts the least mesh that renders something.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::client::Client;
+use crate::client::{Answer, Client};
+use crate::schema::Schema;
 
 /// The path of a template with the names that the examples use.
 fn filled(template: &str, item: &Value) -> Option<String> {
@@ -69,6 +70,62 @@ fn every_example_is_answered_as_documented() {
     }
 }
 
+/// What the minimal mesh's group and its server are called.
+const GROUP: &str = "projects/shop/composite-apps/boutique/v1/deployment-intent-groups/prod";
+
+#[test]
+fn answers_hold_what_is_documented_and_nothing_else() {
+    let client = Client::new().with_a_mesh();
+    let document = client.get("/openapi.json").json();
+    let mut faults = vec![];
+    let mut judge = |method: &str, template: &str, answer: &Answer| {
+        let schema = Schema::of_answer(&document, method, template, &answer.status.to_string());
+        faults.extend(schema.faults(&answer.json(), template));
+    };
+    let id = client.get("/v2/changes").json()["changes"][0]["id"].as_str().unwrap().to_owned();
+    let change = format!("/v2/changes/{id}");
+    assert!(client.await_state(&change, "proposed")["reviews"]["given"].as_array().is_some_and(Vec::is_empty));
+    judge("post", "/v2/changes/{id}/approve", &client.post(&format!("{change}/approve"), r#"{"comment":"fine"}"#));
+    let shown = client.get(&change);
+    assert_eq!(shown.json()["reviews"]["given"][0]["comment"], "fine", "{shown:?}");
+    judge("get", "/v2/changes/{id}", &shown);
+    judge("get", "/v2/changes", &client.get("/v2/changes?limit=1"));
+    judge("get", "/v2/changes/{id}/access", &client.get(&format!("{change}/access")));
+    let by_file = client.send("GET", &format!("{change}/diff"), &[("accept", "application/json")], "");
+    judge("get", "/v2/changes/{id}/diff", &by_file);
+    judge("get", "/readyz", &client.get("/readyz"));
+
+    let yaml = [("content-type", "application/yaml")];
+    let base = format!("base: {GROUP}/traffic-group-intents/web\n---\n");
+    let opened = format!(
+        "{base}anchor: inbound-intents\nmetadata: {{name: cart}}\nspec: {{app: cart, appLabel: app=cartservice, \
+         serviceName: cartservice, port: 7070, protocol: GRPC, serviceMesh: istio, access: open}}\n"
+    );
+    let group = format!("/v2/{GROUP}");
+    let status = "/v2/projects/{project}/composite-apps/{compositeApp}/{version}/deployment-intent-groups/\
+        {deploymentIntentGroup}/status";
+    for merged in [false, true] {
+        if merged {
+            judge("post", "/v2/changes/{id}/merge", &client.post(&format!("{change}/merge"), "{}"));
+            judge("get", "/v2/changes/{id}", &client.get(&change));
+        }
+        judge("post", "/v2/plan", &client.send("POST", "/v2/plan", &yaml, &opened));
+        judge("get", status, &client.get(&format!("{group}/status")));
+    }
+    judge("post", "/v2/bundles", &client.send("POST", "/v2/bundles", &yaml, &opened));
+    judge("post", "/v2/bundles", &client.send("POST", "/v2/bundles", &yaml, &opened));
+    judge("get", status, &client.get(&format!("{group}/status")));
+
+    let intent = "/v2/projects/{project}/composite-apps/{compositeApp}/{version}/deployment-intent-groups/\
+        {deploymentIntentGroup}/traffic-group-intents/{trafficGroup}/inbound-intents";
+    let intents = format!("{group}/traffic-group-intents/web/inbound-intents");
+    judge("get", intent, &client.get(&intents));
+    judge("get", &format!("{intent}/{{inboundIntent}}"), &client.get(&format!("{intents}/cart")));
+    judge("get", &format!("{intent}/{{inboundIntent}}/clients"), &client.get(&format!("{intents}/cart/clients")));
+    judge("get", "/v2/cluster-providers", &client.get("/v2/cluster-providers"));
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
 #[test]
 fn documented_bundles_are_accepted_twice_and_planned() {
     let client = Client::new();
@@ -100,6 +157,8 @@ fn the_servers_own_pages_are_there() {
     assert!(metrics.lines().any(|have| have == line), "{metrics}");
     let docs = client.get("/docs");
     assert!(docs.header("content-type").starts_with("text/html") && docs.text.contains("/v2/bundles"));
+    assert_eq!(client.get("/docs/").text, docs.text);
+    assert_eq!(client.get("/").text, docs.text, "it leads there");
     for path in ["/v2/access", "/v2/graph", "/v2/webhooks/github"] {
         assert_eq!((client.get(path).status, client.get(path).problem().as_str()), (501, "later"), "{path}");
     }

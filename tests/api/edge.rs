@@ -16,7 +16,7 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 #[test]
 fn where_tokens_are_configured_one_is_needed_for_all_but_probes_and_descriptions() {
     let client = Client::of(tokens(), Limits::default());
-    for path in ["/livez", "/readyz", "/openapi.json", "/docs"] {
+    for path in ["/livez", "/readyz", "/openapi.json", "/docs", "/docs/", "/"] {
         assert_eq!(client.get(path).status, 200, "{path}");
     }
     for path in ["/v2/projects", "/v2/changes", "/v2/events", "/metrics", "/v2/nowhere", "/x"] {

@@ -232,6 +232,42 @@ fn a_number_that_is_no_port_is_refused_at_its_place_in_either_form() {
 }
 
 #[test]
+fn what_a_write_cannot_bring_about_is_told_where_it_is_written() {
+    let client = Client::new().with_a_mesh();
+    let placement = |cluster: &str| {
+        let term = json!([{"clusterProvider": "gke", "cluster": cluster}]);
+        json!({"metadata": {"name": "cart"}, "spec": {"app": "cart", "intent": {"allOf": term}}}).to_string()
+    };
+    let cart = format!("{GROUP}/generic-placement-intents/placement/app-intents/cart");
+    let answer = client.put(&cart, &[], &placement("west"));
+    let words =
+        "app `cart` is placed on gke/west, which is not registered yet; mend the placement, or post the cluster";
+    assert!(answer.header("warning").contains(words), "{answer:?}");
+    assert_eq!(client.put(&cart, &[], &placement("east")).header("warning"), "");
+
+    let spec = json!({"app": "frontend", "appLabel": "app=f", "serviceName": "f", "namespaces": [], "cidrs": []});
+    let asking = json!({"metadata": {"name": "f"}, "spec": spec}).to_string();
+    let answer = client.post(&format!("{}/clients", server()), &asking);
+    let words = "every identity of namespace `shop` may call `cartservice` as client `f`";
+    assert!(answer.header("warning").contains(words), "{answer:?}");
+
+    let gone = client.delete("/v2/cluster-providers/gke/clusters/east");
+    assert_eq!(gone.status, 204, "{gone:?}");
+    let words = format!("app `cart` of {} and 1 more is placed on cluster-providers/gke/clusters/east", &GROUP[4..]);
+    assert!(gone.header("warning").contains(&words), "{gone:?}");
+    client.post("/v2/cluster-providers/gke/clusters", r#"{"metadata": {"name": "west"}}"#);
+    assert_eq!(client.delete("/v2/cluster-providers/gke/clusters/west").header("warning"), "");
+
+    let terminated = client.post(&format!("{GROUP}/terminate"), "");
+    assert_eq!((terminated.status, &terminated.json()["warnings"]), (202, &json!([])), "{terminated:?}");
+    let group = r#"{"metadata": {"name": "other"}}"#;
+    for (path, warned) in [(format!("{GROUP}/traffic-group-intents"), true), ("/v2/projects".to_owned(), false)] {
+        let answer = client.post(&path, group);
+        assert_eq!(answer.header("warning").contains("nothing is rendered until instantiate"), warned, "{answer:?}");
+    }
+}
+
+#[test]
 fn who_allows_everything_or_names_an_app_that_is_not_there_yet_is_told_so() {
     let client = Client::new().with_a_mesh();
     let points = format!("{}/clients/frontend/access-points", server());
@@ -313,6 +349,10 @@ fn a_cluster_comes_with_a_file_that_is_dropped() {
     let kind = [("content-type", "multipart/form-data; boundary=b")];
     let answer = client.send("POST", "/v2/cluster-providers/gke/clusters", &kind, body);
     assert_eq!((answer.status, answer.text.as_str()), (201, r#"{"metadata":{"name":"east"}}"#));
+    assert!(answer.header("warning").contains("the file was read and dropped; it is never stored"), "{answer:?}");
+    let without = format!("{}--b--\r\n", body.split_at(body.rfind("--b\r\n").unwrap()).0);
+    let answer = client.send("PUT", "/v2/cluster-providers/gke/clusters/east", &kind, without);
+    assert_eq!((answer.status, answer.header("warning")), (200, ""), "{answer:?}");
     assert_eq!(client.send("POST", "/v2/projects", &kind, body).status, 415);
 }
 
@@ -327,7 +367,12 @@ fn preconditions_and_keys_guard_writes() {
     assert!(there.text.contains("exists already") && !there.text.contains("read it again"), "{there:?}");
     let tag = client.get("/v2/projects/a").header("etag").to_owned();
     let new = r#"{"metadata":{"name":"a","description":"b"}}"#;
-    assert_eq!(client.put("/v2/projects/a", &[("if-match", "\"0\"")], new).status, 412);
+    let refused = client.put("/v2/projects/a", &[("if-match", "\"0\"")], new);
+    assert_eq!((refused.status, refused.header("etag")), (412, &*tag), "{refused:?}");
+    let refused = client.send("DELETE", "/v2/projects/a", &[("if-match", "\"0\"")], "");
+    assert_eq!((refused.status, refused.header("etag")), (412, &*tag), "{refused:?}");
+    let refused = client.put("/v2/projects/b", &[("if-match", "*")], r#"{"metadata":{"name":"b"}}"#);
+    assert_eq!((refused.status, refused.header("etag")), (412, ""), "{refused:?}");
     assert_eq!(client.put("/v2/projects/a", &[("if-match", &tag)], new).status, 200);
     assert_eq!(client.put("/v2/projects/a", &[("if-match", &tag)], new).status, 412);
     assert_eq!(client.put("/v2/projects/a", &[("if-match", "x")], new).status, 400);

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::checkout::Checkout;
-use crate::{MESH, meshwright};
+use crate::{MESH, meshwright, write};
 
 const POLICY: &str = "clusters/gke/east/shop/cartservice/authorizationpolicy-cartservice-allow.yaml";
 
@@ -33,4 +33,38 @@ fn more_removals_than_the_cap_are_not_written() {
     fs::write(checkout.root.join("meshwright.yaml"), "caps: {deletions: 1}\n").unwrap();
     checkout.render();
     assert!(!checkout.root.join(POLICY).exists());
+}
+
+#[test]
+fn a_folder_with_intents_or_topology_is_a_config_repository_whose_settings_are_the_defaults() {
+    let checkout = Checkout::of(MESH);
+    fs::remove_file(checkout.root.join("meshwright.yaml")).unwrap();
+    write(&checkout.root, "more.yaml", "anchor: projects\nmetadata: {name: bank}\n");
+    for command in [&["check"][..], &["render", "--repo", "."], &["plan", "-f", "more.yaml"]] {
+        let run = meshwright(&checkout.root, command);
+        assert_eq!(run.code, Some(0), "{command:?}: {run:?}");
+    }
+    fs::remove_dir_all(checkout.root.join("intents")).unwrap();
+    assert!(meshwright(&checkout.root, &["check"]).out.contains("error[intent/gone]"), "topology alone is read too");
+    fs::remove_dir_all(checkout.root.join("topology")).unwrap();
+    for command in [&["check"][..], &["render", "--repo", "."], &["plan", "-f", "more.yaml"]] {
+        let run = meshwright(&checkout.root, command);
+        assert!(run.code == Some(1) && run.err.contains("is no config repository, it has no intents/"), "{run:?}");
+    }
+}
+
+#[test]
+fn what_excludes_each_other_is_told_with_what_to_write_instead() {
+    let checkout = Checkout::of(MESH);
+    for (arguments, words) in [
+        (&[][..], "name bundles by -f, or a checkout by --repo"),
+        (&["-f", "x.yaml", "--repo", "."], "-f and --repo exclude each other"),
+        (&["--repo", ".", "--out", "x"], "with --repo, --write changes the checkout"),
+        (&["-f", "x.yaml", "--write"], "with -f, --out DIR writes"),
+    ] {
+        let run = meshwright(&checkout.root, &[&["render"], arguments].concat());
+        assert!(run.code == Some(2) && run.err.contains(words), "{run:?}");
+    }
+    let help = meshwright(&checkout.root, &["render", "--help"]).out;
+    assert!(help.contains("render [OPTIONS] (-f BUNDLE… [--out DIR] | --repo DIR [--write])"), "{help}");
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
-use crate::process::PATIENCE;
-use crate::{PROGRAM, meshwright, write};
+use crate::process::{Client, PATIENCE, Server};
+use crate::{MESH, PROGRAM, meshwright, write};
 
 /// A server with the sample mesh, which is killed when this is dropped.
 struct Demo {
@@ -79,4 +79,63 @@ fn the_sample_mesh_is_loaded_once_and_a_restart_says_how_far_it_is() {
     drop(demo);
     let (_demo, said) = Demo::start(&data);
     assert!(said.starts_with("The sample mesh is on main; nothing waits for review."), "{said}");
+}
+
+#[test]
+fn a_trouble_that_lasts_is_logged_once_however_often_it_is_asked_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=test", "-c", "user.email=test@example.com"];
+        assert!(
+            Command::new("git").args(identity).args(arguments).current_dir(folder.path()).status().unwrap().success()
+        );
+    };
+    git(&["init", "--quiet", "--initial-branch=other", "remote"]);
+    git(&["-C", "remote", "commit", "--quiet", "--allow-empty", "--message=begin"]);
+    let config =
+        format!("repository: {{remote: '{}'}}\ntiming: {{poll: 50ms}}\n", folder.path().join("remote").display());
+    write(folder.path(), "config.yaml", &config);
+    let mut server = Server::spawn(&folder.path().join("data"), &folder.path().join("config.yaml"));
+    let client = Client::new(&server.url());
+    let ready = || client.send("GET", "/readyz", &[], None).unwrap().body;
+    while !ready().contains("no branch") {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let accepted = client.send("POST", "/v2/bundles", &[], Some(("application/yaml", MESH.as_bytes()))).unwrap();
+    assert_eq!(accepted.status, 202, "{}", accepted.body);
+    let change = format!("/v2/changes/{}", accepted.headers["meshwright-change"].to_str().unwrap());
+    for _ in 0..5 {
+        let shown = client.send("GET", &change, &[], None).unwrap();
+        assert!(shown.body.contains("planMissing"), "{}", shown.body);
+        let plan = client.send("POST", "/v2/plan", &[], Some(("application/yaml", MESH.as_bytes()))).unwrap();
+        assert_eq!(plan.status, 503, "{}", plan.body);
+        std::thread::sleep(std::time::Duration::from_millis(60));
+    }
+    let log = server.kill();
+    let told = log.lines().filter(|line| line.contains("no branch") && line.contains(" WARN "));
+    assert_eq!((told.count(), log.contains(" ERROR ")), (1, false), "{log}");
+}
+
+#[test]
+fn a_token_that_is_missing_is_told_from_one_that_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let config = format!("tokens:\n- {{name: owner, sha256: {}}}\n", "0".repeat(64));
+    write(root, "serve.yaml", &config);
+    write(root, "token", "nobody's\n");
+    write(root, "empty", "\n");
+    let demo = meshwright(root, &["serve", "--demo", "--config", "serve.yaml", "--data", "data"]);
+    assert!(demo.code == Some(2) && demo.err.contains("leave tokens out"), "{demo:?}");
+    assert!(!demo.err.contains("listening") && !root.join("data").exists(), "{demo:?}");
+    let mut server = Server::spawn(&root.join("data"), &root.join("serve.yaml"));
+    let url = server.url();
+    for (more, words) in [
+        (&[][..], "no token was sent: name a file that holds one by --token-file, or put it into MESHWRIGHT_TOKEN"),
+        (&["--token-file", "token"], "is not configured here; send one that is.\n  the token is the one in token "),
+        (&["--token-file", "empty"], "empty (--token-file) holds no token"),
+    ] {
+        let run = meshwright(root, &[&["change", "list", "--server", &url], more].concat());
+        assert!(run.code == Some(1) && run.err.contains(words), "{run:?}");
+    }
+    server.kill();
 }

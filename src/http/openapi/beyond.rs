@@ -173,6 +173,10 @@ fn events() -> Value {
     let mut operation = read("events", "changes", words, content, &[400]);
     operation["parameters"] = json!([
         {"name": "change", "in": "query", "required": false, "description": "of this change only", "schema": {"type": "string"}},
+        {
+            "name": "Last-Event-ID", "in": "header", "required": false, "schema": {"type": "string"},
+            "description": "sent by a reader that comes back: the stream then begins with `event: lost`, because nothing is kept",
+        },
     ]);
     json!({"get": operation})
 }

@@ -55,10 +55,13 @@ fn responses() -> Map<String, Value> {
     let one = |status: axum::http::StatusCode| {
         let types: Vec<_> = ALL.iter().filter(|kind| kind.status == status).collect();
         let lines: Vec<_> = types.iter().map(|kind| format!("- `{BASE}{}`: {}", kind.slug, kind.title)).collect();
-        let response = json!({
+        let mut response = json!({
             "description": lines.join("\n"),
             "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
         });
+        if status == axum::http::StatusCode::PRECONDITION_FAILED {
+            response["headers"] = json!({"ETag": reference("headers", "ETag")});
+        }
         (format!("Problem{}", status.as_u16()), response)
     };
     statuses.into_iter().map(one).collect()

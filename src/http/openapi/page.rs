@@ -27,7 +27,7 @@ fn write_page(out: &mut String, document: &Value) -> std::fmt::Result {
     writeln!(out, "<style>{STYLE}</style></head><body>")?;
     writeln!(out, "<h1>{} {}</h1>", text(&info["title"]), text(&info["version"]))?;
     for paragraph in info["description"].as_str().unwrap_or_default().split("\n\n") {
-        writeln!(out, "<p>{}</p>", escape(paragraph))?;
+        writeln!(out, "<p>{}</p>", prose(paragraph))?;
     }
     writeln!(out, "<p>The same for machines: <a href=\"/openapi.json\">openapi.json</a>.</p>")?;
     let mut section = "";
@@ -46,16 +46,16 @@ fn write_page(out: &mut String, document: &Value) -> std::fmt::Result {
     for (name, schema) in document["components"]["schemas"].as_object().into_iter().flatten() {
         let schema = serde_json::to_string_pretty(schema).unwrap_or_default();
         writeln!(out, "<details id=\"{0}\"><summary><code>{0}</code></summary>", escape(name))?;
-        writeln!(out, "<pre>{}</pre></details>", escape(&schema))?;
+        writeln!(out, "<pre>{}</pre></details>", prose(&schema))?;
     }
     writeln!(out, "</body></html>")
 }
 
 fn write_operation(out: &mut String, path: &str, method: &str, operation: &Value) -> std::fmt::Result {
-    let (method, summary) = (method.to_uppercase(), text(&operation["summary"]));
+    let (method, summary) = (method.to_uppercase(), prose(operation["summary"].as_str().unwrap_or_default()));
     writeln!(out, "<details><summary><b>{method}</b> <code>{}</code> {summary}</summary>", escape(path))?;
     if let Some(words) = operation["description"].as_str() {
-        writeln!(out, "<p>{}</p>", escape(words))?;
+        writeln!(out, "<p>{}</p>", prose(words))?;
     }
     for (kind, content) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
         writeln!(out, "<p>Body: <code>{}</code>{}</p>", escape(kind), link(&content["schema"]))?;
@@ -85,6 +85,14 @@ fn link(schema: &Value) -> String {
 
 fn text(value: &Value) -> String {
     escape(value.as_str().unwrap_or_default())
+}
+
+/// A text in which what stands between backticks is shown as code.
+fn prose(text: &str) -> String {
+    let pieces = text.split('`').enumerate();
+    pieces
+        .map(|(n, piece)| if n % 2 == 1 { format!("<code>{}</code>", escape(piece)) } else { escape(piece) })
+        .collect()
 }
 
 fn escape(text: &str) -> String {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::reference;
 use crate::change::State;
+use crate::change::forge::Verdict;
 use crate::change::submission::Outcome;
 use crate::finding::Severity;
 use crate::review::{Happening, Shift};
@@ -51,7 +52,8 @@ pub(super) fn schemas() -> Map<String, Value> {
     let change = change();
     let happening = words([Happening::Added, Happening::Changed, Happening::Removed]);
     let detail = object([
-        ("reviews", object([("approvalsNeeded", json!({"type": "integer"}))])),
+        ("reviews", reviews()),
+        ("summary?", json!({"type": "string", "description": "the plan in words"})),
         ("plan?", reference("schemas", "PlanWords")),
         ("planMissing?", text()),
     ]);
@@ -178,9 +180,27 @@ fn change() -> Value {
     ])
 }
 
+fn reviews() -> Value {
+    let given = object([
+        ("by", json!({"type": "string", "description": "who looked at it"})),
+        ("verdict", words([Verdict::Approve, Verdict::RequestChanges])),
+        ("head", json!({"type": "string", "description": "the commit that they looked at"})),
+        ("at", json!({"type": "string", "format": "date-time"})),
+        ("comment", text()),
+    ]);
+    object([
+        ("approvalsNeeded", json!({"type": "integer"})),
+        ("given", json!({"type": "array", "items": given, "description": "oldest first"})),
+    ])
+}
+
 fn plan_words() -> Value {
     object([
         ("digest", text()),
+        (
+            "blocked",
+            json!({"type": "boolean", "description": "whether a finding is an error, so that it cannot be merged"}),
+        ),
         ("access", list("AccessChange")),
         ("resources", list("ResourceChange")),
         ("files", list("FileChange")),
@@ -190,7 +210,7 @@ fn plan_words() -> Value {
 
 fn access_change() -> Value {
     object([
-        ("shift", words([Shift::Lost, Shift::Gained, Shift::Opened, Shift::Closed, Shift::Noted])),
+        ("shift", words(Shift::ALL)),
         ("target", text()),
         ("clusters", texts()),
         ("caller", text()),
@@ -213,9 +233,9 @@ fn status(happening: &Value) -> Value {
         ("kind", text()),
         ("name", text()),
         ("path", text()),
-        ("happening", happening.clone()),
+        ("happening?", happening.clone()),
         ("state", text()),
-        ("change", text()),
+        ("change?", text()),
         ("commit?", text()),
     ]);
     object([

@@ -65,6 +65,23 @@ fn every_route_is_described_and_what_belongs_to_a_later_release_is_not() {
 }
 
 #[test]
+fn what_a_reader_that_comes_back_sends_is_described() {
+    let document = openapi();
+    let parameters = document["paths"]["/v2/events"]["get"]["parameters"].as_array().unwrap();
+    let header = parameters.iter().find(|parameter| parameter["in"] == "header").unwrap();
+    assert_eq!(header["name"], "Last-Event-ID");
+}
+
+#[test]
+fn every_change_of_access_has_its_word() {
+    let document = openapi();
+    let words = document["components"]["schemas"]["AccessChange"]["properties"]["shift"]["enum"].as_array().unwrap();
+    // The last one has the highest number.
+    assert_eq!(words.len(), crate::review::Shift::Noted as usize + 1);
+    assert_eq!(words.iter().filter_map(Value::as_str).collect::<BTreeSet<_>>().len(), words.len());
+}
+
+#[test]
 fn steps_are_the_words_of_their_paths() {
     let steps = STEPS.map(|(_, _, step)| step);
     assert_eq!(steps, [Step::Approve, Step::RequestChanges, Step::Merge, Step::Withdraw, Step::Reject]);
@@ -91,6 +108,7 @@ fn the_page_shows_every_path_and_fetches_nothing() {
     for path in document["paths"].as_object().unwrap().keys() {
         assert!(page.contains(&format!("<code>{path}</code>")), "{path}");
     }
+    assert!(!page.contains('`') && page.contains("<code>view=live</code>"), "{page}");
     for word in ["<script", "src=", "url(", "https://cdn", "@import"] {
         assert!(!page.contains(word), "{word}");
     }

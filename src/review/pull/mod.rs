@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::path::Location;
 use super::{Plan, words};
 use crate::finding::{Finding, Severity};
-use markdown::{code, escaped};
+use markdown::{code, escaped, prose};
 use page::Page;
 
 /// The most bytes a body may have, and so the most characters: forges refuse 65,536.
@@ -86,7 +86,7 @@ fn access(page: &mut Page, plan: &Plan) {
         return;
     }
     page.push("\n### Who may call what\n\n");
-    let lines = plan.access.iter().map(|change| format!("- {}\n", escaped(&change.words)));
+    let lines = plan.access.iter().map(|change| format!("- {}\n", prose(&change.words)));
     page.list(ACCESS_SHARE, lines, |more| format!("- … and {more} more changes of access\n"));
 }
 
@@ -134,10 +134,10 @@ fn findings(page: &mut Page, plan: &Plan) {
 fn finding(finding: &Finding) -> String {
     let remedy = match finding.remedy.is_empty() {
         true => String::new(),
-        false => format!("\n  **What to do:** {}", escaped(&finding.remedy)),
+        false => format!("\n  **What to do:** {}", prose(&finding.remedy)),
     };
     let place = code(&finding.place.to_string());
-    format!("- {} — {place} ({}){remedy}\n", escaped(&finding.message), code(finding.rule))
+    format!("- {} — {place} ({}){remedy}\n", prose(&finding.message), code(finding.rule))
 }
 
 fn origin(page: &mut Page, meta: &PullMeta) {
