@@ -5,14 +5,16 @@
 
 mod address;
 mod caller;
+mod covering;
 mod guard;
 mod pattern;
 mod permission;
 mod scope;
 
 pub use caller::Caller;
+pub use covering::{Covering, uncovered};
 pub use guard::{AllowSet, Guard, is_enforced};
-pub use permission::{Permission, uncovered};
+pub use permission::Permission;
 pub use scope::{Attribute, Scope, joined};
 
 #[cfg(test)]

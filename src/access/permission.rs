@@ -1,7 +1,5 @@
 //! One caller and what it may do, read from the rules of policies.
 
-use std::collections::BTreeSet;
-
 use super::{Attribute, Caller, Scope};
 use crate::istio::{Operation, Rule, Source};
 
@@ -20,24 +18,6 @@ impl Permission {
     pub fn covers(&self, narrow: &Self) -> bool {
         self.caller.covers(&narrow.caller) && self.scope.covers(&narrow.scope)
     }
-}
-
-/// The parts of `permissions` that `by` does not cover, joined or not as they were split.
-#[must_use]
-pub fn uncovered<'a>(
-    permissions: impl IntoIterator<Item = &'a Permission>,
-    by: &BTreeSet<Permission>,
-) -> BTreeSet<Permission> {
-    let mut left = BTreeSet::new();
-    for permission in permissions {
-        if by.contains(permission) {
-            continue;
-        }
-        let parts = permission.scope.parts().into_iter();
-        let parts = parts.map(|scope| Permission { caller: permission.caller.clone(), scope });
-        left.extend(parts.filter(|part| !by.iter().any(|wide| wide.covers(part))));
-    }
-    left
 }
 
 /// The permissions that a rule of a policy in `namespace` gives; none when no request can match it.

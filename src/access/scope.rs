@@ -58,7 +58,7 @@ pub struct Scope {
 }
 
 /// The most parts that a scope is split into; one of more stays whole.
-const MOST_PARTS: usize = 4096;
+const MOST_PARTS: usize = 512;
 
 impl Scope {
     /// Asks for one of `values`, if there are any; false when no value could meet this and what was asked before.

@@ -1,9 +1,9 @@
 //! What single callers gain and lose.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::phrase;
-use crate::access::{Attribute, Caller, Permission, uncovered};
+use crate::access::{Attribute, Caller, Covering, Permission};
 use crate::review::Shift;
 
 type Permissions = BTreeSet<Permission>;
@@ -26,15 +26,13 @@ pub(super) fn compare(
         let nobody = "nobody may call it any more, as far as this repository shows";
         return say(Shift::Lost, &key, format!("{callers} {lose} all access to {name}{why}: {nobody}"));
     }
-    let callers: BTreeSet<&Caller> = had.iter().chain(&has).map(|permission| &permission.caller).collect();
+    let [may, could] = [&has, &had].map(Covering::of);
+    let [own_now, own_before] = [&has, &had].map(by_caller);
+    let callers: BTreeSet<&Caller> = own_before.keys().chain(own_now.keys()).copied().collect();
     for caller in callers {
-        let own = |permissions: &'_ Permissions| -> Permissions {
-            permissions.iter().filter(|permission| permission.caller == *caller).cloned().collect()
-        };
-        let lost = uncovered(&own(&had), &has);
-        let gained = uncovered(&own(&has), &had);
-        let before = reach(caller, &had);
-        let after = reach(caller, &has);
+        let lost = may.uncovered(own_before.get(caller).into_iter().flatten().copied());
+        let gained = could.uncovered(own_now.get(caller).into_iter().flatten().copied());
+        let [before, after] = [&could, &may].map(|these| these.reach(caller).cloned().collect::<Permissions>());
         let who = phrase::caller(caller);
         let [lost_words, gained_words] = [&lost, &gained].map(phrase::scopes);
         let (shift, sentence) = match (lost.is_empty(), gained.is_empty()) {
@@ -45,7 +43,7 @@ pub(super) fn compare(
             }
             (true, false) if before.is_empty() => (Shift::Gained, format!("{who} gains {gained_words} on {name}")),
             (true, false) => (Shift::Widened, format!("{who} also gains {gained_words} on {name}")),
-            (false, _) if after.is_empty() => lost_all(caller, &who, &before, &has, name),
+            (false, _) if after.is_empty() => lost_all(caller, &who, &before, &may, name),
             (false, _) => {
                 let (keeps, until_now) = (phrase::scopes(&after), phrase::scopes(&before));
                 let words = match gained.is_empty() && lost_words != until_now {
@@ -60,9 +58,9 @@ pub(super) fn compare(
 }
 
 /// A caller that loses everything, but perhaps not all that it stands for.
-fn lost_all(caller: &Caller, who: &str, before: &Permissions, has: &Permissions, name: &str) -> (Shift, String) {
+fn lost_all(caller: &Caller, who: &str, before: &Permissions, may: &Covering<'_>, name: &str) -> (Shift, String) {
     let until_now = phrase::scopes(before);
-    let kept: Permissions = has.iter().filter(|permission| caller.covers(&permission.caller)).cloned().collect();
+    let kept: Permissions = may.within(caller).cloned().collect();
     match kept.is_empty() {
         true => (Shift::Lost, format!("{who} loses all access to {name}; until now {until_now}")),
         false => {
@@ -72,45 +70,46 @@ fn lost_all(caller: &Caller, who: &str, before: &Permissions, has: &Permissions,
     }
 }
 
-/// The permissions that all of `caller` has.
-fn reach(caller: &Caller, permissions: &Permissions) -> Permissions {
-    permissions.iter().filter(|permission| permission.caller.covers(caller)).cloned().collect()
-}
-
 /// Says what DENY policies turn away, or not any more.
 pub(super) fn denied(name: &str, had: &Permissions, has: &Permissions, say: &mut impl FnMut(Shift, &str, String)) {
     let (had, has) = alike(had, has);
-    for (caller, permissions) in by_caller(uncovered(&has, &had)) {
-        let (who, what) = (phrase::caller(&caller), phrase::scopes(&permissions));
-        say(Shift::Lost, &phrase::key(&caller), format!("{who} is denied {what} on {name}"));
-    }
-    for (caller, permissions) in by_caller(uncovered(&had, &has)) {
-        let (who, what) = (phrase::caller(&caller), phrase::scopes(&permissions));
-        say(Shift::Gained, &phrase::key(&caller), format!("{who} is no longer denied {what} on {name}"));
-    }
+    for_each_more(&has, &had, |caller, who, what| {
+        say(Shift::Lost, &phrase::key(caller), format!("{who} is denied {what} on {name}"));
+    });
+    for_each_more(&had, &has, |caller, who, what| {
+        say(Shift::Gained, &phrase::key(caller), format!("{who} is no longer denied {what} on {name}"));
+    });
 }
 
 /// Says what AUDIT policies mark, or not any more.
 pub(super) fn audited(name: &str, had: &Permissions, has: &Permissions, say: &mut impl FnMut(Shift, &str, String)) {
     let (had, has) = alike(had, has);
-    for (caller, permissions) in by_caller(uncovered(&has, &had)) {
-        let (who, what) = (phrase::caller(&caller), phrase::scopes(&permissions));
-        say(Shift::Noted, &phrase::key(&caller), format!("{what} by {who} on {name} is marked for the audit log"));
-    }
-    for (caller, permissions) in by_caller(uncovered(&had, &has)) {
-        let (who, what) = (phrase::caller(&caller), phrase::scopes(&permissions));
+    for_each_more(&has, &had, |caller, who, what| {
+        say(Shift::Noted, &phrase::key(caller), format!("{what} by {who} on {name} is marked for the audit log"));
+    });
+    for_each_more(&had, &has, |caller, who, what| {
         let sentence = format!("{what} by {who} on {name} is no longer marked for the audit log");
-        say(Shift::Noted, &phrase::key(&caller), sentence);
+        say(Shift::Noted, &phrase::key(caller), sentence);
+    });
+}
+
+/// Says of each caller what `more` has for it and `less` does not: the caller, its name, and the scopes in words.
+fn for_each_more(more: &Permissions, less: &Permissions, mut say: impl FnMut(&Caller, &str, &str)) {
+    let less = Covering::of(less);
+    for (caller, permissions) in by_caller(more) {
+        let permissions = less.uncovered(permissions);
+        if !permissions.is_empty() {
+            say(caller, &phrase::caller(caller), &phrase::scopes(&permissions));
+        }
     }
 }
 
-fn by_caller(permissions: Permissions) -> Vec<(Caller, Permissions)> {
-    let mut groups: Vec<(Caller, Permissions)> = Vec::new();
+type ByCaller<'a> = BTreeMap<&'a Caller, Vec<&'a Permission>>;
+
+fn by_caller(permissions: &Permissions) -> ByCaller<'_> {
+    let mut groups = ByCaller::new();
     for permission in permissions {
-        match groups.last_mut() {
-            Some((caller, group)) if *caller == permission.caller => _ = group.insert(permission),
-            _ => groups.push((permission.caller.clone(), Permissions::from([permission]))),
-        }
+        groups.entry(&permission.caller).or_default().push(permission);
     }
     groups
 }
