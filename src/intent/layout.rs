@@ -123,21 +123,18 @@ pub fn edit_file(old: Option<&str>, resources: &[&Resource]) -> Option<String> {
     let readable = old.and_then(|old| Bundle::read(old).ok().map(|bundle| (old, bundle)));
     let Some((old, bundle)) = readable else { return Some(fresh(resources)) };
     let base = bundle.base.as_deref();
-    let mut text = old.to_owned();
-    // From the last to the first, so that the places of those before stay right.
+    let mut fates = BTreeMap::new();
     for posted in bundle.documents.iter().rev() {
-        let Ok(documents) = yaml::documents(&text) else { return Some(fresh(resources)) };
-        text = match wanted.remove(posted.resource.anchor()) {
-            Some(resource) if *resource == posted.resource => continue,
-            Some(resource) => documents.replace(posted.index, &to_document(base, resource)),
-            None => documents.remove(posted.index),
-        };
+        match wanted.remove(posted.resource.anchor()) {
+            Some(resource) if *resource == posted.resource => {}
+            Some(resource) => drop(fates.insert(posted.index, yaml::Fate::Replaced(to_document(base, resource)))),
+            None => drop(fates.insert(posted.index, yaml::Fate::Removed)),
+        }
     }
-    for resource in wanted.values() {
-        let Ok(documents) = yaml::documents(&text) else { return Some(fresh(resources)) };
-        text = documents.append(&to_document(base, resource));
-    }
-    Some(text)
+    let Ok(documents) = yaml::documents(old) else { return Some(fresh(resources)) };
+    let text = documents.edit(&fates);
+    let Ok(documents) = yaml::documents(&text) else { return Some(fresh(resources)) };
+    Some(documents.append(wanted.values().map(|resource| to_document(base, resource))))
 }
 
 /// A file written anew: a base where several documents share one, then the documents in the order of their anchors.

@@ -1,41 +1,60 @@
 //! Changing one document of a stream and nothing else.
 
+use std::collections::BTreeMap;
+
 use super::Documents;
 use super::stream::Opening;
 
+/// What becomes of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It gets this text: one document without markers.
+    Replaced(String),
+    /// It goes, with the `---` before it; that stays where directives stand before it.
+    Removed,
+}
+
 impl Documents<'_> {
-    /// The stream with the text of document `index` replaced by `body`; every other byte stays.
-    ///
-    /// `body` is one document without markers. Line breaks become those of the stream. An index past the end changes
-    /// nothing.
-    pub fn replace(&self, index: usize, body: &str) -> String {
-        let Some(document) = self.list.get(index) else { return self.text.to_owned() };
-        let opening = if document.opening == Opening::Bare { "" } else { self.line_break() };
-        let (before, after) = (&self.text[..document.range.start], &self.text[document.range.end..]);
-        [before, opening, &self.fitted(body), after].concat()
+    /// The stream with documents replaced and removed, by their places; every other byte stays, and line breaks become
+    /// those of the stream. A place past the end changes nothing. Cost in proportion to the stream.
+    pub fn edit(&self, fates: &BTreeMap<usize, Fate>) -> String {
+        let (mut text, mut kept_from) = (String::with_capacity(self.text.len()), 0);
+        for (index, fate) in fates {
+            let Some(document) = self.list.get(*index) else { continue };
+            let start = match (fate, &document.opening) {
+                (Fate::Removed, Opening::Marker { at, directives: false }) => *at,
+                _ => document.range.start,
+            };
+            text.push_str(&self.text[kept_from..start]);
+            match (fate, &document.opening) {
+                (Fate::Replaced(body), opening) => {
+                    text.push_str(if *opening == Opening::Bare { "" } else { self.line_break() });
+                    text.push_str(&self.fitted(body));
+                }
+                (Fate::Removed, Opening::Marker { directives: true, .. }) => text.push_str(self.line_break()),
+                (Fate::Removed, _) => {}
+            }
+            kept_from = document.range.end;
+        }
+        text.push_str(&self.text[kept_from..]);
+        text
     }
 
-    /// The stream without document `index` and the `---` before it; every other byte stays.
-    ///
-    /// The marker stays where directives stand before it. An index past the end changes nothing.
-    pub fn remove(&self, index: usize) -> String {
-        let Some(document) = self.list.get(index) else { return self.text.to_owned() };
-        let start = match document.opening {
-            Opening::Marker { at, directives: false } => at,
-            Opening::Bare | Opening::Marker { .. } => document.range.start,
-        };
-        let kept =
-            if matches!(document.opening, Opening::Marker { directives: true, .. }) { self.line_break() } else { "" };
-        [&self.text[..start], kept, &self.text[document.range.end..]].concat()
-    }
-
-    /// The stream with one more document at its end, behind a `---` where there are others.
-    pub fn append(&self, body: &str) -> String {
+    /// The stream with more documents at its end, each behind a `---` where there are others before it.
+    pub fn append(&self, bodies: impl IntoIterator<Item = String>) -> String {
         let line_break = self.line_break();
-        let ends = self.text.is_empty() || self.text.ends_with(['\n', '\r', '\u{feff}']);
-        let gap = if ends { "" } else { line_break };
-        let marker = if self.closed { ["---", line_break].concat() } else { String::new() };
-        [self.text, gap, &marker, &self.fitted(body)].concat()
+        let (mut text, mut closed) = (self.text.to_owned(), self.closed);
+        for body in bodies {
+            if !(text.is_empty() || text.ends_with(['\n', '\r', '\u{feff}'])) {
+                text.push_str(line_break);
+            }
+            if closed {
+                text.extend(["---", line_break]);
+            }
+            text.push_str(&self.fitted(&body));
+            closed = true;
+        }
+        text
     }
 
     fn line_break(&self) -> &'static str {
@@ -58,39 +77,55 @@ impl Documents<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::documents;
+    use super::Fate;
 
     const STREAM: &str = "# head\n---\na: 1 # one\n---\nb: 2\n---\n# three\nc: 3\n";
 
+    fn replace(text: &str, index: usize, body: &str) -> String {
+        documents(text).unwrap().edit(&[(index, Fate::Replaced(body.into()))].into())
+    }
+
+    fn remove(text: &str, index: usize) -> String {
+        documents(text).unwrap().edit(&[(index, Fate::Removed)].into())
+    }
+
+    fn append(text: &str, body: &str) -> String {
+        documents(text).unwrap().append([body.to_owned()])
+    }
+
+    #[test]
+    fn many_edits_at_once_are_those_edits_one_after_the_other() {
+        let fates = [(0, Fate::Removed), (1, Fate::Replaced("b: two".into())), (2, Fate::Removed)];
+        assert_eq!(documents(STREAM).unwrap().edit(&fates.into()), "# head\n---\nb: two\n");
+        let more = documents("a: 1").unwrap().append(["b: 2".to_owned(), "c: 3\n".to_owned()]);
+        assert_eq!(more, "a: 1\n---\nb: 2\n---\nc: 3\n");
+        assert_eq!(documents("").unwrap().append(["a: 1".to_owned(), "b: 2".to_owned()]), "a: 1\n---\nb: 2\n");
+    }
+
     #[test]
     fn replacing_keeps_every_other_byte() {
-        assert_eq!(
-            documents(STREAM).unwrap().replace(1, "b: two\n"),
-            "# head\n---\na: 1 # one\n---\nb: two\n---\n# three\nc: 3\n"
-        );
-        assert_eq!(documents("--- {a: 1}\n---\nb: 2").unwrap().replace(0, "a: 2"), "---\na: 2\n---\nb: 2");
-        assert_eq!(
-            documents("a: 1\r\n---\r\nb: 2\r\n").unwrap().replace(0, "x:\n  y: 1\n"),
-            "x:\r\n  y: 1\r\n---\r\nb: 2\r\n"
-        );
-        assert_eq!(documents(STREAM).unwrap().replace(7, "x"), STREAM);
+        assert_eq!(replace(STREAM, 1, "b: two\n"), "# head\n---\na: 1 # one\n---\nb: two\n---\n# three\nc: 3\n");
+        assert_eq!(replace("--- {a: 1}\n---\nb: 2", 0, "a: 2"), "---\na: 2\n---\nb: 2");
+        assert_eq!(replace("a: 1\r\n---\r\nb: 2\r\n", 0, "x:\n  y: 1\n"), "x:\r\n  y: 1\r\n---\r\nb: 2\r\n");
+        assert_eq!(replace(STREAM, 7, "x"), STREAM);
     }
 
     #[test]
     fn removing_takes_the_marker_along() {
-        assert_eq!(documents(STREAM).unwrap().remove(1), "# head\n---\na: 1 # one\n---\n# three\nc: 3\n");
-        assert_eq!(documents(STREAM).unwrap().remove(0), "# head\n---\nb: 2\n---\n# three\nc: 3\n");
-        assert_eq!(documents("a: 1\n---\nb: 2\n").unwrap().remove(0), "---\nb: 2\n");
-        assert_eq!(documents("%YAML 1.2\n---\na: 1\n").unwrap().remove(0), "%YAML 1.2\n---\n");
-        assert_eq!(documents("a: 1\n").unwrap().remove(0), "");
+        assert_eq!(remove(STREAM, 1), "# head\n---\na: 1 # one\n---\n# three\nc: 3\n");
+        assert_eq!(remove(STREAM, 0), "# head\n---\nb: 2\n---\n# three\nc: 3\n");
+        assert_eq!(remove("a: 1\n---\nb: 2\n", 0), "---\nb: 2\n");
+        assert_eq!(remove("%YAML 1.2\n---\na: 1\n", 0), "%YAML 1.2\n---\n");
+        assert_eq!(remove("a: 1\n", 0), "");
     }
 
     #[test]
     fn appending_adds_a_marker_where_one_is_needed() {
-        assert_eq!(documents("").unwrap().append("a: 1"), "a: 1\n");
-        assert_eq!(documents("# head\n").unwrap().append("a: 1\n"), "# head\na: 1\n");
-        assert_eq!(documents("a: 1").unwrap().append("b: 2\n"), "a: 1\n---\nb: 2\n");
-        assert_eq!(documents("a: 1\n---\n").unwrap().append("b: 2\n"), "a: 1\n---\nb: 2\n");
-        assert_eq!(documents("a: 1\n...\n").unwrap().append("b: 2\n"), "a: 1\n...\n---\nb: 2\n");
-        assert_eq!(documents("a: 1\r\n").unwrap().append("b: 2\n"), "a: 1\r\n---\r\nb: 2\r\n");
+        assert_eq!(append("", "a: 1"), "a: 1\n");
+        assert_eq!(append("# head\n", "a: 1\n"), "# head\na: 1\n");
+        assert_eq!(append("a: 1", "b: 2\n"), "a: 1\n---\nb: 2\n");
+        assert_eq!(append("a: 1\n---\n", "b: 2\n"), "a: 1\n---\nb: 2\n");
+        assert_eq!(append("a: 1\n...\n", "b: 2\n"), "a: 1\n...\n---\nb: 2\n");
+        assert_eq!(append("a: 1\r\n", "b: 2\n"), "a: 1\r\n---\r\nb: 2\r\n");
     }
 }

@@ -14,6 +14,7 @@ mod read;
 mod stream;
 mod write;
 
+pub use edit::Fate;
 pub use error::YamlError;
 pub use position::position;
 pub use read::{Limits, from_str, from_str_within, value};
