@@ -24,6 +24,7 @@ pub(super) fn of_server(server: &Server<'_>, context: &Context<'_>, findings: &m
             findings.push(Finding::error("render/rule", at(server), violation.message, "mend the intent"));
         }
     }
+    findings.extend(in_root_namespace(server, context));
     if !server.is_live() {
         return;
     }
@@ -49,6 +50,33 @@ pub(super) fn of_server(server: &Server<'_>, context: &Context<'_>, findings: &m
     for caller in &server.callers {
         of_caller(server, caller, context, findings);
     }
+}
+
+/// Clusters that take what is rendered for the server for the whole mesh: Istio looks for policies in the root namespace
+/// first, and their selector picks pods of every namespace.
+fn in_root_namespace<'s>(server: &'s Server<'_>, context: &'s Context<'_>) -> impl Iterator<Item = Finding> + use<'s> {
+    let namespace = server.namespace.as_str();
+    let is_root = move |cluster: &&ClusterId| {
+        context.clusters.get(*cluster).is_some_and(|facts| facts.root_namespace == namespace)
+    };
+    let guarded = server.is_enforced() && (server.closed || !server.terminated);
+    let clusters = server.clusters.iter().filter(move |_| guarded).filter(is_root);
+    clusters.map(move |cluster| {
+        Finding::error(
+            "render/root-namespace",
+            at(server),
+            format!(
+                "`{}` is in `{namespace}`, the root namespace of {cluster}: its policies would hold for the pods with \
+                 {} in every namespace of the mesh",
+                server.inbound.service, server.inbound.label
+            ),
+            format!(
+                "let its group name a logical cloud of another namespace; if `{namespace}` is not Istio's root namespace, \
+                 say rootNamespace in {}",
+                of_cluster(cluster)
+            ),
+        )
+    })
 }
 
 /// Contradictions between this server and others.
