@@ -164,20 +164,34 @@ fn subdomain(text: &str) -> bool {
 text_type! {
     /// An IP address or a range in CIDR form, kept as written.
     IpBlock,
-    |text| {
-        let (address, length) = text.split_once('/').map_or((text, None), |(a, l)| (a, Some(l)));
-        let most = match address.parse::<IpAddr>() {
-            Ok(IpAddr::V4(_)) => 32,
-            Ok(IpAddr::V6(_)) => 128,
-            Err(_) => return Err("must be an IP address or CIDR range".into()),
-        };
-        match length.map(str::parse::<u8>) {
-            None => Ok(text.to_owned()),
-            Some(Ok(length)) if length <= most => Ok(text.to_owned()),
-            Some(_) => Err(format!("the prefix length must be 0 to {most}")),
-        }
-    },
+    ip_block,
     json!({"type": "string", "description": "IP address or CIDR range"})
+}
+
+/// The length of a range is what Go's `netip.ParsePrefix` takes: digits alone, no zero before others. Envoy takes a peer
+/// of an IPv4-mapped address (RFC 4291, section 2.5.5.2) for one of IPv4, so that no range of such addresses holds any.
+fn ip_block(text: &str) -> Result<String, String> {
+    let (address, length) = text.split_once('/').map_or((text, None), |(a, l)| (a, Some(l)));
+    let Ok(address) = address.parse::<IpAddr>() else { return Err("must be an IP address or CIDR range".into()) };
+    let most: u8 = if address.is_ipv4() { 32 } else { 128 };
+    let digits = |length: &str| length == "0" || !length.starts_with('0') && length.bytes().all(|b| b.is_ascii_digit());
+    let length = match length.map(|length| length.parse().ok().filter(|bits| *bits <= most && digits(length))) {
+        Some(None) => {
+            return Err(format!(
+                "the prefix length must be 0 to {most}, in digits alone and without a zero before them"
+            ));
+        }
+        Some(Some(length)) => length,
+        None => most,
+    };
+    let IpAddr::V6(address) = address else { return Ok(text.to_owned()) };
+    match (address.to_ipv4_mapped(), length.checked_sub(96)) {
+        (None, _) => Ok(text.to_owned()),
+        (Some(address), Some(length)) => {
+            Err(format!("is of IPv4, and would hold for nobody as IPv6: write {address}/{length}"))
+        }
+        (Some(_), None) => Err("is of IPv4, and would hold for nobody as IPv6: write the IPv4 block".into()),
+    }
 }
 
 text_type! {
@@ -361,6 +375,30 @@ pub(crate) use text_of_at_most;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_ip_block_is_one_that_istio_takes_and_envoy_matches() {
+        for good in ["10.0.0.1", "10.0.0.0/8", "10.0.0.1/8", "0.0.0.0/0", "10.0.0.0/32", "::1", "::/0", "2001:db8::/32"]
+        {
+            assert!(IpBlock::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["10.0.0.0/+8", "10.0.0.0/08", "10.0.0.0/00", "10.0.0.0/", "10.0.0.0/33", "::/+0", "::/129", "::/-1"]
+        {
+            let message = IpBlock::parse(bad).unwrap_err();
+            assert!(message.starts_with("the prefix length must be 0 to "), "{bad}: {message}");
+        }
+        for bad in ["", "10.0.0", "10.0.0.01", "example.com", "fe80::1%eth0", " 10.0.0.1"] {
+            assert_eq!(IpBlock::parse(bad).unwrap_err(), "must be an IP address or CIDR range", "{bad}");
+        }
+        for (bad, instead) in [
+            ("::ffff:10.0.0.0/104", "write 10.0.0.0/8"),
+            ("::ffff:10.0.0.1", "write 10.0.0.1/32"),
+            ("::ffff:a00:0/8", "write the IPv4 block"),
+        ] {
+            let message = IpBlock::parse(bad).unwrap_err();
+            assert!(message.ends_with(instead), "{bad}: {message}");
+        }
+    }
 
     #[test]
     fn a_port_is_a_whole_number_or_its_digits() {
