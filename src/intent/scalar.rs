@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::fields::{Scalar, type_name};
 use super::name::{NAME_MAX, NAME_PATTERN, Name};
+use super::pattern;
 
 fn text(value: &Value) -> Result<&str, String> {
     value.as_str().ok_or_else(|| format!("must be a string, is {}", type_name(value)))
@@ -197,42 +198,15 @@ fn ip_block(text: &str) -> Result<String, String> {
 text_type! {
     /// An Istio path pattern: exact, `/prefix*`, `*suffix`, `*`, or a template with `{*}` and `{**}`.
     PathPattern,
-    path_pattern,
+    pattern::path,
     json!({"type": "string", "maxLength": 1024, "examples": ["/status/*"]})
 }
 
-/// The rules of Istio's `pkg/config/security/security.go`: templates hold whole segments, `{**}` last; elsewhere one
-/// `*` at the start or the end.
-fn path_pattern(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.len() > 1024 || text.chars().any(char::is_control) {
-        return Err("must be a path pattern of 1 to 1024 characters".into());
-    }
-    if text.contains("{*}") || text.contains("{**}") {
-        let mut rest_seen = false;
-        for segment in text.split('/') {
-            match segment {
-                "{*}" | "{**}" if rest_seen => return Err("{**} must be the last operator".into()),
-                "{**}" => rest_seen = true,
-                "{*}" => {}
-                s if s.contains(['{', '}', '*']) => return Err("{*} and {**} must be whole path segments".into()),
-                _ => {}
-            }
-        }
-        return if text.starts_with('/') {
-            Ok(text.to_owned())
-        } else {
-            Err("a path template must begin with /".into())
-        };
-    }
-    let inner = text.strip_prefix('*').unwrap_or(text);
-    let inner = inner.strip_suffix('*').unwrap_or(inner);
-    if inner.contains('*') || (text.len() > 1 && text.starts_with('*') && text.ends_with('*')) {
-        Err("a * may stand at the start or at the end only, Istio takes any other literally".into())
-    } else if !text.starts_with(['/', '*']) {
-        Err("a path must begin with / or *".into())
-    } else {
-        Ok(text.to_owned())
-    }
+text_type! {
+    /// A pattern of the Host header: exact, `*suffix`, `prefix*` or `*`.
+    HostPattern,
+    pattern::host,
+    json!({"type": "string", "maxLength": 1024, "examples": ["*.example.com"]})
 }
 
 text_type! {
