@@ -112,8 +112,8 @@ text_type! {
             s.len() <= 63 && b.first().is_none_or(u8::is_ascii_alphanumeric) && b.last().is_none_or(u8::is_ascii_alphanumeric)
                 && b.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
         };
-        if name.is_empty() || !part(name) || !prefix.is_none_or(|p| DnsLabel::parse(p).is_ok() || HostName::parse(p).is_ok()) {
-            Err("the key must be a Kubernetes label key".into())
+        if name.is_empty() || !part(name) || !prefix.is_none_or(subdomain) {
+            Err("the key must be a Kubernetes label key: a name, perhaps behind a DNS subdomain in lower case and a /".into())
         } else if value.is_empty() || !part(value) {
             Err("the value must be a Kubernetes label value that is not empty".into())
         } else {
@@ -349,6 +349,22 @@ pub(crate) use text_of_at_most;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_label_is_one_that_kubernetes_takes() {
+        for good in ["app=x", "App=X_1.y", "example.com/app=x", "kubernetes.io/metadata.name=x", "a/b=c", "1.2.3.4/a=b"]
+        {
+            assert!(Label::parse(good).is_ok(), "{good}");
+        }
+        let long = format!("{}/a=b", ["x".repeat(63).as_str(); 4].join("."));
+        for bad in ["Example.COM/app=x", "example.com./app=x", "-a/b=c", "a_b.c/d=e", "/app=x", "a/b/c=x", "=x", &long]
+        {
+            assert!(Label::parse(bad).unwrap_err().starts_with("the key must be"), "{bad}");
+        }
+        for bad in ["app", "app=", "app=x=y", "app= x", "app=x\n"] {
+            assert!(Label::parse(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn an_ip_block_is_one_that_istio_takes_and_envoy_matches() {
