@@ -105,8 +105,8 @@ fn not_enforced(server: &Server<'_>) -> Finding {
 
 /// Whether a rule for this caller would name the server's port.
 fn uses_port(caller: &Caller<'_>) -> bool {
-    caller.points.iter().any(|point| point.ports.is_empty())
-        || caller.points.iter().all(|point| point.action != Action::Allow)
+    caller.points.iter().any(|(_, point)| point.ports.is_empty())
+        || caller.points.iter().all(|(_, point)| point.action != Action::Allow)
 }
 
 fn of_caller(server: &Server<'_>, caller: &Caller<'_>, context: &Context<'_>, findings: &mut Vec<Finding>) {
@@ -141,7 +141,7 @@ fn of_caller(server: &Server<'_>, caller: &Caller<'_>, context: &Context<'_>, fi
         let message = format!("client `{name}` of `{service}` has no identity: whoever has its addresses may call");
         findings.push(Finding::note("access/by-address", place("/spec/cidrs"), message));
     }
-    if caller.points.iter().any(|point| point.hosts.iter().any(|host| host.as_str().starts_with("*."))) {
+    if caller.points.iter().any(|(_, point)| point.hosts.iter().any(|host| host.as_str().starts_with("*."))) {
         findings.push(Finding::note(
             "access/host-port",
             Place::at(caller.anchor.as_str()),

@@ -20,8 +20,8 @@ impl Operations {
 
     /// What the access points of `caller` with this action say; none without such a point.
     pub(super) fn of(server: &Server<'_>, caller: &Caller<'_>, action: Action) -> Option<Self> {
-        let points = caller.points.iter().filter(|point| point.action == action);
-        let operations = points.map(|point| Self::one(operation(server, point)));
+        let points = caller.points.iter().filter(|(_, point)| point.action == action);
+        let operations = points.map(|(_, point)| Self::one(operation(server, point)));
         operations.reduce(Self::or)
     }
 
