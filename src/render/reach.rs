@@ -1,4 +1,4 @@
-//! Access points that reach further than they seem to: to ports of other servers.
+//! Access points that reach further than they seem to: to ports of other servers, or to all that is said on a port.
 
 use super::server::{Caller, Server};
 use super::unit::Unit;
@@ -25,6 +25,7 @@ pub(super) fn of_workload(workload: &Workload<'_, '_>, findings: &mut Vec<Findin
             for (anchor, point) in caller.points.iter().copied() {
                 let said = Said { workload, unit, server, caller, anchor, point };
                 findings.extend(said.other_port());
+                findings.extend(said.every_connection());
             }
         }
     }
@@ -63,6 +64,43 @@ impl Said<'_, '_> {
             self.server.namespace
         );
         Some(Finding::warning("access/other-port", self.place("/spec/ports"), message, remedy))
+    }
+
+    /// Connections that are not HTTP: of a DENY or AUDIT rule Istio drops there what only requests have, and the rest
+    /// holds for all of them (`pilot/pkg/security/authz/model`).
+    fn every_connection(&self) -> Option<Finding> {
+        let (point, server) = (self.point, self.server);
+        if point.action == Action::Allow || !point.is_http_level() {
+            return None;
+        }
+        let own = server.inbound.target_port;
+        let everywhere = point.ports.is_empty() && own.is_none();
+        let reached = |other: &Server<'_>| {
+            let there = |port: Port| Some(port) != own && point.ports.contains(&port);
+            !other.protocol.is_http() && (everywhere || other.inbound.target_port.is_some_and(there))
+        };
+        let opaque = self.services(reached);
+        let what = match opaque.is_empty() {
+            true if everywhere => {
+                format!("whatever is not HTTP on the pods {} in `{}`", server.inbound.label, server.namespace)
+            }
+            true => return None,
+            false => format!("all that {opaque} serves on the same pods, which is not HTTP"),
+        };
+        let deny = point.action == Action::Deny;
+        let message = format!(
+            "client `{}` {} {what}: Istio drops url, access and hosts there, and the rule names no port of `{}` alone",
+            self.caller.anchor.name(),
+            if deny { "is refused" } else { "is logged on" },
+            server.inbound.service
+        );
+        let remedy = if everywhere { "say targetPort in the server" } else { "leave ports out" };
+        let (rule, place) = ("access/http-on-tcp", self.place("/spec"));
+        Some(if deny && !opaque.is_empty() {
+            Finding::error(rule, place, message, remedy)
+        } else {
+            Finding::warning(rule, place, message, remedy)
+        })
     }
 
     /// The Services of this workload that `wanted` picks, in words.

@@ -44,3 +44,41 @@ fn a_port_that_is_not_the_servers_is_a_warning_that_says_whose_it_is() {
         warning("client `web` is logged on port 22 of the pods app=cart in `shop`: `cart` does not listen there")
     );
 }
+
+#[test]
+fn requests_that_are_denied_on_pods_that_serve_more_than_http_block() {
+    let denied = |cart: Value, db: Value, point: Value| {
+        let found = found("access/http-on-tcp", cart, db, with(json!({"action": "DENY"}), point));
+        found.into_iter().map(|finding| (finding.severity, finding.message, finding.remedy)).collect::<Vec<_>>()
+    };
+    let path = || json!({"url": ["/x"]});
+    let unknown = || json!({"targetPort": null});
+    let [(severity, message, remedy)] = &denied(unknown(), json!({}), path())[..] else { panic!("one finding") };
+    assert_eq!(*severity, Severity::Error);
+    assert!(message.starts_with("client `web` is refused all that `db` serves on the same pods"), "{message}");
+    assert_eq!(remedy, "say targetPort in the server");
+
+    let others = json!({"protocol": "HTTP"});
+    let [(severity, message, _)] = &denied(unknown(), others, path())[..] else { panic!("one finding") };
+    assert_eq!(*severity, Severity::Warning);
+    assert!(
+        message.starts_with("client `web` is refused whatever is not HTTP on the pods app=cart in `shop`"),
+        "{message}"
+    );
+
+    let [(severity, _, remedy)] = &denied(json!({}), json!({}), json!({"url": ["/x"], "ports": [3306]}))[..] else {
+        panic!("one finding")
+    };
+    assert_eq!((*severity, remedy.as_str()), (Severity::Error, "leave ports out"));
+
+    let audit = denied(unknown(), json!({}), json!({"access": ["GET"], "action": "AUDIT"}));
+    assert_eq!(audit[0].0, Severity::Warning, "it never decides");
+    for (cart, point) in [
+        (json!({}), path()),
+        (unknown(), json!({"url": ["/x"], "ports": [8080]})),
+        (unknown(), json!({})),
+        (unknown(), json!({"url": ["/x"], "action": "ALLOW"})),
+    ] {
+        assert!(denied(cart, json!({}), point.clone()).is_empty(), "{point}");
+    }
+}
