@@ -4,6 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::quote::quoted;
 
+/// The most entries of one list in a body: lists are multiplied with each other when it is judged who may call what.
+pub const MOST_ENTRIES: usize = 256;
+
 /// A rule that a body breaks, at a place in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Violation {
@@ -52,8 +55,25 @@ impl<'a> Fields<'a> {
     /// Reads `value`, which stands at `pointer`, with `reader`.
     ///
     /// # Errors
-    /// Every violation in it, unknown fields included.
+    /// Every violation in it, unknown fields and lists that are too long included.
     pub fn read<T>(
+        value: &'a Value,
+        pointer: &str,
+        reader: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Result<T, Vec<Violation>> {
+        let mut violations = vec![];
+        bound(value, pointer, &mut violations);
+        match Self::read_bounded(value, pointer, reader) {
+            Ok(read) if violations.is_empty() => Ok(read),
+            read => {
+                violations.extend(read.err().into_iter().flatten());
+                Err(violations)
+            }
+        }
+    }
+
+    /// The same of a value whose lists were looked at.
+    fn read_bounded<T>(
         value: &'a Value,
         pointer: &str,
         reader: impl FnOnce(&mut Self) -> Option<T>,
@@ -172,13 +192,13 @@ impl<'a> Fields<'a> {
 
     /// A list that may be absent: then it is empty.
     pub fn list<T: Scalar>(&mut self, name: &'static str, doc: &str) -> Vec<T> {
-        let value = self.take(name, doc, || json!({"type": "array", "items": T::schema()}));
+        let value = self.take(name, doc, || list_of(T::schema()));
         value.map(|value| self.items(name, value)).unwrap_or_default()
     }
 
     /// A list that must be there, and may be empty.
     pub fn required_list<T: Scalar>(&mut self, name: &'static str, doc: &str) -> Vec<T> {
-        let value = self.take(name, doc, || json!({"type": "array", "items": T::schema()}));
+        let value = self.take(name, doc, || list_of(T::schema()));
         if value.is_none() {
             self.missing(name);
         }
@@ -191,7 +211,8 @@ impl<'a> Fields<'a> {
             return vec![];
         };
         let at = self.at(name);
-        items.iter().enumerate().filter_map(|(i, item)| self.scalar(format!("{at}/{i}"), item)).collect()
+        let items = items.iter().take(MOST_ENTRIES).enumerate();
+        items.filter_map(|(i, item)| self.scalar(format!("{at}/{i}"), item)).collect()
     }
 
     /// An object that may be absent.
@@ -246,7 +267,7 @@ impl<'a> Fields<'a> {
         doc: &str,
         reader: impl Fn(&mut Fields<'_>) -> Option<T>,
     ) -> Vec<T> {
-        let Some(value) = self.take(name, doc, || json!({"type": "array", "items": Fields::schema(&reader)})) else {
+        let Some(value) = self.take(name, doc, || list_of(Fields::schema(&reader))) else {
             return vec![];
         };
         let Value::Array(items) = value else {
@@ -254,7 +275,8 @@ impl<'a> Fields<'a> {
             return vec![];
         };
         let at = self.at(name);
-        items.iter().enumerate().filter_map(|(i, item)| self.nested(format!("{at}/{i}"), item, &reader)).collect()
+        let items = items.iter().take(MOST_ENTRIES).enumerate();
+        items.filter_map(|(i, item)| self.nested(format!("{at}/{i}"), item, &reader)).collect()
     }
 
     fn nested<T>(
@@ -263,7 +285,7 @@ impl<'a> Fields<'a> {
         value: &Value,
         reader: impl FnOnce(&mut Fields<'_>) -> Option<T>,
     ) -> Option<T> {
-        Fields::read(value, &pointer, reader).map_err(|violations| self.violations.extend(violations)).ok()
+        Fields::read_bounded(value, &pointer, reader).map_err(|violations| self.violations.extend(violations)).ok()
     }
 
     /// A field that is kept as it was given, whatever it is.
@@ -274,6 +296,31 @@ impl<'a> Fields<'a> {
     /// Accepts every field that is not named; all are kept as given.
     pub fn keep_rest(&mut self) {
         self.open = true;
+    }
+}
+
+/// The schema of a list of what `items` describes.
+fn list_of(items: Value) -> Value {
+    json!({"type": "array", "items": items, "maxItems": MOST_ENTRIES})
+}
+
+/// Every list in `value` with more entries than one may have, also where all is kept as it was given.
+fn bound(value: &Value, pointer: &str, found: &mut Vec<Violation>) {
+    match value {
+        Value::Array(items) if items.len() > MOST_ENTRIES => found.push(Violation::new(
+            pointer,
+            format!(
+                "has {} entries, at most {MOST_ENTRIES} are allowed: write fewer and wider ones, or split it",
+                items.len()
+            ),
+        )),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(i, item)| bound(item, &format!("{pointer}/{i}"), found));
+        }
+        Value::Object(map) => {
+            map.iter().for_each(|(key, item)| bound(item, &format!("{pointer}/{}", escape(key)), found));
+        }
+        _ => {}
     }
 }
 
@@ -294,4 +341,51 @@ pub fn type_name(value: &Value) -> &'static str {
 #[must_use]
 pub fn escape(segment: &str) -> String {
     segment.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Anything;
+
+    impl Scalar for Anything {
+        fn read(_: &Value) -> Result<Self, String> {
+            Ok(Self)
+        }
+
+        fn schema() -> Value {
+            json!({})
+        }
+    }
+
+    fn reader(f: &mut Fields<'_>) -> Option<()> {
+        f.list::<Anything>("list", "");
+        f.required_list::<Anything>("needed", "");
+        f.objects("objects", "", |f| {
+            f.keep_rest();
+            Some(())
+        });
+        f.kept("kept", "");
+        Some(())
+    }
+
+    #[test]
+    fn every_list_has_a_bound_wherever_it_stands() {
+        let of = |length: usize| {
+            let numbers: Vec<usize> = (0..length).collect();
+            let objects: Vec<Value> = numbers.iter().map(|n| json!({"n": n})).collect();
+            json!({"list": numbers, "needed": numbers, "objects": objects, "kept": {"a/b": [{"deep": numbers}]}})
+        };
+        assert_eq!(Fields::read(&of(MOST_ENTRIES), "/spec", reader), Ok(()));
+        let found = Fields::read(&of(MOST_ENTRIES + 1), "/spec", reader).unwrap_err();
+        let pointers: Vec<&str> = found.iter().map(|violation| &*violation.pointer).collect();
+        assert_eq!(pointers, ["/spec/list", "/spec/needed", "/spec/objects", "/spec/kept/a~1b/0/deep"]);
+        assert!(found[0].message.starts_with("has 257 entries, at most 256 are allowed"), "{}", found[0].message);
+
+        let schema = Fields::schema(reader);
+        for name in ["list", "needed", "objects"] {
+            assert_eq!(schema["properties"][name]["maxItems"], MOST_ENTRIES, "{name}");
+        }
+    }
 }

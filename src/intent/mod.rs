@@ -6,6 +6,7 @@ pub mod fields;
 pub mod kind;
 pub mod layout;
 pub mod name;
+mod pattern;
 pub mod quote;
 pub mod resource;
 pub mod rules;

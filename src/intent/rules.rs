@@ -328,15 +328,19 @@ fn same_outside_name(pair: &Pair<'_>) -> Vec<(&'static str, String, String)> {
 
 /// Plain TCP has no name to tell hosts apart by: a port of one gateway carries one service.
 fn same_outside_port(pair: &Pair<'_>) -> Vec<(&'static str, String, String)> {
-    let plain = [pair.left, pair.right].map(|(anchor, inbound)| {
-        inbound.exposed && inbound.tls == TlsType::None && !effective_protocol(pair.tree, anchor, inbound).is_http()
-    });
+    let both = [pair.left, pair.right];
+    let on_a_port = |(anchor, inbound): (&Anchor, &Inbound)| {
+        matches!(slot(inbound, effective_protocol(pair.tree, anchor, inbound)), Some(Slot::Port(_)))
+    };
+    let plain = both.iter().any(|(_, inbound)| inbound.tls == TlsType::None);
     let names = |inbound: &Inbound| (inbound.external_name.clone(), inbound.service.clone(), inbound.port);
-    if !plain.contains(&true) || names(pair.left.1) == names(pair.right.1) || !share_a_cluster(pair) {
+    let same = names(pair.left.1) == names(pair.right.1);
+    if !both.into_iter().all(on_a_port) || !plain || same || !share_a_cluster(pair) {
         return vec![];
     }
     let what = |(_, inbound): (&Anchor, &Inbound)| {
-        format!("{} for {}", inbound.external.port.map_or(0, Port::number), inbound.service)
+        let protocol = if inbound.tls == TlsType::None { "TCP" } else { "TLS" };
+        format!("{protocol} on {} for {}", inbound.external.port.map_or(0, Port::number), inbound.service)
     };
     vec![("/spec/external/port", what(pair.left), what(pair.right))]
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::fields::{Scalar, type_name};
 use super::name::{NAME_MAX, NAME_PATTERN, Name};
+use super::pattern;
 
 fn text(value: &Value) -> Result<&str, String> {
     value.as_str().ok_or_else(|| format!("must be a string, is {}", type_name(value)))
@@ -114,8 +115,8 @@ text_type! {
             s.len() <= 63 && b.first().is_none_or(u8::is_ascii_alphanumeric) && b.last().is_none_or(u8::is_ascii_alphanumeric)
                 && b.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
         };
-        if name.is_empty() || !part(name) || !prefix.is_none_or(|p| DnsLabel::parse(p).is_ok() || HostName::parse(p).is_ok()) {
-            Err("the key must be a Kubernetes label key".into())
+        if name.is_empty() || !part(name) || !prefix.is_none_or(subdomain) {
+            Err("the key must be a Kubernetes label key: a name, perhaps behind a DNS subdomain in lower case and a /".into())
         } else if value.is_empty() || !part(value) {
             Err("the value must be a Kubernetes label value that is not empty".into())
         } else {
@@ -167,61 +168,48 @@ fn subdomain(text: &str) -> bool {
 text_type! {
     /// An IP address or a range in CIDR form, kept as written.
     IpBlock,
-    |text| {
-        let (address, length) = text.split_once('/').map_or((text, None), |(a, l)| (a, Some(l)));
-        let most = match address.parse::<IpAddr>() {
-            Ok(IpAddr::V4(_)) => 32,
-            Ok(IpAddr::V6(_)) => 128,
-            Err(_) => return Err("must be an IP address or CIDR range".into()),
-        };
-        match length.map(str::parse::<u8>) {
-            None => Ok(text.to_owned()),
-            Some(Ok(length)) if length <= most => Ok(text.to_owned()),
-            Some(_) => Err(format!("the prefix length must be 0 to {most}")),
-        }
-    },
+    ip_block,
     json!({"type": "string", "description": "IP address or CIDR range"})
+}
+
+/// The length of a range is what Go's `netip.ParsePrefix` takes: digits alone, no zero before others. Envoy takes a peer
+/// of an IPv4-mapped address (RFC 4291, section 2.5.5.2) for one of IPv4, so that no range of such addresses holds any.
+fn ip_block(text: &str) -> Result<String, String> {
+    let (address, length) = text.split_once('/').map_or((text, None), |(a, l)| (a, Some(l)));
+    let Ok(address) = address.parse::<IpAddr>() else { return Err("must be an IP address or CIDR range".into()) };
+    let most: u8 = if address.is_ipv4() { 32 } else { 128 };
+    let digits = |length: &str| length == "0" || !length.starts_with('0') && length.bytes().all(|b| b.is_ascii_digit());
+    let length = match length.map(|length| length.parse().ok().filter(|bits| *bits <= most && digits(length))) {
+        Some(None) => {
+            return Err(format!(
+                "the prefix length must be 0 to {most}, in digits alone and without a zero before them"
+            ));
+        }
+        Some(Some(length)) => length,
+        None => most,
+    };
+    let IpAddr::V6(address) = address else { return Ok(text.to_owned()) };
+    match (address.to_ipv4_mapped(), length.checked_sub(96)) {
+        (None, _) => Ok(text.to_owned()),
+        (Some(address), Some(length)) => {
+            Err(format!("is of IPv4, and would hold for nobody as IPv6: write {address}/{length}"))
+        }
+        (Some(_), None) => Err("is of IPv4, and would hold for nobody as IPv6: write the IPv4 block".into()),
+    }
 }
 
 text_type! {
     /// An Istio path pattern: exact, `/prefix*`, `*suffix`, `*`, or a template with `{*}` and `{**}`.
     PathPattern,
-    path_pattern,
+    pattern::path,
     json!({"type": "string", "maxLength": 1024, "examples": ["/status/*"]})
 }
 
-/// The rules of Istio's `pkg/config/security/security.go`: templates hold whole segments, `{**}` last; elsewhere one
-/// `*` at the start or the end.
-fn path_pattern(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.len() > 1024 || text.chars().any(char::is_control) {
-        return Err("must be a path pattern of 1 to 1024 characters".into());
-    }
-    if text.contains("{*}") || text.contains("{**}") {
-        let mut rest_seen = false;
-        for segment in text.split('/') {
-            match segment {
-                "{*}" | "{**}" if rest_seen => return Err("{**} must be the last operator".into()),
-                "{**}" => rest_seen = true,
-                "{*}" => {}
-                s if s.contains(['{', '}', '*']) => return Err("{*} and {**} must be whole path segments".into()),
-                _ => {}
-            }
-        }
-        return if text.starts_with('/') {
-            Ok(text.to_owned())
-        } else {
-            Err("a path template must begin with /".into())
-        };
-    }
-    let inner = text.strip_prefix('*').unwrap_or(text);
-    let inner = inner.strip_suffix('*').unwrap_or(inner);
-    if inner.contains('*') || (text.len() > 1 && text.starts_with('*') && text.ends_with('*')) {
-        Err("a * may stand at the start or at the end only, Istio takes any other literally".into())
-    } else if !text.starts_with(['/', '*']) {
-        Err("a path must begin with / or *".into())
-    } else {
-        Ok(text.to_owned())
-    }
+text_type! {
+    /// A pattern of the Host header: exact, `*suffix`, `prefix*` or `*`.
+    HostPattern,
+    pattern::host,
+    json!({"type": "string", "maxLength": 1024, "examples": ["*.example.com"]})
 }
 
 text_type! {
@@ -364,6 +352,46 @@ pub(crate) use text_of_at_most;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_label_is_one_that_kubernetes_takes() {
+        for good in ["app=x", "App=X_1.y", "example.com/app=x", "kubernetes.io/metadata.name=x", "a/b=c", "1.2.3.4/a=b"]
+        {
+            assert!(Label::parse(good).is_ok(), "{good}");
+        }
+        let long = format!("{}/a=b", ["x".repeat(63).as_str(); 4].join("."));
+        for bad in ["Example.COM/app=x", "example.com./app=x", "-a/b=c", "a_b.c/d=e", "/app=x", "a/b/c=x", "=x", &long]
+        {
+            assert!(Label::parse(bad).unwrap_err().starts_with("the key must be"), "{bad}");
+        }
+        for bad in ["app", "app=", "app=x=y", "app= x", "app=x\n"] {
+            assert!(Label::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_ip_block_is_one_that_istio_takes_and_envoy_matches() {
+        for good in ["10.0.0.1", "10.0.0.0/8", "10.0.0.1/8", "0.0.0.0/0", "10.0.0.0/32", "::1", "::/0", "2001:db8::/32"]
+        {
+            assert!(IpBlock::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["10.0.0.0/+8", "10.0.0.0/08", "10.0.0.0/00", "10.0.0.0/", "10.0.0.0/33", "::/+0", "::/129", "::/-1"]
+        {
+            let message = IpBlock::parse(bad).unwrap_err();
+            assert!(message.starts_with("the prefix length must be 0 to "), "{bad}: {message}");
+        }
+        for bad in ["", "10.0.0", "10.0.0.01", "example.com", "fe80::1%eth0", " 10.0.0.1"] {
+            assert_eq!(IpBlock::parse(bad).unwrap_err(), "must be an IP address or CIDR range", "{bad}");
+        }
+        for (bad, instead) in [
+            ("::ffff:10.0.0.0/104", "write 10.0.0.0/8"),
+            ("::ffff:10.0.0.1", "write 10.0.0.1/32"),
+            ("::ffff:a00:0/8", "write the IPv4 block"),
+        ] {
+            let message = IpBlock::parse(bad).unwrap_err();
+            assert!(message.ends_with(instead), "{bad}: {message}");
+        }
+    }
 
     #[test]
     fn a_port_is_a_whole_number_or_its_digits() {

@@ -2,7 +2,6 @@
 
 use super::report::{At, Report, SCHEMA, SPEC, known};
 use super::source::{self, bad_ports};
-use super::syntax::is_ip_or_cidr;
 use super::whole;
 use crate::istio::{Action, AuthorizationPolicy, Condition, Operation, Rule};
 
@@ -177,13 +176,8 @@ fn check_condition(report: &mut Report<'_>, at: At<'_>, condition: &Condition, c
         for (index, value) in values.iter().enumerate() {
             if value.is_empty() {
                 report.error("istio/079", at.item(index), "an empty string", "remove it");
-            } else if key.ends_with(".ip") && !is_ip_or_cidr(value) {
-                report.error(
-                    "istio/081",
-                    at.item(index),
-                    format!("{value:?} is neither an IP address nor a CIDR"),
-                    "write one",
-                );
+            } else if key.ends_with(".ip") {
+                source::addresses_of(report, at.item(index), value);
             }
         }
         if key == "destination.port" {

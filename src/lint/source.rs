@@ -1,7 +1,7 @@
 //! Rules 78 to 81: the callers that an AuthorizationPolicy names (`pkg/config/security`).
 
 use super::report::{At, Report};
-use super::syntax::is_ip_or_cidr;
+use super::syntax::{is_ip_or_cidr, mapped_block};
 use crate::istio::Source;
 
 pub(super) fn check(report: &mut Report<'_>, at: At<'_>, source: &Source, custom: bool) {
@@ -14,14 +14,8 @@ pub(super) fn check(report: &mut Report<'_>, at: At<'_>, source: &Source, custom
     ];
     for (name, blocks) in addresses {
         let at = at.member(name);
-        for (index, block) in blocks.iter().enumerate().filter(|(_, block)| !block.is_empty() && !is_ip_or_cidr(block))
-        {
-            report.error(
-                "istio/081",
-                at.item(index),
-                format!("{block:?} is neither an IP address nor a CIDR"),
-                "write one",
-            );
+        for (index, block) in blocks.iter().enumerate().filter(|(_, block)| !block.is_empty()) {
+            addresses_of(report, at.item(index), block);
         }
     }
     check_accounts(report, at, source);
@@ -33,6 +27,16 @@ pub(super) fn check(report: &mut Report<'_>, at: At<'_>, source: &Source, custom
     ];
     if custom && identity.iter().any(|(yes, no)| !yes.is_empty() || !no.is_empty()) {
         report.error("istio/078", at, "CUSTOM cannot look at identities", "name addresses, or let the authorizer look");
+    }
+}
+
+/// Rule 81 for a block of addresses.
+pub(super) fn addresses_of(report: &mut Report<'_>, at: At<'_>, block: &str) {
+    if !is_ip_or_cidr(block) {
+        report.error("istio/081", at, format!("{block:?} is neither an IP address nor a CIDR"), "write one");
+    } else if let Some(instead) = mapped_block(block) {
+        let message = format!("{block:?} is of IPv4 and holds for nobody as IPv6");
+        report.warning("istio/081", at, message, format!("write {instead}"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The syntax of names, hosts, addresses, durations and expressions, as Istio reads them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Whether `text` is a DNS label in Istio's sense: up to 63 letters, digits and inner hyphens, of either case.
 ///
@@ -86,16 +86,26 @@ pub(super) fn is_ip(text: &str) -> bool {
     text.bytes().next().is_some_and(|byte| byte.is_ascii_hexdigit() || byte == b':') && text.parse::<IpAddr>().is_ok()
 }
 
-/// Whether `text` is an IP address or a CIDR.
+/// Whether `text` is an IP address or a CIDR, whose length is digits alone without a zero before them, as Go's
+/// `netip.ParsePrefix` takes it.
 pub(super) fn is_ip_or_cidr(text: &str) -> bool {
     let Some((address, bits)) = text.split_once('/') else { return is_ip(text) };
-    let digits = !bits.is_empty() && bits.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = bits == "0" || !bits.starts_with('0') && bits.bytes().all(|byte| byte.is_ascii_digit());
     let wide = match address.parse() {
         Ok(IpAddr::V4(_)) => 32,
         Ok(IpAddr::V6(_)) => 128,
         Err(_) => return false,
     };
     digits && bits.parse().is_ok_and(|bits: u8| bits <= wide)
+}
+
+/// The IPv4 block that an IPv4-mapped address or CIDR is meant for (RFC 4291, section 2.5.5.2): Envoy takes a peer of such
+/// an address for one of IPv4.
+pub(super) fn mapped_block(text: &str) -> Option<String> {
+    let (address, bits) = text.split_once('/').unwrap_or((text, "128"));
+    let address = address.parse::<Ipv6Addr>().ok()?.to_ipv4_mapped()?;
+    let bits = bits.parse::<u8>().ok()?.checked_sub(96)?;
+    Some(format!("{address}/{bits}"))
 }
 
 /// The nanoseconds of a duration as Go writes them, `1h30m`, `1.5s`; `None` when it is not one.

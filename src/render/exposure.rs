@@ -10,11 +10,15 @@ use super::server::Server;
 use crate::finding::{Finding, Place};
 use crate::intent::scalar::HostName;
 use crate::intent::spec::TlsType;
+use crate::intent::topology::GatewayPods;
 use crate::intent::{Anchor, ClusterFacts, ClusterId};
 use crate::istio::{
     self, Destination, Gateway, HttpMatchRequest, HttpRoute, HttpRouteDestination, L4MatchAttributes, Port,
     RouteDestination, ServerTlsMode, ServerTlsSettings, TcpRoute, TlsMatchAttributes, TlsRoute, VirtualService,
 };
+
+/// The ports that Istio's proxies listen on, also those of gateways (Istio's documentation, "Application Requirements").
+const OF_PROXIES: [u16; 9] = [15000, 15001, 15004, 15006, 15008, 15020, 15021, 15053, 15090];
 
 /// How requests find their way behind the gateway.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -117,14 +121,13 @@ fn door<'s, 't>(server: &'s Server<'t>, facts: &ClusterFacts) -> Result<Door<'s,
                 );
                 return Err(Finding::error("render/external-port", place, message, "set external.port"));
             };
-            let plain = tls == TlsType::None;
-            if plain && (port == facts.http_port || port == facts.https_port) {
-                let message = format!("port {port} of the gateway belongs to all outside callers of HTTP and TLS");
+            let protocol = if tls == TlsType::None { "TCP" } else { "TLS" };
+            if let Some(owner) = owner(port, protocol, facts) {
+                let message = format!("port {port} of the gateway cannot be {protocol}: {owner}");
                 let remedy =
                     if server.protocol.is_tls() { "use tlsType PASSTHROUGH" } else { "choose another external.port" };
                 return Err(Finding::error("render/gateway-port", place, message, remedy));
             }
-            let protocol = if plain { "TCP" } else { "TLS" };
             (port, protocol, format!("{}-{port}", protocol.to_ascii_lowercase()), Routing::Tcp)
         }
     };
@@ -135,6 +138,22 @@ fn door<'s, 't>(server: &'s Server<'t>, facts: &ClusterFacts) -> Result<Door<'s,
         return Err(Finding::error("render/credential", place, message, remedy));
     }
     Ok(Door { server, number, protocol, name, routing })
+}
+
+/// Whose a port of the gateway is, if `protocol` cannot share it. TLS of any kind on one port is told apart by server name;
+/// nothing else can be but by the request (`pilot/pkg/model/gateway.go`, `mergeGateways`).
+fn owner(port: u16, protocol: &str, facts: &ClusterFacts) -> Option<&'static str> {
+    // Each pod that both select has both their ports.
+    let within =
+        |one: &GatewayPods, other: &GatewayPods| one.selector.iter().all(|label| other.selector.contains(label));
+    let same_pods = || within(&facts.ingress, &facts.east_west) || within(&facts.east_west, &facts.ingress);
+    match port {
+        _ if OF_PROXIES.contains(&port) => Some("Istio's proxies listen there themselves"),
+        _ if port == facts.http_port => Some("it belongs to all outside callers of HTTP"),
+        _ if port == facts.https_port && protocol == "TCP" => Some("it belongs to all outside callers of TLS"),
+        _ if port == facts.internal_port && same_pods() => Some("callers of other clusters enter there"),
+        _ => None,
+    }
 }
 
 /// What has to be in the cluster for a door to open.

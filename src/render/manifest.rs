@@ -1,8 +1,11 @@
 //! What every generated file has: a header that names its intents, our label, our annotations.
 
+use std::borrow::Cow;
+
 use super::output::Manifest;
+use crate::finding::{Finding, Place};
 use crate::intent::settings::GitOps;
-use crate::intent::{Anchor, ClusterId};
+use crate::intent::{Anchor, ClusterId, Kind as Intent};
 use crate::istio::{Kind, ObjectMeta, Resource, Spec, StringMap, to_yaml};
 
 /// The label that marks what is ours.
@@ -19,6 +22,16 @@ const DRY_RUN: &str = "istio.io/dry-run";
 
 /// The annotation that orders a sync of Argo CD.
 const SYNC_WAVE: &str = "argocd.argoproj.io/sync-wave";
+
+/// The most intents that are named one by one, and the most bytes of their names: a server may have thousands of clients.
+const MOST_NAMED: usize = 100;
+const MOST_NAMED_BYTES: usize = 16 << 10;
+
+/// The most bytes of all annotations of an object (Kubernetes, `apimachinery/pkg/api/validation/objectmeta.go`).
+const MOST_ANNOTATED: usize = 256 << 10;
+
+/// The most bytes of a manifest: what etcd takes at once is 1.5 MiB, with what the cluster adds to an object.
+const LARGEST: usize = 1 << 20;
 
 const HEADER: &str = "# Rendered by Meshwright from the intents below: change them, not this file.\n";
 
@@ -46,7 +59,7 @@ impl Draft<'_> {
         let mut intents = self.intents;
         intents.sort();
         intents.dedup();
-        let names: Vec<&str> = intents.iter().map(Anchor::as_str).collect();
+        let names = names(&intents);
         let mut annotations = StringMap::from([(INTENTS.to_owned(), names.join("\n"))]);
         if self.observed {
             annotations.insert(DRY_RUN.into(), "true".into());
@@ -65,7 +78,7 @@ impl Draft<'_> {
         let mut text = String::from(HEADER);
         for name in names {
             text.push_str("# ");
-            text.push_str(name);
+            text.push_str(&name);
             text.push('\n');
         }
         text.push_str(&to_yaml(&resource));
@@ -74,6 +87,42 @@ impl Draft<'_> {
         let path = format!("{directory}/{}/{kind}-{}.yaml", self.service, resource.metadata.name);
         Manifest { path, text, resource, intents }
     }
+}
+
+/// The lines that name `intents`, which are sorted: all of them, or where that is too much, the servers and how many clients
+/// there are beside them.
+fn names(intents: &[Anchor]) -> Vec<Cow<'_, str>> {
+    let all = || intents.iter().map(|intent| Cow::from(intent.as_str()));
+    let bytes: usize = all().map(|name| name.len() + 1).sum();
+    if intents.len() <= MOST_NAMED && bytes <= MOST_NAMED_BYTES {
+        return all().collect();
+    }
+    let servers = intents.iter().filter(|intent| intent.kind() == Intent::Inbound);
+    let mut names: Vec<_> = servers.map(|intent| Cow::from(intent.as_str())).collect();
+    match intents.len() - names.len() {
+        0 => {}
+        1 => names.push("and 1 client".into()),
+        rest => names.push(format!("and {rest} clients").into()),
+    }
+    names
+}
+
+/// What makes a file too large for Kubernetes to take.
+pub(super) fn too_large(manifest: &Manifest) -> Option<Finding> {
+    let annotations = &manifest.resource.metadata.annotations;
+    let annotated: usize = annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
+    let (bytes, most, what) = match manifest.text.len() {
+        text if text > LARGEST => (text, LARGEST, "bytes"),
+        _ if annotated > MOST_ANNOTATED => (annotated, MOST_ANNOTATED, "bytes of annotations"),
+        _ => return None,
+    };
+    let server = manifest.intents.first().and_then(|intent| intent.ancestor(Intent::Inbound));
+    Some(Finding::error(
+        "render/too-large",
+        Place::at(server.as_ref().map_or(manifest.path.as_str(), Anchor::as_str)),
+        format!("{} would have {bytes} {what}, and Kubernetes takes {most}", manifest.path),
+        "name fewer clients and access points, callers by namespace, or split the workload",
+    ))
 }
 
 /// The directory of one namespace on one cluster, which a GitOps engine points at.
@@ -87,5 +136,24 @@ fn sync_wave(kind: Kind) -> &'static str {
         Kind::AuthorizationPolicy | Kind::PeerAuthentication => "2",
         Kind::VirtualService => "1",
         _ => "0",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::istio::ConfigMap;
+
+    #[test]
+    fn annotations_have_a_bound_of_their_own() {
+        let manifest = |bytes: usize| {
+            let annotations = StringMap::from([("a/b".to_owned(), "x".repeat(bytes - 3))]);
+            let metadata = ObjectMeta { annotations, ..ObjectMeta::default() };
+            let resource = Resource::new(metadata, ConfigMap::default());
+            Manifest { path: "clusters/a".into(), text: String::new(), resource, intents: vec![] }
+        };
+        assert_eq!(too_large(&manifest(262_144)), None);
+        let found = too_large(&manifest(262_145)).unwrap();
+        assert_eq!(found.message, "clusters/a would have 262145 bytes of annotations, and Kubernetes takes 262144");
     }
 }

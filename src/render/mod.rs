@@ -18,6 +18,7 @@ mod output;
 mod places;
 mod pods;
 mod policy;
+mod reach;
 mod remote;
 mod run;
 mod scope;

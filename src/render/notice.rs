@@ -24,6 +24,7 @@ pub(super) fn of_server(server: &Server<'_>, context: &Context<'_>, findings: &m
             findings.push(Finding::error("render/rule", at(server), violation.message, "mend the intent"));
         }
     }
+    findings.extend(in_root_namespace(server, context));
     if !server.is_live() {
         return;
     }
@@ -49,6 +50,33 @@ pub(super) fn of_server(server: &Server<'_>, context: &Context<'_>, findings: &m
     for caller in &server.callers {
         of_caller(server, caller, context, findings);
     }
+}
+
+/// Clusters that take what is rendered for the server for the whole mesh: Istio looks for policies in the root namespace
+/// first, and their selector picks pods of every namespace.
+fn in_root_namespace<'s>(server: &'s Server<'_>, context: &'s Context<'_>) -> impl Iterator<Item = Finding> + use<'s> {
+    let namespace = server.namespace.as_str();
+    let is_root = move |cluster: &&ClusterId| {
+        context.clusters.get(*cluster).is_some_and(|facts| facts.root_namespace == namespace)
+    };
+    let guarded = server.is_enforced() && (server.closed || !server.terminated);
+    let clusters = server.clusters.iter().filter(move |_| guarded).filter(is_root);
+    clusters.map(move |cluster| {
+        Finding::error(
+            "render/root-namespace",
+            at(server),
+            format!(
+                "`{}` is in `{namespace}`, the root namespace of {cluster}: its policies would hold for the pods with \
+                 {} in every namespace of the mesh",
+                server.inbound.service, server.inbound.label
+            ),
+            format!(
+                "let its group name a logical cloud of another namespace; if `{namespace}` is not Istio's root namespace, \
+                 say rootNamespace in {}",
+                of_cluster(cluster)
+            ),
+        )
+    })
 }
 
 /// Contradictions between this server and others.
@@ -82,8 +110,8 @@ fn not_enforced(server: &Server<'_>) -> Finding {
 
 /// Whether a rule for this caller would name the server's port.
 fn uses_port(caller: &Caller<'_>) -> bool {
-    caller.points.iter().any(|point| point.ports.is_empty())
-        || caller.points.iter().all(|point| point.action != Action::Allow)
+    caller.points.iter().any(|(_, point)| point.ports.is_empty())
+        || caller.points.iter().all(|(_, point)| point.action != Action::Allow)
 }
 
 fn of_caller(server: &Server<'_>, caller: &Caller<'_>, context: &Context<'_>, findings: &mut Vec<Finding>) {
@@ -108,7 +136,7 @@ fn of_caller(server: &Server<'_>, caller: &Caller<'_>, context: &Context<'_>, fi
         let message = format!("client `{name}` of `{service}` has no identity: whoever has its addresses may call");
         findings.push(Finding::note("access/by-address", place("/spec/cidrs"), message));
     }
-    if caller.points.iter().any(|point| point.hosts.iter().any(|host| host.as_str().starts_with("*."))) {
+    if caller.points.iter().any(|(_, point)| point.hosts.iter().any(|host| host.as_str().starts_with("*."))) {
         findings.push(Finding::note(
             "access/host-port",
             Place::at(caller.anchor.as_str()),

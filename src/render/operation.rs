@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::server::{Caller, Server};
-use crate::intent::scalar::{PathPattern, Port, Text};
+use crate::intent::scalar::{HostPattern, PathPattern, Port};
 use crate::intent::spec::{AccessPoint, Action, Method};
 use crate::istio::{Operation, RuleTo};
 
@@ -20,8 +20,8 @@ impl Operations {
 
     /// What the access points of `caller` with this action say; none without such a point.
     pub(super) fn of(server: &Server<'_>, caller: &Caller<'_>, action: Action) -> Option<Self> {
-        let points = caller.points.iter().filter(|point| point.action == action);
-        let operations = points.map(|point| Self::one(operation(server, point)));
+        let points = caller.points.iter().filter(|(_, point)| point.action == action);
+        let operations = points.map(|(_, point)| Self::one(operation(server, point)));
         operations.reduce(Self::or)
     }
 
@@ -78,7 +78,7 @@ fn operation(server: &Server<'_>, point: &AccessPoint) -> Operation {
 
 /// A Host header may carry the port that the caller dialled. Istio takes a `*` at one end only, so behind a suffix
 /// the port has to be spelled out (`pkg/config/security`, `pilot/pkg/security/authz/matcher`).
-fn with_port(host: &Text, server: &Server<'_>) -> Vec<String> {
+fn with_port(host: &HostPattern, server: &Server<'_>) -> Vec<String> {
     let host = host.as_str();
     if host.ends_with('*') || host.contains(':') {
         vec![host.to_owned()]

@@ -7,7 +7,7 @@ use super::output::{Output, Target, TargetAccess};
 use super::server::Server;
 use super::source::gateway_principal;
 use super::workload::Workload;
-use super::{mtls, notice, policy};
+use super::{mtls, notice, policy, reach};
 use crate::intent::ClusterId;
 
 /// Renders what all servers of one namespace and label say about their pods, on every cluster.
@@ -25,6 +25,7 @@ pub(super) fn render(servers: &[&Server<'_>], context: &Context<'_>) -> Output {
         policy::render(&workload, facts, context, &mut out);
         mtls::render(&workload, context, &mut out);
         notice::of_workload(&workload, &mut out.findings);
+        reach::of_workload(&workload, &mut out.findings);
     }
     out
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::context::Context;
+use super::manifest::too_large;
 use super::namespace::{namespace_directory, namespace_file};
 use super::output::{Manifest, Output, Rendered};
 use super::places::Places;
@@ -140,6 +141,7 @@ fn rendered(out: Output) -> Rendered {
             "rename one of the services",
         ));
     }
+    findings.extend(manifests.iter().filter_map(too_large));
     let directories: BTreeSet<&str> =
         manifests.iter().filter_map(|manifest| namespace_directory(&manifest.path)).collect();
     let keepers: Vec<Manifest> = directories.into_iter().filter_map(namespace_file).collect();

@@ -42,8 +42,8 @@ pub(super) struct Caller<'t> {
     pub(super) namespace: &'t DnsLabel,
     /// Where the calling app runs.
     pub(super) clusters: Clusters,
-    /// What is said about its requests.
-    pub(super) points: Vec<&'t AccessPoint>,
+    /// What is said about its requests, and where.
+    pub(super) points: Vec<(&'t Anchor, &'t AccessPoint)>,
 }
 
 impl<'t> Server<'t> {
@@ -139,7 +139,7 @@ impl<'t> Caller<'t> {
                     if let Some(Ok(caller)) = callers.last_mut()
                         && resource.anchor().is_within(caller.anchor)
                     {
-                        caller.points.push(point);
+                        caller.points.push((resource.anchor(), point));
                     }
                 }
                 _ => {}

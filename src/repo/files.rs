@@ -16,7 +16,8 @@ pub trait Files: Sync {
     /// or [`RepoError::Git`] if it exists but cannot be read.
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, RepoError>;
 
-    /// The id of the file's content; `None` if there is no file of that path.
+    /// The id of the file's content; `None` if there is no file of that path. It is git's own, but of a file on disk that
+    /// is longer than [`super::LONGEST`]: that is not read to its end, and has an id that no file we write can have.
     ///
     /// # Errors
     /// As [`Files::read`].

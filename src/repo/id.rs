@@ -100,7 +100,8 @@ impl BlobId {
         Self(super::object::id(ObjectType::Blob, content))
     }
 
-    /// The same of a file of so many bytes, which is not kept while it is read.
+    /// The same of a file of so many bytes, which is not kept while it is read; of less than the whole of it, an id that no
+    /// other content has.
     pub(in crate::repo) fn passing_over(file: impl io::Read, length: u64) -> io::Result<Self> {
         super::object::id_of(ObjectType::Blob, file, length).map(Self)
     }

@@ -1,7 +1,7 @@
 //! What clients may do at a server.
 
 use crate::intent::fields::Fields;
-use crate::intent::scalar::{PathPattern, Port, Text, word_type};
+use crate::intent::scalar::{HostPattern, PathPattern, Port, Text, word_type};
 
 word_type! {
     /// What happens to a request that matches.
@@ -50,7 +50,7 @@ pub struct AccessPoint {
     /// Methods, any of them; empty: all.
     pub methods: Vec<Method>,
     /// Hosts, any of them; empty: all.
-    pub hosts: Vec<Text>,
+    pub hosts: Vec<HostPattern>,
     /// The pods' ports, any of them; empty: the server's.
     pub ports: Vec<Port>,
     /// Whether a condition on JSON web tokens was asked for.
@@ -62,7 +62,7 @@ impl AccessPoint {
         let action = f.optional("action", "ALLOW (default), DENY or AUDIT");
         let paths = f.list("url", "Istio path patterns, any of them; empty: all paths");
         let methods = f.list("access", "HTTP methods, any of them; empty: all methods");
-        let hosts = f.list::<Text>("hosts", "values of the Host header, any of them");
+        let hosts = f.list("hosts", "patterns of the Host header, any of them; empty: all hosts");
         let ports = f.list("ports", "ports of the pods, any of them; default the server's targetPort");
         let jwt = f.object("jwt", "a condition on the request's JSON web token", |f| {
             f.optional::<Text>("issuer", "who issued it");
@@ -76,12 +76,6 @@ impl AccessPoint {
             f.optional::<Text>("externalAuthenticationJwksUri", "older name of jwt.jwksUri").is_some(),
             f.kept("userAccess", "older name of jwt.subjects").is_some(),
         ];
-        for (i, host) in hosts.iter().enumerate() {
-            let inner = host.as_str().trim_start_matches('*').trim_end_matches('*');
-            if host.as_str().is_empty() || inner.contains('*') || inner.chars().any(|c| c.is_whitespace() || c == '/') {
-                f.violation(&format!("hosts/{i}"), "must be a host, perhaps with a * at its start or end");
-            }
-        }
         let jwt = jwt.is_some() || older.contains(&true);
         Some(Self { action: action.unwrap_or(Action::Allow), paths, methods, hosts, ports, jwt })
     }
@@ -107,6 +101,13 @@ mod tests {
 
     fn read(spec: &serde_json::Value) -> Result<AccessPoint, Vec<crate::intent::Violation>> {
         Fields::read(spec, "/spec", AccessPoint::read)
+    }
+
+    #[test]
+    fn a_pattern_that_nothing_matches_is_refused_where_it_stands() {
+        let spec = json!({"url": ["/a/*", "/a?b"], "hosts": ["*.example", "*.example.*", "a b"]});
+        let pointers = read(&spec).unwrap_err().into_iter().map(|found| found.pointer);
+        assert!(pointers.eq(["/spec/url/1", "/spec/hosts/1", "/spec/hosts/2"]));
     }
 
     #[test]

@@ -33,6 +33,10 @@ impl Scalar for PlacedIn {
     }
 }
 
+/// The most pairs of an identity and a block of addresses in one client: each is a caller of its own to whoever judges
+/// who may call what.
+const MOST_CALLERS: usize = 1_024;
+
 /// A client intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
@@ -74,6 +78,14 @@ impl Client {
                 "a client without a sidecar has no identity: leave namespaces and serviceAccounts empty",
             );
         }
+        let callers = (namespaces.len() + service_accounts.len()) * cidrs.len().max(1);
+        if callers > MOST_CALLERS {
+            let message = format!(
+                "narrow each namespace and service account, which makes {callers} pairs, and at most {MOST_CALLERS} are \
+                 allowed: write wider blocks, or split the client"
+            );
+            f.violation("cidrs", message);
+        }
         Some(Self {
             app: app?,
             label: label?,
@@ -84,5 +96,27 @@ impl Client {
             sidecar,
             placed_in,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_and_addresses_of_one_client_have_a_bound_together() {
+        let spec = |identities: usize, blocks: usize| {
+            let namespaces: Vec<_> = (0..identities / 2).map(|n| format!("n{n}")).collect();
+            let accounts: Vec<_> = (identities / 2..identities).map(|n| format!("n/a{n}")).collect();
+            let cidrs: Vec<_> = (0..blocks).map(|n| format!("10.0.{n}.0/24")).collect();
+            json!({"app": "a", "appLabel": "app=a", "serviceName": "a", "namespaces": namespaces, "cidrs": cidrs,
+                "serviceAccounts": accounts})
+        };
+        for (identities, blocks) in [(64, 16), (512, 0), (512, 2), (0, 256)] {
+            assert!(Fields::read(&spec(identities, blocks), "/spec", Client::read).is_ok(), "{identities} {blocks}");
+        }
+        let found = Fields::read(&spec(65, 16), "/spec", Client::read).unwrap_err();
+        assert_eq!(found[0].pointer, "/spec/cidrs");
+        assert!(found[0].message.contains("1040 pairs"), "{}", found[0].message);
     }
 }

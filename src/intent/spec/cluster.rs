@@ -1,6 +1,6 @@
 //! What Meshwright must know of a cluster to reach its services.
 
-use crate::intent::fields::{Fields, Scalar, type_name};
+use crate::intent::fields::{Fields, MOST_ENTRIES, Scalar, type_name};
 use crate::intent::scalar::{DnsLabel, Flag, HostName, IpBlock, Label, ObjectName, Port, Text};
 use serde_json::{Value, json};
 
@@ -61,6 +61,9 @@ impl Scalar for Selector {
         if map.is_empty() {
             return Err("must name at least one label".into());
         }
+        if map.len() > MOST_ENTRIES {
+            return Err(format!("names {} labels, at most {MOST_ENTRIES} are allowed", map.len()));
+        }
         let label = |(key, value): (&String, &Value)| Label::parse(&format!("{key}={}", value.as_str().unwrap_or("")));
         let mut labels = map.iter().map(label).collect::<Result<Vec<_>, _>>()?;
         labels.sort();
@@ -68,7 +71,8 @@ impl Scalar for Selector {
     }
 
     fn schema() -> Value {
-        json!({"type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1})
+        let labels = json!({"type": "string"});
+        json!({"type": "object", "additionalProperties": labels, "minProperties": 1, "maxProperties": MOST_ENTRIES})
     }
 }
 
@@ -232,5 +236,17 @@ impl KvPairs {
             http_port: self.http_port.or(other.http_port),
             https_port: self.https_port.or(other.https_port),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selector_names_as_many_labels_as_a_list_has_entries() {
+        let of = |count: usize| Value::Object((0..count).map(|n| (format!("l{n}"), json!("x"))).collect());
+        assert!(Selector::read(&of(MOST_ENTRIES)).is_ok());
+        assert!(Selector::read(&of(MOST_ENTRIES + 1)).is_err());
     }
 }

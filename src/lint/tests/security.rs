@@ -69,6 +69,26 @@ fn rules_of_authorization_policies() {
             "from: [{source: {ipBlocks: [10.0.0.0/8], notIpBlocks: ['::1']}}]",
             "from: [{source: {remoteIpBlocks: [10.0.0/8]}}]",
         ),
+        (
+            "istio/081",
+            "from: [{source: {ipBlocks: [10.0.0.0/0, '::/0']}}]",
+            "from: [{source: {ipBlocks: [10.0.0.0/08]}}]",
+        ),
+        (
+            "istio/081",
+            "from: [{source: {ipBlocks: ['::ffff:10.0.0.0/8']}}]",
+            "from: [{source: {notIpBlocks: ['::ffff:10.0.0.0/104']}}]",
+        ),
+        (
+            "istio/081",
+            "when: [{key: source.ip, values: [10.0.0.0/8]}]",
+            "when: [{key: source.ip, values: ['::ffff:10.0.0.1']}]",
+        ),
+        (
+            "istio/081",
+            "when: [{key: source.ip, values: [10.0.0.0/8]}]",
+            "when: [{key: remote.ip, notValues: [10.0.0.0/+8]}]",
+        ),
         ("istio/081", "to: [{operation: {ports: ['0', '65535']}}]", "to: [{operation: {ports: ['65536']}}]"),
         (
             "istio/081",
@@ -95,6 +115,15 @@ fn rules_of_authorization_policies() {
         let found = lint(&resource("AuthorizationPolicy", &format!("{{rules: [{{{bad}}}]}}")));
         assert!(found.iter().any(|finding| finding.rule == rule), "{rule}: {bad}: {found:?}");
     }
+}
+
+#[test]
+fn what_istio_admits_of_ipv4_in_ipv6_is_a_warning_with_the_block_to_write() {
+    let spec = "{rules: [{from: [{source: {ipBlocks: ['::ffff:10.0.0.0/104', '::ffff:10.0.0.1']}}]}]}";
+    let found = lint(&resource("AuthorizationPolicy", spec));
+    assert!(found.iter().all(|finding| finding.severity == crate::finding::Severity::Warning), "{found:?}");
+    let remedies: Vec<_> = found.iter().map(|finding| finding.remedy.as_str()).collect();
+    assert_eq!(remedies, ["write 10.0.0.0/8", "write 10.0.0.1/32"]);
 }
 
 #[test]

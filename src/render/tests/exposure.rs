@@ -89,18 +89,74 @@ fn tcp_without_an_outside_port_blocks() {
     assert!(paths(&rendered).is_empty());
 }
 
-#[test]
-fn plain_tcp_on_the_port_of_all_http_callers_blocks() {
-    let rendered = rendered(&[server("cart", exposed(json!({"protocol": "TCP", "external": {"port": 80}})))]);
-    assert_eq!(errors(&rendered), ["render/gateway-port"]);
+/// What blocks a Redis server that outside callers shall reach on `port` with this TLS.
+fn blocks(pods: &str, tls: &str, port: u16) -> Vec<String> {
+    let external = json!({"port": port, "credentialName": "cert"});
+    let more = json!({"protocol": "Redis", "management": {"tlsType": tls}, "external": external});
+    let rendered = everything(&tree_instead("metadata: {name: east}}", pods, &[server("cart", exposed(more))]));
+    let errors = rendered.findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let said = |finding: &crate::finding::Finding| {
+        assert_eq!((finding.rule, finding.remedy.as_str()), ("render/gateway-port", "choose another external.port"));
+        finding.message.clone()
+    };
+    errors.map(said).collect()
 }
 
 #[test]
-fn plain_tcp_of_two_services_on_one_port_blocks() {
+fn a_port_of_the_gateway_that_is_anothers_blocks() {
+    let cluster = "metadata: {name: east}}";
+    for (tls, protocol) in [("NONE", "TCP"), ("SIMPLE", "TLS"), ("ISTIO_MUTUAL", "TLS")] {
+        for (port, owner) in [
+            (80, "it belongs to all outside callers of HTTP"),
+            (15443, "callers of other clusters enter there"),
+            (15000, "Istio's proxies listen there themselves"),
+            (15021, "Istio's proxies listen there themselves"),
+            (15090, "Istio's proxies listen there themselves"),
+        ] {
+            let expected = format!("port {port} of the gateway cannot be {protocol}: {owner}");
+            assert_eq!(blocks(cluster, tls, port), [expected]);
+        }
+        assert!(blocks(cluster, tls, 15444).is_empty());
+    }
+    assert_eq!(
+        blocks(cluster, "NONE", 443),
+        ["port 443 of the gateway cannot be TCP: it belongs to all outside callers of TLS"]
+    );
+    assert!(blocks(cluster, "SIMPLE", 443).is_empty(), "TLS is told apart from HTTPS by server name");
+}
+
+#[test]
+fn the_port_of_callers_of_other_clusters_is_free_on_a_gateway_of_its_own() {
+    let pods = |labels: &str| format!("metadata: {{name: east}}, spec: {{eastWest: {{selector: {labels}}}}}}}");
+    assert!(blocks(&pods("{istio: eastwestgateway}"), "SIMPLE", 15443).is_empty());
+    assert_eq!(
+        blocks(&pods("{istio: ingressgateway, zone: a}"), "SIMPLE", 15443).len(),
+        1,
+        "the same pods, or some of them"
+    );
+}
+
+#[test]
+fn plain_tcp_beside_anything_else_on_one_port_blocks_and_names_both() {
     let tcp = json!({"protocol": "TCP", "external": {"port": 7000}});
+    let tls = json!({"protocol": "TCP", "management": {"tlsType": "SIMPLE"}, "external": {"port": 7000, "credentialName": "cert"}});
     let other = json!({"serviceName": "other", "appLabel": "app=other", "externalName": "other.example.com"});
-    let rendered = rendered(&[server("cart", exposed(tcp.clone())), server("other", with(exposed(tcp), other))]);
-    assert_eq!(errors(&rendered), ["render/conflict", "render/conflict"]);
+    let both = |one: &Value, two: &Value| {
+        rendered(&[server("cart", exposed(one.clone())), server("other", with(exposed(two.clone()), other.clone()))])
+    };
+    for (one, two, words) in [(&tcp, &tcp, "TCP"), (&tls, &tcp, "TLS")] {
+        let rendered = both(one, two);
+        assert_eq!(errors(&rendered), ["render/conflict", "render/conflict"]);
+        let conflict = rendered.findings.iter().find(|finding| finding.rule == "render/conflict").unwrap();
+        let message = &conflict.message;
+        let said = format!(
+            "inbound-intents/other in /spec/external/port: `{words} on 7000 for cart` here, `TCP on 7000 for other` there"
+        );
+        assert!(message.contains("inbound-intents/cart contradicts ") && message.ends_with(&said), "{message}");
+    }
+    assert!(errors(&both(&tls, &tls)).is_empty(), "told apart by server name");
+    let http = json!({"external": {"port": 7000}});
+    assert!(errors(&both(&tcp, &http)).is_empty(), "HTTP has the port of all of HTTP");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::intent::settings::GitOps;
-use crate::render::{is_namespace_file, namespace_directory};
+use crate::render::{Manifest, is_namespace_file, namespace_directory};
 
 fn mesh() -> Tree {
     tree(&[
@@ -33,6 +33,47 @@ fn a_file_begins_with_the_intents_it_comes_from_sorted() {
     let metadata = &manifest.resource.metadata;
     assert_eq!(metadata.labels["app.kubernetes.io/managed-by"], "meshwright");
     assert_eq!(metadata.annotations["meshwright.dev/intents"], intents.join("\n"));
+}
+
+#[test]
+fn a_file_of_many_intents_names_the_servers_and_counts_their_clients() {
+    let of = |count: usize, more: &str| {
+        let names = (0..count).map(|n| format!("c{n}{more}"));
+        let clients = names.map(|name| {
+            client("cart", &name, json!({"serviceAccounts": ["shop/web"], "serviceName": "web", "appLabel": "app=web"}))
+        });
+        let rendered = rendered(&[vec![server("cart", json!({}))], clients.collect()].concat());
+        rendered.manifests["clusters/gke/east/shop/cart/authorizationpolicy-cart-allow.yaml"].clone()
+    };
+    let annotation = |manifest: &Manifest| manifest.resource.metadata.annotations["meshwright.dev/intents"].clone();
+    assert_eq!(annotation(&of(99, "")).lines().count(), 100);
+    let server = format!("{PROD}/traffic-group-intents/t/inbound-intents/cart");
+    for (count, more) in [(100, ""), (99, &*"x".repeat(100))] {
+        let manifest = of(count, more);
+        assert_eq!(annotation(&manifest), format!("{server}\nand {count} clients"));
+        assert!(manifest.text.contains(&format!("\n# {server}\n# and {count} clients\napiVersion: ")));
+        assert_eq!(manifest.intents.len(), count + 1);
+    }
+}
+
+#[test]
+fn a_file_that_kubernetes_would_not_take_blocks() {
+    let of = |count: usize| {
+        let accounts: Vec<_> = (0..256).map(|n| format!("shop/a{n}{}", "x".repeat(58))).collect();
+        let clients = (0..count).map(|n| {
+            client("cart", &format!("c{n}"), json!({"serviceAccounts": accounts, "cidrs": [format!("10.0.0.{n}")]}))
+        });
+        rendered(&[vec![server("cart", json!({}))], clients.collect()].concat())
+    };
+    assert!(errors(&of(20)).is_empty());
+    let blocked = of(50);
+    assert_eq!(errors(&blocked), ["render/too-large"]);
+    let finding = blocked.findings.iter().find(|finding| finding.rule == "render/too-large").unwrap();
+    assert!(finding.place.path.ends_with("/inbound-intents/cart"), "{finding}");
+    assert!(
+        finding.message.starts_with("clusters/gke/east/shop/cart/authorizationpolicy-cart-allow.yaml"),
+        "{finding}"
+    );
 }
 
 #[test]

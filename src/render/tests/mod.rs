@@ -3,6 +3,7 @@
 mod exposure;
 mod files;
 mod policy;
+mod reach;
 mod remote;
 mod scope;
 mod sharing;

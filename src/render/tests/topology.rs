@@ -63,6 +63,38 @@ fn the_root_namespace_is_the_clusters_else_the_default_of_all_else_of_istio() {
 }
 
 #[test]
+fn a_server_in_the_root_namespace_blocks_because_its_policies_would_hold_for_the_whole_mesh() {
+    let cloud = "metadata: {name: shop}, spec: {namespace: shop}";
+    let documents = |more| [server("cart", more), client("cart", "web", json!({}))];
+    let rendered = |namespace: &str, more| {
+        everything(&tree_instead(cloud, &cloud.replace("namespace: shop", namespace), &documents(more)))
+    };
+    let blocked = rendered("namespace: istio-system", json!({}));
+    assert_eq!(errors(&blocked), ["render/root-namespace"]);
+    let finding = blocked.findings.iter().find(|finding| finding.rule == "render/root-namespace").unwrap();
+    assert!(finding.place.path.ends_with("/inbound-intents/cart"), "{finding}");
+    assert!(finding.message.contains("the root namespace of gke/east"), "{finding}");
+    assert!(finding.remedy.ends_with("say rootNamespace in cluster-providers/gke/clusters/east"), "{finding}");
+    assert!(errors(&rendered("namespace: istio-systems", json!({}))).is_empty());
+    assert!(errors(&rendered("namespace: istio-system", json!({"serviceMesh": "none"}))).is_empty());
+
+    let settings = Settings::read("clusterDefaults: {rootNamespace: shop}\n").unwrap();
+    let tree = tree(&documents(json!({})));
+    assert_eq!(errors(&render(&tree, &settings, &Scope::everything(&tree))), ["render/root-namespace"]);
+}
+
+#[test]
+fn a_terminated_server_blocks_in_the_root_namespace_while_it_stays_closed() {
+    let cloud = "metadata: {name: shop}, spec: {namespace: shop}";
+    let root = cloud.replace("namespace: shop", "namespace: istio-system");
+    for (access, expected) in [("closed", vec!["render/root-namespace"]), ("open", vec![])] {
+        let mut tree = tree_instead(cloud, &root, &[server("cart", json!({"access": access}))]);
+        tree.set_terminated(&crate::intent::Anchor::parse(PROD).unwrap(), true);
+        assert_eq!(errors(&everything(&tree)), expected);
+    }
+}
+
+#[test]
 fn a_client_that_is_placed_nowhere_blocks_and_the_server_stays_closed() {
     let rendered = rendered(&[server("cart", json!({})), client("cart", "x", json!({"app": "probe"}))]);
     assert_eq!(errors(&rendered), ["topology/placement"]);

@@ -86,7 +86,9 @@ fn a_file_that_is_too_long_is_named_and_not_read() {
     fs::write(checkout.join("a/long"), &long).unwrap();
     fs::write(checkout.join("a/short"), "1").unwrap();
     let (committed, on_disk) = (bench.mirror.snapshot(commit).unwrap(), WorkingTree::open(&checkout).unwrap());
-    assert_eq!(on_disk.list("a").unwrap(), committed.list("a").unwrap());
+    let [listed, of_git] = [on_disk.list("a").unwrap(), committed.list("a").unwrap()];
+    assert!(listed.iter().map(|(path, _)| path).eq(of_git.iter().map(|(path, _)| path)));
+    assert_eq!([listed[0].1 == of_git[0].1, listed[1].1 == of_git[1].1], [false, true]);
     for files in [&committed as &dyn Files, &on_disk] {
         let read = files.read_all("a").unwrap();
         assert_eq!(
@@ -96,6 +98,52 @@ fn a_file_that_is_too_long_is_named_and_not_read() {
         let error = files.read("a/long").unwrap_err();
         assert!(error.to_string().starts_with("a/long has 16777217 bytes"), "{error}");
     }
+}
+
+#[test]
+fn a_file_that_is_longer_than_anything_is_passed_over_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let on_disk = WorkingTree::open(folder.path()).unwrap();
+    let ids = [1 << 40, 1 << 41].map(|bytes| {
+        fs::File::create(folder.path().join("huge")).unwrap().set_len(bytes).unwrap();
+        assert_eq!(on_disk.read_all("").unwrap(), [("huge".into(), Err(TooLong { bytes }))]);
+        on_disk.blob_id("huge").unwrap().unwrap()
+    });
+    assert_ne!(ids[0], ids[1]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_or_a_directory_in_the_place_of_a_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status().unwrap();
+    assert!(made.success());
+    fs::create_dir(folder.path().join("directory")).unwrap();
+    let tree = WorkingTree::open(folder.path()).unwrap();
+    for path in ["pipe", "directory"] {
+        assert!(matches!(tree.write(path, Some("ours")), Err(RepoError::Path { .. })), "{path}");
+        assert_eq!(tree.read(path).unwrap(), None, "{path}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_is_replaced_and_not_written_into() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let (outside, root) = (folder.path().join("kept"), folder.path().join("checkout"));
+    fs::create_dir(&root).unwrap();
+    fs::write(&outside, "kept").unwrap();
+    fs::set_permissions(&outside, fs::Permissions::from_mode(0o750)).unwrap();
+    fs::hard_link(&outside, root.join("file")).unwrap();
+    fs::write(root.join(".meshwright-0"), "left by a run that was killed").unwrap();
+    let tree = WorkingTree::open(&root).unwrap();
+    tree.write("file", Some("ours")).unwrap();
+    assert_eq!(fs::read_to_string(&outside).unwrap(), "kept");
+    assert_eq!(tree.read("file").unwrap().as_deref(), Some(&b"ours"[..]));
+    assert_eq!(fs::metadata(root.join("file")).unwrap().permissions().mode() & 0o777, 0o750);
+    assert_eq!(fs::read_dir(&root).unwrap().count(), 2);
 }
 
 #[test]
