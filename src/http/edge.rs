@@ -33,9 +33,6 @@ const LONGEST_TARGET: usize = 8192;
 const KEY_IN_PATH: &str = "The path holds a private key, which is never accepted: replace that key, because proxies log \
     paths, create a Secret with the new one in the gateway's namespace of the cluster, and name that by credentialName.";
 
-/// How deep a path is looked into for a private key; the deepest resource has fewer segments.
-const DEEPEST: usize = 32;
-
 /// The route that a handler found by itself.
 #[derive(Clone, Copy)]
 pub(super) struct Routed(pub(super) Template);
@@ -95,14 +92,9 @@ fn unfit(uri: &Uri) -> Option<Problem> {
     holds_key(uri.path()).then(|| Problem::new(&problem::BAD_REQUEST, KEY_IN_PATH))
 }
 
-/// Whether a path holds a private key: behind any of its slashes, because base64 has slashes too.
+/// Whether a path holds a private key; names around it and slashes in it do not hide it.
 fn holds_key(path: &str) -> bool {
-    if path.len() < secrets::SHORTEST {
-        return false;
-    }
-    let path = conditions::plain_path(path);
-    let tails = path.match_indices('/').take(DEEPEST).filter_map(|(slash, _)| path.get(slash + 1..));
-    tails.take_while(|tail| tail.len() >= secrets::SHORTEST).any(secrets::holds_private_key)
+    secrets::holds_private_key(&conditions::plain_path(path))
 }
 
 /// Refuses what may not come in; tells handlers who calls.
