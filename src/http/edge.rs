@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::api::Shared;
+use super::auth::Caller;
 use super::connection::Work;
 use super::metrics::Template;
 use super::problem::{self, Problem};
@@ -102,16 +103,21 @@ fn admit(shared: &Shared, request: &mut Request) -> Result<(), Problem> {
     if OPEN.contains(&request.uri().path()) {
         return Ok(());
     }
-    if shared.auth.is_open() {
-        origin::check(request.method(), request.uri(), request.headers())?;
-    }
-    let caller = shared.auth.caller(request.headers())?;
+    let caller = caller(shared, request)?;
     shared.buckets.take(caller.token.unwrap_or_default(), shared.clock.now()).map_err(|seconds| {
         let detail = format!("You ask too often; ask again in {seconds} seconds.");
         Problem::new(&problem::RATE, detail).retry_after(seconds)
     })?;
     request.extensions_mut().insert(caller);
     Ok(())
+}
+
+/// Who sends a request; nobody may who has no credentials where they are asked for, nor another site's page where not.
+pub(super) fn caller(shared: &Shared, request: &Request) -> Result<Caller, Problem> {
+    if shared.auth.is_open() {
+        origin::check(request.method(), request.uri(), request.headers())?;
+    }
+    shared.auth.caller(request.headers())
 }
 
 /// The id that a request brought, if it is one.

@@ -4,9 +4,11 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use meshwright::http::{Auth, Limits};
+use meshwright::http::{Auth, Limits, Part, Readiness};
+use serde_json::json;
 
 use crate::client::{Client, tokens};
+use crate::server::Server;
 
 const OWNER: (&str, &str) = ("authorization", "Bearer owner-token");
 const READER: (&str, &str) = ("authorization", "Bearer reader-token");
@@ -24,6 +26,24 @@ fn where_tokens_are_configured_one_is_needed_for_all_but_probes_and_descriptions
         assert_eq!((answer.problem().as_str(), answer.header("www-authenticate")), ("unauthenticated", "Bearer"));
         assert!(path == "/v2/events" || client.send("GET", path, &[READER], "").status != 401, "{path}");
     }
+}
+
+#[test]
+fn why_a_part_does_not_work_is_told_to_callers_only() {
+    let ailing = || Readiness::new(|| vec![Part { name: "main", fault: Some("intents/x.yaml is broken".into()) }]);
+    let client = Client::to(Server::start_with(tokens(), Limits::default(), 0, Some(ailing())));
+    for stranger in [&[][..], &[("authorization", "Bearer nobody")]] {
+        let answer = client.send("GET", "/readyz", stranger, "");
+        let parts = json!({"ready": false, "parts": [{"name": "main", "ready": false}]});
+        assert_eq!((answer.status, answer.json()), (503, parts));
+    }
+    let told = client.send("GET", "/readyz", &[READER], "");
+    assert_eq!((told.status, &told.json()["parts"][0]["reason"]), (503, &json!("intents/x.yaml is broken")));
+
+    let client = Client::to(Server::start_with(Auth::open(), Limits::default(), 0, Some(ailing())));
+    assert!(client.get("/readyz").text.contains("intents/x.yaml"));
+    let page = client.send("GET", "/readyz", &[("host", "evil.example")], "");
+    assert!(page.status == 503 && !page.text.contains("intents/x.yaml"), "{page:?}");
 }
 
 #[test]

@@ -58,6 +58,7 @@ pub(super) fn paths() -> Map<String, Value> {
     }
     let mut ready = read("ready", "server", "Whether every part works, and which does not.", json("Readiness"), &[]);
     open(&mut ready);
+    ready["security"] = json!([{}, {"token": []}]);
     ready["responses"]["503"] = json!({"description": "a part does not work", "content": json("Readiness")});
     add("/readyz", json!({"get": ready}));
     paths
