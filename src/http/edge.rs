@@ -104,7 +104,7 @@ fn admit(shared: &Shared, request: &mut Request) -> Result<(), Problem> {
         return Ok(());
     }
     let caller = caller(shared, request)?;
-    shared.buckets.take(caller.token.unwrap_or_default(), shared.clock.now()).map_err(|seconds| {
+    shared.buckets.take(caller.number(), shared.clock.now()).map_err(|seconds| {
         let detail = format!("You ask too often; ask again in {seconds} seconds.");
         Problem::new(&problem::RATE, detail).retry_after(seconds)
     })?;

@@ -169,7 +169,8 @@ fn taken(word: &str, step: Step) -> Value {
 
 fn events() -> Value {
     let words = "What happens to changes, as it happens. `event: change` has a change's new state as JSON; \
-        `event: lost` says that events are gone, because the reader was too slow or came back: read the changes anew.";
+        `event: lost` says that events are gone, because the reader was too slow or came back: read the changes anew. \
+        A caller may have 16 streams open.";
     let content = json!({"text/event-stream": {"schema": {"type": "string"}}});
     let mut operation = read("events", "changes", words, content, &[400]);
     operation["parameters"] = json!([
