@@ -160,6 +160,23 @@ fn probes_and_metrics_are_answered_however_much_is_being_worked_on() {
     }
 }
 
+#[test]
+fn who_connects_and_asks_nothing_makes_way_when_most_connections_are_taken() {
+    let client = Client::of(Auth::open(), Limits { connections: 8, ..Limits::default() });
+    let idle = |count: usize| -> Vec<TcpStream> {
+        (0..count).map(|_| TcpStream::connect(client.server.address).unwrap()).collect()
+    };
+    let begun = Instant::now();
+    let mut few = idle(4);
+    few[0].set_read_timeout(Some(Duration::from_secs(8))).unwrap();
+    let waited = few[0].read(&mut [0; 1]).unwrap_err().kind();
+    assert!(matches!(waited, std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut), "{waited}");
+    let many = idle(12);
+    assert_eq!(client.get("/livez").status, 200);
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+    drop(many);
+}
+
 /// How long the server keeps a connection that sends `text`, then a byte now and then.
 fn kept(client: &Client, text: &str, trickle: &[u8]) -> (Duration, String) {
     let mut stream = TcpStream::connect(client.server.address).unwrap();
