@@ -123,3 +123,14 @@ fn what_steers_a_terminal_is_spelled_out_for_people_and_kept_for_scripts() {
     let told = against(&checkout, &["overlap/unreadable"]);
     assert!(told.len() == 1 && told[0].contains("a\u{1b}[2J.yaml"), "{told:?}");
 }
+
+#[test]
+fn the_name_of_a_file_makes_no_line_of_its_own() {
+    let checkout = Checkout::of(MESH);
+    write(&checkout.root, "clusters/gke/east/a\nok: 0 errors.yaml", "[");
+    let check = meshwright(&checkout.root, &["check"]);
+    assert!(check.out.contains("clusters/gke/east/a\\nok: 0 errors.yaml: "), "{check:?}");
+    assert!(!check.out.contains("\nok: 0 errors"), "{check:?}");
+    let folder = meshwright(&checkout.root, &["render", "-f", "a\nok: nothing to do"]);
+    assert!(folder.err.starts_with("error: a\\nok: nothing to do: "), "{folder:?}");
+}
