@@ -63,8 +63,18 @@ fn rights_are_kept_and_what_is_missing_is_named() {
     let created = client.send("POST", "/v2/projects", &[PORTAL, alice, JSON], bank);
     assert_eq!(created.status, 201, "{created:?}");
     let bundle = "anchor: projects\nmetadata: {name: shop}\n---\nanchor: cluster-providers\nmetadata: {name: gke}\n";
-    let refused = client.send("POST", "/v2/bundles", &[OWNER, ("content-type", "text/yaml")], bundle);
+    let yaml = ("content-type", "text/yaml");
+    let refused = client.send("POST", "/v2/bundles", &[OWNER, yaml], bundle);
     assert_eq!(refused.json()["errors"][0]["document"], "cluster-providers/gke");
+
+    let refused = client.send("POST", "/v2/plan", &[READER, yaml], bundle);
+    assert_eq!((refused.status, refused.problem().as_str()), (403, "forbidden"));
+    assert!(refused.json()["detail"].as_str().unwrap().contains("the right propose"), "{refused:?}");
+    assert_eq!(
+        client.send("POST", "/v2/plan", &[PORTAL, yaml], bundle).status,
+        200,
+        "who may propose elsewhere may look"
+    );
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn plan() -> Value {
         json("Plan"),
         &[400, 404, 408, 409, 413, 415, 422],
     );
-    operation["description"] = FAULTS.into();
+    operation["description"] = format!("Needs the right propose on any project. {FAULTS}").into();
     operation["parameters"] = json!([prune()]);
     operation["requestBody"] = bundle_body();
     json!({"post": operation})
