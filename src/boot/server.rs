@@ -12,6 +12,10 @@ use crate::change::{Clock, Desk, Timing};
 use crate::config::{self, Config, MayActFor};
 use crate::http::{self, ActsFor, Api, Auth, Limits, Right};
 
+/// Requests per second that the holder of a token may send in the long run, unless configured otherwise: more than an
+/// orchestrator needs that posts intents one by one, and a small part of what the journal takes.
+const RATE: f64 = 100.0;
+
 /// A server that is ready to serve.
 pub struct Server {
     listener: TcpListener,
@@ -48,12 +52,8 @@ impl Server {
         };
         let parts = Parts::start(stores, clock.clone(), timing).await?;
         let request_prefix = format!("{:x}", clock.now().0);
-        let limits = Limits {
-            rate: config.limits.rate,
-            burst: config.limits.burst.unwrap_or(Limits::default().burst),
-            ..Limits::default()
-        };
-        let api = Api { desk: parts.desk.clone(), auth, limits, readiness: parts.readiness(), clock, request_prefix };
+        let (limits, readiness) = (limits(config), parts.readiness());
+        let api = Api { desk: parts.desk.clone(), auth, limits, readiness, clock, request_prefix };
         Ok(Self { listener, api, parts, address })
     }
 
@@ -104,6 +104,13 @@ fn address(listen: &str, open: bool) -> Result<SocketAddr, BootError> {
     Ok(*address)
 }
 
+/// Callers with tokens are others' programs, which may run wild; without them it is one's own machine.
+fn limits(config: &Config) -> Limits {
+    let default = Limits::default();
+    let rate = if config.tokens.is_empty() { default.rate } else { RATE };
+    Limits { rate: config.limits.rate.unwrap_or(rate), burst: config.limits.burst.unwrap_or(default.burst), ..default }
+}
+
 fn auth(tokens: &[config::Token]) -> Result<Auth, BootError> {
     if tokens.is_empty() {
         return Ok(Auth::open());
@@ -127,4 +134,23 @@ fn token(configured: &config::Token) -> Result<http::Token, String> {
         MayActFor::Anybody(false) => ActsFor::Nobody,
         MayActFor::These(actors) => ActsFor::These(actors.clone()),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_with_tokens_have_a_rate_unless_it_is_configured() {
+        let limits = |text: &str| {
+            let limits = limits(&Config::read(text).unwrap());
+            (limits.rate, limits.burst)
+        };
+        let tokens = "tokens:\n- {name: ci, sha256: ab}\n";
+        assert_eq!(limits(""), (0.0, 1000.0), "nobody is told apart");
+        assert_eq!(limits(tokens), (100.0, 1000.0));
+        assert_eq!(limits(&format!("{tokens}limits: {{rate: 0}}\n")), (0.0, 1000.0));
+        assert_eq!(limits(&format!("{tokens}limits: {{rate: 5, burst: 7}}\n")), (5.0, 7.0));
+        assert_eq!(limits("limits: {rate: 5}\n"), (5.0, 1000.0));
+    }
 }

@@ -20,6 +20,12 @@ use crate::intent::{Anchor, Kind, layout, secrets};
 use crate::render::{self, Manifest, Scope};
 use crate::repo::CommitId;
 
+/// The longest reason why a part does not work, in bytes.
+const LONGEST_REASON: usize = 1024;
+
+/// How many problems such a reason names.
+const NAMED_PROBLEMS: usize = 3;
+
 /// Asks for changes, looks at them and reviews them. Cloning shares it.
 #[derive(Clone)]
 pub struct Desk {
@@ -147,11 +153,11 @@ impl Desk {
         self.worker.intake.events()
     }
 
-    /// What of the server's parts does not work, each with the reason; empty when all is well.
+    /// What of the server's parts does not work, each with the reason in at most 1 KiB; empty when all is well.
     #[must_use]
     pub fn troubles(&self) -> Vec<(&'static str, String)> {
-        let problems = self.view().base.problems.values().flatten().map(ToString::to_string).collect::<Vec<_>>();
-        let main = (!problems.is_empty()).then(|| problems.join("; "));
+        let view = self.view();
+        let main = first(view.base.problems.values().flatten());
         let stopped = || "nobody carries changes any more; restart the server".to_owned();
         let troubles = [
             ("journal", self.worker.intake.trouble()),
@@ -159,7 +165,7 @@ impl Desk {
             ("main", main),
         ];
         let own = troubles.into_iter().filter_map(|(part, why)| Some((part, why?)));
-        own.chain(self.worker.troubles()).collect()
+        own.chain(self.worker.troubles()).map(|(part, why)| (part, cut(why, LONGEST_REASON))).collect()
     }
 
     /// What is known of a change.
@@ -200,4 +206,45 @@ fn unknown(id: &ChangeId) -> String {
         "there is no change {id}: it never was, or it ended so long ago that it is remembered in the config repository \
          alone; there `git log --grep 'Change-Id: {id}'` finds it if it was merged"
     )
+}
+
+/// The first problems in words, and how many more there are; none where there is none.
+fn first<P: ToString>(problems: impl Iterator<Item = P> + Clone) -> Option<String> {
+    // Each has its share, so that none is lost and the count has room behind them.
+    let share = LONGEST_REASON / (NAMED_PROBLEMS + 1);
+    let named: Vec<_> = problems.clone().take(NAMED_PROBLEMS).map(|it| cut(it.to_string(), share)).collect();
+    let more = problems.count() - named.len();
+    let counted = (more > 0).then(|| format!("and {more} more"));
+    (!named.is_empty()).then(|| named.into_iter().chain(counted).collect::<Vec<_>>().join("; "))
+}
+
+/// Text in at most so many bytes.
+fn cut(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most - '…'.len_utf8()));
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_problems_the_first_are_named_and_the_others_counted() {
+        let some =
+            |count: usize, length: usize| first((0..count).map(move |index| format!("{index}{}", "ä".repeat(length))));
+        assert_eq!(some(0, 0), None);
+        assert_eq!(some(3, 0).unwrap(), "0; 1; 2");
+        assert_eq!(some(3000, 0).unwrap(), "0; 1; 2; and 2997 more");
+        let long = some(3000, 1000).unwrap();
+        assert!(long.len() <= LONGEST_REASON && long.contains("…; 2ä") && long.ends_with("…; and 2997 more"), "{long}");
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!(cut("äöü".into(), 6), "äöü");
+        assert_eq!(cut("äöüä".into(), 6), "ä…");
+    }
 }

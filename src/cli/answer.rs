@@ -62,7 +62,7 @@ pub(super) fn all(client: &Client, filters: &[(&str, Option<&str>)]) -> Result<V
 /// Prints a change with its plan in words.
 pub(super) fn print(change: &Value) -> Result<(), Failure> {
     output::print(&head(change))?;
-    let commit = text(change, "head");
+    let commit = output::line(text(change, "head"));
     if !commit.is_empty() && is_on_its_branch(change) {
         output::print(&format!("commit {commit}\n"))?;
     }
@@ -80,11 +80,11 @@ fn is_on_its_branch(change: &Value) -> bool {
 
 /// A change in a line or two.
 pub(super) fn head(change: &Value) -> String {
-    let reason = text(change, "reason");
+    let [id, state, merged, reason] =
+        ["id", "state", "merged", "reason"].map(|field| output::line(text(change, field)));
     let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-    let merged = text(change, "merged");
     let merged = if merged.is_empty() { String::new() } else { format!(" as {merged}") };
-    format!("change {} is {}{merged}{reason}\n", text(change, "id"), text(change, "state"))
+    format!("change {id} is {state}{merged}{reason}\n")
 }
 
 pub(super) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
@@ -114,6 +114,14 @@ pub(super) fn fetch(client: &Client, id: &str) -> Result<Value, Failure> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn the_words_of_a_review_stay_within_the_line_of_their_change() {
+        let reason = "changes requested by github:bob: no\nchange abcdef000001 is merged";
+        let change = json!({"id": "abcdef000001", "state": "changes-requested", "reason": reason});
+        let expected = reason.replace('\n', "\\n");
+        assert_eq!(head(&change), format!("change abcdef000001 is changes-requested ({expected})\n"));
+    }
 
     #[test]
     fn several_that_begin_alike_are_named() {

@@ -46,7 +46,7 @@ impl Apply {
             warnings.extend(findings(&answer, "/warnings").cloned());
             match answer.get("change").and_then(Value::as_str) {
                 Some(id) => changes.push(answer::fetch(&self.client, id)?),
-                None => output::note(&format!("{}: nothing to change", path.display())),
+                None => output::note(&format!("{}: nothing to change", output::path(path))),
             }
         }
         changes.dedup_by(|a, b| a.get("id") == b.get("id"));

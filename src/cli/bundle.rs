@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::Failure;
+use super::{Failure, output};
 use crate::intent::layout::FOLDERS;
 use crate::intent::settings::SETTINGS_PATH;
 use crate::intent::{Bundle, Resource, Tree};
@@ -29,7 +29,7 @@ pub(super) fn files(named: &[PathBuf], prune: bool) -> Result<Vec<PathBuf>, Fail
 }
 
 fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", path.display()));
+    let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", output::path(path)));
     let entries = std::fs::read_dir(path).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
     let is_bundle =
         |path: &PathBuf| path.is_file() && path.extension().is_some_and(|end| end == "yaml" || end == "yml");
@@ -37,14 +37,14 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     found.sort();
     if found.is_empty() {
         let why = "is a folder without *.yaml files; name a bundle, or the folder that holds some (not one above it)";
-        return Err(Failure::Failed(format!("{}: {why}", path.display())));
+        return Err(Failure::Failed(format!("{}: {why}", output::path(path))));
     }
     Ok(found)
 }
 
 /// Reads a file, or standard input for `-`.
 pub(super) fn text(path: &Path) -> Result<String, Failure> {
-    let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", path.display()));
+    let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", output::path(path)));
     let mut text = String::new();
     let read = if path == Path::new("-") {
         std::io::stdin().lock().take(LONGEST + 1).read_to_string(&mut text)
@@ -53,7 +53,7 @@ pub(super) fn text(path: &Path) -> Result<String, Failure> {
     };
     read.map_err(failed)?;
     if text.len() as u64 > LONGEST {
-        return Err(Failure::Failed(format!("{}: is longer than {LONGEST} bytes", path.display())));
+        return Err(Failure::Failed(format!("{}: is longer than {LONGEST} bytes", output::path(path))));
     }
     Ok(text)
 }
@@ -105,7 +105,7 @@ pub(super) fn checkout(root: &Path) -> Result<WorkingTree, Failure> {
         let remedy = "name the root of a checkout by --repo, or begin one with that file (it may be empty)";
         return Err(Failure::Failed(format!(
             "{}: is no config repository, it has no {intents}, no {topology} and no {SETTINGS_PATH}; {remedy}",
-            root.display()
+            output::path(root)
         )));
     }
     Ok(files)

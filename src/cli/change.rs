@@ -146,16 +146,11 @@ impl List {
                 .flatten()
                 .filter_map(Value::as_str)
                 .collect::<Vec<_>>();
-            output::print(&format!(
-                "{}  {:<18} {}  {}\n",
-                text(change, "id"),
-                text(change, "state"),
-                text(change, "created"),
-                groups.join(", ")
-            ))?;
+            let [id, state, created] = ["id", "state", "created"].map(|field| output::line(text(change, field)));
+            output::print(&format!("{id}  {state:<18} {created}  {}\n", output::line(&groups.join(", "))))?;
             let reason = text(change, "reason");
             if !reason.is_empty() {
-                output::print(&format!("    {}\n", shortened(reason)))?;
+                output::print(&format!("    {}\n", output::line(&shortened(reason))))?;
             }
         }
         Ok(Verdict::Ok)

@@ -7,7 +7,7 @@ use serde_json::Value;
 use ureq::http::{Request, Response, StatusCode};
 use ureq::{Agent, Body};
 
-use super::Failure;
+use super::{Failure, output};
 
 /// Which server, and as whom.
 #[derive(clap::Args, Clone)]
@@ -129,7 +129,7 @@ impl Client {
         let token = match &self.token_file {
             Some(path) => Some(
                 std::fs::read_to_string(path)
-                    .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?,
+                    .map_err(|error| Failure::Usage(format!("{}: {error}", output::path(path))))?,
             ),
             None => std::env::var("MESHWRIGHT_TOKEN").ok(),
         };
@@ -146,8 +146,13 @@ fn problem(response: &mut Response<Body>) -> Result<String, Failure> {
     let status = response.status();
     let text = read(response)?;
     let Ok(problem) = serde_json::from_str::<Value>(&text) else { return Ok(format!("the server answered {status}")) };
-    let word = |field: &str| problem.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut lines = vec![format!("{} ({}): {}", word("title"), status.as_u16(), word("detail"))];
+    Ok(words(status.as_u16(), &problem))
+}
+
+/// The same of its JSON; each fault has a line.
+fn words(status: u16, problem: &Value) -> String {
+    let word = |field: &str| output::line(problem.get(field).and_then(Value::as_str).unwrap_or_default());
+    let mut lines = vec![format!("{} ({}): {}", word("title"), status, word("detail"))];
     for error in problem.get("errors").and_then(Value::as_array).into_iter().flatten() {
         let field = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
         let place: Vec<_> = [field("document"), field("pointer")].into_iter().filter(|part| !part.is_empty()).collect();
@@ -157,17 +162,25 @@ fn problem(response: &mut Response<Body>) -> Result<String, Failure> {
         }
         lines.push(format!(
             "  {}: {}",
-            if place.is_empty() { "/".to_owned() } else { place.join(" ") },
-            field("message")
+            if place.is_empty() { "/".to_owned() } else { output::line(&place.join(" ")) },
+            output::line(field("message"))
         ));
     }
     // What is read here has a command for it.
-    Ok(lines.join("\n").replace("GET /v2/changes lists", "`meshwright change list` lists"))
+    lines.join("\n").replace("GET /v2/changes lists", "`meshwright change list` lists")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_fault_of_a_problem_has_one_line() {
+        let fault = serde_json::json!({"pointer": "/a\nb", "document": "x\ny", "message": "is wrong\n  /c: is right"});
+        let problem = serde_json::json!({"title": "No\nYes", "detail": "It is\nnot.", "errors": [fault]});
+        let expected = "No\\nYes (400): It is\\nnot.\n  x\\ny /a\\nb: is wrong\\n  /c: is right";
+        assert_eq!(words(400, &problem), expected);
+    }
 
     #[test]
     fn a_scheme_may_be_left_out_of_an_address_of_this_machine_only() {

@@ -47,8 +47,9 @@ enum Failure {
 }
 
 impl Failure {
+    /// An error, within a line: it may name a file.
     fn failed(why: impl std::fmt::Display) -> Self {
-        Self::Failed(why.to_string())
+        Self::Failed(output::line(&why.to_string()))
     }
 }
 

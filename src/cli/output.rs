@@ -1,9 +1,11 @@
 //! Printing: for people with colour on a terminal, for scripts as JSON.
 //!
 //! Names and files may hold what steers a terminal. It is spelled out in all that is printed for people; the only codes
-//! that reach a terminal are the colours of this file.
+//! that reach a terminal are the colours of this file. What stands within a line may hold ends of lines, which would make
+//! lines that nobody wrote; they are spelled out too.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -43,6 +45,16 @@ pub(super) fn print_finding(finding: &Finding) -> Result<(), Failure> {
 /// Writes the diff of a file to standard output.
 pub(super) fn print_diff(change: &FileChange) -> Result<(), Failure> {
     write(&diff(change))
+}
+
+/// Text that stays within its line: ends of lines are spelled out as well.
+pub(super) fn line(text: &str) -> String {
+    spelled(text).replace('\n', "\\n")
+}
+
+/// The name of a file or folder, within a line.
+pub(super) fn path(path: &Path) -> String {
+    line(&path.display().to_string())
 }
 
 /// Text without what steers a terminal: such characters are spelled out, as in `\u{1b}`.
@@ -86,7 +98,7 @@ pub(super) fn note(text: &str) {
 /// Says on standard error how far something is, in the place of what was said before if that is on a terminal.
 pub(super) fn note_progress(text: &str, first: bool) {
     let erase = if first || !std::io::stderr().is_terminal() { "" } else { "\x1b[1A\x1b[2K" };
-    drop(writeln!(anstream::stderr(), "{erase}{}", spelled(text)));
+    drop(writeln!(anstream::stderr(), "{erase}{}", line(text)));
 }
 
 /// Says on standard error what was found.
@@ -104,7 +116,7 @@ fn diff(change: &FileChange) -> String {
     let colour = |colour: AnsiColor| colour.on_default();
     let [bold, cyan, red, green] =
         [Style::new().bold(), colour(AnsiColor::Cyan), colour(AnsiColor::Red), colour(AnsiColor::Green)];
-    let line = |(number, line): (usize, &str)| {
+    let coloured = |(number, line): (usize, &str)| {
         let style = match line.as_bytes().first() {
             _ if number < 2 => bold,
             Some(b'@') => cyan,
@@ -114,7 +126,7 @@ fn diff(change: &FileChange) -> String {
         };
         format!("{style}{}{style:#}\n", spelled(line))
     };
-    unified(change).split_terminator('\n').enumerate().map(line).collect()
+    unified(change).split_terminator('\n').enumerate().map(coloured).collect()
 }
 
 fn style(severity: Severity) -> Style {
@@ -149,8 +161,8 @@ fn lines(severity: Severity, rule: &str, place: &Place, message: &str, remedy: &
         Severity::Warning => "warning",
         Severity::Note => "note",
     };
-    let remedy = if remedy.is_empty() { String::new() } else { format!("\n    → {}", spelled(remedy)) };
-    let [rule, place, message] = [rule, &place.to_string(), message].map(spelled);
+    let remedy = if remedy.is_empty() { String::new() } else { format!("\n    → {}", line(remedy)) };
+    let [rule, place, message] = [rule, &place.to_string(), message].map(line);
     format!("{style}{severity}[{rule}]{style:#} {place}: {message}{remedy}\n")
 }
 
@@ -184,5 +196,15 @@ mod tests {
         let bold = "\u{1b}[1m\u{1b}[31merror[x]\u{1b}[0m";
         assert_eq!(finding(&wrong), format!("{bold} {SPELLED}: {SPELLED}\n    → {SPELLED}\n"));
         assert_eq!(answered(&serde_json::to_value(wrong.clone()).unwrap()), finding(&wrong));
+    }
+
+    #[test]
+    fn nothing_that_is_named_makes_a_line_of_its_own() {
+        assert_eq!(line(&format!("a\n\tb{STEERING}")), format!("a\\n\tb{SPELLED}"));
+        assert_eq!(spelled(&line("a\nb")), line("a\nb"), "it is as it is printed");
+        assert_eq!(path(Path::new("a\nok: b.yaml")), "a\\nok: b.yaml");
+        let text = "a\nok: 0 errors";
+        let wrong = finding(&Finding::error("x", Place::pointing(text, text), text, text));
+        assert_eq!(wrong.lines().count(), 2, "{wrong}");
     }
 }

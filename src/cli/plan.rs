@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::output::Output;
+use super::output::{self, Output};
 use super::{Failure, Outcome, bundle, report};
 use crate::change::stuck::Stuck;
 use crate::change::submission::{Cause, Obstacle, Refusal};
@@ -39,7 +39,7 @@ impl Plan {
         let paths = bundle::files(&self.file, self.prune)?;
         let bundles = paths.iter().map(|path| {
             let submission = Submission::of_bundle(bundle::read(path)?, self.prune, Person::local());
-            submission.map_err(|why| Failure::Failed(format!("{}: {why}", path.display())))
+            submission.map_err(|why| Failure::Failed(format!("{}: {why}", output::path(path))))
         });
         let bundles: Vec<_> = bundles.collect::<Result<_, _>>()?;
         let proposal = Proposal::of_bundles(base, &files, &bundles).map_err(|stuck| match stuck {

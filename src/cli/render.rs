@@ -67,12 +67,16 @@ impl Render {
             (Some(_), _) if blocked => output::note(NOTHING_WRITTEN),
             (Some(root), _) => {
                 std::fs::create_dir_all(root)
-                    .map_err(|error| Failure::Failed(format!("{}: {error}", root.display())))?;
+                    .map_err(|error| Failure::Failed(format!("{}: {error}", output::path(root))))?;
                 let files = WorkingTree::open(root).map_err(Failure::failed)?;
                 for (path, manifest) in &rendered.manifests {
                     files.write(path, Some(&manifest.text)).map_err(Failure::failed)?;
                 }
-                output::note(&format!("{} written below {}", many(rendered.manifests.len(), "file"), root.display()));
+                output::note(&format!(
+                    "{} written below {}",
+                    many(rendered.manifests.len(), "file"),
+                    output::path(root)
+                ));
             }
             (None, Output::Json) => {
                 let files: Vec<_> = rendered

@@ -39,8 +39,8 @@ impl Serve {
             None => Config::default(),
             Some(path) => {
                 let text = std::fs::read_to_string(path)
-                    .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
-                Config::read(&text).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?
+                    .map_err(|error| Failure::Usage(format!("{}: {error}", output::path(path))))?;
+                Config::read(&text).map_err(|error| Failure::Usage(format!("{}: {error}", output::path(path))))?
             }
         };
         if self.demo && !config.tokens.is_empty() {
@@ -92,7 +92,8 @@ async fn introduce(server: &Server, url: &str) {
     };
     let (waits, steps) = next(change.state);
     let steps: Vec<_> = steps.iter().map(|step| format!("  meshwright change {step} {}{server}", change.id)).collect();
-    let reason = change.reason.filter(|_| change.state == State::Blocked).map(|reason| format!(" ({reason})"));
+    let reason =
+        change.reason.filter(|_| change.state == State::Blocked).map(|reason| format!(" ({})", output::line(&reason)));
     output::note(&format!(
         "\nChange {} is {}{} and {waits}. Try next, in another terminal:\n\n{}\n",
         change.id,

@@ -119,8 +119,8 @@ impl Default for Changes {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Limits {
-    /// Requests per second and caller in the long run; 0 (the default) for no limit.
-    pub rate: f64,
+    /// Requests per second and caller in the long run; 0 for no limit. Default: 100 with tokens, no limit without.
+    pub rate: Option<f64>,
     /// Requests that a caller may send at once; default 1000.
     pub burst: Option<f64>,
 }

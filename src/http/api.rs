@@ -13,6 +13,7 @@ use super::place::Places;
 use super::problem::Problem;
 use super::rate::Buckets;
 use super::readiness::Readiness;
+use super::streams::Streams;
 use crate::change::{Clock, Desk};
 
 /// Bounds of what callers may ask for.
@@ -34,6 +35,8 @@ pub struct Limits {
     pub connections: usize,
     /// The most event streams that are open at once.
     pub event_streams: usize,
+    /// The most of them that one caller may have: the holder of a token, or everybody on this machine without tokens.
+    pub own_event_streams: usize,
     /// The most plans that are made at once; more wait.
     pub plans: usize,
     /// The most long bodies that are made sense of at once; more wait.
@@ -57,6 +60,7 @@ impl Default for Limits {
             room: 256 << 20,
             connections: 4096,
             event_streams: 256,
+            own_event_streams: 16,
             plans: 2,
             readers: 2,
             rate: 0.0,
@@ -95,7 +99,7 @@ pub(super) struct Shared {
     pub(super) places: Places,
     planning: Arc<Semaphore>,
     pub(super) reading: Arc<Semaphore>,
-    pub(super) streams: Arc<Semaphore>,
+    pub(super) streams: Streams,
     /// Whether the server stops: streams end then.
     pub(super) stopping: watch::Receiver<bool>,
     prefix: String,
@@ -110,7 +114,7 @@ impl Shared {
             places: Places::new(limits.requests, limits.room),
             planning: Arc::new(Semaphore::new(limits.plans.max(1))),
             reading: Arc::new(Semaphore::new(limits.readers)),
-            streams: Arc::new(Semaphore::new(limits.event_streams)),
+            streams: Streams::new(limits.event_streams, api.auth.callers(), limits.own_event_streams),
             metrics: Metrics::default(),
             desk: api.desk,
             auth: api.auth,

@@ -131,6 +131,13 @@ pub(super) struct Caller {
     pub(super) token: Option<usize>,
 }
 
+impl Caller {
+    /// Its number among those that are told apart, from 0.
+    pub(super) fn number(&self) -> usize {
+        self.token.unwrap_or_default()
+    }
+}
+
 impl Auth {
     /// Whoever reaches the listener, which must be a loopback address then, as `local` with all rights.
     #[must_use]

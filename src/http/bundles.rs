@@ -81,6 +81,7 @@ pub(super) async fn plan(
 ) -> Result<Response, Problem> {
     let prune = prune(&request)?;
     let text = body::bundle(request, &shared.limits).await?;
+    rights::plan(&shared.auth, &caller)?;
     let planned = shared.plan(move |shared| {
         let (submission, places) = read(&text, prune, caller.person)?;
         let proposal = shared.desk.plan(&submission).map_err(|refusal| places.refused(refusal))?;

@@ -1,7 +1,8 @@
 //! Connections: how many, and how long one may keep the server waiting.
 //!
 //! A peer that is owed no answer has a while to ask for one, and a peer that is being answered has a while to take it.
-//! Heads and answers that trickle are cut, event streams and long plans are not.
+//! Heads and answers that trickle are cut, event streams and long plans are not. Where most connections are in use, who
+//! has not asked for anything yet has much less of a while.
 
 use std::future::Future;
 use std::io;
@@ -19,17 +20,21 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Sleep;
 
+/// How long a connection may stay without its first request while most are in use.
+const HASTE: Duration = Duration::from_secs(5);
+
 /// A listener whose connections are bounded in number and in patience.
 pub(super) struct Bounded {
     listener: TcpListener,
     room: Arc<Semaphore>,
+    most: usize,
     patience: Duration,
 }
 
 impl Bounded {
     /// At most `most` connections at once, each of which may keep the server waiting for `patience`.
     pub(super) fn new(listener: TcpListener, most: usize, patience: Duration) -> Self {
-        Self { listener, room: Arc::new(Semaphore::new(most)), patience }
+        Self { listener, room: Arc::new(Semaphore::new(most)), most, patience }
     }
 }
 
@@ -42,9 +47,17 @@ impl Listener for Bounded {
         let (stream, address) = Listener::accept(&mut self.listener).await;
         // Answers are written whole; waiting for more to send would only delay them.
         _ = stream.set_nodelay(true);
-        let timer = Box::pin(tokio::time::sleep(self.patience));
-        let work = Work::default();
-        (Patient { stream, patience: self.patience, timer, armed: false, work, _place: place }, address)
+        let patient = Patient {
+            stream,
+            patience: self.patience,
+            crowd: self.most / 4,
+            timer: Box::pin(tokio::time::sleep(self.patience)),
+            left: None,
+            answered: false,
+            work: Work::default(),
+            place,
+        };
+        (patient, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -83,27 +96,52 @@ impl Connected<IncomingStream<'_, Bounded>> for Work {
 pub(super) struct Patient {
     stream: TcpStream,
     patience: Duration,
+    /// How many connections fewer than that are free when most are in use.
+    crowd: usize,
     timer: Pin<Box<Sleep>>,
-    /// Whether the timer runs; anything that was written stops it.
-    armed: bool,
+    /// What is left of patience when the timer ends; none while it does not run. Anything that was written stops it.
+    left: Option<Duration>,
+    /// Whether anything was written.
+    answered: bool,
     work: Work,
-    _place: Option<OwnedSemaphorePermit>,
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Patient {
     /// What waiting comes to: more waiting, or the end of patience.
     fn wait<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         loop {
-            if !self.armed {
-                self.timer.set(tokio::time::sleep(self.patience));
-                self.armed = true;
-            }
+            let Some(left) = self.left else {
+                self.wait_on(self.patience);
+                continue;
+            };
             match self.timer.as_mut().poll(context) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(()) if self.work.0.load(Ordering::Relaxed) > 0 => self.armed = false,
-                Poll::Ready(()) => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                Poll::Ready(()) if self.work.0.load(Ordering::Relaxed) > 0 => self.left = None,
+                Poll::Ready(()) if left.is_zero() || (!self.answered && self.is_crowded()) => {
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+                Poll::Ready(()) => self.wait_on(left),
             }
         }
+    }
+
+    /// Starts the timer for what it may run of `patience` until things are looked at again.
+    fn wait_on(&mut self, patience: Duration) {
+        let step = patience.min(HASTE);
+        self.timer.set(tokio::time::sleep(step));
+        self.left = Some(patience - step);
+    }
+
+    /// Whether more than three quarters of all connections are in use.
+    fn is_crowded(&self) -> bool {
+        self.place.as_ref().is_some_and(|place| place.semaphore().available_permits() < self.crowd)
+    }
+
+    /// Something was written.
+    fn wrote(&mut self) {
+        self.left = None;
+        self.answered = true;
     }
 }
 
@@ -121,7 +159,7 @@ impl AsyncWrite for Patient {
         match Pin::new(&mut self.stream).poll_write(context, from) {
             Poll::Pending => self.wait(context),
             ready => {
-                self.armed = false;
+                self.wrote();
                 ready
             }
         }
@@ -135,7 +173,7 @@ impl AsyncWrite for Patient {
         match Pin::new(&mut self.stream).poll_write_vectored(context, from) {
             Poll::Pending => self.wait(context),
             ready => {
-                self.armed = false;
+                self.wrote();
                 ready
             }
         }

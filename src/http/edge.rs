@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::api::Shared;
+use super::auth::Caller;
 use super::connection::Work;
 use super::metrics::Template;
 use super::problem::{self, Problem};
@@ -32,9 +33,6 @@ const LONGEST_TARGET: usize = 8192;
 
 const KEY_IN_PATH: &str = "The path holds a private key, which is never accepted: replace that key, because proxies log \
     paths, create a Secret with the new one in the gateway's namespace of the cluster, and name that by credentialName.";
-
-/// How deep a path is looked into for a private key; the deepest resource has fewer segments.
-const DEEPEST: usize = 32;
 
 /// The route that a handler found by itself.
 #[derive(Clone, Copy)]
@@ -95,14 +93,9 @@ fn unfit(uri: &Uri) -> Option<Problem> {
     holds_key(uri.path()).then(|| Problem::new(&problem::BAD_REQUEST, KEY_IN_PATH))
 }
 
-/// Whether a path holds a private key: behind any of its slashes, because base64 has slashes too.
+/// Whether a path holds a private key; names around it and slashes in it do not hide it.
 fn holds_key(path: &str) -> bool {
-    if path.len() < secrets::SHORTEST {
-        return false;
-    }
-    let path = conditions::plain_path(path);
-    let tails = path.match_indices('/').take(DEEPEST).filter_map(|(slash, _)| path.get(slash + 1..));
-    tails.take_while(|tail| tail.len() >= secrets::SHORTEST).any(secrets::holds_private_key)
+    secrets::holds_private_key(&conditions::plain_path(path))
 }
 
 /// Refuses what may not come in; tells handlers who calls.
@@ -110,16 +103,21 @@ fn admit(shared: &Shared, request: &mut Request) -> Result<(), Problem> {
     if OPEN.contains(&request.uri().path()) {
         return Ok(());
     }
-    if shared.auth.is_open() {
-        origin::check(request.method(), request.uri(), request.headers())?;
-    }
-    let caller = shared.auth.caller(request.headers())?;
-    shared.buckets.take(caller.token.unwrap_or_default(), shared.clock.now()).map_err(|seconds| {
+    let caller = caller(shared, request)?;
+    shared.buckets.take(caller.number(), shared.clock.now()).map_err(|seconds| {
         let detail = format!("You ask too often; ask again in {seconds} seconds.");
         Problem::new(&problem::RATE, detail).retry_after(seconds)
     })?;
     request.extensions_mut().insert(caller);
     Ok(())
+}
+
+/// Who sends a request; nobody may who has no credentials where they are asked for, nor another site's page where not.
+pub(super) fn caller(shared: &Shared, request: &Request) -> Result<Caller, Problem> {
+    if shared.auth.is_open() {
+        origin::check(request.method(), request.uri(), request.headers())?;
+    }
+    shared.auth.caller(request.headers())
 }
 
 /// The id that a request brought, if it is one.

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::{Request, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -12,6 +13,7 @@ use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use tokio_stream::wrappers::{BroadcastStream, WatchStream};
 
 use super::api::Shared;
+use super::auth::Caller;
 use super::conditions;
 use super::problem::{self, Problem};
 use crate::change::{ChangeId, event};
@@ -30,16 +32,18 @@ enum Item {
 }
 
 /// `GET /v2/events`
-pub(super) async fn stream(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Problem> {
+pub(super) async fn stream(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, Problem> {
     let parameters = conditions::parameters(request.uri(), &["change"])?;
     let wrong = || Problem::new(&problem::UNKNOWN_PARAMETER, "change must be the id of a change.");
     let only = match conditions::value(&parameters, "change") {
         None => None,
         Some(text) => Some(ChangeId::parse(text).ok_or_else(wrong)?),
     };
-    let place = Arc::clone(&shared.streams).try_acquire_owned().map_err(|_| {
-        Problem::new(&problem::BUSY, "Too many event streams are open; try again later.").retry_after(10)
-    })?;
+    let place = shared.streams.take(caller.number())?;
     let open = shared.metrics.stream();
     // A reader that comes back has missed what happened meanwhile: nothing is kept for it.
     let missed = request.headers().contains_key("last-event-id").then_some(Item::Lost(0));

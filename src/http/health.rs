@@ -3,12 +3,13 @@
 use std::sync::{Arc, LazyLock};
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::api::Shared;
+use super::edge;
 use super::openapi::{openapi, page};
 
 /// `GET /livez`
@@ -16,15 +17,16 @@ pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`
-pub(super) async fn ready(State(shared): State<Arc<Shared>>) -> Response {
+/// `GET /readyz`: for everybody whether parts work, for callers also why not.
+pub(super) async fn ready(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let parts = shared.readiness.parts();
+    let known = edge::caller(&shared, &request).is_ok();
     let ready = parts.iter().all(|part| part.fault.is_none());
     let shown: Vec<_> = parts
         .iter()
         .map(|part| match &part.fault {
-            None => json!({"name": part.name, "ready": true}),
-            Some(reason) => json!({"name": part.name, "ready": false, "reason": reason}),
+            Some(reason) if known => json!({"name": part.name, "ready": false, "reason": reason}),
+            fault => json!({"name": part.name, "ready": fault.is_none()}),
         })
         .collect();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -28,6 +28,7 @@ mod rights;
 mod router;
 mod routes;
 mod said;
+mod streams;
 mod submit;
 mod tree;
 

@@ -3,7 +3,7 @@
 //! A page may make a browser send requests to a loopback address: directly, which its `Origin` tells, or under a name of
 //! its own that it lets resolve to that address (DNS rebinding), which `Host` tells.
 
-use std::net::IpAddr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use axum::http::{HeaderMap, Method, Uri, header};
 
@@ -34,16 +34,27 @@ pub(super) fn check(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(
     Ok(())
 }
 
-/// Whether a `Host`, with or without a port, is a name or an address of this machine.
+/// Whether a `Host` (RFC 9110, section 7.2), with or without a port, is a name or an address of this machine.
 fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
-    name == "localhost"
-        || name.ends_with(".localhost")
-        || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    if let Some(rest) = host.strip_prefix('[') {
+        let address = rest.split_once(']').filter(|(_, port)| port.strip_prefix(':').map_or(port.is_empty(), is_port));
+        return address.is_some_and(|(address, _)| address.parse().is_ok_and(|it: Ipv6Addr| it.is_loopback()));
+    }
+    let (name, port) = host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    let is_name = || name.split('.').all(|label| !label.is_empty() && label.bytes().all(is_of_label));
+    port.is_none_or(is_port)
+        && (name.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
+            || (is_name() && (name == "localhost" || name.ends_with(".localhost"))))
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
+}
+
+/// Whether a byte may stand in a label of a name; some write low lines there.
+fn is_of_label(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
 }
 
 #[cfg(test)]
@@ -57,12 +68,43 @@ mod tests {
 
     #[test]
     fn names_that_are_not_this_machine_are_refused() {
-        for host in
-            ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "127.9.9.9", "[::1]:8080", "x.localhost", "localhost."]
-        {
+        for host in [
+            "localhost",
+            "LOCALHOST:8080",
+            "127.0.0.1:1",
+            "127.9.9.9",
+            "[::1]",
+            "[::1]:8080",
+            "x.localhost",
+            "localhost.",
+            "a_b.localhost:80",
+        ] {
             assert!(outcome(&Method::GET, &[("host", host)]), "{host}");
         }
-        for host in ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "10.0.0.1", "[::2]", ""] {
+        for host in [
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example:80",
+            "10.0.0.1",
+            "[::2]",
+            "",
+            "[::1].evil.example",
+            "[::1]evil.example:80",
+            "[::1",
+            "[127.0.0.1]",
+            "::1",
+            "localhost:80:evil.example",
+            "localhost:evil.example",
+            "localhost:",
+            "localhost:+80",
+            "localhost:65536",
+            "evil.example/.localhost",
+            "me@localhost",
+            "evil.example@127.0.0.1",
+            "localhost..",
+            ".localhost",
+            "127.0.0.1:80:80",
+        ] {
             assert!(!outcome(&Method::GET, &[("host", host)]), "{host}");
         }
         assert!(!outcome(&Method::GET, &[]));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 pub struct Part {
     /// What it is, such as `journal`.
     pub name: &'static str,
-    /// Why it does not work, for everybody to read; none when it does.
+    /// Why it does not work, for every caller to read; none when it does.
     pub fault: Option<String>,
 }
 

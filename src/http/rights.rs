@@ -46,6 +46,14 @@ pub(super) fn lifecycle(auth: &Auth, caller: &Caller, group: &Anchor) -> Result<
     any_of(auth, caller, &rights, group.project())
 }
 
+/// Refuses to plan for a `caller` who may propose nothing: a plan shows what it would do to everybody's services.
+pub(super) fn plan(auth: &Auth, caller: &Caller) -> Result<(), Problem> {
+    if auth.may_anywhere(caller, Right::Propose) {
+        return Ok(());
+    }
+    Err(Problem::new(&problem::FORBIDDEN, "Your token lacks the right propose, on any project."))
+}
+
 /// Refuses a bundle that writes what `caller` may not write; every such document is named by its place.
 pub(super) fn bundle<'a>(
     auth: &Auth,

@@ -47,7 +47,10 @@ impl Client {
     }
 
     pub(crate) fn of(auth: Auth, limits: Limits) -> Self {
-        let server = Server::start(auth, limits, 0);
+        Self::to(Server::start(auth, limits, 0))
+    }
+
+    pub(crate) fn to(server: Server) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)

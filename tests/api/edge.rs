@@ -4,9 +4,11 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use meshwright::http::{Auth, Limits};
+use meshwright::http::{Auth, Limits, Part, Readiness};
+use serde_json::json;
 
 use crate::client::{Client, tokens};
+use crate::server::Server;
 
 const OWNER: (&str, &str) = ("authorization", "Bearer owner-token");
 const READER: (&str, &str) = ("authorization", "Bearer reader-token");
@@ -27,6 +29,24 @@ fn where_tokens_are_configured_one_is_needed_for_all_but_probes_and_descriptions
 }
 
 #[test]
+fn why_a_part_does_not_work_is_told_to_callers_only() {
+    let ailing = || Readiness::new(|| vec![Part { name: "main", fault: Some("intents/x.yaml is broken".into()) }]);
+    let client = Client::to(Server::start_with(tokens(), Limits::default(), 0, Some(ailing())));
+    for stranger in [&[][..], &[("authorization", "Bearer nobody")]] {
+        let answer = client.send("GET", "/readyz", stranger, "");
+        let parts = json!({"ready": false, "parts": [{"name": "main", "ready": false}]});
+        assert_eq!((answer.status, answer.json()), (503, parts));
+    }
+    let told = client.send("GET", "/readyz", &[READER], "");
+    assert_eq!((told.status, &told.json()["parts"][0]["reason"]), (503, &json!("intents/x.yaml is broken")));
+
+    let client = Client::to(Server::start_with(Auth::open(), Limits::default(), 0, Some(ailing())));
+    assert!(client.get("/readyz").text.contains("intents/x.yaml"));
+    let page = client.send("GET", "/readyz", &[("host", "evil.example")], "");
+    assert!(page.status == 503 && !page.text.contains("intents/x.yaml"), "{page:?}");
+}
+
+#[test]
 fn rights_are_kept_and_what_is_missing_is_named() {
     let client = Client::of(tokens(), Limits::default());
     let (shop, bank) = (r#"{"metadata":{"name":"shop"}}"#, r#"{"metadata":{"name":"bank"}}"#);
@@ -43,8 +63,18 @@ fn rights_are_kept_and_what_is_missing_is_named() {
     let created = client.send("POST", "/v2/projects", &[PORTAL, alice, JSON], bank);
     assert_eq!(created.status, 201, "{created:?}");
     let bundle = "anchor: projects\nmetadata: {name: shop}\n---\nanchor: cluster-providers\nmetadata: {name: gke}\n";
-    let refused = client.send("POST", "/v2/bundles", &[OWNER, ("content-type", "text/yaml")], bundle);
+    let yaml = ("content-type", "text/yaml");
+    let refused = client.send("POST", "/v2/bundles", &[OWNER, yaml], bundle);
     assert_eq!(refused.json()["errors"][0]["document"], "cluster-providers/gke");
+
+    let refused = client.send("POST", "/v2/plan", &[READER, yaml], bundle);
+    assert_eq!((refused.status, refused.problem().as_str()), (403, "forbidden"));
+    assert!(refused.json()["detail"].as_str().unwrap().contains("the right propose"), "{refused:?}");
+    assert_eq!(
+        client.send("POST", "/v2/plan", &[PORTAL, yaml], bundle).status,
+        200,
+        "who may propose elsewhere may look"
+    );
 }
 
 #[test]
@@ -138,6 +168,23 @@ fn probes_and_metrics_are_answered_however_much_is_being_worked_on() {
     for path in ["/livez", "/readyz", "/metrics"] {
         assert_eq!(client.get(path).status, 200, "{path}");
     }
+}
+
+#[test]
+fn who_connects_and_asks_nothing_makes_way_when_most_connections_are_taken() {
+    let client = Client::of(Auth::open(), Limits { connections: 8, ..Limits::default() });
+    let idle = |count: usize| -> Vec<TcpStream> {
+        (0..count).map(|_| TcpStream::connect(client.server.address).unwrap()).collect()
+    };
+    let begun = Instant::now();
+    let mut few = idle(4);
+    few[0].set_read_timeout(Some(Duration::from_secs(8))).unwrap();
+    let waited = few[0].read(&mut [0; 1]).unwrap_err().kind();
+    assert!(matches!(waited, std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut), "{waited}");
+    let many = idle(12);
+    assert_eq!(client.get("/livez").status, 200);
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+    drop(many);
 }
 
 /// How long the server keeps a connection that sends `text`, then a byte now and then.

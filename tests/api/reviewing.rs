@@ -7,7 +7,7 @@ use meshwright::http::{Auth, Limits, Right, Token};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::client::Client;
+use crate::client::{Client, tokens};
 
 #[test]
 fn changes_are_listed_shown_and_refused_where_they_do_not_exist() {
@@ -46,6 +46,25 @@ fn a_comment_is_json_or_nothing() {
     }
     let answer = client.post(&path, r#"{"comment":"not needed any more"}"#);
     assert_eq!((answer.status, &answer.json()["state"]), (200, &"withdrawn".into()), "{answer:?}");
+}
+
+#[test]
+fn no_caller_takes_all_event_streams() {
+    let client = Client::of(tokens(), Limits { own_event_streams: 2, ..Limits::default() });
+    let open = |token: &str| {
+        let mut stream = BufReader::new(TcpStream::connect(client.server.address).unwrap());
+        let head = "GET /v2/events HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer";
+        write!(stream.get_mut(), "{head} {token}-token\r\n\r\n").unwrap();
+        let mut line = String::new();
+        stream.read_line(&mut line).unwrap();
+        (line, stream)
+    };
+    let held = [(); 2].map(|()| open("reader"));
+    assert!(held.iter().all(|(line, _)| line.starts_with("HTTP/1.1 200")));
+    let refused = client.send("GET", "/v2/events", &[("authorization", "Bearer reader-token")], "");
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "10"));
+    assert!(refused.json()["detail"].as_str().unwrap().contains("You have 2 event streams open"), "{refused:?}");
+    assert!(open("owner").0.starts_with("HTTP/1.1 200"), "others are not held up");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use meshwright::boot::{Parts, Stores, SystemClock};
 use meshwright::change::{Clock, Timing};
 use meshwright::config::Config;
-use meshwright::http::{self, Api, Auth, Limits};
+use meshwright::http::{self, Api, Auth, Limits, Readiness};
 use tokio::sync::oneshot;
 
 /// A server that runs until it is stopped or dropped.
@@ -20,6 +20,11 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(auth: Auth, limits: Limits, port: u16) -> Self {
+        Self::start_with(auth, limits, port, None)
+    }
+
+    /// The same with something else to say about its parts.
+    pub(crate) fn start_with(auth: Auth, limits: Limits, port: u16, readiness: Option<Readiness>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let config = Config { data: data.path().to_owned(), ..Config::default() };
         let (stop, stopped) = oneshot::channel::<()>();
@@ -31,7 +36,7 @@ impl Server {
             let parts = Parts::start(stores, clock.clone(), timing).await.unwrap();
             let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
             started.send(listener.local_addr().unwrap()).unwrap();
-            let readiness = parts.readiness();
+            let readiness = readiness.unwrap_or_else(|| parts.readiness());
             let api = Api { desk: parts.desk.clone(), auth, limits, readiness, clock, request_prefix: "test".into() };
             http::serve(listener, api, async { drop(stopped.await) }).await.unwrap();
             drop(parts);

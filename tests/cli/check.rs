@@ -174,3 +174,14 @@ fn who_gains_and_loses_against_a_base_is_said_as_a_plan_says_it() {
     assert!(told.code == Some(0) && told.out.contains(access), "{told:?}");
     assert!(!meshwright(&checkout.root, &["check"]).out.contains("Access"));
 }
+
+#[test]
+fn the_name_of_a_file_makes_no_line_of_its_own() {
+    let checkout = Checkout::of(MESH);
+    write(&checkout.root, "clusters/gke/east/a\nok: 0 errors.yaml", "[");
+    let check = meshwright(&checkout.root, &["check"]);
+    assert!(check.out.contains("clusters/gke/east/a\\nok: 0 errors.yaml: "), "{check:?}");
+    assert!(!check.out.contains("\nok: 0 errors"), "{check:?}");
+    let folder = meshwright(&checkout.root, &["render", "-f", "a\nok: nothing to do"]);
+    assert!(folder.err.starts_with("error: a\\nok: nothing to do: "), "{folder:?}");
+}

@@ -147,3 +147,14 @@ async fn what_was_merged_and_is_no_longer_on_main_says_so_until_it_is_there_agai
     let house = open_with(data.path(), PATIENT).await;
     house.until_change(&id, |change| change.astray.is_some()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_files_that_cannot_be_read_the_first_are_named() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open_with(data.path(), PATIENT).await;
+    let paths: Vec<String> = (0..100).map(|index| format!("intents/{index}-{}.yaml", "x".repeat(100))).collect();
+    let files: Vec<(&str, &str)> = paths.iter().map(|path| (path.as_str(), "anchor: {\n")).collect();
+    house.push_to_main(&files, &[]);
+    let bounded = |why: &str| why.len() <= 1024 && why.contains("intents/0-x") && why.ends_with("; and 97 more");
+    house.until_trouble(|troubles| matches!(troubles, [("main", why)] if bounded(why))).await;
+}

@@ -58,6 +58,7 @@ pub(super) fn paths() -> Map<String, Value> {
     }
     let mut ready = read("ready", "server", "Whether every part works, and which does not.", json("Readiness"), &[]);
     open(&mut ready);
+    ready["security"] = json!([{}, {"token": []}]);
     ready["responses"]["503"] = json!({"description": "a part does not work", "content": json("Readiness")});
     add("/readyz", json!({"get": ready}));
     paths
@@ -128,7 +129,7 @@ fn plan() -> Value {
         json("Plan"),
         &[400, 404, 408, 409, 413, 415, 422],
     );
-    operation["description"] = FAULTS.into();
+    operation["description"] = format!("Needs the right propose on any project. {FAULTS}").into();
     operation["parameters"] = json!([prune()]);
     operation["requestBody"] = bundle_body();
     json!({"post": operation})
@@ -168,7 +169,8 @@ fn taken(word: &str, step: Step) -> Value {
 
 fn events() -> Value {
     let words = "What happens to changes, as it happens. `event: change` has a change's new state as JSON; \
-        `event: lost` says that events are gone, because the reader was too slow or came back: read the changes anew.";
+        `event: lost` says that events are gone, because the reader was too slow or came back: read the changes anew. \
+        A caller may have 16 streams open.";
     let content = json!({"text/event-stream": {"schema": {"type": "string"}}});
     let mut operation = read("events", "changes", words, content, &[400]);
     operation["parameters"] = json!([

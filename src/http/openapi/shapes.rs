@@ -102,7 +102,14 @@ pub(super) fn schemas() -> Map<String, Value> {
                     "parts",
                     json!({
                         "type": "array",
-                        "items": object([("name", text()), ("ready", json!({"type": "boolean"})), ("reason?", text())]),
+                        "items": object([
+                            ("name", text()),
+                            ("ready", json!({"type": "boolean"})),
+                            ("reason?", json!({
+                                "type": "string",
+                                "description": "why it does not work, at most 1 KiB; with a token, where tokens are configured",
+                            })),
+                        ]),
                     }),
                 ),
             ]),

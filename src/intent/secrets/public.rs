@@ -1,0 +1,51 @@
+//! What is public and looks much like a private key. It was made by OpenSSL for nobody.
+
+/// A certificate of nobody.
+pub(super) const CERTIFICATE: &str = "\
+    MIIBijCCATGgAwIBAgIUV8CPywJHaobntE2D2Rx+Uajd85QwCgYIKoZIzj0EAwIwGzEZMBcGA1UEAwwQc2hvcC5leGFtcGxlLmNv\
+    bTAeFw0yNjExMjUwODM4MDRaFw0zNjExMjIwODM4MDRaMBsxGTAXBgNVBAMMEHNob3AuZXhhbXBsZS5jb20wWTATBgcqhkjOPQIB\
+    BggqhkjOPQMBBwNCAAR4VG/q50e3VRCWV2IiVH57e94JHhQBYgj/sFoZhFzMEwTCVBTO5DPEF/6jxPsfdKp3KIfBUyLGLXP2R9z+\
+    C/Bbo1MwUTAdBgNVHQ4EFgQUbS4W8L7zmaFmxjmarZGVaQ1puRwwHwYDVR0jBBgwFoAUbS4W8L7zmaFmxjmarZGVaQ1puRwwDwYD\
+    VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiAcPVKXNrf9lprucUKofsrgA8aEmkj2BF9qgk9LrukIEAIgIjTnV79PIDo7\
+    DFUBEMRJZfioNIVMfJgxivZ+rS38LVE=";
+
+/// A certificate of version 1 whose number is 1.
+pub(super) const FIRST_CERTIFICATE: &str = "\
+    MIIBHTCBxAIBATAKBggqhkjOPQQDAjAbMRkwFwYDVQQDDBBzaG9wLmV4YW1wbGUuY29tMB4XDTI2MTEyNTA4MzgwNFoXDTM2MTEy\
+    MjA4MzgwNFowGzEZMBcGA1UEAwwQc2hvcC5leGFtcGxlLmNvbTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABHhUb+rnR7dVEJZX\
+    YiJUfnt73gkeFAFiCP+wWhmEXMwTBMJUFM7kM8QX/qPE+x90qncoh8FTIsYtc/ZH3P4L8FswCgYIKoZIzj0EAwIDSAAwRQIgZPhS\
+    kzUl+0J3IOrM/IN8HKWisUU3H9AS1xyzOql07EgCIQCHyg2Yz23wp+swqNCxJLAJejQer0m4Hb8FkPkr8sCI1A==";
+
+/// A request for a certificate.
+pub(super) const REQUEST: &str = "\
+    MIHUMH0CAQAwGzEZMBcGA1UEAwwQc2hvcC5leGFtcGxlLmNvbTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABHhUb+rnR7dVEJZX\
+    YiJUfnt73gkeFAFiCP+wWhmEXMwTBMJUFM7kM8QX/qPE+x90qncoh8FTIsYtc/ZH3P4L8FugADAKBggqhkjOPQQDAgNHADBEAiBw\
+    aCmPR39/MrCCpOuS5Du+Wf9kGcnoa9f9oQ4sjcxamgIgKeoDdJHpRtVEzzq/wrGirvITBXezqJwZG9ehS5udIWc=";
+
+/// The same for nobody in particular.
+pub(super) const NAMELESS_REQUEST: &str = "\
+    MIG7MGICAQAwADBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABHhUb+rnR7dVEJZXYiJUfnt73gkeFAFiCP+wWhmEXMwTBMJUFM7k\
+    M8QX/qPE+x90qncoh8FTIsYtc/ZH3P4L8FugADAKBggqhkjOPQQDAgNJADBGAiEA93COXkxwzoU1RiAe1QYls0zHvQMRulMv4AqS\
+    2WK2HfQCIQC9fWVPqyBWNEPqUp1uzJj7bBw7/ZoBvaIBNkZrPoLJQA==";
+
+/// A public key.
+pub(super) const PUBLIC_KEY: &str = "\
+    MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEeFRv6udHt1UQlldiIlR+e3veCR4UAWII/7BaGYRczBMEwlQUzuQzxBf+o8T7H3Sq\
+    dyiHwVMixi1z9kfc/gvwWw==";
+
+/// The same with all parameters of its curve.
+pub(super) const PUBLIC_KEY_WITH_ITS_CURVE: &str = "\
+    MIIBSzCCAQMGByqGSM49AgEwgfcCAQEwLAYHKoZIzj0BAQIhAP////8AAAABAAAAAAAAAAAAAAAA////////////////MFsEIP//\
+    //8AAAABAAAAAAAAAAAAAAAA///////////////8BCBaxjXYqjqT57PrvVV2mIa8ZR0GsMxTsPY7zjw+J9JgSwMVAMSdNgiG5wST\
+    amZ44ROdJreBn36QBEEEaxfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBo\
+    N79R9QIhAP////8AAAAA//////////+85vqtpxeehPO5ysL8YyVRAgEBA0IABHhUb+rnR7dVEJZXYiJUfnt73gkeFAFiCP+wWhmE\
+    XMwTBMJUFM7kM8QX/qPE+x90qncoh8FTIsYtc/ZH3P4L8Fs=";
+
+/// PKCS#7 with a certificate in it.
+pub(super) const CERTIFICATES: &str = "\
+    MIIBuQYJKoZIhvcNAQcCoIIBqjCCAaYCAQExADALBgkqhkiG9w0BBwGgggGOMIIBijCCATGgAwIBAgIUV8CPywJHaobntE2D2Rx+\
+    Uajd85QwCgYIKoZIzj0EAwIwGzEZMBcGA1UEAwwQc2hvcC5leGFtcGxlLmNvbTAeFw0yNjExMjUwODM4MDRaFw0zNjExMjIwODM4\
+    MDRaMBsxGTAXBgNVBAMMEHNob3AuZXhhbXBsZS5jb20wWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAR4VG/q50e3VRCWV2IiVH57\
+    e94JHhQBYgj/sFoZhFzMEwTCVBTO5DPEF/6jxPsfdKp3KIfBUyLGLXP2R9z+C/Bbo1MwUTAdBgNVHQ4EFgQUbS4W8L7zmaFmxjma\
+    rZGVaQ1puRwwHwYDVR0jBBgwFoAUbS4W8L7zmaFmxjmarZGVaQ1puRwwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBE\
+    AiAcPVKXNrf9lprucUKofsrgA8aEmkj2BF9qgk9LrukIEAIgIjTnV79PIDo7DFUBEMRJZfioNIVMfJgxivZ+rS38LVExAA==";
