@@ -39,6 +39,8 @@ impl<'d> Schema<'d> {
                 "maximum" => value.as_f64().is_none_or(|value| value <= said.as_f64().unwrap()),
                 "maxLength" => value.as_str().is_none_or(|text| text.chars().count() as u64 <= said.as_u64().unwrap()),
                 "minProperties" => value.as_object().is_none_or(|map| map.len() as u64 >= said.as_u64().unwrap()),
+                "maxProperties" => value.as_object().is_none_or(|map| map.len() as u64 <= said.as_u64().unwrap()),
+                "maxItems" => value.as_array().is_none_or(|list| list.len() as u64 <= said.as_u64().unwrap()),
                 "oneOf" | "anyOf" => {
                     said.as_array().unwrap().iter().any(|schema| of(schema).faults(value, at).is_empty())
                 }
