@@ -20,7 +20,7 @@ pub(super) fn advice(tree: &Tree, topology: &Topology<'_>, anchor: &Anchor) -> V
 fn not_yet(resource: &Resource, rule: &'static str, pointer: &str, missing: Finding) -> Finding {
     Finding {
         severity: Severity::Warning,
-        rule,
+        rule: rule.into(),
         place: Place::pointing(resource.anchor().as_str(), pointer),
         message: format!("{} yet", missing.message),
         ..missing

@@ -135,7 +135,7 @@ pub struct Receipt {
     /// last.
     pub outcomes: Vec<(Anchor, Outcome)>,
     /// What the caller should know.
-    #[serde(skip)]
+    #[serde(default)]
     pub warnings: Vec<Finding>,
 }
 

@@ -77,7 +77,7 @@ fn reopened(anchor: &Anchor, base: &str) -> Finding {
 
 /// Whom a manifest lets in that is new or changed since the base, though no intent asks for it.
 fn opened_by_hand(found: Finding) -> Finding {
-    Finding { rule: "check/opened", severity: Severity::Error, ..found }
+    Finding { rule: "check/opened".into(), severity: Severity::Error, ..found }
 }
 
 /// What lets more callers in than before, because somebody asked for it.

@@ -26,7 +26,7 @@ pub(super) fn github(finding: &Finding) -> String {
     let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     let line = if finding.place.line > 0 { format!(",line={}", finding.place.line) } else { String::new() };
-    let (level, title) = (level(finding.severity), property(finding.rule));
+    let (level, title) = (level(finding.severity), property(&finding.rule));
     format!("::{level} file={}{line},title={title}::{}\n", property(&file(finding)), data(&words(finding)))
 }
 
@@ -48,7 +48,7 @@ pub(super) fn sarif(findings: &[Finding]) -> serde_json::Value {
             })
         })
         .collect();
-    let rules: std::collections::BTreeSet<_> = findings.iter().map(|finding| finding.rule).collect();
+    let rules: std::collections::BTreeSet<_> = findings.iter().map(|finding| &finding.rule).collect();
     let rules: Vec<_> = rules.into_iter().map(|rule| serde_json::json!({"id": rule})).collect();
     let driver = serde_json::json!({"name": "meshwright", "version": env!("CARGO_PKG_VERSION"), "rules": rules});
     serde_json::json!({

@@ -139,7 +139,7 @@ fn style(severity: Severity) -> Style {
 
 /// A finding as one or two lines.
 fn finding(finding: &Finding) -> String {
-    lines(finding.severity, finding.rule, &finding.place, &finding.message, &finding.remedy)
+    lines(finding.severity, &finding.rule, &finding.place, &finding.message, &finding.remedy)
 }
 
 /// The same of one that a server answered.

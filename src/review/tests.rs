@@ -114,7 +114,7 @@ fn more_deletions_than_the_cap_block_with_the_way_out() {
     let before = (0..3).fold(rendered(), |all, n| all.closed("gke/east", &format!("s{n}"), ""));
     let rules = |cap| {
         let plan = planned(&before, &rendered(), &[], cap);
-        plan.findings.into_iter().map(|finding| (finding.rule, finding.remedy)).collect::<Vec<_>>()
+        plan.findings.into_iter().map(|finding| (finding.own_rule(), finding.remedy)).collect::<Vec<_>>()
     };
     assert_eq!(rules(3), []);
     let remedy =
@@ -158,7 +158,7 @@ fn what_was_so_before_is_told_of_what_the_change_touches_alone() {
         findings: vec![],
         deletions_cap: 1,
     });
-    let told = plan.findings.into_iter().map(|finding| (finding.rule, finding.place.path));
+    let told = plan.findings.iter().map(|finding| (&*finding.rule, finding.place.path.clone()));
     let expected = [("topology/x", "other"), ("access/wider", "other"), ("access/nobody", "cart")];
     assert_eq!(told.collect::<Vec<_>>(), expected.map(|(rule, of)| (rule, server(of))));
 }
@@ -203,7 +203,7 @@ fn rules(path: &str, kind: &str, namespace: &str, spec: &str) -> Vec<&'static st
     let text = format!(
         "apiVersion: {group}.istio.io/v1\nkind: {kind}\nmetadata: {{name: hand, namespace: {namespace}}}\nspec: {spec}\n"
     );
-    overlaps(&ours(), &[Stray::read(path, &text)]).into_iter().map(|finding| finding.rule).collect()
+    overlaps(&ours(), &[Stray::read(path, &text)]).iter().map(Finding::own_rule).collect()
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn a_file_of_ours_that_nothing_renders_is_stale_and_does_not_block_others() {
     };
     let stale = [Stray::read("clusters/gke/east/shop/a/secret-x.yaml", &text("Secret"))];
     let found = overlaps(&ours(), &stale);
-    assert_eq!((found[0].rule, found[0].severity), ("check/stale", Severity::Error));
+    assert_eq!((&*found[0].rule, found[0].severity), ("check/stale", Severity::Error));
     assert!(!planned(&rendered(), &rendered(), &stale, 1).is_blocked());
     let keeper = [Stray::read("clusters/gke/east/shop/configmap-meshwright.yaml", &text("ConfigMap"))];
     assert_eq!(overlaps(&ours(), &keeper), []);
@@ -282,6 +282,6 @@ fn a_file_of_ours_that_nothing_renders_is_stale_and_does_not_block_others() {
 #[test]
 fn a_hand_written_file_is_never_overwritten() {
     let stray = [Stray::read("clusters/gke/east/shop/cart/gateway-cart.yaml", "apiVersion: v1\nkind: Secret\n")];
-    let rules: Vec<_> = overlaps(&ours(), &stray).into_iter().map(|finding| finding.rule).collect();
+    let rules: Vec<_> = overlaps(&ours(), &stray).iter().map(Finding::own_rule).collect();
     assert_eq!(rules, ["overlap/file"]);
 }

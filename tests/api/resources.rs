@@ -289,6 +289,10 @@ fn who_allows_everything_or_names_an_app_that_is_not_there_yet_is_told_so() {
         );
         assert_eq!(warning.is_empty(), !warned, "{spec}: {answer:?}");
     }
+    // The first answer is given again, with all that it told.
+    let keyed = || client.put(&format!("{points}/p"), &[("idempotency-key", "again")], &point("{}"));
+    let (first, again) = (keyed(), keyed());
+    assert!(!first.header("warning").is_empty() && first.header("warning") == again.header("warning"), "{again:?}");
 
     let servers = format!("{GROUP}/traffic-group-intents/web/inbound-intents");
     let x = json!({"app": "nope", "appLabel": "app=x", "serviceName": "x", "port": 80, "protocol": "HTTP",

@@ -20,7 +20,7 @@ fn found(resources: &[(&str, &str, &str)]) -> Vec<Finding> {
 }
 
 fn rules(resources: &[(&str, &str, &str)]) -> Vec<(&'static str, String)> {
-    found(resources).into_iter().map(|finding| (finding.rule, finding.place.to_string())).collect()
+    found(resources).into_iter().map(|finding| (finding.own_rule(), finding.place.to_string())).collect()
 }
 
 const ROUTE: &str = "http: [{route: [{destination: {host: a.b}}]}]";

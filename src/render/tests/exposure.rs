@@ -95,8 +95,8 @@ fn blocks(pods: &str, tls: &str, port: u16) -> Vec<String> {
     let more = json!({"protocol": "Redis", "management": {"tlsType": tls}, "external": external});
     let rendered = everything(&tree_instead("metadata: {name: east}}", pods, &[server("cart", exposed(more))]));
     let errors = rendered.findings.iter().filter(|finding| finding.severity == Severity::Error);
-    let said = |finding: &crate::finding::Finding| {
-        assert_eq!((finding.rule, finding.remedy.as_str()), ("render/gateway-port", "choose another external.port"));
+    let said = |finding: &Finding| {
+        assert_eq!((&*finding.rule, finding.remedy.as_str()), ("render/gateway-port", "choose another external.port"));
         finding.message.clone()
     };
     errors.map(said).collect()

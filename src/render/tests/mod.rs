@@ -12,7 +12,7 @@ mod topology;
 use serde_json::{Map, Value, json};
 
 use super::{Rendered, Scope, TargetAccess, render};
-use crate::finding::Severity;
+use crate::finding::{Finding, Severity};
 use crate::intent::{Settings, Tree, testing};
 
 /// Two clusters that trust each other. In group `prod`, whose namespace is `shop`, apps `cart` and `web` run on `east`
@@ -139,7 +139,7 @@ fn rules(rendered: &Rendered, role: &str) -> Value {
 
 /// The rules of findings that are at least this severe.
 fn said(rendered: &Rendered, severity: Severity) -> Vec<&'static str> {
-    rendered.findings.iter().filter(|finding| finding.severity >= severity).map(|finding| finding.rule).collect()
+    rendered.findings.iter().filter(|finding| finding.severity >= severity).map(Finding::own_rule).collect()
 }
 
 fn errors(rendered: &Rendered) -> Vec<&'static str> {

@@ -137,7 +137,7 @@ fn finding(finding: &Finding) -> String {
         false => format!("\n  **What to do:** {}", prose(&finding.remedy)),
     };
     let place = code(&finding.place.to_string());
-    format!("- {} — {place} ({}){remedy}\n", prose(&finding.message), code(finding.rule))
+    format!("- {} — {place} ({}){remedy}\n", prose(&finding.message), code(&finding.rule))
 }
 
 fn origin(page: &mut Page, meta: &PullMeta) {
