@@ -1,7 +1,7 @@
 //! The plan as plain text, for a terminal.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{Display, Formatter, Write};
 
 use super::{AccessChange, Happening, Plan, ResourceChange};
 use crate::finding::{Finding, Severity};
@@ -18,7 +18,10 @@ pub fn summary(plan: &Plan) -> String {
         for alike in alike(plan) {
             push(&mut text, format_args!("  {}: {}\n", named(&alike.clusters), counted(alike.counts)));
             for change in alike.changes.iter().take(MOST_RESOURCES) {
-                push(&mut text, format_args!("    {} {} {}\n", sign(change.happening), change.kind, change.name));
+                push(
+                    &mut text,
+                    format_args!("    {} {} {}\n", sign(change.happening), Line(&change.kind), Line(&change.name)),
+                );
             }
             if let Some(more) = alike.changes.len().checked_sub(MOST_RESOURCES).filter(|more| *more > 0) {
                 push(&mut text, format_args!("    … and {more} more\n"));
@@ -31,9 +34,10 @@ pub fn summary(plan: &Plan) -> String {
             push(&mut text, format_args!("\n{title}\n"));
         }
         for finding in of_severity {
-            push(&mut text, format_args!("  {} [{}]\n    {}\n", finding.place, finding.rule, finding.message));
+            let (place, message) = (Line(&finding.place), Line(&finding.message));
+            push(&mut text, format_args!("  {place} [{}]\n    {message}\n", finding.rule));
             if !finding.remedy.is_empty() {
-                push(&mut text, format_args!("    → {}\n", finding.remedy));
+                push(&mut text, format_args!("    → {}\n", Line(&finding.remedy)));
             }
         }
     }
@@ -46,7 +50,7 @@ pub fn access(changes: &[AccessChange]) -> String {
     let mut text = String::new();
     for (index, change) in changes.iter().enumerate() {
         let title = if index == 0 { "\nAccess\n" } else { "" };
-        push(&mut text, format_args!("{title}  {}\n", change.words));
+        push(&mut text, format_args!("{title}  {}\n", Line(&change.words)));
     }
     text
 }
@@ -133,6 +137,16 @@ pub fn many(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// Something that stays within its line, whatever the names in it hold.
+struct Line<T>(T);
+
+impl<T: Display> Display for Line<T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let within = |c: char| if c == '\n' { char::REPLACEMENT_CHARACTER } else { visible(c) };
+        self.0.to_string().chars().map(within).try_for_each(|c| f.write_char(c))
+    }
+}
+
 /// Writing to a string does not fail.
 fn push(text: &mut String, words: std::fmt::Arguments<'_>) {
     let _ = text.write_fmt(words);
@@ -150,5 +164,19 @@ pub fn steers(c: char) -> bool {
         '\n' | '\t' => false,
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' => true,
         c => c.is_control(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Place;
+
+    #[test]
+    fn what_a_name_holds_makes_no_line_of_its_own() {
+        let finding = Finding::warning("x", Place::at("clusters/a\nok: all is well"), "b\nc", "d\u{1b}\ne");
+        let plan = Plan { findings: vec![finding], ..Plan::default() };
+        let expected = "nothing changes\n\nWarnings\n  clusters/a\u{fffd}ok: all is well [x]\n    b\u{fffd}c\n    → d\u{fffd}\u{fffd}e\n";
+        assert_eq!(summary(&plan), expected);
     }
 }
