@@ -12,7 +12,7 @@ use super::proposal::Proposal;
 use super::record::Change;
 use super::stuck::{Stuck, blocking};
 use super::worker::Worker;
-use crate::repo::CommitId;
+use crate::repo::{CommitId, RepoError};
 
 impl Worker {
     /// The plan of a change on the newest main; blocks while it is made.
@@ -59,8 +59,16 @@ impl Worker {
     /// Where the branch of a change is, and whether what it holds is ours.
     pub(super) async fn look_at_branch(&self, change: &Change) -> Result<Option<Branch>, Stuck> {
         let Some(head) = self.forge.branch(&change.branch).await? else { return Ok(None) };
-        let (mirror, id) = (self.mirror.clone(), change.id.clone());
-        blocking(move || Ok(Some(Branch { head, digest: commit::own_digest(&mirror, &id, head)? }))).await
+        let (mirror, id, is_recorded) = (self.mirror.clone(), change.id.clone(), change.head == Some(head));
+        let digest = move || match commit::own_digest(&mirror, &id, head) {
+            // A disk lost our own commit: it is ours, and whatever it held has to be pushed anew.
+            Err(RepoError::NotFound { what }) if is_recorded => {
+                tracing::warn!(change = %id, %head, what, "the commit of a branch is gone and is made anew");
+                Ok(Some(String::new()))
+            }
+            digest => Ok(digest?),
+        };
+        Ok(Some(Branch { head, digest: blocking(digest).await? }))
     }
 
     /// What the reviews come to. An approval holds for the content: a commit counts while it holds the present one.

@@ -88,6 +88,26 @@ async fn what_another_head_than_the_recorded_one_held_is_not_taken_for_merged() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_commit_of_ours_that_a_disk_lost_is_made_anew() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open_with(data.path(), PATIENT).await.with_minimal_mesh().await;
+    let id = house.proposed("a").await;
+    let head = house.change(&id).head.unwrap();
+    let objects = house.mirror.path().join("objects");
+    stop(house).await;
+    let text = head.to_string();
+    let object = objects.join(&text[..2]).join(&text[2..]);
+    std::fs::remove_file(&object).unwrap();
+    std::fs::write(&object, "").unwrap();
+    let house = open_with(data.path(), PATIENT).await;
+    house.until_change(&id, |change| change.head.is_some_and(|now| now != head)).await;
+    house.pass_time();
+    house.pass_time();
+    house.until(&id, State::Proposed).await;
+    assert_eq!(house.desk().troubles(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_no_text_is_overwritten_like_any_other() {
     let data = tempfile::tempdir().unwrap();
     let house = open_with(data.path(), PATIENT).await.with_minimal_mesh().await;
