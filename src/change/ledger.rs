@@ -97,11 +97,16 @@ impl Ledger {
         changes
     }
 
-    /// The older change that must end before this one can be proposed, because they share a group.
+    /// The change that must end before this one can be proposed, because they share a group: it holds earlier writes. Where
+    /// nobody knows which came first, as of changes that were taken over without a journal, it is the one that began first.
     #[must_use]
     pub fn waits_for(&self, change: &Change) -> Option<&ChangeId> {
-        let oldest = self.overlapping(&change.groups).into_iter().next()?;
-        (age(oldest) < age(change)).then_some(&oldest.id)
+        let known = change.after.iter().filter_map(|id| self.changes.get(id)).filter(|other| !other.state.is_final());
+        if let Some(first) = known.min_by(|a, b| age(a).cmp(&age(b))) {
+            return Some(&first.id);
+        }
+        let older = |other: &&Arc<Change>| age(other) < age(change) && !other.after.contains(&change.id);
+        self.overlapping(&change.groups).into_iter().find(older).map(|other| &other.id)
     }
 
     /// Main with the writes of one change, and of no other.
@@ -132,14 +137,27 @@ impl Ledger {
         self.joinable(groups).into_iter().next()
     }
 
-    /// The open changes that writes of `groups` belong to, oldest first. What joins them owns all their groups; while one of
-    /// these is a sealed change's too, only changes that wait behind it can be joined.
+    /// The open changes that writes of `groups` belong to, oldest first: all that share a group with these, or with each
+    /// other, become one. While one of them is sealed, only a change that waits behind it can be joined, the last one.
+    ///
+    /// So of two open changes that share a group one has all the earlier writes of it, and `after` says which.
     fn joinable(&self, groups: &BTreeSet<Group>) -> Vec<&Arc<Change>> {
-        let overlapping = self.overlapping(groups);
-        let wide: BTreeSet<Group> =
-            overlapping.iter().flat_map(|change| &change.groups).chain(groups).cloned().collect();
-        let behind = self.overlapping(&wide).into_iter().any(|change| is_closed(change));
-        overlapping.into_iter().filter(|change| !is_closed(change) && (!behind || change.head.is_none())).collect()
+        let (mut wide, mut all) = (groups.clone(), self.overlapping(groups));
+        loop {
+            let known = wide.len();
+            wide.extend(all.iter().flat_map(|change| &change.groups).cloned());
+            if wide.len() == known {
+                break;
+            }
+            all = self.overlapping(&wide);
+        }
+        if !all.iter().any(|change| is_closed(change)) {
+            return all;
+        }
+        let waited_for: BTreeSet<&ChangeId> = self.active().into_iter().flat_map(|change| &change.after).collect();
+        let last =
+            |change: &&Arc<Change>| !is_closed(change) && change.head.is_none() && !waited_for.contains(&change.id);
+        self.overlapping(groups).into_iter().rfind(last).into_iter().collect()
     }
 
     /// Takes writes in that were admitted: gives them places, a change, and the entries that make them durable. They are
@@ -154,14 +172,20 @@ impl Ledger {
         let groups: BTreeSet<Group> = writes.iter().flat_map(|(anchor, _)| self.groups_of(anchor)).collect();
         let mut entries = vec![];
         let joinable: Vec<Arc<Change>> = self.joinable(&groups).into_iter().cloned().collect();
+        let earlier: BTreeSet<ChangeId> =
+            self.overlapping(&groups).into_iter().map(|change| change.id.clone()).collect();
         let mut change = match joinable.split_first() {
             None => {
                 let sorted: Vec<_> = groups.iter().cloned().collect();
-                Change::new(ChangeId::new(&sorted, at, self.last_seq + 1), groups, at)
+                Change { after: earlier, ..Change::new(ChangeId::new(&sorted, at, self.last_seq + 1), groups, at) }
             }
             Some((oldest, others)) => {
                 let mut change = Change::clone(oldest);
                 change.groups.extend(groups);
+                change.after.extend(earlier);
+                for joined in &joinable {
+                    change.after.remove(&joined.id);
+                }
                 for other in others {
                     entries.extend(self.supersede(other, &mut change, at));
                 }
@@ -280,6 +304,14 @@ impl Ledger {
             (next.ready, next.complete) = (change.ready, change.complete);
             next.requesters = left.iter().map(|write| write.requester.clone()).collect();
             let next_id = next.id.clone();
+            next.after.clone_from(&change.after);
+            // What waited for the one that ended waits for what is left of it.
+            let waiting = self.active().into_iter().filter(|other| other.after.contains(&id)).cloned();
+            for other in waiting.collect::<Vec<_>>() {
+                let mut other = Change::clone(&other);
+                other.after.insert(next_id.clone());
+                entries.push(self.update(other));
+            }
             entries.extend([self.update(next), Entry::Move(id, next_id.clone())]);
             let renamed = left.iter().map(|w| Arc::new(Write { change: next_id.clone(), ..Write::clone(w) })).collect();
             self.writes.insert(next_id, renamed);
@@ -323,6 +355,7 @@ fn is_closed(change: &Change) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::repo::CommitId;
 
     /// Writes to each of `projects`, at a moment of its own.
     fn write(ledger: &mut Ledger, projects: &[&str]) -> ChangeId {
@@ -352,6 +385,48 @@ mod tests {
         assert_eq!(write(&mut ledger, &["two"]), both, "what comes later is not done earlier");
         assert_eq!(write(&mut ledger, &["one"]), both);
         assert_eq!(ledger.waits_for(&ledger.changes[&both]), Some(&first));
+    }
+
+    #[test]
+    fn what_shares_a_group_with_what_is_joined_is_joined_too() {
+        let mut ledger = Ledger::default();
+        let two = write(&mut ledger, &["two"]);
+        let one = write(&mut ledger, &["one"]);
+        let sealed = write(&mut ledger, &["zero"]);
+        for id in [&two, &one] {
+            let pushed = Change { head: Some(CommitId::from([1; 20])), ..Change::clone(&ledger.changes[id]) };
+            drop(ledger.update(pushed));
+        }
+        seal(&mut ledger, &sealed);
+        let all = write(&mut ledger, &["zero", "one", "two"]);
+        assert!(![&one, &two, &sealed].contains(&&all), "nobody knows how long the sealed one stays");
+        assert_eq!(ledger.waits_for(&ledger.changes[&all]), Some(&sealed));
+        let ended = ledger.changes[&sealed].ended(State::Merged, Timestamp(9), None);
+        drop(ledger.finish(ended, ledger.last_seq));
+        assert!(ledger.waits_for(&ledger.changes[&all]).is_some(), "the others hold earlier writes");
+        assert_eq!(ledger.waits_for(&ledger.changes[&one]), None);
+        // Its writes to `one` are later than those of `one`: they must not be merged before these.
+        assert_eq!(write(&mut ledger, &["two"]), two);
+        assert_eq!(ledger.active().len(), 1);
+        assert_eq!(ledger.changes[&one].state, State::Superseded);
+    }
+
+    #[test]
+    fn who_waits_behind_a_sealed_change_goes_on_waiting_when_that_is_not_sealed_any_more() {
+        let mut ledger = Ledger::default();
+        let waiting = write(&mut ledger, &["two"]);
+        let sealed = write(&mut ledger, &["one"]);
+        seal(&mut ledger, &sealed);
+        assert_eq!(write(&mut ledger, &["one", "two"]), waiting, "which began before the sealed one");
+        let unsealed = Change { sealed: false, ..Change::clone(&ledger.changes[&sealed]) };
+        drop(ledger.update(unsealed));
+        assert_eq!(ledger.waits_for(&ledger.changes[&waiting]), Some(&sealed));
+        assert_eq!(ledger.waits_for(&ledger.changes[&sealed]), None);
+        let merged = ledger.changes[&sealed].ended(State::Merged, Timestamp(9), None);
+        drop(ledger.finish(merged, 0));
+        let left = ledger.waits_for(&ledger.changes[&waiting]).unwrap().clone();
+        assert_ne!(left, sealed, "it waits for what is left of it");
+        assert_eq!(ledger.waits_for(&ledger.changes[&left]), None);
     }
 
     #[test]

@@ -169,6 +169,9 @@ pub struct Change {
     /// Whether a pull request or branch of it may still have to be cleared away, though it is final.
     #[serde(default)]
     pub untidy: bool,
+    /// The changes that must end first, because they hold earlier writes of its groups.
+    #[serde(default)]
+    pub after: BTreeSet<ChangeId>,
     /// The changes that hold what it lacks, while it is blocked.
     #[serde(default)]
     pub needs: BTreeSet<ChangeId>,
@@ -209,6 +212,7 @@ impl Change {
             astray: None,
             ended: None,
             untidy: false,
+            after: BTreeSet::new(),
             needs: BTreeSet::new(),
             closing: None,
             superseded_by: None,
