@@ -9,6 +9,8 @@
 mod embedded;
 #[path = "forge_contract/faulty.rs"]
 mod faulty;
+#[path = "forge_contract/people.rs"]
+mod people;
 #[path = "forge_contract/promises.rs"]
 mod promises;
 #[path = "forge_contract/schedules.rs"]
@@ -18,12 +20,12 @@ mod stage;
 
 /// One test for each promise and each stage.
 macro_rules! contract {
-    ($($promise:ident,)*) => {
+    ($($room:ident::$promise:ident,)*) => {
         mod in_the_repository_itself {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $promise() {
-                    crate::promises::$promise(&crate::stage::Plain::alone()).await;
+                    crate::$room::$promise(&crate::stage::Plain::alone()).await;
                 }
             )*
         }
@@ -32,7 +34,7 @@ macro_rules! contract {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $promise() {
-                    crate::promises::$promise(&crate::stage::Plain::with_remote()).await;
+                    crate::$room::$promise(&crate::stage::Plain::with_remote()).await;
                 }
             )*
         }
@@ -40,32 +42,32 @@ macro_rules! contract {
 }
 
 contract![
-    an_empty_repository_has_no_main_and_no_pulls,
-    refresh_brings_main_and_our_branches_into_the_mirror,
-    a_push_creates_moves_and_removes_a_branch_and_is_safe_to_repeat,
-    a_push_of_a_branch_that_is_elsewhere_does_nothing,
-    what_is_opened_twice_is_one_pull_request,
-    a_pull_request_needs_a_branch,
-    racing_opens_give_one_pull_request,
-    the_newest_pull_request_of_a_branch_is_found,
-    pulls_are_ours_and_come_oldest_first,
-    an_edit_changes_what_is_said_and_is_safe_to_repeat,
-    the_head_of_an_open_pull_request_is_that_of_its_branch,
-    closing_keeps_words_and_head_and_is_safe_to_repeat,
-    what_does_not_exist_is_not_found,
-    a_merge_joins_main_and_head_and_is_safe_to_repeat,
-    a_merge_into_an_empty_repository_makes_main,
-    a_merge_at_another_head_does_nothing,
-    a_merge_keeps_what_main_got_elsewhere,
-    a_merge_over_a_path_that_main_changed_is_refused,
-    drafts_and_closed_pull_requests_are_not_merged,
-    what_is_merged_cannot_be_closed_or_edited,
-    racing_merges_all_arrive_once,
-    reviews_come_in_order_and_are_safe_to_repeat,
-    a_review_of_other_content_is_refused,
-    bodies_may_be_long_and_in_any_script,
-    all_survives_a_restart,
-    a_forge_that_does_not_answer_is_unavailable_and_comes_back,
-    a_branch_that_a_human_deletes_leaves_its_pull_request_open,
-    what_a_human_merges_is_merged,
+    promises::an_empty_repository_has_no_main_and_no_pulls,
+    promises::refresh_brings_main_and_our_branches_into_the_mirror,
+    promises::a_push_creates_moves_and_removes_a_branch_and_is_safe_to_repeat,
+    promises::a_push_of_a_branch_that_is_elsewhere_does_nothing,
+    promises::what_is_opened_twice_is_one_pull_request,
+    promises::a_pull_request_needs_a_branch,
+    promises::racing_opens_give_one_pull_request,
+    promises::the_newest_pull_request_of_a_branch_is_found,
+    promises::open_pulls_are_ours_and_come_oldest_first,
+    promises::an_edit_changes_what_is_said_and_is_safe_to_repeat,
+    promises::the_head_of_an_open_pull_request_is_that_of_its_branch,
+    promises::closing_keeps_words_and_head_and_is_safe_to_repeat,
+    promises::what_does_not_exist_is_not_found,
+    promises::a_merge_joins_main_and_head_and_is_safe_to_repeat,
+    promises::a_merge_into_an_empty_repository_makes_main,
+    promises::a_merge_at_another_head_does_nothing,
+    promises::a_merge_keeps_what_main_got_elsewhere,
+    promises::a_merge_over_a_path_that_main_changed_is_refused,
+    promises::drafts_and_closed_pull_requests_are_not_merged,
+    promises::what_is_merged_cannot_be_closed_or_edited,
+    promises::racing_merges_all_arrive_once,
+    people::reviews_come_in_order,
+    people::a_review_is_recorded_once_or_refused_where_it_is_given_elsewhere,
+    promises::bodies_may_be_long_and_in_any_script,
+    promises::all_survives_a_restart,
+    promises::a_forge_that_does_not_answer_is_unavailable_and_comes_back,
+    people::a_branch_that_a_human_deletes_is_not_merged,
+    people::what_a_human_merges_is_merged,
 ];

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::BootError;
 use super::{housekeeping, skeleton};
 use crate::change::adopt::adopt;
-use crate::change::forge::Forge;
+use crate::change::forge::{Extent, Forge};
 use crate::change::{Base, Clock, Desk, Intake, Journal, Ledger, Retention, Timing, Worker};
 use crate::config::{Config, Repository};
 use crate::forge::Embedded;
@@ -105,9 +105,8 @@ impl Parts {
     /// What cannot be read.
     pub async fn start(mut stores: Stores, clock: Arc<dyn Clock>, timing: Timing) -> Result<Self, BootError> {
         let mut contents = stores.journal.load()?;
-        let main = stores.forge.refresh().await.map_err(crate::change::stuck::Stuck::from)?;
-        let adopted =
-            adopt(&mut contents, stores.forge.as_ref(), &stores.mirror, &stores.retention, clock.now()).await?;
+        let main = stores.forge.refresh(Extent::Everything).await.map_err(crate::change::stuck::Stuck::from)?;
+        let adopted = adopt(&mut contents, stores.forge.as_ref(), &stores.mirror).await?;
         if !adopted.is_empty() {
             tracing::info!(entries = adopted.len(), "took over pull requests that the journal does not know");
             stores.journal.append(&adopted)?;

@@ -4,47 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::commit::{CHANGE_ID, own_digest};
-use super::decide::closed_by;
 use super::declared::resources_of;
-use super::forge::{Forge, Pull, PullState};
+use super::forge::{Forge, Pull};
 use super::id::{ChangeId, Group, Timestamp};
 use super::journal::{Contents, Entry};
 use super::person::Person;
-use super::record::{Change, Remark, State};
-use super::retention::Retention;
+use super::record::{Change, State};
 use super::stuck::{Stuck, blocking};
 use super::write::{Verb, Write};
 use crate::intent::{Anchor, Resource};
 use crate::repo::{CommitId, CommitInfo, Mirror, RepoError};
 
-/// Completes what the journal remembers by what the forge knows: pull requests of changes it has no record of. Gives the
-/// entries that make the journal remember them too.
+/// Completes what the journal remembers by what the forge knows: the open pull requests of changes it has no record of.
+/// Gives the entries that make the journal remember them too. What ended is known to main and to the forge alone.
 ///
 /// # Errors
 /// When the forge does not answer or the mirror cannot be read.
-pub async fn adopt(
-    contents: &mut Contents,
-    forge: &dyn Forge,
-    mirror: &Mirror,
-    retention: &Retention,
-    now: Timestamp,
-) -> Result<Vec<Entry>, Stuck> {
-    let mut newest: BTreeMap<String, Pull> = BTreeMap::new();
-    for pull in forge.pulls().await? {
-        newest.insert(pull.branch.clone(), pull);
-    }
+pub async fn adopt(contents: &mut Contents, forge: &dyn Forge, mirror: &Mirror) -> Result<Vec<Entry>, Stuck> {
     let known: BTreeSet<String> = contents.changes.iter().map(|change| change.branch.clone()).collect();
-    let mut unknown: Vec<Pull> = newest.into_values().filter(|pull| !known.contains(&pull.branch)).collect();
-    unknown.sort_by_key(|pull| pull.number);
-    // Of what is over, as many are taken over as are remembered: the newest.
-    let room = retention.most.saturating_sub(contents.changes.iter().filter(|change| change.state.is_final()).count());
-    let mut surplus = unknown.iter().filter(|pull| pull.state != PullState::Open).count().saturating_sub(room);
     let mut entries = vec![];
-    for pull in unknown {
-        if surplus > 0 && pull.state != PullState::Open {
-            surplus -= 1;
-            continue;
-        }
+    for pull in forge.open_pulls().await?.into_iter().filter(|pull| !known.contains(&pull.branch)) {
         let owned = mirror.clone();
         let number = pull.number;
         let read = move || match read(&owned, &pull) {
@@ -52,8 +31,6 @@ pub async fn adopt(
             read => Ok(read?),
         };
         match blocking(read).await? {
-            // It was forgotten because it is long over.
-            Some((change, _)) if change.state.is_final() && retention.is_over(&change, now) => {}
             Some((change, writes)) => {
                 let covers = contents.last_seq + writes.len() as u64;
                 let change = Change { covers, ..change };
@@ -77,7 +54,7 @@ pub async fn adopt(
 
 type Adopted = (Change, Vec<(Anchor, Verb, Person)>);
 
-/// The change behind a pull request, and the writes that its commit holds if it is still open.
+/// The change behind an open pull request, and the writes that its commit holds.
 fn read(mirror: &Mirror, pull: &Pull) -> Result<Option<Adopted>, RepoError> {
     let info = mirror.commit_info(pull.head)?;
     let id = info.trailer(CHANGE_ID).and_then(|id| ChangeId::parse(&id));
@@ -94,19 +71,6 @@ fn read(mirror: &Mirror, pull: &Pull) -> Result<Option<Adopted>, RepoError> {
     (change.ready, change.complete) = (!pull.draft, true);
     change.state = State::Proposed;
     let by = change.requesters.first().cloned().unwrap_or_else(Person::local);
-    // Nobody remembers when it ended; it was not before this.
-    let at = change.created;
-    let (change, writes) = match &pull.state {
-        PullState::Open => (change, writes),
-        PullState::Merged { commit } => {
-            (Change { merged: Some(*commit), ..change.ended(State::Merged, at, None) }, vec![])
-        }
-        PullState::Closed { by: Some(by), words } => {
-            let remark = Remark { by: by.clone(), words: words.clone() };
-            (change.ended(closed_by(&change, by), at, Some(remark.to_string())), vec![])
-        }
-        PullState::Closed { by: None, words } => (change.ended(State::Withdrawn, at, Some(words.clone())), vec![]),
-    };
     Ok(Some((change, writes.into_iter().map(|(anchor, verb)| (anchor, verb, by.clone())).collect())))
 }
 

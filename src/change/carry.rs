@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::approval::Standing;
 use super::decide::{Action, Desired, Early, Observed, decide, decide_early, ready_at};
-use super::forge::{ForgeError, PullText};
+use super::forge::{ForgeError, PullText, Report};
 use super::id::{ChangeId, Timestamp};
 use super::ledger::Ledger;
 use super::proposal::Proposal;
 use super::record::{Change, State};
 use super::stuck::{Stuck, blocking};
 use super::worker::Worker;
-use super::{commit, words};
+use super::{commit, remarks, talk, words};
 use crate::repo::{CommitId, RepoError};
 
 /// The most actions that one look at a change leads to.
@@ -23,6 +23,8 @@ struct Work<'a> {
     covers: u64,
     proposal: &'a Arc<Proposal>,
     text: &'a PullText,
+    report: Option<&'a Report>,
+    remark: Option<&'a str>,
     sealed: bool,
     needs: &'a BTreeSet<ChangeId>,
 }
@@ -47,6 +49,7 @@ impl Worker {
                 standing: &none,
                 asked,
                 refused_until: None,
+                unmet: &[],
             };
             if let Some(early) = decide_early(&observed, &self.timing) {
                 return self.act_early(&change, early).await;
@@ -60,7 +63,14 @@ impl Worker {
             let now = self.clock.now();
             let draft = !blocks.words.is_empty() || now < ready_at(&change, &self.timing);
             let text = words::pull_text(&change, &proposal, draft);
-            (observed.branch, observed.standing) = (branch.as_ref(), &standing);
+            let unmet = match change.head.filter(|_| !draft && standing.suffices()) {
+                Some(head) => self.forge.unmet(head).await?,
+                None => vec![],
+            };
+            let seen = self.forge.abilities().remarks;
+            let report = seen.then(|| remarks::report(&proposal, &blocks.words));
+            let remark = if seen { remarks::remark(&change, branch.as_ref()) } else { None };
+            (observed.branch, observed.standing, observed.unmet) = (branch.as_ref(), &standing, &unmet);
             let touches = proposal.projects();
             let desired = Desired {
                 empty: proposal.is_empty(),
@@ -69,11 +79,20 @@ impl Worker {
                 touches: &touches,
                 blocks: &blocks.words,
                 text: &text,
+                report: report.as_ref(),
+                remark: remark.as_deref(),
             };
             let action = decide(&observed, &desired, &self.timing);
             let rests = matches!(action, Action::Rest(..));
-            let work =
-                Work { covers, proposal: &proposal, text: &text, sealed: standing.seals(), needs: &blocks.needs };
+            let work = Work {
+                covers,
+                proposal: &proposal,
+                text: &text,
+                report: report.as_ref(),
+                remark: remark.as_deref(),
+                sealed: standing.seals(),
+                needs: &blocks.needs,
+            };
             match self.act(&view, &change, action, &work).await {
                 Ok(Some(next)) if rests && !change.ready => {
                     return Ok(next.or(Some(ready_at(&change, &self.timing)).filter(|at| *at > now)));
@@ -81,6 +100,7 @@ impl Worker {
                 Ok(Some(next)) => return Ok(next),
                 Ok(None) => self.refusals.forget(id),
                 Err(Stuck::Forge(ForgeError::Moved(_))) => {}
+                Err(Stuck::Forge(ForgeError::Later(at))) if !asked => return Ok(Some(at)),
                 Err(Stuck::Repo(RepoError::Path { path, why })) => {
                     // Only this change cannot be carried on, so the server as a whole stays ready.
                     let why = format!("{path} on main {why}; move what stands there, or withdraw this change");
@@ -151,20 +171,39 @@ impl Worker {
             }
             Action::Push(expected) => {
                 let head = self.commit(view, change, work).await?;
-                self.forge.push(&change.branch, expected, Some(head)).await?;
+                let head = self.forge.push(&change.branch, expected, head).await?;
                 self.hold(change, head, work).await?;
             }
             Action::Adopt(head) => self.hold(change, head, work).await?,
             Action::Open => {
                 let pull = self.forge.open_pull(&change.branch, work.text).await?;
-                self.record(&change.id, move |change| change.pull = Some(pull.number)).await?;
+                self.said(change, pull.number, work.text).await?;
             }
             Action::Edit(number) => {
                 self.forge.edit_pull(number, work.text).await?;
-                self.record(&change.id, move |change| change.pull = Some(number)).await?;
+                self.said(change, number, work.text).await?;
+            }
+            Action::Report(head, digest) => {
+                if let Some(report) = work.report {
+                    self.forge.report(head, report).await?;
+                }
+                self.record(&change.id, move |change| change.talk.report = Some(digest)).await?;
+            }
+            Action::Remark(number) => {
+                if let Some(words) = work.remark {
+                    self.forge.remark(number, words).await?;
+                    let digest = talk::digest(&words);
+                    self.record(&change.id, move |change| change.talk.remark = Some(digest)).await?;
+                }
             }
         }
         Ok(None)
+    }
+
+    /// Records what its pull request says now.
+    async fn said(&self, change: &Change, number: u64, text: &PullText) -> Result<(), Stuck> {
+        let digest = talk::digest(text);
+        self.record(&change.id, move |change| (change.pull, change.talk.text) = (Some(number), Some(digest))).await
     }
 
     /// Records where a change rests, and why.

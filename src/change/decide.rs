@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 
 use super::approval::Standing;
-use super::forge::{Pull, PullState, PullText};
+use super::forge::{Pull, PullState, PullText, Report, Unmet};
 use super::id::{ChangeId, Timestamp};
 use super::person::Person;
-use super::record::{Change, Remark, State};
+use super::record::{Change, State};
+use super::talk::{self, Remark};
 use crate::repo::CommitId;
 use crate::review::words::many;
 
@@ -32,6 +33,8 @@ pub struct Observed<'a> {
     pub asked: bool,
     /// When what was refused may be asked of the forge again.
     pub refused_until: Option<Timestamp>,
+    /// The checks that main requires of its head and that have not passed, as far as they matter yet.
+    pub unmet: &'a [Unmet],
 }
 
 /// A branch as it was found on the forge.
@@ -58,6 +61,10 @@ pub struct Desired<'a> {
     pub blocks: &'a [String],
     /// What the pull request shall say.
     pub text: &'a PullText,
+    /// What shall be reported of the head, where anybody would see it.
+    pub report: Option<&'a Report>,
+    /// What our comment below the pull request shall say, if anything, where anybody would see it.
+    pub remark: Option<&'a str>,
 }
 
 /// How long things take.
@@ -117,6 +124,10 @@ pub enum Action {
     Open,
     /// Change what the pull request says.
     Edit(u64),
+    /// Report on this head, and remember the report by this digest.
+    Report(CommitId, String),
+    /// Say something below the pull request.
+    Remark(u64),
     /// Close the pull request with these words.
     Close(u64, String),
     /// It comes to nothing and has no pull request: it ends as withdrawn.
@@ -168,7 +179,10 @@ pub fn decide_early(observed: &Observed<'_>, timing: &Timing) -> Option<Early> {
 impl Action {
     /// Whether the forge has to do something for it.
     fn asks_the_forge(&self) -> bool {
-        matches!(self, Self::Push(_) | Self::Open | Self::Edit(_) | Self::Close(..))
+        matches!(
+            self,
+            Self::Push(_) | Self::Open | Self::Edit(_) | Self::Report(..) | Self::Remark(_) | Self::Close(..)
+        )
     }
 }
 
@@ -194,11 +208,7 @@ fn wanted(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Ac
     }
     match observed.branch {
         None => return Action::Push(None),
-        Some(Branch { digest: None, .. }) => {
-            let words =
-                format!("somebody else pushed to {}; remove those commits, or withdraw the change", change.branch);
-            return Action::Rest(State::Blocked, Some(words));
-        }
+        Some(Branch { digest: None, .. }) => return left_alone(observed, desired),
         Some(Branch { head, digest: Some(digest) }) if digest != desired.digest => return Action::Push(Some(*head)),
         Some(Branch { head, .. })
             if (change.head, change.covers, &change.touches) != (Some(*head), desired.covers, desired.touches) =>
@@ -208,10 +218,31 @@ fn wanted(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Ac
         Some(_) => {}
     }
     let Some(pull) = observed.pull else { return Action::Open };
-    if (&pull.title, &pull.body, pull.draft) != (&desired.text.title, &desired.text.body, desired.text.draft) {
+    if change.talk.text.as_ref() != Some(&talk::digest(desired.text)) {
         return Action::Edit(pull.number);
     }
-    rest(observed, desired, timing)
+    if let Some(report) = desired.report {
+        let digest = talk::digest(&(pull.head, report));
+        if change.talk.report.as_ref() != Some(&digest) {
+            return Action::Report(pull.head, digest);
+        }
+    }
+    remark(observed, desired).unwrap_or_else(|| rest(observed, desired, timing))
+}
+
+/// What to do with a branch on which somebody else committed: nothing but to say so.
+fn left_alone(observed: &Observed<'_>, desired: &Desired<'_>) -> Action {
+    let words = format!(
+        "somebody else pushed to {}, so it is left alone; remove those commits, have Meshwright take over again with \
+         `/meshwright rebase`, or withdraw the change",
+        observed.change.branch
+    );
+    remark(observed, desired).unwrap_or(Action::Rest(State::Blocked, Some(words)))
+}
+
+fn remark(observed: &Observed<'_>, desired: &Desired<'_>) -> Option<Action> {
+    let (pull, words) = (observed.pull?, desired.remark?);
+    (observed.change.talk.remark.as_ref() != Some(&talk::digest(&words))).then_some(Action::Remark(pull.number))
 }
 
 /// The state of a change whose pull request is as desired.
@@ -223,14 +254,21 @@ fn rest(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Acti
     if observed.now < ready_at(observed.change, timing) {
         return Action::Rest(State::Draft, None);
     }
+    if observed.pull.is_some_and(|pull| pull.draft) {
+        let words = "somebody made its pull request a draft; mark it as ready for review when it is";
+        return Action::Rest(State::Draft, Some(words.to_owned()));
+    }
     if let Some((by, words)) = &standing.objection {
         return Action::Rest(
             State::ChangesRequested,
             Some(Remark { by: by.clone(), words: words.clone() }.to_string()),
         );
     }
+    if observed.pull.is_some_and(|pull| pull.queued) {
+        return Action::Rest(State::Merging, Some("it waits in the merge queue".to_owned()));
+    }
     if standing.suffices() {
-        return Action::Rest(State::Approved, None);
+        return Action::Rest(State::Approved, waits_for_checks(observed.unmet));
     }
     let missing = many(standing.needed - standing.approvals.len(), "more approval");
     let reason = match &standing.unknown {
@@ -238,6 +276,14 @@ fn rest(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Acti
         None => format!("needs {missing}"),
     };
     Action::Rest(State::Proposed, Some(reason))
+}
+
+/// Why an approved change cannot be merged yet; none when it can.
+#[must_use]
+pub fn waits_for_checks(unmet: &[Unmet]) -> Option<String> {
+    let name = |check: &Unmet| format!("`{}`{}", check.name, if check.failed { ", which failed" } else { "" });
+    let names: Vec<String> = unmet.iter().map(name).collect();
+    (!names.is_empty()).then(|| format!("main requires that these checks pass: {}", names.join(", ")))
 }
 
 /// How a change ends whose pull request somebody closed: who asked for it takes it back, anybody else rejects it.
@@ -248,225 +294,4 @@ pub fn closed_by(change: &Change, by: &Person) -> State {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const T: Timing = Timing { settle: 10, ready_after: 100, poll: 1000 };
-
-    #[derive(Clone)]
-    struct Case {
-        change: Change,
-        now: i64,
-        branch: Option<Branch>,
-        pull: Option<Pull>,
-        waits_for: Option<ChangeId>,
-        standing: Standing,
-        asked: bool,
-        refused_until: Option<Timestamp>,
-        empty: bool,
-        touches: BTreeSet<String>,
-        blocks: Vec<String>,
-    }
-
-    fn commit(n: u8) -> CommitId {
-        CommitId::from([n; 20])
-    }
-
-    fn branch(n: u8, digest: Option<&str>) -> Branch {
-        Branch { head: commit(n), digest: digest.map(ToOwned::to_owned) }
-    }
-
-    fn text() -> PullText {
-        PullText { title: "t".into(), body: "b".into(), draft: false }
-    }
-
-    fn pull(state: PullState) -> Pull {
-        let PullText { title, body, draft } = text();
-        Pull {
-            number: 7,
-            branch: "b".into(),
-            head: commit(1),
-            title,
-            body,
-            draft,
-            state,
-            reviews: vec![],
-            url: String::new(),
-        }
-    }
-
-    /// A change whose branch and pull request are as desired, waiting for review.
-    fn proposed() -> Case {
-        let mut change = Change::new(ChangeId::parse("0123456789ab").unwrap(), BTreeSet::new(), Timestamp(0));
-        (change.head, change.digest, change.covers) = (Some(commit(1)), Some("d".into()), 3);
-        Case {
-            change,
-            now: 1000,
-            branch: Some(branch(1, Some("d"))),
-            pull: Some(pull(PullState::Open)),
-            waits_for: None,
-            standing: Standing { needed: 1, ..Standing::default() },
-            asked: false,
-            refused_until: None,
-            empty: false,
-            touches: BTreeSet::new(),
-            blocks: vec![],
-        }
-    }
-
-    #[derive(Debug, PartialEq)]
-    enum Next {
-        Early(Early),
-        Late(Action),
-    }
-
-    impl From<Action> for Next {
-        fn from(action: Action) -> Self {
-            Self::Late(action)
-        }
-    }
-
-    impl From<Early> for Next {
-        fn from(early: Early) -> Self {
-            Self::Early(early)
-        }
-    }
-
-    fn assert_next(case: &Case, next: impl Into<Next>) {
-        assert_eq!(run(case), next.into());
-    }
-
-    fn run(case: &Case) -> Next {
-        let observed = Observed {
-            change: &case.change,
-            now: Timestamp(case.now),
-            branch: case.branch.as_ref(),
-            pull: case.pull.as_ref(),
-            waits_for: case.waits_for.as_ref(),
-            standing: &case.standing,
-            asked: case.asked,
-            refused_until: case.refused_until,
-        };
-        let touches = &case.touches;
-        let desired =
-            Desired { empty: case.empty, digest: "d", covers: 3, touches, blocks: &case.blocks, text: &text() };
-        decide_early(&observed, &T).map_or_else(|| decide(&observed, &desired, &T).into(), Next::from)
-    }
-
-    #[test]
-    fn single_writes_wait_until_they_settle() {
-        let mut case = Case { now: 5, branch: None, pull: None, ..proposed() };
-        case.change.head = None;
-        assert_next(&case, Early::Wait(Timestamp(10)));
-        case.change.complete = true;
-        assert_next(&case, Action::Push(None));
-    }
-
-    #[test]
-    fn single_writes_to_an_open_change_settle_too_unless_somebody_waits_for_them() {
-        let mut case = Case { branch: Some(branch(1, Some("old"))), ..proposed() };
-        (case.change.last_write, case.change.unsettled, case.change.ready) = (Timestamp(995), Timestamp(995), true);
-        assert_next(&case, Early::Wait(Timestamp(1005)));
-        assert_next(&Case { now: 1005, ..case.clone() }, Action::Push(Some(commit(1))));
-        assert_next(&Case { asked: true, ..case.clone() }, Action::Push(Some(commit(1))));
-        case.change.complete = true;
-        assert_next(&case, Action::Push(Some(commit(1))));
-    }
-
-    #[test]
-    fn who_never_pauses_is_not_waited_for() {
-        let mut case = Case { branch: Some(branch(1, Some("old"))), ..proposed() };
-        (case.change.last_write, case.change.unsettled) = (Timestamp(995), Timestamp(901));
-        assert_next(&case, Early::Wait(Timestamp(1001)));
-        assert_next(&Case { now: 1001, ..case }, Action::Push(Some(commit(1))));
-    }
-
-    #[test]
-    fn what_the_forge_refused_waits_unless_somebody_asks() {
-        let case = Case { branch: None, pull: None, refused_until: Some(Timestamp(2000)), ..proposed() };
-        assert_next(&case, Action::Wait(Timestamp(2000)));
-        assert_next(&Case { now: 2000, ..case.clone() }, Action::Push(None));
-        assert_next(&Case { asked: true, ..case.clone() }, Action::Push(None));
-        let merged = Some(pull(PullState::Merged { commit: commit(5) }));
-        // What happened is seen at once.
-        assert_next(&Case { pull: merged, ..case }, Early::Merged { head: commit(1), commit: commit(5) });
-    }
-
-    #[test]
-    fn the_branch_comes_before_the_pull_request() {
-        let mut case = Case { branch: None, pull: None, ..proposed() };
-        case.change.head = None;
-        assert_next(&case, Action::Push(None));
-        let case = Case { pull: None, ..proposed() };
-        assert_next(&case, Action::Open);
-    }
-
-    #[test]
-    fn other_content_is_pushed_from_where_the_branch_is() {
-        let case = Case { branch: Some(branch(1, Some("old"))), ..proposed() };
-        assert_next(&case, Action::Push(Some(commit(1))));
-    }
-
-    #[test]
-    fn a_push_that_was_not_recorded_is_taken_over() {
-        let case = Case { branch: Some(branch(9, Some("d"))), ..proposed() };
-        assert_next(&case, Action::Adopt(commit(9)));
-    }
-
-    #[test]
-    fn what_is_not_known_of_a_branch_that_is_right_is_recorded() {
-        let case = Case { touches: ["shop".to_owned()].into(), ..proposed() };
-        assert_next(&case, Action::Adopt(commit(1)));
-    }
-
-    #[test]
-    fn a_branch_that_somebody_else_moved_is_left_alone() {
-        let case = Case { branch: Some(branch(9, None)), ..proposed() };
-        assert!(matches!(run(&case), Next::Late(Action::Rest(State::Blocked, Some(_)))));
-    }
-
-    #[test]
-    fn writes_that_cancel_each_other_close_the_change() {
-        let case = Case { empty: true, ..proposed() };
-        assert!(matches!(run(&case), Next::Late(Action::Close(7, _))));
-        let case = Case { empty: true, pull: None, ..proposed() };
-        assert!(matches!(run(&case), Next::Late(Action::End(_))));
-    }
-
-    #[test]
-    fn a_pull_request_that_a_human_closed_ends_the_change_as_rejected() {
-        let by = Some(Person { name: "bob".into(), logins: vec![] });
-        let case = Case { pull: Some(pull(PullState::Closed { by, words: "not now".into() })), ..proposed() };
-        let (head, state, words) = (commit(1), State::Rejected, "bob: not now".into());
-        assert_next(&case, Early::Closed { head, state, words });
-    }
-
-    #[test]
-    fn a_merge_is_believed_whatever_else_is_seen() {
-        let case =
-            Case { pull: Some(pull(PullState::Merged { commit: commit(5) })), branch: None, empty: true, ..proposed() };
-        assert_next(&case, Early::Merged { head: commit(1), commit: commit(5) });
-    }
-
-    #[test]
-    fn the_state_follows_from_blocks_then_readiness_then_reviews() {
-        let rest = |case: &Case| match run(case) {
-            Next::Late(Action::Rest(state, _)) => state,
-            other => panic!("{other:?}"),
-        };
-        let bob = Person { name: "bob".into(), logins: vec![] };
-        assert_eq!(rest(&Case { blocks: vec!["x".into()], ..proposed() }), State::Blocked);
-        assert_eq!(rest(&Case { now: 50, ..proposed() }), State::Draft);
-        assert_eq!(rest(&proposed()), State::Proposed);
-        let approved = Standing { approvals: vec![bob.clone()], needed: 1, ..Standing::default() };
-        assert_eq!(rest(&Case { standing: approved, ..proposed() }), State::Approved);
-        let objected = Standing { needed: 1, objection: Some((bob, String::new())), ..Standing::default() };
-        assert_eq!(rest(&Case { standing: objected, ..proposed() }), State::ChangesRequested);
-    }
-
-    #[test]
-    fn a_younger_change_of_the_same_group_waits() {
-        let older = ChangeId::parse("ffffffffffff");
-        assert_next(&Case { waits_for: older.clone(), pull: None, ..proposed() }, Early::Behind(older.unwrap()));
-    }
-}
+mod tests;

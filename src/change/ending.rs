@@ -1,10 +1,11 @@
 //! What happens once: a change ends, and what it leaves on the forge is cleared away.
 
-use super::forge::{ForgeError, PullState};
+use super::forge::{Extent, ForgeError, PullState};
 use super::id::{ChangeId, Timestamp};
-use super::record::{Change, Remark, State};
+use super::record::{Change, State};
 use super::refusals::Asked;
 use super::stuck::{Stuck, blocking};
+use super::talk::Remark;
 use super::worker::Worker;
 use crate::repo::{CommitId, RepoError};
 
@@ -20,7 +21,7 @@ impl Worker {
         head: CommitId,
         commit: CommitId,
     ) -> Result<Option<Timestamp>, Stuck> {
-        self.refresh().await?;
+        self.refresh(Extent::Branches).await?;
         let (mirror, main) = (self.mirror.clone(), self.intake.view().base.commit);
         let is_there = blocking(move || {
             let is_there = main.map_or(Ok(false), |main| mirror.is_ancestor(commit, main));
@@ -151,7 +152,7 @@ impl Worker {
         };
         // A branch with commits of somebody else is theirs.
         if let Some(head) = head.filter(|_| own) {
-            self.forge.push(&change.branch, Some(head), None).await?;
+            self.forge.remove(&change.branch, head).await?;
         }
         self.correct(id, |change| Change { untidy: false, ..change }).await
     }

@@ -2,6 +2,10 @@
 //!
 //! A forge is remote. A call that fails may have had its effect all the same, so nothing is concluded from a failure:
 //! the state is read back. Whatever is asked for twice happens once.
+//!
+//! Looking is apart from asking, because a forge bounds how often it is asked: `refresh` looks, and every other question is
+//! answered by what that look found, by what our own calls came to since, or by something newer. No call is repeated
+//! here: who asks looks again, and tries again.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -25,6 +29,27 @@ pub enum ForgeError {
     /// No answer, or one that says nothing about the effect. It may or may not have happened; ask again later.
     #[error("the forge did not answer: {0}")]
     Unavailable(String),
+    /// The forge takes no more of such requests before this moment, or it would break a limit of its own. Nothing was done.
+    #[error("the forge takes no more requests for now: its limit is used up until {0}")]
+    Later(Timestamp),
+}
+
+/// What a look at the forge covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Main and our branches: what Git says.
+    Branches,
+    /// Pull requests too.
+    Everything,
+}
+
+/// What a forge has beside branches and pull requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Abilities {
+    /// A comment of ours and a report on a commit are seen there by people.
+    pub remarks: bool,
+    /// Reviews are given there, by people who are signed in there, and not through Meshwright.
+    pub reviews: bool,
 }
 
 /// What became of a pull request.
@@ -90,14 +115,17 @@ pub struct Pull {
     /// What became of it.
     #[serde(flatten)]
     pub state: PullState,
-    /// Its reviews, oldest first.
+    /// Its reviews, oldest first: those of people who may review there, without the ones that were dismissed.
     pub reviews: Vec<Review>,
+    /// Whether it waits in a merge queue.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub queued: bool,
     /// Where a human sees it; empty where there is no such place.
     pub url: String,
 }
 
 /// What a pull request says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PullText {
     /// The title.
     pub title: String,
@@ -105,6 +133,74 @@ pub struct PullText {
     pub body: String,
     /// Whether it is not ready for review.
     pub draft: bool,
+}
+
+/// How far a merge came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Merged {
+    /// It is on main, by this commit.
+    By(CommitId),
+    /// It waits in the merge queue of main, which merges it or gives it back.
+    Queued,
+}
+
+/// What Meshwright found out about a commit, for whoever reads the pull request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Whether nothing stands in the way of a review.
+    pub passed: bool,
+    /// One line.
+    pub title: String,
+    /// Markdown of at most 65,535 characters.
+    pub summary: String,
+    /// What is said of files, the most important first.
+    pub annotations: Vec<Annotation>,
+}
+
+/// What is said of a place in a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Annotation {
+    /// The path of the file in the config repository.
+    pub path: String,
+    /// The line, from 1 on.
+    pub line: u32,
+    /// Whether it blocks.
+    pub failure: bool,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// A check of the config repository that has to pass before main takes a commit, and has not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmet {
+    /// Its name, as the rule has it.
+    pub name: String,
+    /// Whether it failed; else it has not ended, or has not begun.
+    pub failed: bool,
+}
+
+/// Something that a person wrote below a pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// Its number, which grows.
+    pub id: u64,
+    /// The number of the pull request.
+    pub pull: u64,
+    /// Who wrote it.
+    pub by: Person,
+    /// What.
+    pub words: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A short answer to a comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaction {
+    /// It is done.
+    Done,
+    /// It cannot be done, or they may not ask for it.
+    Refused,
 }
 
 /// What a merge joins: main and a head, each as it was when somebody looked whether they may be joined.
@@ -116,21 +212,28 @@ pub struct Ends {
     pub head: CommitId,
 }
 
-/// Where pull requests live. See the module's words on failures.
+/// Where pull requests live. See the module's words on failures, and on what answers are made of.
 #[async_trait]
 pub trait Forge: Send + Sync {
-    /// Brings main and our branches into the mirror, and says where main is; none in an empty repository.
-    async fn refresh(&self) -> Result<Option<CommitId>, ForgeError>;
+    /// What it has beside branches and pull requests.
+    fn abilities(&self) -> Abilities;
 
-    /// Where a branch is on the forge now; none when it is not there. Its commits are in the mirror afterwards.
+    /// Brings main and our branches into the mirror, and says where main is; none in an empty repository.
+    async fn refresh(&self, extent: Extent) -> Result<Option<CommitId>, ForgeError>;
+
+    /// Where a branch is; none when it is not there. Its commits are in the mirror afterwards.
     async fn branch(&self, name: &str) -> Result<Option<CommitId>, ForgeError>;
 
-    /// Moves a branch from `expected` (none: it must not be there) to `new` (none: remove it), whose objects are in the
-    /// mirror. A branch that is at `new` already is a success.
-    async fn push(&self, branch: &str, expected: Option<CommitId>, new: Option<CommitId>) -> Result<(), ForgeError>;
+    /// Moves a branch from `expected` (none: it must not be there) to `new`, whose objects are in the mirror, and says where
+    /// it is then: at `new`, or at a commit of the same parents, tree and message that the forge made of it. A branch that is
+    /// at `new` already is a success.
+    async fn push(&self, branch: &str, expected: Option<CommitId>, new: CommitId) -> Result<CommitId, ForgeError>;
 
-    /// Every pull request of a branch below `meshwright/`, oldest first, whatever became of it.
-    async fn pulls(&self) -> Result<Vec<Pull>, ForgeError>;
+    /// Removes a branch that is at `expected`; one that is gone is a success.
+    async fn remove(&self, branch: &str, expected: CommitId) -> Result<(), ForgeError>;
+
+    /// Every open pull request of a branch below `meshwright/`, oldest first, without its reviews.
+    async fn open_pulls(&self) -> Result<Vec<Pull>, ForgeError>;
 
     /// The newest pull request of a branch, whatever became of it. The commits of its head are in the mirror afterwards,
     /// where they are left anywhere.
@@ -145,10 +248,31 @@ pub trait Forge: Send + Sync {
     /// Closes a pull request with some words; one that is closed already is a success.
     async fn close_pull(&self, number: u64, by: Option<&Person>, words: &str) -> Result<(), ForgeError>;
 
-    /// Merges a pull request into main if both are where `ends` says, and says by which commit. One that was merged at
-    /// that head already is a success. A forge that cannot guard main itself looks where it is right before.
-    async fn merge(&self, number: u64, ends: Ends, message: &str) -> Result<CommitId, ForgeError>;
+    /// Merges a pull request into main if both are where `ends` says, or has it merged by the queue of main. One that was
+    /// merged at that head already is a success. A forge that cannot guard main itself looks where it is right before.
+    async fn merge(&self, number: u64, ends: Ends, message: &str) -> Result<Merged, ForgeError>;
 
     /// Records a review, where reviews are given through Meshwright. Forges with reviews of their own refuse.
     async fn review(&self, number: u64, review: &Review) -> Result<(), ForgeError>;
+
+    /// The checks that main requires of a commit and that have not passed.
+    async fn unmet(&self, head: CommitId) -> Result<Vec<Unmet>, ForgeError>;
+
+    /// Has the one comment of ours below a pull request say this. Only where it has remarks.
+    async fn remark(&self, number: u64, words: &str) -> Result<(), ForgeError>;
+
+    /// Has the one report of ours on the head of a pull request say this. Only where it has remarks.
+    async fn report(&self, head: CommitId, report: &Report) -> Result<(), ForgeError>;
+
+    /// What people wrote below our open pull requests since a moment, oldest first. Only where it has remarks.
+    async fn comments(&self, since: Timestamp) -> Result<Vec<Comment>, ForgeError>;
+
+    /// Answers a comment by a sign. Only where it has remarks.
+    async fn react(&self, comment: u64, reaction: Reaction) -> Result<(), ForgeError>;
+
+    /// Has the next question about the pull request of a branch asked anew: what an earlier look found does not do.
+    fn forget(&self, branch: &str);
+
+    /// Whether somebody who is signed in there may write to the config repository.
+    async fn may_write(&self, person: &Person) -> Result<bool, ForgeError>;
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{ChangeId, Group, Timestamp};
 use super::person::Person;
+use super::talk::{Remark, Talk};
 use crate::repo::CommitId;
 
 /// How far a change has come.
@@ -93,22 +94,6 @@ impl std::fmt::Display for State {
     }
 }
 
-/// What somebody said of a change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Remark {
-    /// Who.
-    pub by: Person,
-    /// Their words; may be empty.
-    pub words: String,
-}
-
-impl std::fmt::Display for Remark {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { by, words } = self;
-        if words.is_empty() { write!(f, "by {by}") } else { write!(f, "{by}: {words}") }
-    }
-}
-
 /// A change: a plan on its way from the journal to main.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
@@ -180,6 +165,9 @@ pub struct Change {
     pub closing: Option<Remark>,
     /// The change that took its writes over.
     pub superseded_by: Option<ChangeId>,
+    /// What was said about it on the forge.
+    #[serde(default)]
+    pub talk: Talk,
 }
 
 impl Change {
@@ -216,6 +204,7 @@ impl Change {
             needs: BTreeSet::new(),
             closing: None,
             superseded_by: None,
+            talk: Talk::default(),
         }
     }
 

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::commit;
 use super::desk::Desk;
-use super::forge::{Ends, ForgeError, Pull, PullState, Review, Verdict};
+use super::forge::{Ends, Extent, ForgeError, Merged, Pull, PullState, Review, Verdict};
 use super::id::ChangeId;
 use super::person::Person;
 use super::proposal::Proposal;
-use super::record::{Change, Remark, State};
+use super::record::{Change, State};
 use super::stuck::{Stuck, blocking};
 use super::submission::{Cause, Refusal};
+use super::talk::Remark;
 use crate::repo::{CommitId, Mirror};
 
 /// Which content of a change somebody means who reviews or merges it.
@@ -55,8 +56,11 @@ impl Desk {
     pub async fn review(&self, id: &ChangeId, verdict: Verdict, ask: Ask<'_>) -> Result<Arc<Change>, Refusal> {
         // An approval is for what could be seen when it was given.
         let seen = self.change(id)?.digest.clone();
+        if self.worker.forge.abilities().reviews {
+            return Err(self.reviewed_there(id).await?);
+        }
         let _turn = self.worker.turn.lock().await;
-        self.worker.refresh().await?;
+        self.worker.refresh(Extent::Everything).await?;
         self.worker.step(id, true).await?;
         let change = self.open_change(id)?;
         (ask.may)(&change)?;
@@ -92,43 +96,49 @@ impl Desk {
     pub async fn merge(&self, id: &ChangeId, ask: Ask<'_>) -> Result<Arc<Change>, Refusal> {
         let _turn = self.worker.turn.lock().await;
         let mut last = Refusal::new(Cause::Unavailable, id.as_str(), "main keeps moving; try again");
+        let mut queued = false;
         for _ in 0..3 {
-            self.worker.refresh().await?;
+            // A review that was taken back a moment ago must not count.
+            self.worker.forge.forget(&self.change(id)?.branch);
+            self.worker.refresh(Extent::Everything).await?;
             self.worker.step(id, true).await?;
             let change = self.change(id)?;
             (ask.may)(&change)?;
             match change.state {
                 State::Merged => return Ok(change),
-                State::Approved => ask.meant.check(&change)?,
+                State::Merging if queued => return Ok(change),
+                State::Approved if change.reason.is_none() => ask.meant.check(&change)?,
                 state => return Err(Refusal::new(Cause::WrongState, id.as_str(), not_mergeable(&change, state))),
             }
             match self.try_merge(&change, &ask.by).await {
-                Ok(()) | Err(Stuck::Forge(ForgeError::Moved(_))) => {}
+                Ok(merged) => queued = merged == Some(Merged::Queued),
+                Err(Stuck::Forge(ForgeError::Moved(_))) => {}
                 Err(stuck @ Stuck::Forge(ForgeError::Unavailable(_))) => last = stuck.into(),
                 Err(stuck) => return Err(stuck.into()),
             }
         }
         let change = self.change(id)?;
-        if change.state == State::Merged { Ok(change) } else { Err(last) }
+        if change.state == State::Merged || queued { Ok(change) } else { Err(last) }
     }
 
-    /// Merges after computing the tree that the merge will give, which must equal a fresh rendering on main.
-    async fn try_merge(&self, change: &Change, by: &Person) -> Result<(), Stuck> {
+    /// Merges after computing the tree that the merge will give, which must equal a fresh rendering on main. None when
+    /// there is nothing that could be merged.
+    async fn try_merge(&self, change: &Change, by: &Person) -> Result<Option<Merged>, Stuck> {
         let worker = &self.worker;
         let view = self.view();
         let (_, proposal) = worker.plan(&view, &change.id).await?;
         let pull = worker.forge.find_pull(&change.branch).await?;
-        let (Some(pull), Some(head)) = (pull, change.head) else { return Ok(()) };
+        let (Some(pull), Some(head)) = (pull, change.head) else { return Ok(None) };
         let standing = worker.weigh(&view, change, Some(&pull), &proposal).await?;
-        let (Some(main), true) = (view.base.commit, standing.suffices()) else { return Ok(()) };
+        let (Some(main), true) = (view.base.commit, standing.suffices()) else { return Ok(None) };
         let (mirror, fresh) = (worker.mirror.clone(), proposal.clone());
         blocking(move || verify(&mirror, main, head, &fresh)).await?;
         worker.record(&change.id, |change| change.state = State::Merging).await?;
         let message =
             commit::merge_message(change, pull.number, &pull.title, &proposal.digest, &standing.approvals, by);
-        worker.forge.merge(pull.number, Ends { main: Some(main), head }, &message).await?;
+        let merged = worker.forge.merge(pull.number, Ends { main: Some(main), head }, &message).await?;
         worker.step(&change.id, true).await?;
-        Ok(())
+        Ok(Some(merged))
     }
 
     /// Takes a change back: its pull request is closed and its writes are dropped. With `reject` it is a reviewer who
@@ -152,6 +162,16 @@ impl Desk {
         let remark = Remark { by: ask.by, words: ask.words };
         self.worker.take_back(&change, state, remark, up_to).await?;
         self.change(id)
+    }
+
+    /// What is said to who reviews here although the forge has reviews of its own.
+    async fn reviewed_there(&self, id: &ChangeId) -> Result<Refusal, Stuck> {
+        let change = self.open_change(id)?;
+        let pull = self.worker.forge.find_pull(&change.branch).await?;
+        let place =
+            pull.map_or_else(|| "there, once its pull request is open".to_owned(), |pull| format!("at {}", pull.url));
+        let message = format!("reviews of this repository are given on the forge: review change {id} {place}");
+        Ok(Refusal::new(Cause::WrongState, id.as_str(), message))
     }
 
     fn open_change(&self, id: &ChangeId) -> Result<Arc<Change>, Refusal> {

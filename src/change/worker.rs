@@ -10,9 +10,10 @@ use super::astray;
 use super::base::Base;
 use super::clock::Clock;
 use super::decide::Timing;
-use super::forge::{Forge, Review};
+use super::forge::{Extent, Forge, ForgeError, Review};
 use super::id::{ChangeId, Timestamp};
 use super::intake::Intake;
+use super::patience::Patience;
 use super::proposal::Proposal;
 use super::recent::Recent;
 use super::record::{Change, State};
@@ -58,6 +59,7 @@ pub struct Worker {
     /// Whether what the journal calls merged was compared with main since the start.
     compared: AtomicBool,
     rounds: Rounds,
+    patience: Patience,
     wake: Notify,
     /// Held by whoever acts on a change or takes notice of main: one queue for all branches.
     pub(super) turn: tokio::sync::Mutex<()>,
@@ -92,6 +94,7 @@ impl Worker {
             stopped: Stopped::default(),
             compared: AtomicBool::new(false),
             rounds: Rounds::default(),
+            patience: Patience::default(),
             wake: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
         }
@@ -130,24 +133,40 @@ impl Worker {
     /// Looks at everything, or at what is not as it was; gives the moment when something is due.
     async fn look(self: &Arc<Self>, everything: bool) -> Option<Timestamp> {
         let _turn = self.turn.lock().await;
-        let mut troubles = Found::new();
-        let mut fail = |stuck: Stuck| drop(troubles.insert(stuck.part(), stuck.to_string()));
-        if let Err(stuck) = self.refresh().await {
-            if let Stuck::NoMain = stuck {
-                self.tell_those_that_wait(&stuck.to_string()).await;
+        let mut round = Round::default();
+        let due = match self.look_around(everything, &mut round).await {
+            Ok(due) => due,
+            Err(stuck) => {
+                if let Stuck::NoMain = stuck {
+                    self.tell_those_that_wait(&stuck.to_string()).await;
+                }
+                round.fail(stuck);
+                None
             }
-            fail(stuck);
-            self.troubles.note(troubles);
-            return None;
+        };
+        let again = self.patience.note(round.failed, self.clock.now(), self.timing.poll);
+        self.troubles.note(round.troubles);
+        [due, again, round.later].into_iter().flatten().min()
+    }
+
+    async fn look_around(self: &Arc<Self>, everything: bool, round: &mut Round) -> Result<Option<Timestamp>, Stuck> {
+        let before = self.intake.view();
+        let (mut chosen, mut due) = self.rounds.choose(&before, everything, self.clock.now(), &self.timing);
+        let clear = before.attention().all(|change| !change.state.is_final());
+        if !everything && clear && chosen.is_empty() && self.compared.load(Ordering::Relaxed) {
+            return Ok(due);
         }
+        self.refresh(if everything { Extent::Everything } else { Extent::Branches }).await?;
         let view = self.intake.view();
-        let (chosen, mut due) = self.rounds.choose(&view, everything, self.clock.now(), &self.timing);
+        if view.base.commit != before.base.commit {
+            (chosen, due) = self.rounds.choose(&view, everything, self.clock.now(), &self.timing);
+        }
         self.plans.lock().unwrap_or_else(PoisonError::into_inner).retain(|id, _| view.is_open(id));
         let done: Vec<ChangeId> =
             view.attention().filter(|c| c.state.is_final()).map(|change| change.id.clone()).collect();
         for id in done {
             if let Err(stuck) = self.clear_away(&id).await {
-                fail(stuck);
+                round.fail(stuck);
             }
         }
         for change in chosen {
@@ -161,18 +180,17 @@ impl Worker {
                 }
                 Err(stuck) => {
                     tracing::debug!(change = %change.id, %stuck, "looked at again later");
-                    fail(stuck);
+                    round.fail(stuck);
                 }
             }
         }
         if everything && let Err(stuck) = self.prune().await {
-            fail(stuck);
+            round.fail(stuck);
         }
         if let Err(stuck) = self.look_for_locks().await {
-            fail(stuck);
+            round.fail(stuck);
         }
-        self.troubles.note(troubles);
-        due
+        Ok(due)
     }
 
     /// Says of every change that was not begun what it waits for.
@@ -209,9 +227,9 @@ impl Worker {
         blocking(move || Ok(mirror.no_lock_left_before(moment)?)).await
     }
 
-    /// Takes notice of where main is.
-    pub(super) async fn refresh(&self) -> Result<(), Stuck> {
-        let Some(commit) = self.forge.refresh().await? else {
+    /// Looks at the forge, and takes notice of where main is.
+    pub(super) async fn refresh(&self, extent: Extent) -> Result<(), Stuck> {
+        let Some(commit) = self.forge.refresh(extent).await? else {
             return Err(Stuck::NoMain);
         };
         let (view, first) = (self.intake.view(), !self.compared.load(Ordering::Relaxed));
@@ -260,5 +278,27 @@ impl Worker {
     /// Has everything looked at again soon.
     pub fn wake(&self) {
         self.wake.notify_one();
+    }
+}
+
+/// What went wrong in a round.
+#[derive(Debug, Default)]
+struct Round {
+    troubles: Found,
+    /// Whether something has to be tried again soon.
+    failed: bool,
+    /// When the forge takes requests again, if it took no more.
+    later: Option<Timestamp>,
+}
+
+impl Round {
+    fn fail(&mut self, stuck: Stuck) {
+        // Who keeps to a limit works as it should.
+        if let Stuck::Forge(ForgeError::Later(at)) = stuck {
+            self.later = [self.later, Some(at)].into_iter().flatten().min();
+            return;
+        }
+        self.failed = true;
+        self.troubles.insert(stuck.part(), stuck.to_string());
     }
 }

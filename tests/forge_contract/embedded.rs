@@ -1,10 +1,12 @@
 //! What only the embedded forge can get into: processes that died half-way, and humans with git.
 
-use meshwright::change::Forge as _;
-use meshwright::change::forge::{Pull, PullState, Verdict};
+use std::sync::Arc;
+
+use meshwright::change::Forge;
+use meshwright::change::forge::{Extent, Merged, Pull, PullState, Verdict};
 use meshwright::repo::{CommitId, Mirror};
 
-use crate::promises::{alice, at, review, text};
+use crate::promises::{alice, at, merged, review, text};
 use crate::stage::{Plain, Stage, bot, embedded, git, scratch};
 
 const BRANCH: &str = "meshwright/shop-0123456789ab";
@@ -13,7 +15,7 @@ const FIRST: &str = "refs/meshwright/pulls/1";
 async fn opened(stage: &Plain) -> (CommitId, CommitId, Pull) {
     let main = stage.human_commit("main", "README", "hello");
     let head = stage.commit(Some(main), "a", "1");
-    stage.forge().push(BRANCH, None, Some(head)).await.unwrap();
+    stage.forge().push(BRANCH, None, head).await.unwrap();
     (main, head, stage.forge().open_pull(BRANCH, &text("one")).await.unwrap())
 }
 
@@ -29,20 +31,19 @@ fn move_main(mirror: &Mirror, main: CommitId, head: CommitId) -> CommitId {
 async fn a_merge_that_died_before_it_was_noted_is_found_on_main() {
     for look in 0..5 {
         let stage = Plain::alone();
-        let (main, head, pull) = opened(&stage).await;
+        let (main, head, _) = opened(&stage).await;
         let commit = move_main(&stage.mirror, main, head);
         stage.human_commit("main", "b", "later");
         let forge = stage.restarted();
         match look {
-            0 => assert_eq!(forge.merge(1, at(main, head), "merge").await, Ok(commit)),
+            0 => assert_eq!(forge.merge(1, at(main, head), "merge").await, Ok(Merged::By(commit))),
             1 => drop(forge.edit_pull(1, &text("late")).await.unwrap_err()),
             2 => drop(forge.close_pull(1, None, "late").await.unwrap_err()),
             3 => drop(forge.open_pull(BRANCH, &text("late")).await),
-            _ => drop(forge.pulls().await.unwrap()),
+            _ => drop(forge.open_pulls().await.unwrap()),
         }
-        let merged = Pull { state: PullState::Merged { commit }, ..pull };
-        let pulls = stage.restarted().pulls().await.unwrap();
-        assert_eq!(pulls[0], merged, "look {look}");
+        let stored = git(stage.mirror.path(), &["show", &format!("{FIRST}:pull.json")]);
+        assert!(stored.contains("\"state\": \"merged\"") && stored.contains(&commit.to_string()), "{look}: {stored}");
     }
 }
 
@@ -52,7 +53,7 @@ async fn a_merge_that_died_before_main_moved_is_made_again() {
     let (main, head, _) = opened(&stage).await;
     let tree = stage.mirror.commit_info(head).unwrap().tree;
     let orphan = stage.mirror.commit_tree(tree, &[main, head], &bot(), 1, "merge", None).unwrap();
-    let commit = stage.restarted().merge(1, at(main, head), "merge").await.unwrap();
+    let commit = merged(&stage.restarted(), 1, at(main, head), "merge").await;
     assert_ne!(commit, orphan);
     assert_eq!(stage.mirror.branch("main").unwrap(), Some(commit));
 }
@@ -72,14 +73,14 @@ async fn main_that_merely_moves_on_merges_nothing() {
     let stage = Plain::alone();
     let (main, head, pull) = opened(&stage).await;
     // A branch that is where main is, and later behind it.
-    stage.forge().push("meshwright/empty", None, Some(main)).await.unwrap();
+    stage.forge().push("meshwright/empty", None, main).await.unwrap();
     stage.forge().open_pull("meshwright/empty", &text("nothing yet")).await.unwrap();
     stage.human_commit("main", "b", "1");
-    assert_eq!(stage.restarted().pulls().await.unwrap()[1].state, PullState::Open);
+    assert_eq!(stage.restarted().open_pulls().await.unwrap()[1].state, PullState::Open);
     // A human moves main to the head without a merge: there is nothing left to merge but to say so.
     stage.human_push("main", Some(head));
     assert_eq!(stage.restarted().find_pull(BRANCH).await.unwrap(), Some(pull));
-    let commit = stage.forge().merge(1, at(head, head), "merge").await.unwrap();
+    let commit = merged(&stage.forge(), 1, at(head, head), "merge").await;
     assert_eq!(stage.mirror.commit_info(commit).unwrap().parents, [head, head]);
 }
 
@@ -95,10 +96,10 @@ async fn what_a_human_left_in_the_place_of_a_pull_request_is_passed_over() {
     set("refs/meshwright/pulls/x/y", Some(main)).unwrap();
     for (forge, number) in [(stage.forge(), 3), (stage.restarted(), 18)] {
         let branch = format!("meshwright/{number}");
-        forge.push(&branch, None, Some(stage.commit(Some(main), "n", &branch))).await.unwrap();
+        forge.push(&branch, None, stage.commit(Some(main), "n", &branch)).await.unwrap();
         assert_eq!(forge.open_pull(&branch, &text("next")).await.unwrap().number, number);
         assert_eq!(forge.find_pull(BRANCH).await.unwrap().as_ref(), Some(&first));
-        assert_eq!(forge.pulls().await.unwrap()[0], first);
+        assert_eq!(forge.open_pulls().await.unwrap()[0], first);
         assert!(forge.edit_pull(2, &text("no")).await.is_err());
     }
     // A pull request that a human removed is gone, and its number with it.
@@ -141,7 +142,7 @@ async fn a_hostile_name_is_no_line_of_a_commit() {
         review.by.name = name.into();
         stage.forge().review(1, &review).await.unwrap();
     }
-    assert_eq!(stage.restarted().pulls().await.unwrap()[0].reviews.len(), 3);
+    assert_eq!(stage.restarted().open_pulls().await.unwrap()[0].reviews.len(), 3);
     let authors = git(stage.mirror.path(), &["log", "--format=%an", FIRST]);
     assert_eq!(authors.lines().collect::<Vec<_>>(), ["Meshwright", "Meshwright", "a bcommitter x", "Meshwright"]);
 }
@@ -154,7 +155,7 @@ async fn a_clone_of_the_mirror_has_the_pull_requests() {
     let (from, to) = (stage.mirror.path().to_str().unwrap(), copy.path().join("copy"));
     git(copy.path(), &["clone", "--quiet", "--mirror", from, to.to_str().unwrap()]);
     let forge = embedded(&Mirror::open(to).unwrap(), None);
-    assert_eq!(forge.pulls().await.unwrap(), stage.forge().pulls().await.unwrap());
+    assert_eq!(forge.open_pulls().await.unwrap(), stage.forge().open_pulls().await.unwrap());
 }
 
 #[tokio::test]
@@ -162,11 +163,11 @@ async fn another_branch_can_be_the_one_to_merge_into() {
     let stage = Plain::alone();
     let trunk = stage.human_commit("trunk", "README", "hello");
     let forge = embedded(&stage.mirror, None).with_main("trunk");
-    assert_eq!(forge.refresh().await, Ok(Some(trunk)));
+    assert_eq!(forge.refresh(Extent::Everything).await, Ok(Some(trunk)));
     let head = stage.commit(Some(trunk), "a", "1");
-    forge.push(BRANCH, None, Some(head)).await.unwrap();
+    forge.push(BRANCH, None, head).await.unwrap();
     forge.open_pull(BRANCH, &text("one")).await.unwrap();
-    let commit = forge.merge(1, at(trunk, head), "merge").await.unwrap();
+    let commit = merged(&(Arc::new(forge) as Arc<dyn Forge>), 1, at(trunk, head), "merge").await;
     assert_eq!(stage.mirror.branch("trunk").unwrap(), Some(commit));
     assert_eq!(stage.mirror.branch("main").unwrap(), None);
 }
@@ -192,5 +193,5 @@ async fn one_pull_request_among_many_is_found_again_after_a_restart() {
     for number in 100..120 {
         assert_eq!(forge.find_pull(&branch(number)).await.unwrap().map(|pull| pull.number), Some(number));
     }
-    assert_eq!(forge.pulls().await.unwrap().len(), 201);
+    assert_eq!(forge.open_pulls().await.unwrap().len(), 1);
 }

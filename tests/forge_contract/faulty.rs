@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use meshwright::change::forge::{Ends, ForgeError, Pull, PullText, Review};
-use meshwright::change::{Forge, Person};
+use meshwright::change::forge::{
+    Abilities, Comment, Ends, Extent, ForgeError, Merged, Pull, PullText, Reaction, Report, Review, Unmet,
+};
+use meshwright::change::{Forge, Person, Timestamp};
 use meshwright::repo::CommitId;
 
 /// What happens to a call.
@@ -97,22 +99,30 @@ impl<F: Forge + ?Sized> Faulty<F> {
 
 #[async_trait]
 impl<F: Forge + ?Sized> Forge for Faulty<F> {
-    async fn refresh(&self) -> Result<Option<CommitId>, ForgeError> {
+    fn abilities(&self) -> Abilities {
+        self.inner.abilities()
+    }
+
+    async fn refresh(&self, extent: Extent) -> Result<Option<CommitId>, ForgeError> {
         let broken = self.schedule.lock().unwrap().broken;
         assert!(!broken, "it breaks as it was told to");
-        self.call("refresh", self.inner.refresh()).await
+        self.call("refresh", self.inner.refresh(extent)).await
     }
 
     async fn branch(&self, name: &str) -> Result<Option<CommitId>, ForgeError> {
         self.call("branch", self.inner.branch(name)).await
     }
 
-    async fn push(&self, branch: &str, expected: Option<CommitId>, new: Option<CommitId>) -> Result<(), ForgeError> {
+    async fn push(&self, branch: &str, expected: Option<CommitId>, new: CommitId) -> Result<CommitId, ForgeError> {
         self.call("push", self.inner.push(branch, expected, new)).await
     }
 
-    async fn pulls(&self) -> Result<Vec<Pull>, ForgeError> {
-        self.call("pulls", self.inner.pulls()).await
+    async fn remove(&self, branch: &str, expected: CommitId) -> Result<(), ForgeError> {
+        self.call("remove", self.inner.remove(branch, expected)).await
+    }
+
+    async fn open_pulls(&self) -> Result<Vec<Pull>, ForgeError> {
+        self.call("open_pulls", self.inner.open_pulls()).await
     }
 
     async fn find_pull(&self, branch: &str) -> Result<Option<Pull>, ForgeError> {
@@ -131,11 +141,39 @@ impl<F: Forge + ?Sized> Forge for Faulty<F> {
         self.call("close_pull", self.inner.close_pull(number, by, words)).await
     }
 
-    async fn merge(&self, number: u64, ends: Ends, message: &str) -> Result<CommitId, ForgeError> {
+    async fn merge(&self, number: u64, ends: Ends, message: &str) -> Result<Merged, ForgeError> {
         self.call("merge", self.inner.merge(number, ends, message)).await
     }
 
     async fn review(&self, number: u64, review: &Review) -> Result<(), ForgeError> {
         self.call("review", self.inner.review(number, review)).await
+    }
+
+    fn forget(&self, branch: &str) {
+        self.inner.forget(branch);
+    }
+
+    async fn unmet(&self, head: CommitId) -> Result<Vec<Unmet>, ForgeError> {
+        self.call("unmet", self.inner.unmet(head)).await
+    }
+
+    async fn remark(&self, number: u64, words: &str) -> Result<(), ForgeError> {
+        self.call("remark", self.inner.remark(number, words)).await
+    }
+
+    async fn report(&self, head: CommitId, report: &Report) -> Result<(), ForgeError> {
+        self.call("report", self.inner.report(head, report)).await
+    }
+
+    async fn comments(&self, since: Timestamp) -> Result<Vec<Comment>, ForgeError> {
+        self.call("comments", self.inner.comments(since)).await
+    }
+
+    async fn react(&self, comment: u64, reaction: Reaction) -> Result<(), ForgeError> {
+        self.call("react", self.inner.react(comment, reaction)).await
+    }
+
+    async fn may_write(&self, person: &Person) -> Result<bool, ForgeError> {
+        self.call("may_write", self.inner.may_write(person)).await
     }
 }

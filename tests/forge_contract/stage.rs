@@ -4,13 +4,22 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use meshwright::change::forge::{Pull, Verdict};
 use meshwright::change::{Clock, Forge, Timestamp};
 use meshwright::forge::Embedded;
 use meshwright::repo::{Commit, CommitId, Edits, Identity, Mirror, Remote, TreeId};
 use tempfile::TempDir;
 
+use crate::promises::review;
+
 /// Where a forge is tried.
-pub(crate) trait Stage {
+#[async_trait]
+pub(crate) trait Stage: Sync {
+    /// Whether people sign in at the forge, to review, merge and close there.
+    fn is_hosted(&self) -> bool;
+    /// Alice reviews the head of a pull request.
+    async fn give(&self, pull: &Pull, verdict: Verdict, words: &str);
     /// The forge.
     fn forge(&self) -> Arc<dyn Forge>;
     /// The forge as a new process finds it.
@@ -109,7 +118,16 @@ pub(crate) fn embedded(mirror: &Mirror, origin: Option<&Path>) -> Embedded {
     Embedded::new(mirror.clone(), remote, Arc::new(Still), bot())
 }
 
+#[async_trait]
 impl Stage for Plain {
+    fn is_hosted(&self) -> bool {
+        false
+    }
+
+    async fn give(&self, pull: &Pull, verdict: Verdict, words: &str) {
+        self.forge.review(pull.number, &review(pull.head, verdict, words)).await.unwrap();
+    }
+
     fn forge(&self) -> Arc<dyn Forge> {
         Arc::clone(&self.forge)
     }

@@ -1,9 +1,9 @@
 //! Taking over what is open when the journal is lost.
 
-use meshwright::change::{Ask, Person, State};
+use meshwright::change::State;
 use meshwright::intent::Anchor;
 
-use crate::desk::{PATIENT, ask, open_with, stop};
+use crate::desk::{PATIENT, open_with, stop};
 use crate::{TG, lose_journal};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,28 +39,5 @@ async fn a_server_whose_only_client_came_and_went_stays_closed_when_its_change_i
     let view = house.desk().view();
     for name in ["old", "new"] {
         assert!(view.proposed.get(&Anchor::parse(&server(name)).unwrap()).unwrap().state.closed, "{name}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_taken_back_is_not_taken_for_rejected_when_the_journal_is_lost() {
-    let data = tempfile::tempdir().unwrap();
-    let house = open_with(data.path(), PATIENT).await;
-    let mut ended = vec![];
-    for (project, reject) in [("one", false), ("two", true)] {
-        let body = format!(r#"{{"metadata": {{"name": "{project}"}}}}"#);
-        let id = house.put(&format!("projects/{project}"), &body).await.unwrap().change.unwrap();
-        house.until(&id, State::Draft).await;
-        let (by, words) = (Person::local(), "not now".to_owned());
-        let change = house.desk().withdraw(&id, reject, Ask { words, ..ask(by) }).await.unwrap();
-        ended.push((id, change.state, change.reason.clone()));
-    }
-    house.until_no_branch_is_left().await;
-    stop(house).await;
-    lose_journal(data.path());
-    let house = open_with(data.path(), PATIENT).await;
-    for (id, state, reason) in ended {
-        let change = house.change(&id);
-        assert_eq!((change.state, &change.reason), (state, &reason));
     }
 }

@@ -218,9 +218,11 @@ impl House {
     }
 
     /// The pull requests as the repository has them.
-    pub async fn pulls(&self) -> Vec<Pull> {
+    /// The pull request of a change, whatever became of it.
+    pub async fn pull_of(&self, change: &Change) -> Pull {
         let author = Identity { name: "Reader".into(), email: "reader@example.com".into() };
-        Embedded::new(self.mirror.clone(), None, self.clock.clone(), author).pulls().await.unwrap()
+        let forge = Embedded::new(self.mirror.clone(), None, self.clock.clone(), author);
+        forge.find_pull(&change.branch).await.unwrap().unwrap()
     }
 
     pub fn our_branches(&self) -> Vec<String> {

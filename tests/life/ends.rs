@@ -28,7 +28,7 @@ async fn who_rejects_a_change_is_believed_before_the_forge_has_heard_of_it() {
     assert_eq!(house.our_branches().len(), 1, "it is not cleared away yet");
     line.unbar();
     house.until_no_branch_is_left().await;
-    let pull = house.pulls().await.remove(0);
+    let pull = house.pull_of(&rejected).await;
     let closed = PullState::Closed { by: Some(person("github:bob")), words: "not this week".into() };
     assert_eq!(pull.state, closed, "the words are on the pull request, and whose they are");
 }

@@ -16,7 +16,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::change::clock::Clock;
-use crate::change::forge::{Ends, Forge, ForgeError, Pull, PullText, Review};
+use crate::change::forge::{
+    Abilities, Comment, Ends, Extent, Forge, ForgeError, Merged, Pull, PullText, Reaction, Report, Review, Unmet,
+};
+use crate::change::id::Timestamp;
 use crate::change::person::Person;
 use crate::repo::{CommitId, Identity, Mirror, Remote, Signer};
 
@@ -70,7 +73,11 @@ impl Embedded {
 
 #[async_trait]
 impl Forge for Embedded {
-    async fn refresh(&self) -> Result<Option<CommitId>, ForgeError> {
+    fn abilities(&self) -> Abilities {
+        Abilities { remarks: false, reviews: false }
+    }
+
+    async fn refresh(&self, _: Extent) -> Result<Option<CommitId>, ForgeError> {
         self.blocking(Shelf::refresh).await
     }
 
@@ -79,12 +86,18 @@ impl Forge for Embedded {
         self.blocking(move |shelf| shelf.branch(&name)).await
     }
 
-    async fn push(&self, branch: &str, expected: Option<CommitId>, new: Option<CommitId>) -> Result<(), ForgeError> {
+    async fn push(&self, branch: &str, expected: Option<CommitId>, new: CommitId) -> Result<CommitId, ForgeError> {
         let branch = branch.to_owned();
-        self.blocking(move |shelf| shelf.push(&branch, expected, new)).await
+        self.blocking(move |shelf| shelf.push(&branch, expected, Some(new))).await?;
+        Ok(new)
     }
 
-    async fn pulls(&self) -> Result<Vec<Pull>, ForgeError> {
+    async fn remove(&self, branch: &str, expected: CommitId) -> Result<(), ForgeError> {
+        let branch = branch.to_owned();
+        self.blocking(move |shelf| shelf.push(&branch, Some(expected), None)).await
+    }
+
+    async fn open_pulls(&self) -> Result<Vec<Pull>, ForgeError> {
         self.blocking(Shelf::pulls).await
     }
 
@@ -108,13 +121,49 @@ impl Forge for Embedded {
         self.blocking(move |shelf| shelf.close(number, by.as_ref(), &words)).await
     }
 
-    async fn merge(&self, number: u64, ends: Ends, message: &str) -> Result<CommitId, ForgeError> {
+    async fn merge(&self, number: u64, ends: Ends, message: &str) -> Result<Merged, ForgeError> {
         let message = message.to_owned();
-        self.blocking(move |shelf| shelf.merge(number, ends, &message)).await
+        self.blocking(move |shelf| shelf.merge(number, ends, &message)).await.map(Merged::By)
     }
 
     async fn review(&self, number: u64, review: &Review) -> Result<(), ForgeError> {
         let review = review.clone();
         self.blocking(move |shelf| shelf.review(number, &review)).await
     }
+
+    fn forget(&self, _: &str) {
+        // Every question is answered by what is stored at that moment.
+    }
+
+    async fn unmet(&self, _: CommitId) -> Result<Vec<Unmet>, ForgeError> {
+        // Nobody runs checks here.
+        Ok(vec![])
+    }
+
+    async fn remark(&self, _: u64, _: &str) -> Result<(), ForgeError> {
+        Err(no_remarks())
+    }
+
+    async fn report(&self, _: CommitId, _: &Report) -> Result<(), ForgeError> {
+        Err(no_remarks())
+    }
+
+    async fn comments(&self, _: Timestamp) -> Result<Vec<Comment>, ForgeError> {
+        Err(no_remarks())
+    }
+
+    async fn react(&self, _: u64, _: Reaction) -> Result<(), ForgeError> {
+        Err(no_remarks())
+    }
+
+    async fn may_write(&self, _: &Person) -> Result<bool, ForgeError> {
+        // Nobody is signed in here: who may do what is said by their token.
+        Ok(false)
+    }
+}
+
+fn no_remarks() -> ForgeError {
+    ForgeError::Refused(
+        "this forge has no comments and reports; what there is to say is in the change itself".to_owned(),
+    )
 }

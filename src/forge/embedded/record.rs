@@ -74,6 +74,6 @@ impl Record {
 impl From<Record> for Pull {
     fn from(record: Record) -> Self {
         let Record { number, branch, head, title, draft, state, reviews, body } = record;
-        Self { number, branch, head, title, body, draft, state, reviews, url: String::new() }
+        Self { number, branch, head, title, body, draft, state, reviews, queued: false, url: String::new() }
     }
 }

@@ -85,6 +85,7 @@ impl Shelf {
         Ok(self.origin.swap(&[Swap { reference: origin::head(branch), expected, new }], "push")?)
     }
 
+    /// The open pull requests of our branches.
     pub(super) fn pulls(&self) -> Result<Vec<Pull>, ForgeError> {
         let main = self.branch(&self.main)?;
         let found = self.origin.list(&[PULLS, &origin::head(OURS)])?;
@@ -101,7 +102,8 @@ impl Shelf {
                 Some(seen) => Some(seen),
                 None => self.see(Wanted::Number(number))?.0,
             };
-            pulls.extend(seen.map(|seen| Pull::from(seen.record)));
+            let open = seen.filter(|seen| seen.record.state == PullState::Open);
+            pulls.extend(open.map(|seen| Pull::from(seen.record)));
         }
         Ok(pulls)
     }

@@ -65,6 +65,12 @@ pub fn title(plan: &Plan, groups: &[&str]) -> String {
     markdown::plain(&title).chars().take(LONGEST_TITLE).collect()
 }
 
+/// Somebody's words as text of one line, which no forge takes for markup or for a name to call.
+#[must_use]
+pub fn quoted(words: &str) -> String {
+    prose(words)
+}
+
 /// The body: what happens to whom first, then counts, findings, who asked and a bounded part of the diff.
 ///
 /// It is shorter than [`LIMIT`], and every fence and section in it is closed.
