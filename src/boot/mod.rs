@@ -3,6 +3,7 @@
 mod clock;
 mod demo;
 mod error;
+mod forges;
 mod housekeeping;
 mod parts;
 mod server;

@@ -4,18 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::BootError;
-use super::{housekeeping, skeleton};
+use super::{forges, housekeeping, skeleton};
 use crate::change::adopt::adopt;
 use crate::change::forge::{Extent, Forge};
 use crate::change::{Base, Clock, Desk, Intake, Journal, Ledger, Retention, Timing, Worker};
-use crate::config::{Config, Repository};
-use crate::forge::Embedded;
+use crate::config::{Config, ForgeKind, Repository};
 use crate::http::{Part, Readiness};
 use crate::journal::SqliteJournal;
-use crate::repo::{Credential, Identity, Mirror, Remote, Signer};
-
-/// The branch that changes are merged into.
-const MAIN: &str = "main";
+use crate::repo::{Identity, Mirror, Remote, Signer};
 
 /// Where things are kept.
 pub struct Stores {
@@ -41,13 +37,16 @@ impl Stores {
         create_private(data).map_err(|source| BootError::Io { path: data.clone(), source })?;
         let journal = SqliteJournal::open(data.join("journal.db"))?;
         // The journal is open, so nobody else is at work on the mirror.
-        let mirror = Mirror::open_or_init(data.join("config.git"), MAIN)?;
+        let main = &config.forge.main;
+        let mirror = Mirror::open_or_init(data.join("config.git"), main)?;
         let remote = remote(&mirror, &config.repository)?;
-        skeleton::ensure(&mirror, remote.as_ref(), MAIN, &author(), clock.as_ref())?;
+        if config.forge.kind == ForgeKind::Embedded {
+            skeleton::ensure(&mirror, remote.as_ref(), main, &author(), clock.as_ref())?;
+        }
         let signer = signer(&config.repository)?;
-        let forge = Embedded::new(mirror.clone(), remote, clock.clone(), author()).with_signer(signer.clone());
+        let forge = forges::build(config, &mirror, remote, author(), signer.clone(), clock)?;
         let retention = Retention { keep: config.changes.keep.0, most: config.changes.most };
-        Ok(Self { journal: Box::new(journal), mirror, forge: Arc::new(forge), signer, retention })
+        Ok(Self { journal: Box::new(journal), mirror, forge, signer, retention })
     }
 }
 
@@ -63,18 +62,9 @@ fn remote(mirror: &Mirror, config: &Repository) -> Result<Option<Remote>, BootEr
     let Some(address) = &config.remote else { return Ok(None) };
     let credential = match &config.credential_file {
         None => None,
-        Some(path) => Some(credential(path, config.user.as_deref())?),
+        Some(path) => Some(forges::credential(path, config.user.as_deref())?),
     };
     Ok(Some(Remote::new(mirror, address, credential)?))
-}
-
-fn credential(path: &Path, user: Option<&str>) -> Result<Credential, BootError> {
-    let text = std::fs::read_to_string(path).map_err(|source| BootError::Io { path: path.to_owned(), source })?;
-    let secret = text.trim().to_owned();
-    Ok(match user {
-        Some(user) => Credential::Basic { user: user.to_owned(), secret },
-        None => Credential::Bearer(secret),
-    })
 }
 
 fn signer(config: &Repository) -> Result<Option<Signer>, BootError> {

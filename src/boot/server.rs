@@ -45,11 +45,8 @@ impl Server {
         let listener = TcpListener::bind(address).await;
         let listener = listener.map_err(|source| BootError::config("listen", format!("{address}: {source}")))?;
         let address = listener.local_addr().map_err(|source| BootError::config("listen", source.to_string()))?;
-        let timing = Timing {
-            settle: config.timing.settle.0,
-            ready_after: config.timing.ready_after.0,
-            poll: config.timing.poll.0,
-        };
+        let timing =
+            Timing { settle: config.timing.settle.0, ready_after: config.timing.ready_after.0, poll: config.poll().0 };
         let parts = Parts::start(stores, clock.clone(), timing).await?;
         let request_prefix = format!("{:x}", clock.now().0);
         let (limits, readiness) = (limits(config), parts.readiness());

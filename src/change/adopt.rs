@@ -80,7 +80,7 @@ fn people(info: &CommitInfo) -> BTreeSet<Person> {
 }
 
 /// The writes that lead from one commit's intents to the other's, parents first.
-fn differences(mirror: &Mirror, from: CommitId, to: CommitId) -> Result<Vec<(Anchor, Verb)>, RepoError> {
+pub(super) fn differences(mirror: &Mirror, from: CommitId, to: CommitId) -> Result<Vec<(Anchor, Verb)>, RepoError> {
     let (old, new) = (mirror.snapshot(from)?, mirror.snapshot(to)?);
     let (mut before, mut after) = (BTreeMap::new(), BTreeMap::new());
     for path in mirror.changed_paths(old.tree_id(), new.tree_id(), "")? {

@@ -18,6 +18,9 @@ use crate::repo::{CommitId, RepoError};
 /// The most actions that one look at a change leads to.
 const ACTIONS: usize = 10;
 
+/// Where commits of people are kept that were pushed over.
+const KEPT: &str = "refs/meshwright/kept/";
+
 /// What a step works with.
 struct Work<'a> {
     covers: u64,
@@ -59,7 +62,8 @@ impl Worker {
             observed.refused_until = self.refusals.until(id, wish);
             let branch = self.look_at_branch(&change).await?;
             let standing = self.weigh(&view, &change, pull.as_ref(), &proposal).await?;
-            let blocks = words::blocks(&proposal.plan, &view, &change);
+            let mut blocks = words::blocks(&proposal.plan, &view, &change);
+            blocks.words.extend(remarks::held(&change));
             let now = self.clock.now();
             let draft = !blocks.words.is_empty() || now < ready_at(&change, &self.timing);
             let text = words::pull_text(&change, &proposal, draft);
@@ -69,7 +73,7 @@ impl Worker {
             };
             let seen = self.forge.abilities().remarks;
             let report = seen.then(|| remarks::report(&proposal, &blocks.words));
-            let remark = if seen { remarks::remark(&change, branch.as_ref()) } else { None };
+            let remark = if seen { remarks::remark(&change, branch.as_ref(), &proposal) } else { None };
             (observed.branch, observed.standing, observed.unmet) = (branch.as_ref(), &standing, &unmet);
             let touches = proposal.projects();
             let desired = Desired {
@@ -171,6 +175,9 @@ impl Worker {
             }
             Action::Push(expected) => {
                 let head = self.commit(view, change, work).await?;
+                if let Some(theirs) = expected.filter(|expected| change.talk.overwrites == Some(*expected)) {
+                    self.keep(change, theirs).await?;
+                }
                 let head = self.forge.push(&change.branch, expected, head).await?;
                 self.hold(change, head, work).await?;
             }
@@ -221,6 +228,12 @@ impl Worker {
         .await
     }
 
+    /// Keeps what is pushed over because somebody asked for it: commits of people are never lost.
+    async fn keep(&self, change: &Change, theirs: CommitId) -> Result<(), Stuck> {
+        let (mirror, name) = (self.mirror.clone(), format!("{KEPT}{}/{theirs}", change.id));
+        blocking(move || Ok(mirror.set_reference(&name, mirror.reference(&name)?, Some(theirs), "keep")?)).await
+    }
+
     async fn commit(&self, view: &Ledger, change: &Change, work: &Work<'_>) -> Result<CommitId, Stuck> {
         let Some(base) = view.base.commit else { return Err(Stuck::NoMain) };
         let (mirror, author, signer) = (self.mirror.clone(), self.author.clone(), self.signer.clone());
@@ -246,7 +259,7 @@ impl Worker {
         let base = blocking(move || Ok(mirror.commit_info(head)?.parents.first().copied())).await?;
         self.record(&change.id, move |change| {
             (change.head, change.base, change.digest, change.covers) = (Some(head), base, Some(digest), covers);
-            (change.touches, change.cancelled) = (touches, None);
+            (change.touches, change.cancelled, change.talk.overwrites) = (touches, None, None);
             if change.state == State::Journaled {
                 change.state = State::Planned;
             }

@@ -163,7 +163,8 @@ impl Worker {
             .await
     }
 
-    async fn correct(
+    /// Records something about a change, whether it ended or not.
+    pub(super) async fn correct(
         &self,
         id: &ChangeId,
         correct: impl FnOnce(Change) -> Change + Send + 'static,

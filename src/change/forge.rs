@@ -264,7 +264,7 @@ pub trait Forge: Send + Sync {
     /// Has the one report of ours on the head of a pull request say this. Only where it has remarks.
     async fn report(&self, head: CommitId, report: &Report) -> Result<(), ForgeError>;
 
-    /// What people wrote below our open pull requests since a moment, oldest first. Only where it has remarks.
+    /// What people wrote below our pull requests since a moment, oldest first. Only where it has remarks.
     async fn comments(&self, since: Timestamp) -> Result<Vec<Comment>, ForgeError>;
 
     /// Answers a comment by a sign. Only where it has remarks.

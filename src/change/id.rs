@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -111,6 +112,12 @@ impl fmt::Debug for Group {
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
+    /// Reads RFC 3339, with any offset and any fraction of a second; what is shorter than a millisecond is left out.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        DateTime::parse_from_rfc3339(text).ok().map(|moment| Self(moment.timestamp_millis()))
+    }
+
     /// The moment `milliseconds` later.
     #[must_use]
     pub fn plus(self, milliseconds: i64) -> Self {
@@ -127,19 +134,10 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC with milliseconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, rest) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000));
-        // Days to a civil date, after Howard Hinnant's `civil_from_days`.
-        let shifted = days + 719_468;
-        let era = shifted.div_euclid(146_097);
-        let day_of_era = shifted.rem_euclid(146_097);
-        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted_month = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-        let year = year_of_era + era * 400 + i64::from(month <= 2);
-        let (hour, minute, second, milli) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60, rest % 1000);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+        // What a calendar cannot name is as near to it as it can.
+        let moment = DateTime::from_timestamp_millis(self.0);
+        let moment = moment.unwrap_or(if self.0 < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC });
+        f.write_str(&moment.to_rfc3339_opts(SecondsFormat::Millis, true))
     }
 }
 
@@ -156,7 +154,11 @@ mod tests {
             (-1, "1969-12-31T23:59:59.999Z"),
         ] {
             assert_eq!(Timestamp(moment).to_string(), text);
+            assert_eq!(Timestamp::parse(text), Some(Timestamp(moment)));
         }
+        assert_eq!(Timestamp::parse("2000-02-29T01:00:00+01:00"), Some(Timestamp(951_782_400_000)));
+        assert_eq!(Timestamp::parse("yesterday"), None);
+        assert!(Timestamp(i64::MAX).to_string().starts_with('+'));
     }
 
     #[test]

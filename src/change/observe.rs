@@ -59,6 +59,10 @@ impl Worker {
     /// Where the branch of a change is, and whether what it holds is ours.
     pub(super) async fn look_at_branch(&self, change: &Change) -> Result<Option<Branch>, Stuck> {
         let Some(head) = self.forge.branch(&change.branch).await? else { return Ok(None) };
+        if change.talk.overwrites == Some(head) {
+            // Whatever it holds is pushed over: somebody asked for it.
+            return Ok(Some(Branch { head, digest: Some(String::new()) }));
+        }
         let (mirror, id, is_recorded) = (self.mirror.clone(), change.id.clone(), change.head == Some(head));
         let digest = move || match commit::own_digest(&mirror, &id, head) {
             // A disk lost our own commit: it is ours, and whatever it held has to be pushed anew.

@@ -1,18 +1,22 @@
 //! What is said about a change where its pull request stands: the report on its head, and the one comment below it.
 
+use super::command::HELP;
 use super::decide::Branch;
 use super::forge::{Annotation, Report};
 use super::proposal::Proposal;
 use super::record::Change;
-use super::talk::Remark;
+use super::talk::{Answer, Remark};
 use crate::finding::{Finding, Severity};
 use crate::intent::{Anchor, layout};
 use crate::review::Plan;
-use crate::review::pull::{LIMIT, quoted};
-use crate::review::words::headline;
+use crate::review::pull::{LIMIT, code, quoted};
+use crate::review::words::{headline, many};
 
 /// The most places that a report marks; forges take no more at once.
 const MOST_MARKED: usize = 50;
+
+/// The most changes of access that an answer names.
+const MOST_SHIFTS: usize = 50;
 
 /// The most bytes of what somebody said that are repeated.
 const LONGEST_QUOTE: usize = 2000;
@@ -53,9 +57,20 @@ fn annotation(plan: &Plan, finding: &Finding) -> Option<Annotation> {
     })
 }
 
+/// What holds a change up, as something that blocks it.
+#[must_use]
+pub(super) fn held(change: &Change) -> Option<String> {
+    let hold = change.talk.hold.as_ref()?;
+    Some(format!("it is held up {}; `/meshwright resume` below its pull request lets it go on", hold_words(hold)))
+}
+
+fn hold_words(Remark { by, words }: &Remark) -> String {
+    if words.is_empty() { format!("by {}", by.name) } else { format!("by {}: {}", by.name, cut(words)) }
+}
+
 /// What our comment below the pull request says; none while there was nothing to say.
 #[must_use]
-pub(super) fn remark(change: &Change, branch: Option<&Branch>) -> Option<String> {
+pub(super) fn remark(change: &Change, branch: Option<&Branch>, proposal: &Proposal) -> Option<String> {
     let mut parts = vec![];
     if branch.is_some_and(|branch| branch.digest.is_none()) {
         parts.push(format!(
@@ -65,15 +80,55 @@ pub(super) fn remark(change: &Change, branch: Option<&Branch>) -> Option<String>
             change.branch
         ));
     }
-    if let Some(Remark { by, words }) = &change.talk.hold {
-        let words = if words.is_empty() { String::new() } else { format!(": {}", quoted(cut(words))) };
-        parts.push(format!("**Held up by {}**{words}. Write `/meshwright resume` to let it go on.", quoted(&by.name)));
+    if let Some(hold) = &change.talk.hold {
+        let words = quoted(&hold_words(hold));
+        parts.push(format!("**It is held up** {words}. Write `/meshwright resume` to let it go on."));
     }
-    parts.extend(change.talk.answer.clone());
+    parts.extend(change.talk.answer.as_ref().map(|answer| match answer {
+        Answer::Plan => plan(&proposal.plan),
+        Answer::Explain(path) => explain(proposal, path),
+        answer => said(answer),
+    }));
     if parts.is_empty() && change.talk.remark.is_some() {
         parts.push("Nothing stands in the way here any more.".to_owned());
     }
     (!parts.is_empty()).then(|| parts.join("\n\n---\n\n"))
+}
+
+/// An answer that needs nothing of the plan.
+#[must_use]
+pub(super) fn said(answer: &Answer) -> String {
+    match answer {
+        Answer::Said(words) => words.clone(),
+        Answer::Help(Some(word)) => format!("{} is not known here.\n\n{HELP}", code(word)),
+        _ => HELP.to_owned(),
+    }
+}
+
+/// The plan in short; the description of the pull request has it in full.
+fn plan(plan: &Plan) -> String {
+    let mut text = format!("**{}**\n", quoted(&headline(plan)));
+    for shift in plan.access.iter().take(MOST_SHIFTS) {
+        text.push_str(&format!("\n- {}", quoted(&shift.words)));
+    }
+    let more = plan.access.len().saturating_sub(MOST_SHIFTS);
+    if more > 0 {
+        text.push_str(&format!("\n- … and {}", many(more, "more change of access")));
+    }
+    text
+}
+
+fn explain(proposal: &Proposal, path: &str) -> String {
+    let shown = code(path);
+    let changed = proposal.plan.files.iter().any(|file| file.path == path);
+    match proposal.sources.get(path).filter(|intents| !intents.is_empty()) {
+        Some(intents) => {
+            let lines: Vec<String> = intents.iter().map(|intent| format!("- {}", code(intent.as_str()))).collect();
+            format!("{shown} comes from\n\n{}", lines.join("\n"))
+        }
+        None if changed => format!("{shown} holds intents itself, or what belongs to none."),
+        None => format!("{shown} is not changed here."),
+    }
 }
 
 fn cut(words: &str) -> &str {
@@ -120,14 +175,14 @@ mod tests {
         let ours = Branch { head: CommitId::from([1; 20]), digest: Some("d".into()) };
         let theirs = Branch { digest: None, ..ours.clone() };
         let mut change = change();
-        assert_eq!(remark(&change, Some(&ours)), None);
-        let left = remark(&change, Some(&theirs)).unwrap();
+        assert_eq!(remark(&change, Some(&ours), &Proposal::default()), None);
+        let left = remark(&change, Some(&theirs), &Proposal::default()).unwrap();
         assert!(left.contains("left alone") && left.contains("/meshwright rebase"), "{left}");
         change.talk.remark = Some("digest".into());
-        assert!(remark(&change, Some(&ours)).unwrap().contains("any more"));
+        assert!(remark(&change, Some(&ours), &Proposal::default()).unwrap().contains("any more"));
         let by = Person { name: "github:bob".into(), logins: vec![] };
         change.talk.hold = Some(Remark { by, words: "wait <b>for</b> @all".into() });
-        let held = remark(&change, Some(&ours)).unwrap();
+        let held = remark(&change, Some(&ours), &Proposal::default()).unwrap();
         assert!(held.contains("github:bob") && held.contains("resume") && !held.contains("<b>"), "{held}");
     }
 }

@@ -35,11 +35,25 @@ pub struct Talk {
     /// The last comment that was listened to.
     pub heard: u64,
     /// What our comment answers to what was last asked for there.
-    pub answer: Option<String>,
+    pub answer: Option<Answer>,
     /// Who holds the change up, until somebody resumes it.
     pub hold: Option<Remark>,
     /// The commit of somebody else on its branch that we may push over, because somebody asked for it.
     pub overwrites: Option<CommitId>,
+}
+
+/// What our comment answers to what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// The plan as it is by then.
+    Plan,
+    /// Which intents this file comes from.
+    Explain(String),
+    /// What can be asked for; after something that nobody knows.
+    Help(Option<String>),
+    /// These words of ours, in Markdown.
+    Said(String),
 }
 
 /// Digest of something that is said.

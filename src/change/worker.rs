@@ -13,6 +13,7 @@ use super::decide::Timing;
 use super::forge::{Extent, Forge, ForgeError, Review};
 use super::id::{ChangeId, Timestamp};
 use super::intake::Intake;
+use super::listening::HeardTo;
 use super::patience::Patience;
 use super::proposal::Proposal;
 use super::recent::Recent;
@@ -60,6 +61,7 @@ pub struct Worker {
     compared: AtomicBool,
     rounds: Rounds,
     patience: Patience,
+    pub(super) heard_to: HeardTo,
     wake: Notify,
     /// Held by whoever acts on a change or takes notice of main: one queue for all branches.
     pub(super) turn: tokio::sync::Mutex<()>,
@@ -95,6 +97,7 @@ impl Worker {
             compared: AtomicBool::new(false),
             rounds: Rounds::default(),
             patience: Patience::default(),
+            heard_to: HeardTo::default(),
             wake: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
         }
@@ -157,6 +160,9 @@ impl Worker {
             return Ok(due);
         }
         self.refresh(if everything { Extent::Everything } else { Extent::Branches }).await?;
+        if everything && let Err(stuck) = self.listen().await {
+            round.fail(stuck);
+        }
         let view = self.intake.view();
         if view.base.commit != before.base.commit {
             (chosen, due) = self.rounds.choose(&view, everything, self.clock.now(), &self.timing);

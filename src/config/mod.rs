@@ -1,12 +1,14 @@
 //! The server's configuration, one small struct per subsystem. Unknown fields are refused.
 
 mod duration;
+mod forge;
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 pub use duration::Millis;
+pub use forge::{App, Budget, Commits, Forge, ForgeKind, MergeMethod};
 
 /// All of it. Every field has a default: with no configuration at all the server runs on loopback with an embedded
 /// store and an embedded forge.
@@ -27,6 +29,8 @@ pub struct Config {
     pub limits: Limits,
     /// Where the config repository lives.
     pub repository: Repository,
+    /// The forge that pull requests are opened on.
+    pub forge: Forge,
     /// What is written to the log.
     pub log: Log,
 }
@@ -41,6 +45,7 @@ impl Default for Config {
             changes: Changes::default(),
             limits: Limits::default(),
             repository: Repository::default(),
+            forge: Forge::default(),
             log: Log::default(),
         }
     }
@@ -89,13 +94,13 @@ pub struct Timing {
     pub settle: Millis,
     /// A change made of single writes is ready for review when nothing more came for this long.
     pub ready_after: Millis,
-    /// How often main is looked at without being told.
-    pub poll: Millis,
+    /// How often main and the forge are looked at without being told; default 5 s, and 60 s of a hosted forge.
+    pub poll: Option<Millis>,
 }
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { settle: Millis(2000), ready_after: Millis(30_000), poll: Millis(5000) }
+        Self { settle: Millis(2000), ready_after: Millis(30_000), poll: None }
     }
 }
 
@@ -156,6 +161,13 @@ impl Default for Log {
 }
 
 impl Config {
+    /// How often main and the forge are looked at without being told.
+    #[must_use]
+    pub fn poll(&self) -> Millis {
+        let default = if self.forge.kind == ForgeKind::Embedded { Millis(5000) } else { Millis(60_000) };
+        self.timing.poll.unwrap_or(default)
+    }
+
     /// Reads the text of a configuration file.
     ///
     /// # Errors

@@ -1,6 +1,13 @@
-//! Where pull requests live: the embedded forge.
+//! Where pull requests live: in the repository itself, or on a forge that is a service.
 
 mod embedded;
 mod failure;
+mod gitea;
+mod github;
+mod hosted;
+mod origin;
 
 pub use embedded::Embedded;
+pub use gitea::Gitea;
+pub use github::{Commits, GitHub, Identity};
+pub use hosted::{Allowance, MergeMethod, Place, Token};

@@ -40,8 +40,7 @@ impl Remote {
     pub fn new(mirror: &Mirror, address: &str, credential: Option<Credential>) -> Result<Self, RepoError> {
         let shown = redact(address);
         let refuse = |why| Err(RepoError::refused(shown.clone(), why));
-        let scheme = address.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-        let http = scheme.as_deref().is_some_and(|scheme| matches!(scheme, "http" | "https"));
+        let (scheme, http) = (scheme(address), is_http(address));
         if address.is_empty() || address.starts_with('-') || address.contains(char::is_control) {
             return refuse("is not an address of a repository");
         }
@@ -61,6 +60,18 @@ impl Remote {
             return refuse("got a credential with a line break in it");
         }
         Ok(Self { mirror: mirror.clone(), address: address.to_owned(), credential, timeout: TIMEOUT })
+    }
+
+    /// The same remote with another credential, where it takes one: over SSH the keys of the machine's user count.
+    ///
+    /// # Errors
+    /// As [`Remote::new`].
+    pub fn with_credential(self, credential: Credential) -> Result<Self, RepoError> {
+        if !is_http(&self.address) {
+            return Ok(self);
+        }
+        let timeout = self.timeout;
+        Ok(Self::new(&self.mirror, &self.address, Some(credential))?.with_timeout(timeout))
     }
 
     /// The same remote with another time limit for each run of the program.
@@ -215,6 +226,14 @@ impl Remote {
             .fold(redact(&said), |text, secret| text.replace(secret.as_str(), "***"));
         RepoError::Remote { what: format!("{what} ({})", redact(&self.address)), detail }
     }
+}
+
+fn scheme(address: &str) -> Option<String> {
+    address.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase())
+}
+
+fn is_http(address: &str) -> bool {
+    matches!(scheme(address).as_deref(), Some("http" | "https"))
 }
 
 /// The host part of a URL, with what stands before `@`.

@@ -1,8 +1,8 @@
 //! Merging a pull request into main.
 
-use super::origin::{self, Swap};
 use super::shelf::{Seen, Shelf, contended, must_be_open, not_open};
 use crate::change::forge::{Ends, ForgeError, PullState};
+use crate::forge::origin::{self, Swap};
 use crate::repo::{Commit, CommitId, Edits, RepoError, TreeId};
 
 /// How often a pull request that somebody changes meanwhile is looked at again.

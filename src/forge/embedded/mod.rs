@@ -7,7 +7,6 @@
 mod index;
 mod landing;
 mod merging;
-mod origin;
 mod record;
 mod shelf;
 

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::index::Index;
 use super::landing::landed;
-use super::origin::{self, Origin, PULLS, Swap};
 use super::record::Record;
 use crate::change::clock::Clock;
 use crate::change::forge::{ForgeError, Pull, PullState, PullText, Review};
 use crate::change::person::Person;
+use crate::forge::origin::{self, Origin, PULLS, Swap};
 use crate::repo::{CommitId, Identity, Mirror, Remote, RepoError, Signer, message};
 
 /// The branches whose pull requests are Meshwright's.

@@ -73,7 +73,7 @@ fn words(piece: &str, follows: bool, followed: bool) -> String {
 }
 
 /// A text in one line between backticks, which Markdown shows as it is.
-pub(super) fn code(text: &str) -> String {
+pub fn code(text: &str) -> String {
     let line = plain_line(text);
     if line.is_empty() {
         return "–".into();

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use super::path::Location;
 use super::{Plan, words};
 use crate::finding::{Finding, Severity};
-use markdown::{code, escaped, prose};
+pub use markdown::code;
+use markdown::{escaped, prose};
 use page::Page;
 
 /// The most bytes a body may have, and so the most characters: forges refuse 65,536.

@@ -3,58 +3,87 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::repo::{CommitId, Mirror, Push, Remote, RepoError};
+use crate::repo::{CommitId, Credential, Mirror, Push, Remote, RepoError};
 
 /// Branches.
 const HEADS: &str = "refs/heads/";
 /// Pull requests.
-pub(super) const PULLS: &str = "refs/meshwright/pulls/";
+pub(in crate::forge) const PULLS: &str = "refs/meshwright/pulls/";
 /// Pull requests in a remote repository, where branches are all that can be pushed.
 const PULLS_THERE: &str = "refs/heads/meshwright-pulls/";
 /// How often a reference that vanishes while it is fetched is looked at again.
 const ATTEMPTS: usize = 5;
 
 /// The full name of a branch.
-pub(super) fn head(branch: &str) -> String {
+pub(in crate::forge) fn head(branch: &str) -> String {
     format!("{HEADS}{branch}")
 }
 
 /// The full name of a pull request.
-pub(super) fn pull(number: u64) -> String {
+pub(in crate::forge) fn pull(number: u64) -> String {
     format!("{PULLS}{number}")
 }
 
 /// A reference to be moved from one commit to another; none: it does not exist.
 #[derive(Debug, Clone)]
-pub(super) struct Swap {
-    pub(super) reference: String,
-    pub(super) expected: Option<CommitId>,
-    pub(super) new: Option<CommitId>,
+pub(in crate::forge) struct Swap {
+    pub(in crate::forge) reference: String,
+    pub(in crate::forge) expected: Option<CommitId>,
+    pub(in crate::forge) new: Option<CommitId>,
 }
 
 /// References by full name, as the mirror calls them.
-pub(super) type Found = HashMap<String, CommitId>;
+pub(in crate::forge) type Found = HashMap<String, CommitId>;
 
-pub(super) struct Origin {
+pub(in crate::forge) struct Origin {
     mirror: Mirror,
-    remote: Option<Remote>,
+    remote: Mutex<Option<Remote>>,
     /// One run of git at a time: two that bring the same reference are in each other's way.
     network: Mutex<()>,
 }
 
 impl Origin {
-    pub(super) fn new(mirror: Mirror, remote: Option<Remote>) -> Self {
-        Self { mirror, remote, network: Mutex::default() }
+    pub(in crate::forge) fn new(mirror: Mirror, remote: Option<Remote>) -> Self {
+        Self { mirror, remote: Mutex::new(remote), network: Mutex::default() }
     }
 
-    pub(super) fn is_remote(&self) -> bool {
-        self.remote.is_some()
+    pub(in crate::forge) fn is_remote(&self) -> bool {
+        self.remote().is_some()
+    }
+
+    fn remote(&self) -> Option<Remote> {
+        self.remote.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Signs in with this from now on.
+    pub(in crate::forge) fn sign_in(&self, credential: Credential) -> Result<(), RepoError> {
+        let mut remote = self.remote.lock().unwrap_or_else(PoisonError::into_inner);
+        *remote = remote.take().map(|remote| remote.with_credential(credential)).transpose()?;
+        Ok(())
+    }
+
+    /// Brings a branch and all below a prefix into the mirror, and removes what is gone; gives where the branch is.
+    pub(in crate::forge) fn follow_all(&self, branch: &str, prefix: &str) -> Result<Option<CommitId>, RepoError> {
+        let name = head(branch);
+        if let Some(remote) = self.remote() {
+            let _one = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+            let [one, all] = [format!("+{name}:{name}"), format!("+{0}*:{0}*", head(prefix))];
+            match remote.fetch(&[&one, &all], true) {
+                // An empty repository has no branch yet.
+                Err(RepoError::NotFound { .. }) => {
+                    remote.fetch(&[&all], true)?;
+                    self.follow(&name, None)?;
+                }
+                fetched => fetched?,
+            }
+        }
+        self.mirror.reference(&name)
     }
 
     /// Where these references are now; afterwards their commits are in the mirror.
-    pub(super) fn look(&self, names: &[String]) -> Result<Found, RepoError> {
-        match &self.remote {
-            Some(remote) => self.look_there(remote, names),
+    pub(in crate::forge) fn look(&self, names: &[String]) -> Result<Found, RepoError> {
+        match self.remote() {
+            Some(remote) => self.look_there(&remote, names),
             None => self.here(names),
         }
     }
@@ -98,8 +127,8 @@ impl Origin {
     }
 
     /// Where all references with one of these prefixes are now; afterwards their commits are in the mirror.
-    pub(super) fn list(&self, prefixes: &[&str]) -> Result<Found, RepoError> {
-        if let Some(remote) = &self.remote {
+    pub(in crate::forge) fn list(&self, prefixes: &[&str]) -> Result<Found, RepoError> {
+        if let Some(remote) = self.remote() {
             let _one = self.network.lock().unwrap_or_else(PoisonError::into_inner);
             let refspecs: Vec<_> = prefixes.iter().map(|prefix| format!("+{}*:{prefix}*", there(prefix))).collect();
             remote.fetch(&refspecs.iter().map(String::as_str).collect::<Vec<_>>(), true)?;
@@ -115,8 +144,8 @@ impl Origin {
     ///
     /// A remote moves all or none. In the mirror itself they move one after the other and stop at the first that cannot:
     /// what comes later must be what can be found out from what comes earlier.
-    pub(super) fn swap(&self, swaps: &[Swap], why: &str) -> Result<(), RepoError> {
-        let Some(remote) = &self.remote else {
+    pub(in crate::forge) fn swap(&self, swaps: &[Swap], why: &str) -> Result<(), RepoError> {
+        let Some(remote) = self.remote() else {
             // A reference that outlives a power failure must not name what does not.
             if swaps.iter().any(|swap| swap.new.is_some()) {
                 self.mirror.sync()?;

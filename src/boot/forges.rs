@@ -1,0 +1,199 @@
+//! The forge that a configuration names.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::error::BootError;
+use crate::change::Clock;
+use crate::change::forge::Forge;
+use crate::config::{self, Config, ForgeKind};
+use crate::forge::{Allowance, Commits, Embedded, GitHub, Gitea, Identity, MergeMethod, Place, Token};
+use crate::repo::{self, Credential, Mirror, Remote, Signer};
+
+/// The API of github.com.
+const GITHUB: &str = "https://api.github.com";
+/// The variables that hold a secret where no file is named.
+const TOKEN: &str = "MESHWRIGHT_FORGE_TOKEN";
+const APP_KEY: &str = "MESHWRIGHT_APP_PRIVATE_KEY";
+
+/// Builds the forge that a configuration names, over `mirror`. Nothing is asked of it yet.
+pub(super) fn build(
+    config: &Config,
+    mirror: &Mirror,
+    remote: Option<Remote>,
+    author: repo::Identity,
+    signer: Option<Signer>,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn Forge>, BootError> {
+    let forge = &config.forge;
+    if forge.kind == ForgeKind::Embedded {
+        only_where_hosted(forge)?;
+        let embedded = Embedded::new(mirror.clone(), remote, clock.clone(), author);
+        return Ok(Arc::new(embedded.with_signer(signer).with_main(&forge.main)));
+    }
+    let repository = forge.repository.clone().filter(|name| is_full_name(name));
+    let repository = repository.ok_or_else(|| {
+        BootError::config("forge.repository", "name the config repository on the forge, as `owner/name`")
+    })?;
+    let api = match (&forge.api, forge.kind) {
+        (Some(api), _) => api.clone(),
+        (None, ForgeKind::Gitea) => {
+            return Err(BootError::config("forge.api", "name the API of the server, as https://HOST/api/v1"));
+        }
+        (None, _) => GITHUB.to_owned(),
+    };
+    must_be_safe(&api)?;
+    let remote = match remote {
+        Some(remote) => remote,
+        None => Remote::new(mirror, &address(&api, &repository)?, None)?,
+    };
+    let place = Place { repository, main: forge.main.clone(), labels: forge.labels.clone() };
+    let method = match forge.merge_method {
+        config::MergeMethod::Merge => MergeMethod::Merge,
+        config::MergeMethod::Squash => MergeMethod::Squash,
+        config::MergeMethod::Rebase => MergeMethod::Rebase,
+    };
+    let allowance = Allowance { minute: forge.budget.minute, hour: forge.budget.hour };
+    if forge.kind == ForgeKind::Gitea {
+        if forge.app.is_some() || forge.commits == config::Commits::Made {
+            let message =
+                "Gitea has no apps and makes no commits; leave `app` and `commits` out and name a `tokenFile`";
+            return Err(BootError::config("forge", message));
+        }
+        let gitea = Gitea { api, token: token(forge)?, method, allowance };
+        return Ok(gitea.connect(place, mirror.clone(), remote, clock.clone()));
+    }
+    let commits = match forge.commits {
+        config::Commits::Pushed => Commits::Pushed,
+        config::Commits::Made => Commits::Made,
+    };
+    let github = GitHub { api, identity: identity(forge)?, method, commits, allowance };
+    let connected = github.connect(place, mirror.clone(), remote, clock.clone());
+    connected.map_err(|why| BootError::config("forge", why))
+}
+
+/// What only a hosted forge takes must not be ignored without one.
+fn only_where_hosted(forge: &config::Forge) -> Result<(), BootError> {
+    let given = config::Forge { main: forge.main.clone(), ..config::Forge::default() } != *forge;
+    if given {
+        return Err(BootError::config(
+            "forge.kind",
+            "say `github` or `gitea` for the other fields of `forge` to count",
+        ));
+    }
+    Ok(())
+}
+
+fn identity(forge: &config::Forge) -> Result<Identity, BootError> {
+    let Some(app) = &forge.app else { return token(forge).map(Identity::Token) };
+    if forge.token_file.is_some() {
+        return Err(BootError::config("forge", "name an `app` or a `tokenFile`, not both"));
+    }
+    let key = secret(app.private_key_file.as_deref(), APP_KEY, "forge.app.privateKeyFile")?;
+    Ok(Identity::App { id: app.id, key, installation: app.installation })
+}
+
+fn token(forge: &config::Forge) -> Result<Token, BootError> {
+    secret(forge.token_file.as_deref(), TOKEN, "forge.tokenFile")
+}
+
+/// A secret from a file, else from the environment.
+fn secret(file: Option<&Path>, variable: &str, field: &'static str) -> Result<Token, BootError> {
+    let text = match file {
+        Some(path) => {
+            let text = std::fs::read_to_string(path);
+            text.map_err(|source| BootError::Io { path: path.to_owned(), source })?
+        }
+        None => std::env::var(variable).unwrap_or_default(),
+    };
+    let text = text.trim();
+    if text.is_empty() {
+        let message = format!("name a file that holds the secret, or put it into the environment variable {variable}");
+        return Err(BootError::config(field, message));
+    }
+    Ok(Token::new(text.to_owned()))
+}
+
+fn is_full_name(name: &str) -> bool {
+    let sane = |part: &str| {
+        let letters = part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        letters && !part.is_empty() && part != "." && part != ".."
+    };
+    name.split_once('/').is_some_and(|(owner, name)| sane(owner) && sane(name))
+}
+
+/// A secret goes over plain HTTP only to this machine.
+fn must_be_safe(api: &str) -> Result<(), BootError> {
+    let host = api.strip_prefix("http://").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    let local = |host: &str| {
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        name == "localhost" || name.trim_matches(['[', ']']).parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    };
+    match host {
+        None if api.starts_with("https://") => Ok(()),
+        Some(host) if local(host) => Ok(()),
+        _ => Err(BootError::config("forge.api", format!("`{api}` is no https:// URL; a token is sent there"))),
+    }
+}
+
+/// Where git finds a repository whose forge has its API there.
+fn address(api: &str, repository: &str) -> Result<String, BootError> {
+    let api = api.trim_end_matches('/');
+    let web = match api {
+        GITHUB => Some("https://github.com"),
+        api => ["/api/v3", "/api/v1"].iter().find_map(|end| api.strip_suffix(end)),
+    };
+    let web = web.ok_or_else(|| {
+        let message =
+            format!("where git finds the repository cannot be told from the API {api}; name `repository.remote`");
+        BootError::config("forge.api", message)
+    })?;
+    Ok(format!("{web}/{repository}.git"))
+}
+
+/// What git signs in with where the forge is embedded.
+pub(super) fn credential(path: &Path, user: Option<&str>) -> Result<Credential, BootError> {
+    let text = std::fs::read_to_string(path).map_err(|source| BootError::Io { path: path.to_owned(), source })?;
+    let secret = text.trim().to_owned();
+    Ok(match user {
+        Some(user) => Credential::Basic { user: user.to_owned(), secret },
+        None => Credential::Bearer(secret),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn git_finds_the_repository_beside_the_api() {
+        for (api, expected) in [
+            (GITHUB, "https://github.com/acme/mesh.git"),
+            ("https://ghe.example/api/v3/", "https://ghe.example/acme/mesh.git"),
+            ("https://git.example:3000/sub/api/v1", "https://git.example:3000/sub/acme/mesh.git"),
+        ] {
+            assert_eq!(address(api, "acme/mesh").unwrap(), expected);
+        }
+        assert!(address("https://ghe.example", "acme/mesh").unwrap_err().to_string().contains("repository.remote"));
+    }
+
+    #[test]
+    fn a_secret_goes_over_plain_http_to_this_machine_only() {
+        for api in ["https://x", "http://127.0.0.1:3000/api/v1", "http://localhost/api/v3", "http://[::1]:80"] {
+            must_be_safe(api).unwrap();
+        }
+        for api in ["http://x/api/v3", "http://localhost.example", "ftp://x", "x", "http://127.0.0.1.example/api/v1"] {
+            must_be_safe(api).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_repository_is_an_owner_and_a_name() {
+        for name in ["acme/mesh-config", "a_b/c.d"] {
+            assert!(is_full_name(name));
+        }
+        for name in ["acme", "a/b/c", "/b", "a/", "a/..", "a b/c", "a/b?x"] {
+            assert!(!is_full_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Gitea and Forgejo, which have one API.
+
+mod checks;
+mod labels;
+mod transport;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::hosted::{
+    Account, Allowance, Api, Dialect, Hosted, Item, MergeMethod, Opinion, PER_PAGE, Place, Remake, Token,
+};
+use crate::change::clock::Clock;
+use crate::change::forge::{Ends, Forge, ForgeError, Merged, PullState, PullText, Reaction, Report, Unmet};
+use crate::repo::{CommitId, Mirror, Remote};
+use transport::GiteaTransport;
+
+/// What makes a title that of a draft, in the form that is written (Gitea's setting `WORK_IN_PROGRESS_PREFIXES`).
+const DRAFT: &str = "WIP: ";
+
+/// Gitea as the forge of one repository.
+pub struct Gitea {
+    /// The API: `https://HOST/api/v1`.
+    pub api: String,
+    /// The token of a user.
+    pub token: Token,
+    /// How pull requests are merged.
+    pub method: MergeMethod,
+    /// What our own budget is.
+    pub allowance: Allowance,
+}
+
+impl Gitea {
+    /// Signs in when the first request is sent. `remote` is the repository as git reaches it.
+    #[must_use]
+    pub fn connect(self, place: Place, mirror: Mirror, remote: Remote, clock: Arc<dyn Clock>) -> Arc<dyn Forge> {
+        let transport = GiteaTransport::new(self.api.trim_end_matches('/'), self.token);
+        let dialect = GiteaDialect { method: self.method };
+        Arc::new(Hosted::new(dialect, Box::new(transport), (mirror, remote), place, self.allowance, clock))
+    }
+}
+
+struct GiteaDialect {
+    method: MergeMethod,
+}
+
+#[async_trait]
+impl Dialect for GiteaDialect {
+    fn prefix(&self) -> &'static str {
+        "gitea"
+    }
+
+    fn list(&self, api: &Api, only_open: bool, page: u32) -> String {
+        let state = if only_open { "open" } else { "all" };
+        api.at(&format!("/pulls?state={state}&sort=recentupdate&limit={PER_PAGE}&page={page}"))
+    }
+
+    async fn of_branch(&self, api: &Api, branch: &str, main: &str) -> Result<Vec<Item>, ForgeError> {
+        let answer = api.get(api.at(&format!("/pulls/{main}/{branch}"))).await?;
+        match answer.status {
+            404 => Ok(vec![]),
+            _ => Ok(vec![answer.expect(&[200])?.json()?]),
+        }
+    }
+
+    fn title<'a>(&self, item: &'a Item) -> &'a str {
+        item.title.strip_prefix(DRAFT).unwrap_or(&item.title)
+    }
+
+    async fn open(&self, api: &Api, branch: &str, main: &str, text: &PullText) -> Result<Option<Item>, ForgeError> {
+        let body = json!({ "title": title(text), "body": text.body, "head": branch, "base": main });
+        let answer = api.send("POST", api.at("/pulls"), body).await?;
+        if answer.status == 409 {
+            return Ok(None);
+        }
+        answer.expect(&[201])?.json().map(Some)
+    }
+
+    async fn edit(&self, api: &Api, item: &Item, text: &PullText) -> Result<Item, ForgeError> {
+        let mut changed = Map::new();
+        if item.title != title(text) {
+            changed.insert("title".to_owned(), title(text).into());
+        }
+        if item.body.as_deref().unwrap_or_default() != text.body {
+            changed.insert("body".to_owned(), text.body.clone().into());
+        }
+        if changed.is_empty() {
+            return Ok(item.clone());
+        }
+        let path = api.at(&format!("/pulls/{}", item.number));
+        api.send("PATCH", path, Value::Object(changed)).await?.expect(&[200, 201])?.json()
+    }
+
+    async fn label(&self, api: &Api, number: u64, labels: &[&str]) -> Result<(), ForgeError> {
+        labels::give(api, number, labels).await
+    }
+
+    fn opinion(&self, state: &str, dismissed: bool) -> Opinion {
+        match state {
+            _ if dismissed => Opinion::Dismissed,
+            "APPROVED" => Opinion::Approves,
+            "REQUEST_CHANGES" => Opinion::Objects,
+            _ => Opinion::None,
+        }
+    }
+
+    async fn closer(&self, api: &Api, number: u64) -> Result<Option<String>, ForgeError> {
+        #[derive(Deserialize)]
+        struct Happened {
+            #[serde(rename = "type")]
+            kind: String,
+            user: Option<Account>,
+        }
+        let path = |page| api.at(&format!("/issues/{number}/timeline?limit={PER_PAGE}&page={page}"));
+        let happened: Vec<Happened> = api.all(path).await?;
+        let closed = happened.into_iter().rev().find(|it| it.kind == "close");
+        Ok(closed.and_then(|it| it.user).map(|account| account.login))
+    }
+
+    async fn queued(&self, _: &Api, _: &Item) -> Result<bool, ForgeError> {
+        Ok(false)
+    }
+
+    async fn merge(&self, api: &Api, item: &Item, ends: Ends, _: &str, message: &str) -> Result<Merged, ForgeError> {
+        let (title, body) = message.split_once('\n').unwrap_or((message, ""));
+        let body = json!({
+            "Do": self.method.as_str(),
+            "MergeTitleField": title,
+            "MergeMessageField": body.trim(),
+            "head_commit_id": ends.head.to_string(),
+        });
+        let path = api.at(&format!("/pulls/{}", item.number));
+        api.send("POST", format!("{path}/merge"), body).await?.expect(&[200])?;
+        // Its answer is empty: by which commit is asked for.
+        let merged: Item = api.get(path).await?.expect(&[200])?.json()?;
+        match merged.outcome()? {
+            PullState::Merged { commit } => Ok(Merged::By(commit)),
+            _ => Err(ForgeError::Unavailable("it says that it merged, and shows no commit".to_owned())),
+        }
+    }
+
+    async fn unmet(&self, api: &Api, main: &str, head: CommitId) -> Result<Vec<Unmet>, ForgeError> {
+        checks::unmet(api, main, head).await
+    }
+
+    async fn report(&self, api: &Api, head: CommitId, report: &Report) -> Result<(), ForgeError> {
+        checks::report(api, head, report).await
+    }
+
+    async fn react(&self, api: &Api, comment: u64, reaction: Reaction) -> Result<(), ForgeError> {
+        let content = match reaction {
+            Reaction::Done => "+1",
+            Reaction::Refused => "-1",
+        };
+        let path = api.at(&format!("/issues/comments/{comment}/reactions"));
+        api.send("POST", path, json!({ "content": content })).await?.expect(&[200, 201]).map(drop)
+    }
+
+    async fn members(&self, api: &Api, team: &str) -> Result<Option<BTreeSet<String>>, ForgeError> {
+        #[derive(Deserialize)]
+        struct Team {
+            id: u64,
+            name: String,
+        }
+        let Some((organisation, name)) = team.split_once('/') else { return Ok(None) };
+        let teams: Vec<Team> =
+            api.all(|page| format!("/orgs/{organisation}/teams?limit={PER_PAGE}&page={page}")).await?;
+        let Some(team) = teams.into_iter().find(|team| team.name.eq_ignore_ascii_case(name)) else { return Ok(None) };
+        let members: Vec<Account> =
+            api.all(|page| format!("/teams/{}/members?limit={PER_PAGE}&page={page}", team.id)).await?;
+        Ok(Some(members.into_iter().map(|account| account.login).collect()))
+    }
+
+    async fn request(&self, api: &Api, item: &Item, logins: &[String], teams: &[String]) -> Result<(), ForgeError> {
+        let path = api.at(&format!("/pulls/{}/requested_reviewers", item.number));
+        let answer = api.send("POST", path, json!({ "reviewers": logins, "team_reviewers": teams })).await?;
+        if matches!(answer.status, 404 | 422) {
+            // Somebody named there may not review here, and that keeps nobody else from it.
+            tracing::warn!(pull = item.number, why = answer.message(), "not all code owners could be asked to review");
+            return Ok(());
+        }
+        answer.expect(&[201]).map(drop)
+    }
+
+    async fn remake(&self, _: &Api, _: &str, _: Option<CommitId>, _: Remake) -> Result<Option<CommitId>, ForgeError> {
+        Ok(None)
+    }
+
+    fn remakes(&self) -> bool {
+        false
+    }
+}
+
+fn title(text: &PullText) -> String {
+    if text.draft { format!("{DRAFT}{}", text.title) } else { text.title.clone() }
+}

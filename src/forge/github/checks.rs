@@ -1,0 +1,157 @@
+//! Checks: those that main requires, and ours.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::change::forge::{ForgeError, Report, Unmet};
+use crate::forge::hosted::{Api, OUR_CHECK, PER_PAGE, description};
+use crate::repo::CommitId;
+
+/// What main requires of what is merged.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rules {
+    /// The names of checks.
+    checks: Vec<String>,
+    /// Whether it is merged by a queue.
+    pub(super) queue: bool,
+}
+
+/// Reads the rules of main: those of rulesets, and those of its protection as far as everybody may see them.
+pub(super) async fn rules(api: &Api, main: &str) -> Result<Rules, ForgeError> {
+    let mut rules = Rules::default();
+    let found: Vec<Value> =
+        api.all(|page| api.at(&format!("/rules/branches/{main}?per_page={PER_PAGE}&page={page}"))).await?;
+    for rule in &found {
+        match rule["type"].as_str() {
+            Some("merge_queue") => rules.queue = true,
+            Some("required_status_checks") => {
+                let checks = rule["parameters"]["required_status_checks"].as_array().into_iter().flatten();
+                rules.checks.extend(checks.filter_map(|check| check["context"].as_str()).map(ToOwned::to_owned));
+            }
+            _ => {}
+        }
+    }
+    let branch: Value = api.get(api.at(&format!("/branches/{main}"))).await?.expect(&[200])?.json()?;
+    let contexts = branch["protection"]["required_status_checks"]["contexts"].as_array().into_iter().flatten();
+    rules.checks.extend(contexts.filter_map(Value::as_str).map(ToOwned::to_owned));
+    rules.checks.sort();
+    rules.checks.dedup();
+    Ok(rules)
+}
+
+#[derive(Debug, Deserialize)]
+struct Runs {
+    check_runs: Vec<Run>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Run {
+    id: u64,
+    name: String,
+    status: String,
+    conclusion: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Combined {
+    statuses: Vec<Status>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Status {
+    context: String,
+    state: String,
+}
+
+/// The required checks that have not passed at a commit, whether they are check runs or commit statuses.
+pub(super) async fn unmet(api: &Api, rules: &Rules, head: CommitId) -> Result<Vec<Unmet>, ForgeError> {
+    if rules.checks.is_empty() {
+        return Ok(vec![]);
+    }
+    // Whether it passed, by name; the API gives the latest run and the latest status of each name.
+    let mut ended: BTreeMap<String, Option<bool>> = BTreeMap::new();
+    for run in runs(api, head, "").await? {
+        let passed = run.conclusion.as_deref().map(|it| matches!(it, "success" | "neutral" | "skipped"));
+        ended.insert(run.name, passed.filter(|_| run.status == "completed"));
+    }
+    let path = api.at(&format!("/commits/{head}/status?per_page={PER_PAGE}"));
+    let combined: Combined = api.get(path).await?.expect(&[200])?.json()?;
+    for status in combined.statuses {
+        let passed = match status.state.as_str() {
+            "success" => Some(true),
+            "pending" => None,
+            _ => Some(false),
+        };
+        ended.insert(status.context, passed);
+    }
+    let state = |name: &String| ended.get(name).copied().flatten();
+    let missing = rules.checks.iter().filter(|name| state(name) != Some(true));
+    Ok(missing.map(|name| Unmet { name: name.clone(), failed: state(name) == Some(false) }).collect())
+}
+
+async fn runs(api: &Api, head: CommitId, filter: &str) -> Result<Vec<Run>, ForgeError> {
+    let mut all = vec![];
+    for page in 1.. {
+        let path = api.at(&format!("/commits/{head}/check-runs?per_page={PER_PAGE}&page={page}{filter}"));
+        let answer = api.get(path).await?.expect(&[200])?;
+        all.extend(answer.json::<Runs>()?.check_runs);
+        if !answer.more {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+/// Has our one check of a commit say this: a check run, or a commit status where we may not create check runs.
+pub(super) async fn report(api: &Api, head: CommitId, report: &Report, as_app: bool) -> Result<(), ForgeError> {
+    if !as_app {
+        return status(api, head, report).await;
+    }
+    let annotations: Vec<Value> = report
+        .annotations
+        .iter()
+        .map(|it| {
+            json!({
+                "path": it.path,
+                "start_line": it.line,
+                "end_line": it.line,
+                "annotation_level": if it.failure { "failure" } else { "warning" },
+                "message": it.message,
+            })
+        })
+        .collect();
+    let mut body = json!({
+        "name": OUR_CHECK,
+        "head_sha": head.to_string(),
+        "status": "completed",
+        "conclusion": if report.passed { "success" } else { "action_required" },
+        "output": { "title": report.title, "summary": report.summary, "annotations": annotations },
+    });
+    // What we reported of this commit before is changed and not added to.
+    let known =
+        runs(api, head, &format!("&check_name={OUR_CHECK}")).await?.into_iter().find(|run| run.name == OUR_CHECK);
+    let answer = match known {
+        Some(run) => {
+            if let Some(body) = body.as_object_mut() {
+                body.remove("head_sha");
+            }
+            api.send("PATCH", api.at(&format!("/check-runs/{}", run.id)), body).await?
+        }
+        None => api.send("POST", api.at("/check-runs"), body).await?,
+    };
+    if answer.status == 403 {
+        return status(api, head, report).await;
+    }
+    answer.expect(&[200, 201]).map(drop)
+}
+
+async fn status(api: &Api, head: CommitId, report: &Report) -> Result<(), ForgeError> {
+    let body = json!({
+        "context": OUR_CHECK,
+        "state": if report.passed { "success" } else { "failure" },
+        "description": description(report),
+    });
+    api.send("POST", api.at(&format!("/statuses/{head}")), body).await?.expect(&[201]).map(drop)
+}

@@ -1,0 +1,198 @@
+//! Requests to GitHub: signed in as an app or by a token.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http_body_util::{BodyExt as _, Limited};
+use http_types::HeaderMap;
+use http_types::header::{ETAG, IF_NONE_MATCH, LINK, RETRY_AFTER};
+use octocrab::models::{AppId, InstallationId};
+use octocrab::secrecy::ExposeSecret as _;
+use octocrab::{Error, Octocrab};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::OnceCell;
+
+use crate::forge::hosted::{Account, Answer, Interface, Request, Token, Transport};
+use crate::repo::Credential;
+
+/// The longest answer that is read, in bytes.
+const LONGEST: usize = 16 << 20;
+/// How long to wait for a connection, and for an answer.
+const CONNECT: Duration = Duration::from_secs(10);
+const WAIT: Duration = Duration::from_secs(30);
+/// How long before its end an installation's token is renewed.
+const BEFORE_END: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
+/// The user that goes with a token when git signs in (GitHub Docs, "Authenticating as a GitHub App installation").
+const TOKEN_USER: &str = "x-access-token";
+
+/// Whom GitHub knows us as. Its `Debug` shows no secret.
+#[derive(Debug, Clone)]
+pub enum Identity {
+    /// A GitHub App, which may do what its installation in the repository may.
+    App {
+        /// Its number.
+        id: u64,
+        /// Its private key, PEM.
+        key: Token,
+        /// The number of its installation; looked up when it is not given.
+        installation: Option<u64>,
+    },
+    /// The token of a user.
+    Token(Token),
+}
+
+/// The clients for both interfaces.
+struct Clients {
+    rest: Octocrab,
+    graph: Octocrab,
+}
+
+pub(super) struct GitHubTransport {
+    rest: Octocrab,
+    graph: Octocrab,
+    identity: Identity,
+    repository: String,
+    /// Signed in; an app finds its installation first.
+    clients: OnceCell<Clients>,
+}
+
+impl GitHubTransport {
+    /// Signs in at the REST interface at `rest` and the GraphQL interface at `graph`.
+    pub(super) fn new(rest: &str, graph: &str, identity: Identity, repository: &str) -> Result<Self, String> {
+        let build = |base: &str| {
+            let builder = Octocrab::builder()
+                .base_uri(base)
+                .map_err(|error| told(&error))?
+                .set_connect_timeout(Some(CONNECT))
+                .set_read_timeout(Some(WAIT))
+                .set_write_timeout(Some(WAIT));
+            let builder = match &identity {
+                Identity::App { id, key, .. } => builder
+                    .app_from_rsa_pem(AppId(*id), key.secret())
+                    .map_err(|_| "the private key of the app is no RSA key in PEM".to_owned())?,
+                Identity::Token(token) => builder.personal_token(token.secret()),
+            };
+            builder.build().map_err(|error| told(&error))
+        };
+        let (rest, graph) = (build(rest)?, build(graph)?);
+        Ok(Self { rest, graph, identity, repository: repository.to_owned(), clients: OnceCell::new() })
+    }
+
+    async fn clients(&self) -> Result<&Clients, String> {
+        self.clients.get_or_try_init(|| self.sign_in()).await
+    }
+
+    async fn sign_in(&self) -> Result<Clients, String> {
+        let Identity::App { installation, .. } = &self.identity else {
+            return Ok(Clients { rest: self.rest.clone(), graph: self.graph.clone() });
+        };
+        let installation = match installation {
+            Some(id) => *id,
+            None => self.installation().await?,
+        };
+        let sign = |client: &Octocrab| client.installation(InstallationId(installation)).map_err(|error| told(&error));
+        Ok(Clients { rest: sign(&self.rest)?, graph: sign(&self.graph)? })
+    }
+
+    /// The installation of the app in the repository.
+    async fn installation(&self) -> Result<u64, String> {
+        #[derive(Deserialize)]
+        struct Installation {
+            id: u64,
+        }
+        let path = format!("/repos/{}/installation", self.repository);
+        let found = self.itself::<Installation>(path).await;
+        let found = found.map_err(|why| format!("the app has no installation in {}: {why}", self.repository));
+        found.map(|installation| installation.id)
+    }
+
+    /// What only the app or user itself may ask, not an installation.
+    async fn itself<T: DeserializeOwned>(&self, path: String) -> Result<T, String> {
+        let request = Request { method: "GET", interface: Interface::Rest, path, unless: None, body: None };
+        let answer = carry(&self.rest, &request).await?;
+        match answer.status {
+            200 => answer.json().map_err(|error| error.to_string()),
+            status => Err(format!("{} ({status})", answer.message())),
+        }
+    }
+}
+
+#[async_trait]
+impl Transport for GitHubTransport {
+    async fn send(&self, request: Request) -> Result<Answer, String> {
+        let clients = self.clients().await?;
+        let client = match request.interface {
+            Interface::Rest => &clients.rest,
+            Interface::Graph => &clients.graph,
+        };
+        carry(client, &request).await
+    }
+
+    async fn me(&self) -> Result<String, String> {
+        #[derive(Deserialize)]
+        struct App {
+            slug: String,
+        }
+        match self.identity {
+            Identity::Token(_) => Ok(self.itself::<Account>("/user".to_owned()).await?.login),
+            Identity::App { .. } => Ok(format!("{}[bot]", self.itself::<App>("/app".to_owned()).await?.slug)),
+        }
+    }
+
+    async fn credential(&self) -> Result<Credential, String> {
+        let user = TOKEN_USER.to_owned();
+        if let Identity::Token(token) = &self.identity {
+            return Ok(Credential::Basic { user, secret: token.secret().to_owned() });
+        }
+        let client = &self.clients().await?.rest;
+        let token = client.installation_token_with_buffer(BEFORE_END).await.map_err(|error| told(&error))?;
+        Ok(Credential::Basic { user, secret: token.expose_secret().to_owned() })
+    }
+}
+
+/// Carries one request there and its answer back.
+async fn carry(client: &Octocrab, request: &Request) -> Result<Answer, String> {
+    let path = if request.interface == Interface::Graph { "/graphql" } else { request.path.as_str() };
+    let mut builder = http_types::Request::builder().method(request.method).uri(path);
+    if let Some(etag) = &request.unless {
+        builder = builder.header(IF_NONE_MATCH, etag);
+    }
+    let built = client.build_request(builder, request.body.as_ref()).map_err(|error| told(&error))?;
+    let late = |_| format!("no answer within {} s", WAIT.as_secs());
+    let response = tokio::time::timeout(WAIT, client.execute(built)).await.map_err(late)?;
+    let (parts, body) = response.map_err(|error| told(&error))?.into_parts();
+    let body = tokio::time::timeout(WAIT, Limited::new(body, LONGEST).collect()).await.map_err(late)?;
+    let body = body.map_err(|error| format!("its answer was cut off, or is longer than {LONGEST} bytes: {error}"))?;
+    let headers = &parts.headers;
+    Ok(Answer {
+        status: parts.status.as_u16(),
+        etag: text(headers, &ETAG).map(ToOwned::to_owned),
+        more: text(headers, &LINK).is_some_and(|link| link.contains("rel=\"next\"")),
+        retry_after: text(headers, &RETRY_AFTER).and_then(|text| text.parse().ok()),
+        remaining: text(headers, "x-ratelimit-remaining").and_then(|text| text.parse().ok()),
+        reset: text(headers, "x-ratelimit-reset").and_then(|text| text.parse().ok()),
+        body: body.to_bytes().to_vec(),
+    })
+}
+
+fn text(headers: &HeaderMap, name: impl http_types::header::AsHeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// What went wrong, in one line without a trace of where in the program.
+fn told(error: &Error) -> String {
+    let mut words = match error {
+        Error::GitHub { source, .. } => format!("{} ({})", source.message, source.status_code),
+        error => error.to_string().lines().next().unwrap_or_default().to_owned(),
+    };
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        let line = inner.to_string().lines().next().unwrap_or_default().to_owned();
+        if !words.contains(&line) {
+            words = format!("{words}: {line}");
+        }
+        cause = inner.source();
+    }
+    words.chars().take(500).collect()
+}

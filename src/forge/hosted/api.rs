@@ -1,0 +1,241 @@
+//! Calls of a forge's API: what goes out, what comes back, and what a failure means.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::budget::{Budget, Cost};
+use crate::change::clock::Clock;
+use crate::change::forge::ForgeError;
+use crate::repo::Credential;
+
+/// The most pages of a list that are read; at a hundred entries each.
+const MOST_PAGES: u32 = 100;
+/// Entries on a page.
+pub(in crate::forge) const PER_PAGE: usize = 100;
+/// How long a forge is left alone that says its limit is reached and not until when, in seconds (GitHub Docs, "Best
+/// practices for using the REST API": at least one minute).
+const UNTOLD: i64 = 60;
+
+/// Which of its interfaces a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::forge) enum Interface {
+    Rest,
+    Graph,
+}
+
+/// A request to a forge.
+#[derive(Debug, Clone)]
+pub(in crate::forge) struct Request {
+    pub(in crate::forge) method: &'static str,
+    pub(in crate::forge) interface: Interface,
+    /// Behind the base of the interface, with its query.
+    pub(in crate::forge) path: String,
+    /// Answer only if it is not this any more.
+    pub(in crate::forge) unless: Option<String>,
+    pub(in crate::forge) body: Option<Value>,
+}
+
+/// What a forge answered.
+#[derive(Debug, Clone, Default)]
+pub(in crate::forge) struct Answer {
+    pub(in crate::forge) status: u16,
+    pub(in crate::forge) etag: Option<String>,
+    /// Whether there is a next page.
+    pub(in crate::forge) more: bool,
+    /// `Retry-After`, in seconds.
+    pub(in crate::forge) retry_after: Option<i64>,
+    /// `X-RateLimit-Remaining`.
+    pub(in crate::forge) remaining: Option<u64>,
+    /// `X-RateLimit-Reset`, in seconds since 1970-01-01T00:00:00Z.
+    pub(in crate::forge) reset: Option<i64>,
+    pub(in crate::forge) body: Vec<u8>,
+}
+
+/// Carries requests to one forge as one identity. It repeats nothing.
+#[async_trait]
+pub(in crate::forge) trait Transport: Send + Sync {
+    /// Sends a request; fails with words that hold no secret.
+    async fn send(&self, request: Request) -> Result<Answer, String>;
+
+    /// The login that we act under.
+    async fn me(&self) -> Result<String, String>;
+
+    /// What the git program signs in with.
+    async fn credential(&self) -> Result<Credential, String>;
+}
+
+/// The API of a forge for one repository, within a budget.
+pub(in crate::forge) struct Api {
+    transport: Box<dyn Transport>,
+    budget: Budget,
+    clock: Arc<dyn Clock>,
+    /// `owner/name`.
+    pub(in crate::forge) repository: String,
+}
+
+impl Api {
+    pub(in crate::forge) fn new(
+        transport: Box<dyn Transport>,
+        budget: Budget,
+        clock: Arc<dyn Clock>,
+        repository: String,
+    ) -> Self {
+        Self { transport, budget, clock, repository }
+    }
+
+    /// Where a path of the repository is.
+    pub(in crate::forge) fn at(&self, path: &str) -> String {
+        format!("/repos/{}{path}", self.repository)
+    }
+
+    pub(in crate::forge) fn now(&self) -> crate::change::Timestamp {
+        self.clock.now()
+    }
+
+    pub(in crate::forge) async fn me(&self) -> Result<String, ForgeError> {
+        self.budget.take(Cost::Read, self.clock.now())?;
+        self.transport.me().await.map_err(ForgeError::Unavailable)
+    }
+
+    pub(in crate::forge) async fn credential(&self) -> Result<Credential, ForgeError> {
+        self.budget.take(Cost::Read, self.clock.now())?;
+        self.transport.credential().await.map_err(ForgeError::Unavailable)
+    }
+
+    /// Reads what is at a path of the API.
+    pub(in crate::forge) async fn get(&self, path: String) -> Result<Answer, ForgeError> {
+        self.get_unless(path, None).await
+    }
+
+    /// The same, unless it is still what bore this entity tag: then the answer has status 304 and costs the forge nothing.
+    pub(in crate::forge) async fn get_unless(
+        &self,
+        path: String,
+        unless: Option<String>,
+    ) -> Result<Answer, ForgeError> {
+        let request = Request { method: "GET", interface: Interface::Rest, path, unless, body: None };
+        self.call(request, Cost::Read).await
+    }
+
+    /// Creates or changes something.
+    pub(in crate::forge) async fn send(
+        &self,
+        method: &'static str,
+        path: String,
+        body: Value,
+    ) -> Result<Answer, ForgeError> {
+        let request = Request { method, interface: Interface::Rest, path, unless: None, body: Some(body) };
+        self.call(request, Cost::Write).await
+    }
+
+    /// Asks by GraphQL; gives `data`.
+    pub(in crate::forge) async fn graph(&self, query: &str, variables: Value, cost: Cost) -> Result<Value, ForgeError> {
+        let body = Some(serde_json::json!({ "query": query, "variables": variables }));
+        let request = Request { method: "POST", interface: Interface::Graph, path: String::new(), unless: None, body };
+        let mut answer: Value = self.call(request, cost).await?.expect(&[200])?.json()?;
+        let errors = answer.get("errors").and_then(Value::as_array).filter(|errors| !errors.is_empty());
+        if let Some(errors) = errors {
+            let limited = errors.iter().any(|error| error["type"] == "RATE_LIMITED");
+            if limited {
+                return Err(self.closed(None, None));
+            }
+            let words: Vec<&str> = errors.iter().filter_map(|error| error["message"].as_str()).collect();
+            return Err(ForgeError::Refused(words.join("; ")));
+        }
+        Ok(answer.get_mut("data").map(Value::take).unwrap_or_default())
+    }
+
+    /// All entries of a list, page by page.
+    pub(in crate::forge) async fn all<T: DeserializeOwned>(
+        &self,
+        path: impl Fn(u32) -> String,
+    ) -> Result<Vec<T>, ForgeError> {
+        let mut all = vec![];
+        for page in 1..=MOST_PAGES {
+            let answer = self.get(path(page)).await?.expect(&[200])?;
+            let more = answer.more;
+            all.extend(answer.json::<Vec<T>>()?);
+            if !more {
+                return Ok(all);
+            }
+        }
+        Err(ForgeError::Refused(format!("{} has more than {MOST_PAGES} pages", path(1))))
+    }
+
+    async fn call(&self, request: Request, cost: Cost) -> Result<Answer, ForgeError> {
+        self.budget.take(cost, self.clock.now())?;
+        let (method, path) = (request.method, request.path.clone());
+        let answer = self.transport.send(request).await.map_err(ForgeError::Unavailable)?;
+        tracing::debug!(method, path, status = answer.status, "called the forge");
+        let exhausted = answer.remaining == Some(0);
+        match answer.status {
+            403 | 429 if exhausted || answer.retry_after.is_some() || answer.says("rate limit") => {
+                Err(self.closed(answer.retry_after, answer.reset.filter(|_| exhausted)))
+            }
+            429 => Err(self.closed(None, None)),
+            401 => Err(ForgeError::Unavailable(format!(
+                "it does not accept the configured credential ({}); renew it",
+                answer.message()
+            ))),
+            500.. => Err(ForgeError::Unavailable(format!("{method} {path}: {} {}", answer.status, answer.message()))),
+            _ => {
+                if exhausted && let Some(reset) = answer.reset {
+                    self.budget.close(crate::change::Timestamp(reset.saturating_mul(1000)));
+                }
+                Ok(answer)
+            }
+        }
+    }
+
+    /// The forge takes no more for now: for so many seconds, or until this moment.
+    fn closed(&self, retry_after: Option<i64>, reset: Option<i64>) -> ForgeError {
+        let now = self.clock.now();
+        let until = match (retry_after, reset) {
+            (Some(seconds), _) => now.plus(seconds.clamp(1, 3600).saturating_mul(1000)),
+            (None, Some(reset)) => crate::change::Timestamp(reset.saturating_mul(1000)).max(now.plus(1000)),
+            (None, None) => now.plus(UNTOLD * 1000),
+        };
+        self.budget.close(until);
+        ForgeError::Later(until)
+    }
+
+    /// How many writes are left in this minute and in this hour.
+    pub(in crate::forge) fn left(&self) -> [usize; 2] {
+        self.budget.left(self.clock.now())
+    }
+}
+
+impl Answer {
+    /// This answer if its status is one of these; else what the forge says against it.
+    pub(in crate::forge) fn expect(self, statuses: &[u16]) -> Result<Self, ForgeError> {
+        if statuses.contains(&self.status) { Ok(self) } else { Err(self.refusal()) }
+    }
+
+    /// What the forge says against a request.
+    pub(in crate::forge) fn refusal(&self) -> ForgeError {
+        ForgeError::Refused(format!("{} ({})", self.message(), self.status))
+    }
+
+    pub(in crate::forge) fn json<T: DeserializeOwned>(&self) -> Result<T, ForgeError> {
+        serde_json::from_slice(&self.body)
+            .map_err(|error| ForgeError::Unavailable(format!("its answer cannot be read: {error}")))
+    }
+
+    /// Whether its message has these words, whatever their case.
+    pub(in crate::forge) fn says(&self, words: &str) -> bool {
+        self.message().to_ascii_lowercase().contains(words)
+    }
+
+    /// The message of an error, with what is wrong in detail, in at most 500 characters.
+    pub(in crate::forge) fn message(&self) -> String {
+        let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let mut words = vec![body["message"].as_str().unwrap_or("no message").to_owned()];
+        for error in body["errors"].as_array().into_iter().flatten() {
+            words.extend(error.as_str().or(error["message"].as_str()).map(ToOwned::to_owned));
+        }
+        words.join(": ").chars().filter(|c| !c.is_control()).take(500).collect()
+    }
+}

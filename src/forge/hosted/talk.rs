@@ -1,0 +1,117 @@
+//! Comments below pull requests: ours, of which there is one, and those of people.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::item::Account;
+use super::{Dialect, Hosted, PER_PAGE};
+use crate::change::forge::{Comment, ForgeError};
+use crate::change::id::Timestamp;
+
+/// What our comment begins with; nobody sees it.
+const MARK: &str = "<!-- meshwright: remark -->";
+
+/// The number of our comment, by pull request.
+#[derive(Debug, Default)]
+pub(super) struct Remarks(Mutex<HashMap<u64, u64>>);
+
+/// A comment as the APIs of forges write it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Written {
+    id: u64,
+    user: Option<Account>,
+    #[serde(default)]
+    pub(super) body: String,
+    #[serde(default)]
+    created_at: String,
+    /// Where what it is about is; ends in its number.
+    #[serde(default)]
+    issue_url: String,
+    #[serde(default)]
+    pull_request_url: String,
+}
+
+impl Written {
+    pub(super) fn is_by(&self, login: &str) -> bool {
+        self.user.as_ref().is_some_and(|user| user.login == login)
+    }
+
+    pub(super) fn is_our_remark(&self) -> bool {
+        self.body.starts_with(MARK)
+    }
+
+    /// The number of the issue or pull request that it is about.
+    fn about(&self) -> Option<u64> {
+        let url = if self.pull_request_url.is_empty() { &self.issue_url } else { &self.pull_request_url };
+        url.rsplit('/').next()?.parse().ok()
+    }
+}
+
+impl<D: Dialect> Hosted<D> {
+    /// All that was written below a pull request, oldest first.
+    pub(super) async fn written_below(&self, number: u64) -> Result<Vec<Written>, ForgeError> {
+        let path =
+            |page| self.api.at(&format!("/issues/{number}/comments?per_page={PER_PAGE}&limit={PER_PAGE}&page={page}"));
+        self.api.all(path).await
+    }
+
+    /// Writes something below a pull request.
+    pub(super) async fn comment(&self, number: u64, body: &str) -> Result<Written, ForgeError> {
+        let path = self.api.at(&format!("/issues/{number}/comments"));
+        self.api.send("POST", path, json!({ "body": body })).await?.expect(&[201])?.json()
+    }
+
+    /// Has our one comment below a pull request say this.
+    pub(super) async fn say(&self, number: u64, words: &str) -> Result<(), ForgeError> {
+        let body = format!("{MARK}\n{words}");
+        let lock = || self.remarks.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ours = lock().get(&number).copied();
+        if ours.is_none() {
+            // It may have been written by a call whose answer was lost, or before a restart.
+            let me = self.me().await?;
+            let written = self.written_below(number).await?;
+            ours =
+                written.iter().find(|written| written.is_by(me) && written.is_our_remark()).map(|written| written.id);
+        }
+        if let Some(id) = ours {
+            let path = self.api.at(&format!("/issues/comments/{id}"));
+            let answer = self.api.send("PATCH", path, json!({ "body": body })).await?;
+            if answer.status != 404 {
+                answer.expect(&[200])?;
+                lock().insert(number, id);
+                return Ok(());
+            }
+            // Somebody removed it.
+            lock().remove(&number);
+        }
+        let written = self.comment(number, &body).await?;
+        lock().insert(number, written.id);
+        Ok(())
+    }
+
+    /// What people wrote below our pull requests since a moment, oldest first.
+    pub(super) async fn listen(&self, since: Timestamp) -> Result<Vec<Comment>, ForgeError> {
+        let since = since.to_string();
+        let path = |page| {
+            let query =
+                format!("since={since}&sort=created&direction=asc&per_page={PER_PAGE}&limit={PER_PAGE}&page={page}");
+            self.api.at(&format!("/issues/comments?{query}"))
+        };
+        let written: Vec<Written> = self.api.all(path).await?;
+        let me = self.me().await?;
+        let mut comments: Vec<Comment> = vec![];
+        for written in written.into_iter().filter(|written| !written.is_by(me)) {
+            let (Some(user), Some(pull)) = (&written.user, written.about()) else { continue };
+            if user.kind.as_deref() == Some("Bot") || self.known().get(pull).is_none() {
+                continue;
+            }
+            let at = Timestamp::parse(&written.created_at).unwrap_or_default();
+            comments.push(Comment { id: written.id, pull, by: self.person(&user.login), words: written.body, at });
+        }
+        comments.sort_by_key(|comment| comment.id);
+        Ok(comments)
+    }
+}
