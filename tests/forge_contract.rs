@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "all of this is a test")]
 
+#[path = "double/mod.rs"]
+mod double;
 #[path = "forge_contract/embedded.rs"]
 mod embedded;
 #[path = "forge_contract/faulty.rs"]
@@ -15,29 +17,33 @@ mod people;
 mod promises;
 #[path = "forge_contract/schedules.rs"]
 mod schedules;
+#[path = "forge_contract/served.rs"]
+mod served;
 #[path = "forge_contract/stage.rs"]
 mod stage;
+
+macro_rules! on_stage {
+    ($name:ident, $stage:expr, $($room:ident::$promise:ident,)*) => {
+        mod $name {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $promise() {
+                    crate::$room::$promise(&$stage).await;
+                }
+            )*
+        }
+    };
+}
 
 /// One test for each promise and each stage.
 macro_rules! contract {
     ($($room:ident::$promise:ident,)*) => {
-        mod in_the_repository_itself {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $promise() {
-                    crate::$room::$promise(&crate::stage::Plain::alone()).await;
-                }
-            )*
-        }
-
-        mod with_a_plain_remote {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $promise() {
-                    crate::$room::$promise(&crate::stage::Plain::with_remote()).await;
-                }
-            )*
-        }
+        on_stage!(in_the_repository_itself, crate::stage::Plain::alone(), $($room::$promise,)*);
+        on_stage!(with_a_plain_remote, crate::stage::Plain::with_remote(), $($room::$promise,)*);
+        on_stage!(on_github, crate::served::Served::github(), $($room::$promise,)*);
+        on_stage!(on_github_as_an_app, crate::served::Served::github_app(), $($room::$promise,)*);
+        on_stage!(on_github_that_makes_commits, crate::served::Served::github_making(), $($room::$promise,)*);
+        on_stage!(on_gitea, crate::served::Served::gitea(), $($room::$promise,)*);
     };
 }
 

@@ -32,7 +32,7 @@ async fn branched(stage: &impl Stage) -> (Arc<dyn Forge>, CommitId, CommitId) {
     let forge = stage.forge();
     assert_eq!(forge.refresh(Extent::Everything).await, Ok(Some(main)));
     let head = stage.commit(Some(main), "a", "1");
-    forge.push(BRANCH, None, head).await.unwrap();
+    let head = forge.push(BRANCH, None, head).await.unwrap();
     (forge, main, head)
 }
 
@@ -153,6 +153,7 @@ pub(crate) async fn racing_opens_give_one_pull_request(stage: &impl Stage) {
     forge.push("meshwright/other", None, other).await.unwrap();
     // Two processes with four tasks for each branch.
     let forges = [forge.clone(), stage.restarted()];
+    look(&forges[1]).await;
     let tasks: Vec<_> = (0..16)
         .map(|task| {
             let forge = Arc::clone(&forges[task % 2]);
@@ -232,7 +233,7 @@ pub(crate) async fn an_edit_changes_what_is_said_and_is_safe_to_repeat(stage: &i
 pub(crate) async fn the_head_of_an_open_pull_request_is_that_of_its_branch(stage: &impl Stage) {
     let (forge, _, head, pull) = opened(stage).await;
     let next = stage.commit(Some(head), "a", "2");
-    forge.push(BRANCH, Some(head), next).await.unwrap();
+    let next = forge.push(BRANCH, Some(head), next).await.unwrap();
     assert_eq!(forge.find_pull(BRANCH).await.unwrap().unwrap().head, next);
     let human = stage.human_commit(BRANCH, "a", "3");
     assert_eq!(seen(&forge).await.unwrap(), Pull { head: human, ..pull.clone() });
@@ -358,7 +359,7 @@ pub(crate) async fn racing_merges_all_arrive_once(stage: &impl Stage) {
     let mut tasks = Vec::new();
     for task in 0..6 {
         let (branch, head) = (format!("meshwright/{task}"), stage.commit(Some(main), &format!("f{task}"), "1"));
-        forge.push(&branch, None, head).await.unwrap();
+        let head = forge.push(&branch, None, head).await.unwrap();
         let number = forge.open_pull(&branch, &text(&branch)).await.unwrap().number;
         // Each is asked for by both processes.
         for forge in forges.iter().map(Arc::clone) {
@@ -409,7 +410,7 @@ pub(crate) async fn all_survives_a_restart(stage: &impl Stage) {
     stage.give(&pull, Verdict::Approve, "fine").await;
     for (branch, closed) in [("meshwright/closed", true), ("meshwright/merged", false)] {
         let head = stage.commit(Some(main), branch, "1");
-        forge.push(branch, None, head).await.unwrap();
+        let head = forge.push(branch, None, head).await.unwrap();
         let number = forge.open_pull(branch, &text(branch)).await.unwrap().number;
         if closed {
             forge.close_pull(number, Some(&alice()), "no").await.unwrap();

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http_body_util::{BodyExt as _, Limited};
-use http_types::HeaderMap;
-use http_types::header::{ETAG, IF_NONE_MATCH, LINK, RETRY_AFTER};
+use http_types::header::{AUTHORIZATION, ETAG, IF_NONE_MATCH, LINK, RETRY_AFTER};
+use http_types::{HeaderMap, HeaderValue};
 use octocrab::models::{AppId, InstallationId};
 use octocrab::secrecy::ExposeSecret as _;
 use octocrab::{Error, Octocrab};
@@ -42,57 +42,57 @@ pub enum Identity {
     Token(Token),
 }
 
-/// The clients for both interfaces.
-struct Clients {
-    rest: Octocrab,
-    graph: Octocrab,
-}
-
 pub(super) struct GitHubTransport {
-    rest: Octocrab,
+    /// The user, or the app itself.
+    identity_client: Octocrab,
+    /// Knows where GraphQL is, and signs in by what it is given: that is not below where an app gets its tokens.
     graph: Octocrab,
     identity: Identity,
     repository: String,
-    /// Signed in; an app finds its installation first.
-    clients: OnceCell<Clients>,
+    /// Who sends requests: the user, or the installation of the app.
+    client: OnceCell<Octocrab>,
 }
 
 impl GitHubTransport {
-    /// Signs in at the REST interface at `rest` and the GraphQL interface at `graph`.
+    /// Signs in at the REST interface at `rest`; the GraphQL interface is below `graph`.
     pub(super) fn new(rest: &str, graph: &str, identity: Identity, repository: &str) -> Result<Self, String> {
-        let build = |base: &str| {
-            let builder = Octocrab::builder()
-                .base_uri(base)
-                .map_err(|error| told(&error))?
-                .set_connect_timeout(Some(CONNECT))
-                .set_read_timeout(Some(WAIT))
-                .set_write_timeout(Some(WAIT));
-            let builder = match &identity {
-                Identity::App { id, key, .. } => builder
-                    .app_from_rsa_pem(AppId(*id), key.secret())
-                    .map_err(|_| "the private key of the app is no RSA key in PEM".to_owned())?,
-                Identity::Token(token) => builder.personal_token(token.secret()),
-            };
-            builder.build().map_err(|error| told(&error))
+        let at = |base: &str| {
+            let builder = Octocrab::builder().base_uri(base).map_err(|error| told(&error))?;
+            Ok::<_, String>(
+                builder.set_connect_timeout(Some(CONNECT)).set_read_timeout(Some(WAIT)).set_write_timeout(Some(WAIT)),
+            )
         };
-        let (rest, graph) = (build(rest)?, build(graph)?);
-        Ok(Self { rest, graph, identity, repository: repository.to_owned(), clients: OnceCell::new() })
+        let signed = match &identity {
+            Identity::App { id, key, .. } => at(rest)?
+                .app_from_rsa_pem(AppId(*id), key.secret())
+                .map_err(|_| "the private key of the app is no RSA key in PEM".to_owned())?,
+            Identity::Token(token) => at(rest)?.personal_token(token.secret()),
+        };
+        let identity_client = signed.build().map_err(|error| told(&error))?;
+        let graph = at(graph)?.build().map_err(|error| told(&error))?;
+        Ok(Self { identity_client, graph, identity, repository: repository.to_owned(), client: OnceCell::new() })
     }
 
-    async fn clients(&self) -> Result<&Clients, String> {
-        self.clients.get_or_try_init(|| self.sign_in()).await
+    async fn client(&self) -> Result<&Octocrab, String> {
+        self.client.get_or_try_init(|| self.sign_in()).await
     }
 
-    async fn sign_in(&self) -> Result<Clients, String> {
-        let Identity::App { installation, .. } = &self.identity else {
-            return Ok(Clients { rest: self.rest.clone(), graph: self.graph.clone() });
-        };
+    async fn sign_in(&self) -> Result<Octocrab, String> {
+        let Identity::App { installation, .. } = &self.identity else { return Ok(self.identity_client.clone()) };
         let installation = match installation {
             Some(id) => *id,
             None => self.installation().await?,
         };
-        let sign = |client: &Octocrab| client.installation(InstallationId(installation)).map_err(|error| told(&error));
-        Ok(Clients { rest: sign(&self.rest)?, graph: sign(&self.graph)? })
+        self.identity_client.installation(InstallationId(installation)).map_err(|error| told(&error))
+    }
+
+    /// What stands behind `Bearer`.
+    async fn token(&self) -> Result<Token, String> {
+        if let Identity::Token(token) = &self.identity {
+            return Ok(token.clone());
+        }
+        let token = self.client().await?.installation_token_with_buffer(BEFORE_END).await;
+        token.map(|token| Token::new(token.expose_secret().to_owned())).map_err(|error| told(&error))
     }
 
     /// The installation of the app in the repository.
@@ -110,7 +110,7 @@ impl GitHubTransport {
     /// What only the app or user itself may ask, not an installation.
     async fn itself<T: DeserializeOwned>(&self, path: String) -> Result<T, String> {
         let request = Request { method: "GET", interface: Interface::Rest, path, unless: None, body: None };
-        let answer = carry(&self.rest, &request).await?;
+        let answer = carry(&self.identity_client, &request, None).await?;
         match answer.status {
             200 => answer.json().map_err(|error| error.to_string()),
             status => Err(format!("{} ({status})", answer.message())),
@@ -121,12 +121,10 @@ impl GitHubTransport {
 #[async_trait]
 impl Transport for GitHubTransport {
     async fn send(&self, request: Request) -> Result<Answer, String> {
-        let clients = self.clients().await?;
-        let client = match request.interface {
-            Interface::Rest => &clients.rest,
-            Interface::Graph => &clients.graph,
-        };
-        carry(client, &request).await
+        match request.interface {
+            Interface::Rest => carry(self.client().await?, &request, None).await,
+            Interface::Graph => carry(&self.graph, &request, Some(&self.token().await?)).await,
+        }
     }
 
     async fn me(&self) -> Result<String, String> {
@@ -141,22 +139,23 @@ impl Transport for GitHubTransport {
     }
 
     async fn credential(&self) -> Result<Credential, String> {
-        let user = TOKEN_USER.to_owned();
-        if let Identity::Token(token) = &self.identity {
-            return Ok(Credential::Basic { user, secret: token.secret().to_owned() });
-        }
-        let client = &self.clients().await?.rest;
-        let token = client.installation_token_with_buffer(BEFORE_END).await.map_err(|error| told(&error))?;
-        Ok(Credential::Basic { user, secret: token.expose_secret().to_owned() })
+        let secret = self.token().await?.secret().to_owned();
+        Ok(Credential::Basic { user: TOKEN_USER.to_owned(), secret })
     }
 }
 
 /// Carries one request there and its answer back.
-async fn carry(client: &Octocrab, request: &Request) -> Result<Answer, String> {
+async fn carry(client: &Octocrab, request: &Request, token: Option<&Token>) -> Result<Answer, String> {
     let path = if request.interface == Interface::Graph { "/graphql" } else { request.path.as_str() };
     let mut builder = http_types::Request::builder().method(request.method).uri(path);
     if let Some(etag) = &request.unless {
         builder = builder.header(IF_NONE_MATCH, etag);
+    }
+    if let Some(token) = token {
+        let header = HeaderValue::from_str(&format!("Bearer {}", token.secret()));
+        let mut header = header.map_err(|_| "the token has characters that no token has".to_owned())?;
+        header.set_sensitive(true);
+        builder = builder.header(AUTHORIZATION, header);
     }
     let built = client.build_request(builder, request.body.as_ref()).map_err(|error| told(&error))?;
     let late = |_| format!("no answer within {} s", WAIT.as_secs());

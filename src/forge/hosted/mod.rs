@@ -138,7 +138,8 @@ impl<D: Dialect> Forge for Hosted<D> {
     }
 
     async fn open_pulls(&self) -> Result<Vec<Pull>, ForgeError> {
-        let open: Vec<Item> = self.known().open().cloned().collect();
+        let ours = |item: &&Item| item.head.branch.starts_with(OURS);
+        let open: Vec<Item> = self.known().open().filter(ours).cloned().collect();
         open.iter().map(|item| self.pull(item, None)).collect()
     }
 

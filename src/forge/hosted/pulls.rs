@@ -139,9 +139,10 @@ impl<D: Dialect> Hosted<D> {
     /// Opens a pull request, or gives the open one of that branch.
     pub(super) async fn open(&self, branch: &str, text: &PullText) -> Result<Pull, ForgeError> {
         check(text)?;
-        if !branch.is_empty()
-            && let Some(pull) = self.find(branch).await?.filter(|pull| pull.state == PullState::Open)
-        {
+        if self.mirror.branch(branch)?.is_none() {
+            return Err(ForgeError::Refused(format!("there is no branch {branch}")));
+        }
+        if let Some(pull) = self.find(branch).await?.filter(|pull| pull.state == PullState::Open) {
             return Ok(pull);
         }
         let Some(item) = self.dialect.open(&self.api, branch, &self.main, text).await? else {
