@@ -96,7 +96,7 @@ impl Parts {
     pub async fn start(mut stores: Stores, clock: Arc<dyn Clock>, timing: Timing) -> Result<Self, BootError> {
         let mut contents = stores.journal.load()?;
         let main = stores.forge.refresh(Extent::Everything).await.map_err(crate::change::stuck::Stuck::from)?;
-        let adopted = adopt(&mut contents, stores.forge.as_ref(), &stores.mirror).await?;
+        let adopted = adopt(&mut contents, stores.forge.as_ref(), &stores.mirror, clock.now()).await?;
         if !adopted.is_empty() {
             tracing::info!(entries = adopted.len(), "took over pull requests that the journal does not know");
             stores.journal.append(&adopted)?;

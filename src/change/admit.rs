@@ -51,8 +51,13 @@ pub(super) fn admit(ledger: &Ledger, submission: &Submission) -> Result<Admitted
     };
     let mut operations: Vec<(usize, &Operation)> = submission.operations.iter().enumerate().collect();
     if submission.bundle {
-        // Documents come in any order: parents first.
-        operations.sort_by(|a, b| a.1.anchor().cmp(b.1.anchor()));
+        // Documents come in any order: parents first. What goes does so last, and children first.
+        let goes = |operation: &Operation| matches!(operation, Operation::Delete(_));
+        operations.sort_by(|(_, a), (_, b)| match (goes(a), goes(b)) {
+            (true, true) => b.anchor().cmp(a.anchor()),
+            (false, false) => a.anchor().cmp(b.anchor()),
+            (one, other) => one.cmp(&other),
+        });
     }
     for (index, operation) in &operations {
         judge.operation(*index, operation, &submission.precondition);

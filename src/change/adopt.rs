@@ -20,7 +20,12 @@ use crate::repo::{CommitId, CommitInfo, Mirror, RepoError};
 ///
 /// # Errors
 /// When the forge does not answer or the mirror cannot be read.
-pub async fn adopt(contents: &mut Contents, forge: &dyn Forge, mirror: &Mirror) -> Result<Vec<Entry>, Stuck> {
+pub async fn adopt(
+    contents: &mut Contents,
+    forge: &dyn Forge,
+    mirror: &Mirror,
+    now: Timestamp,
+) -> Result<Vec<Entry>, Stuck> {
     let known: BTreeSet<String> = contents.changes.iter().map(|change| change.branch.clone()).collect();
     let mut entries = vec![];
     for pull in forge.open_pulls().await?.into_iter().filter(|pull| !known.contains(&pull.branch)) {
@@ -32,6 +37,9 @@ pub async fn adopt(contents: &mut Contents, forge: &dyn Forge, mirror: &Mirror) 
         };
         match blocking(read).await? {
             Some((change, writes)) => {
+                // A forge may have another idea of the time, and what lies ahead would be waited for.
+                let at = change.created.min(now);
+                let change = Change { created: at, last_write: at, unsettled: at, ..change };
                 let covers = contents.last_seq + writes.len() as u64;
                 let change = Change { covers, ..change };
                 entries.push(Entry::Change(Box::new(change.clone())));

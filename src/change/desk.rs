@@ -147,6 +147,11 @@ impl Desk {
         Ok(pull.map(|pull| pull.reviews).unwrap_or_default())
     }
 
+    /// Has everything looked at again soon: something happened on the forge.
+    pub fn wake(&self) {
+        self.worker.wake();
+    }
+
     /// What happens from now on.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event> {

@@ -8,6 +8,7 @@ use super::stuck::{Stuck, blocking};
 use super::talk::Remark;
 use super::worker::Worker;
 use crate::repo::{CommitId, RepoError};
+use crate::review::pull::quoted;
 
 /// What is asked of the forge for a change that ended: no writes, on no main.
 const NOTHING: Asked = (0, None);
@@ -141,7 +142,9 @@ impl Worker {
                 Some(Remark { by, words }) if change.state == State::Rejected => (Some(by), words.as_str()),
                 _ => (None, change.reason.as_deref().unwrap_or_default()),
             };
-            self.forge.close_pull(pull.number, by, words).await?;
+            // Where it is a comment, nobody's words are more than words.
+            let words = if self.forge.abilities().remarks { quoted(words) } else { words.to_owned() };
+            self.forge.close_pull(pull.number, by, &words).await?;
         }
         let head = self.forge.branch(&change.branch).await?;
         let own = match head {

@@ -16,7 +16,8 @@ use super::write::Verb;
 use crate::intent::layout;
 use crate::repo::{CommitId, Files as _, Mirror};
 
-/// How much earlier than the last time is listened to again, in milliseconds: clocks differ, and forges are slow to show.
+/// How much earlier than what was heard last is listened to again, in milliseconds: forges are slow to show, and their
+/// clocks differ from ours.
 const OVERLAP: i64 = 600_000;
 
 impl Worker {
@@ -27,12 +28,12 @@ impl Worker {
         }
         let view = self.intake.view();
         let first = || view.active().first().map_or(self.clock.now(), |oldest| oldest.created);
-        let since = self.heard_to.get().unwrap_or_else(first).plus(-OVERLAP);
-        let now = self.clock.now();
-        for comment in self.forge.comments(since).await? {
+        let since = self.heard_to.get().unwrap_or_else(first);
+        for comment in self.forge.comments(since.plus(-OVERLAP)).await? {
             self.hear(&comment).await?;
+            // By the clock of the forge, which need not be ours.
+            self.heard_to.set(since.max(comment.at));
         }
-        self.heard_to.set(now);
         Ok(())
     }
 

@@ -19,7 +19,8 @@ impl Seen {
     /// Whether it creates or changes something.
     pub(crate) fn writes(&self) -> bool {
         match self.operation.as_str() {
-            "" => self.method != "GET",
+            // Who gets a token writes nothing.
+            "" => self.method != "GET" && !self.path.starts_with("/app/"),
             operation => !matches!(operation, "repository" | "mergeQueue"),
         }
     }

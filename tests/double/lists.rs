@@ -1,5 +1,7 @@
 //! Pages of lists.
 
+use std::sync::LazyLock;
+
 use serde_json::Value;
 
 use super::call::{Call, Reply};
@@ -19,8 +21,9 @@ pub(crate) fn page(call: &Call, all: &[Value], most: usize) -> Reply {
     reply
 }
 
-/// A count as a moment: each is a second after the one before.
+/// A count as a moment: each is a second after the one before, the first is when the tests began.
 pub(crate) fn moment(tick: u64) -> String {
-    let (hours, rest) = (tick / 3600, tick % 3600);
-    format!("2026-01-{:02}T{:02}:{:02}:{:02}Z", 1 + hours / 24, hours % 24, rest / 60, rest % 60)
+    static BEGIN: LazyLock<u64> = LazyLock::new(super::server::now);
+    let seconds = i64::try_from(*BEGIN + tick).unwrap();
+    chrono::DateTime::from_timestamp(seconds, 0).unwrap().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }

@@ -117,10 +117,10 @@ impl Shared {
             }
             None => Some(limited(&mut state, &call, graph)),
         };
-        let status = reply.as_ref().map_or(0, |reply| reply.status);
+        let response = reply.map(|reply| write(reply, &call));
+        let status = response.as_ref().map_or(0, |response| response.status().as_u16());
         state.calls.push(Seen { method: call.method.clone(), path: call.path.clone(), operation, status });
-        drop(state);
-        reply.map(|reply| write(reply, &call))
+        response
     }
 
     fn git(&self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Option<Response<Body>> {

@@ -217,7 +217,6 @@ impl House {
         self.mirror.snapshot(main).unwrap().read(path).unwrap().map(|bytes| String::from_utf8(bytes).unwrap())
     }
 
-    /// The pull requests as the repository has them.
     /// The pull request of a change, whatever became of it.
     pub async fn pull_of(&self, change: &Change) -> Pull {
         let author = Identity { name: "Reader".into(), email: "reader@example.com".into() };

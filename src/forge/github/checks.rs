@@ -1,6 +1,7 @@
 //! Checks: those that main requires, and ours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -104,47 +105,81 @@ async fn runs(api: &Api, head: CommitId, filter: &str) -> Result<Vec<Run>, Forge
     Ok(all)
 }
 
-/// Has our one check of a commit say this: a check run, or a commit status where we may not create check runs.
-pub(super) async fn report(api: &Api, head: CommitId, report: &Report, as_app: bool) -> Result<(), ForgeError> {
-    if !as_app {
-        return status(api, head, report).await;
+/// Our check run of each commit: its number, or none where an answer was lost that would have told it.
+#[derive(Debug, Default)]
+pub(super) struct Reported(Mutex<HashMap<CommitId, Option<u64>>>);
+
+/// The most commits whose check runs are remembered.
+const MOST_REPORTED: usize = 10_000;
+
+impl Reported {
+    /// Has our one check of a commit say this: a check run, or a commit status where we may not create check runs.
+    pub(super) async fn report(
+        &self,
+        api: &Api,
+        head: CommitId,
+        report: &Report,
+        as_app: bool,
+    ) -> Result<(), ForgeError> {
+        if !as_app {
+            return status(api, head, report).await;
+        }
+        // What we reported of this commit before is changed and not added to.
+        let ours = match self.get(head) {
+            None => None,
+            Some(Some(id)) => Some(id),
+            Some(None) => {
+                let found = runs(api, head, &format!("&check_name={OUR_CHECK}")).await?;
+                found.into_iter().find(|run| run.name == OUR_CHECK).map(|run| run.id)
+            }
+        };
+        let mut body = described(report);
+        let answer = match ours {
+            Some(id) => api.send("PATCH", api.at(&format!("/check-runs/{id}")), body).await?,
+            None => {
+                self.set(head, None);
+                body["head_sha"] = head.to_string().into();
+                api.send("POST", api.at("/check-runs"), body).await?
+            }
+        };
+        if answer.status == 403 {
+            return status(api, head, report).await;
+        }
+        let run: Run = answer.expect(&[200, 201])?.json()?;
+        self.set(head, Some(run.id));
+        Ok(())
     }
-    let annotations: Vec<Value> = report
-        .annotations
-        .iter()
-        .map(|it| {
-            json!({
-                "path": it.path,
-                "start_line": it.line,
-                "end_line": it.line,
-                "annotation_level": if it.failure { "failure" } else { "warning" },
-                "message": it.message,
-            })
+
+    fn get(&self, head: CommitId) -> Option<Option<u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&head).copied()
+    }
+
+    fn set(&self, head: CommitId, run: Option<u64>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_REPORTED {
+            known.clear();
+        }
+        known.insert(head, run);
+    }
+}
+
+/// A check run that says what a report says.
+fn described(report: &Report) -> Value {
+    let annotations = report.annotations.iter().map(|it| {
+        json!({
+            "path": it.path,
+            "start_line": it.line,
+            "end_line": it.line,
+            "annotation_level": if it.failure { "failure" } else { "warning" },
+            "message": it.message,
         })
-        .collect();
-    let mut body = json!({
+    });
+    json!({
         "name": OUR_CHECK,
-        "head_sha": head.to_string(),
         "status": "completed",
         "conclusion": if report.passed { "success" } else { "action_required" },
-        "output": { "title": report.title, "summary": report.summary, "annotations": annotations },
-    });
-    // What we reported of this commit before is changed and not added to.
-    let known =
-        runs(api, head, &format!("&check_name={OUR_CHECK}")).await?.into_iter().find(|run| run.name == OUR_CHECK);
-    let answer = match known {
-        Some(run) => {
-            if let Some(body) = body.as_object_mut() {
-                body.remove("head_sha");
-            }
-            api.send("PATCH", api.at(&format!("/check-runs/{}", run.id)), body).await?
-        }
-        None => api.send("POST", api.at("/check-runs"), body).await?,
-    };
-    if answer.status == 403 {
-        return status(api, head, report).await;
-    }
-    answer.expect(&[200, 201]).map(drop)
+        "output": { "title": report.title, "summary": report.summary, "annotations": annotations.collect::<Vec<_>>() },
+    })
 }
 
 async fn status(api: &Api, head: CommitId, report: &Report) -> Result<(), ForgeError> {

@@ -18,7 +18,7 @@ use crate::change::clock::Clock;
 use crate::change::forge::{Ends, Forge, ForgeError, Merged, PullText, Reaction, Report, Unmet};
 use crate::change::id::Timestamp;
 use crate::repo::{CommitId, Mirror, Remote};
-use checks::Rules;
+use checks::{Reported, Rules};
 use transport::GitHubTransport;
 pub use transport::Identity;
 
@@ -71,6 +71,7 @@ impl GitHub {
             method: self.method,
             commits: self.commits,
             rules: Mutex::default(),
+            reported: Reported::default(),
         };
         let hosted = Hosted::new(dialect, Box::new(transport), (mirror, remote), place, self.allowance, clock);
         Ok(Arc::new(hosted))
@@ -83,6 +84,7 @@ struct GitHubDialect {
     commits: Commits,
     /// The rules of main, and until when they are believed.
     rules: Mutex<Option<(Rules, Timestamp)>>,
+    reported: Reported,
 }
 
 impl GitHubDialect {
@@ -177,7 +179,7 @@ impl Dialect for GitHubDialect {
     }
 
     async fn report(&self, api: &Api, head: CommitId, report: &Report) -> Result<(), ForgeError> {
-        checks::report(api, head, report, matches!(self.identity, Identity::App { .. })).await
+        self.reported.report(api, head, report, matches!(self.identity, Identity::App { .. })).await
     }
 
     async fn react(&self, api: &Api, comment: u64, reaction: Reaction) -> Result<(), ForgeError> {

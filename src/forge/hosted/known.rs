@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::item::Item;
+use super::item::{Item, Label};
 use crate::change::Person;
 use crate::change::forge::Review;
 
@@ -62,6 +62,14 @@ impl Known {
                     self.asked.remove(&entry.item.head.branch);
                 }
             }
+        }
+    }
+
+    /// A pull request got these labels, which no answer shows yet.
+    pub(super) fn labelled(&mut self, number: u64, labels: &[&str]) {
+        if let Some(entry) = self.pulls.get_mut(&number) {
+            let labels = labels.iter().map(|name| Label { id: 0, name: (*name).to_owned() });
+            entry.item.labels.get_or_insert_default().extend(labels);
         }
     }
 

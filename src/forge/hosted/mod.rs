@@ -39,7 +39,7 @@ pub(in crate::forge) use item::{Account, Item, Label, commit};
 use known::Known;
 use people::Writers;
 pub(in crate::forge) use report::{OUR_CHECK, description};
-use talk::Remarks;
+use talk::{Heard, Remarks};
 pub use token::Token;
 
 /// The branches whose pull requests are Meshwright's.
@@ -67,6 +67,7 @@ pub(in crate::forge) struct Hosted<D> {
     known: Mutex<Known>,
     writers: Writers,
     remarks: Remarks,
+    heard: Heard,
     me: OnceCell<String>,
     /// Held while the list is read: two who read it would each miss what the other saw.
     looking: tokio::sync::Mutex<()>,
@@ -91,6 +92,7 @@ impl<D: Dialect> Hosted<D> {
             known: Mutex::default(),
             writers: Writers::default(),
             remarks: Remarks::default(),
+            heard: Heard::default(),
             me: OnceCell::new(),
             looking: tokio::sync::Mutex::default(),
         }

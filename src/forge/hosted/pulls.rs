@@ -181,7 +181,11 @@ impl<D: Dialect> Hosted<D> {
     async fn finish(&self, item: &Item) -> Result<(), ForgeError> {
         let has = |label: &str| item.labels.iter().flatten().any(|it| it.name.eq_ignore_ascii_case(label));
         let missing: Vec<&str> = self.labels.iter().map(String::as_str).filter(|label| !has(label)).collect();
-        if missing.is_empty() { Ok(()) } else { self.dialect.label(&self.api, item.number, &missing).await }
+        if !missing.is_empty() {
+            self.dialect.label(&self.api, item.number, &missing).await?;
+            self.known().labelled(item.number, &missing);
+        }
+        Ok(())
     }
 
     /// Closes a pull request with some words.

@@ -11,6 +11,9 @@ use super::{Dialect, Hosted, PER_PAGE};
 use crate::change::forge::{Comment, ForgeError};
 use crate::change::id::Timestamp;
 
+/// An hour in milliseconds.
+const HOUR: i64 = 3_600_000;
+
 /// What our comment begins with; nobody sees it.
 const MARK: &str = "<!-- meshwright: remark -->";
 
@@ -18,8 +21,12 @@ const MARK: &str = "<!-- meshwright: remark -->";
 #[derive(Debug, Default)]
 pub(super) struct Remarks(Mutex<HashMap<u64, u64>>);
 
+/// What was last heard of people: where it was asked for, the entity tag of the answer, and the answer.
+#[derive(Debug, Default)]
+pub(super) struct Heard(Mutex<Option<(String, Option<String>, Vec<Written>)>>);
+
 /// A comment as the APIs of forges write it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(super) struct Written {
     id: u64,
     user: Option<Account>,
@@ -94,13 +101,10 @@ impl<D: Dialect> Hosted<D> {
 
     /// What people wrote below our pull requests since a moment, oldest first.
     pub(super) async fn listen(&self, since: Timestamp) -> Result<Vec<Comment>, ForgeError> {
-        let since = since.to_string();
-        let path = |page| {
-            let query =
-                format!("since={since}&sort=created&direction=asc&per_page={PER_PAGE}&limit={PER_PAGE}&page={page}");
-            self.api.at(&format!("/issues/comments?{query}"))
-        };
-        let written: Vec<Written> = self.api.all(path).await?;
+        let written = self.written_since(since).await?;
+        if written.is_empty() {
+            return Ok(vec![]);
+        }
         let me = self.me().await?;
         let mut comments: Vec<Comment> = vec![];
         for written in written.into_iter().filter(|written| !written.is_by(me)) {
@@ -113,5 +117,34 @@ impl<D: Dialect> Hosted<D> {
         }
         comments.sort_by_key(|comment| comment.id);
         Ok(comments)
+    }
+
+    /// All that was written below anything since the hour of a moment, oldest first.
+    async fn written_since(&self, since: Timestamp) -> Result<Vec<Written>, ForgeError> {
+        // A whole hour is asked for, so that the question stays the same for so long, and its answer costs nothing.
+        let hour = Timestamp(since.0.div_euclid(HOUR) * HOUR);
+        let path = |page| {
+            let size = format!("per_page={PER_PAGE}&limit={PER_PAGE}");
+            self.api.at(&format!("/issues/comments?since={hour}&sort=created&direction=asc&{size}&page={page}"))
+        };
+        let lock = || self.heard.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = lock().clone().filter(|(asked, ..)| *asked == path(1));
+        let unless = known.as_ref().and_then(|(_, etag, _)| etag.clone());
+        let first = self.api.get_unless(path(1), unless).await?;
+        if first.status == 304 {
+            return Ok(known.map(|(_, _, written)| written).unwrap_or_default());
+        }
+        let (etag, mut more, mut page) = (first.etag.clone(), first.more, 1);
+        let mut written: Vec<Written> = first.expect(&[200])?.json()?;
+        // Only a list of one page is as it was when its first page is.
+        let tag = etag.filter(|_| !more);
+        while more {
+            page += 1;
+            let next = self.api.get(path(page)).await?.expect(&[200])?;
+            more = next.more;
+            written.extend(next.json::<Vec<Written>>()?);
+        }
+        *lock() = Some((path(1), tag, written.clone()));
+        Ok(written)
     }
 }

@@ -1,0 +1,223 @@
+//! From a write to main, and the ways in which people end it otherwise.
+
+use meshwright::change::State;
+use meshwright::change::forge::Verdict as Asked;
+use meshwright::change::submission::Cause;
+
+use crate::desk::{PATIENT, ask, cause, eventually, person};
+use crate::double::Verdict;
+use crate::home::{ALL, As, Home};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_becomes_a_pull_request_that_people_review_and_meshwright_merges() {
+    for kind in ALL {
+        let home = Home::new(kind).await;
+        let (id, pull) = home.proposed().await;
+        assert!(!pull.draft && pull.body.contains("Who may call what"), "{kind:?}: {pull:#?}");
+        assert_eq!(pull.labels, ["meshwright"], "{kind:?}");
+        eventually(|| {
+            let state = home.double.lock();
+            let context = (pull.head.to_string(), "meshwright/plan".to_owned());
+            let status = state.statuses.get(&context).map(|(state, _)| state.clone());
+            let run = state.runs.iter().find(|run| run.head == pull.head).and_then(|run| run.conclusion.clone());
+            status.or(run).filter(|conclusion| conclusion == "success").ok_or_else(|| state.statuses.clone())
+        })
+        .await;
+        assert_eq!(cause(home.house.merge(&id).await), Cause::WrongState, "nobody approved it yet");
+        let refused = home.house.desk().review(&id, Asked::Approve, ask(person("github:bob"))).await.unwrap_err();
+        assert!(refused.to_string().contains("/pull/1"), "{refused}");
+        home.double.review(pull.number, "bob", Verdict::Approve, "fine");
+        let approved = home.house.until(&id, State::Approved).await;
+        assert!(approved.sealed);
+        let merged = home.house.merge(&id).await.unwrap();
+        assert_eq!(merged.state, State::Merged);
+        let after = home.double.lock().pulls[&pull.number].clone();
+        assert_eq!((after.merged, after.open), (merged.merged, false));
+        home.house.until_no_branch_is_left().await;
+        assert_eq!(home.double.lock().branch(&pull.branch), None);
+        let info = home.house.mirror.commit_info(merged.merged.unwrap()).unwrap();
+        let by = if kind == As::GiteaUser { "gitea:bob" } else { "github:bob" };
+        assert_eq!(info.trailer("Approved-by").as_deref(), Some(by), "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_merge_on_the_forge_is_merged() {
+    for kind in [As::GitHubApp, As::GiteaUser] {
+        let home = Home::new(kind).await;
+        let (id, pull) = home.proposed().await;
+        let commit = home.double.merge_by_hand(pull.number, "alice").unwrap();
+        let merged = home.house.until(&id, State::Merged).await;
+        assert_eq!(merged.merged, Some(commit));
+        home.house.until_no_branch_is_left().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_closes_a_pull_request_rejects_the_change_with_their_last_words() {
+    for kind in [As::GitHubUser, As::GiteaUser] {
+        let home = Home::new(kind).await;
+        let (id, pull) = home.proposed().await;
+        home.double.comment(pull.number, "carol", "what about east?");
+        home.double.comment(pull.number, "bob", "first a ticket");
+        home.double.comment(pull.number, "bob", "Not before the freeze.");
+        home.double.comment(pull.number, "carol", "ok");
+        home.double.close(pull.number, "bob");
+        let rejected = home.house.until(&id, State::Rejected).await;
+        assert!(rejected.reason.as_ref().unwrap().ends_with("bob: Not before the freeze."), "{rejected:?}");
+        home.house.until_no_branch_is_left().await;
+        assert!(home.house.desk().view().proposed.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_a_change_back_closes_its_pull_request() {
+    for kind in ALL {
+        let home = Home::new(kind).await;
+        let (id, pull) = home.proposed().await;
+        let asked = meshwright::change::Ask { words: "no @all, <b>never</b>".into(), ..ask(person("github:alice")) };
+        home.house.desk().withdraw(&id, false, asked).await.unwrap();
+        home.until_pull(pull.number, |pull| !pull.open).await;
+        home.house.until_no_branch_is_left().await;
+        let said = home.double.lock().comments.last().unwrap().body.clone();
+        assert!(said.contains("never") && !said.contains("<b>") && said.contains("`@all`"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_reviews_by_people_who_may_write_count_and_only_until_they_are_dismissed() {
+    for kind in [As::GitHubUser, As::GiteaUser] {
+        let home = Home::new(kind).await;
+        let (id, pull) = home.proposed().await;
+        home.double.review(pull.number, "carol", Verdict::Approve, "");
+        home.double.review(pull.number, "stranger", Verdict::Approve, "");
+        home.double.review(pull.number, "meshwright-bot", Verdict::Approve, "");
+        home.double.review(pull.number, "bob", Verdict::Comment, "hm");
+        if kind == As::GitHubUser {
+            home.double.review(pull.number, "other[bot]", Verdict::Approve, "");
+            // She asked for it.
+            home.double.review(pull.number, "alice", Verdict::Approve, "my own");
+        }
+        home.double.review(pull.number, "bob", Verdict::RequestChanges, "east is missing");
+        let waiting = home.house.until(&id, State::ChangesRequested).await;
+        assert!(waiting.reason.as_ref().unwrap().contains("east is missing"));
+        home.double.dismiss(pull.number, "bob");
+        let proposed = home.house.until(&id, State::Proposed).await;
+        assert!(proposed.reason.as_ref().unwrap().contains("1 more approval"), "{proposed:?}");
+        home.double.review(pull.number, "bob", Verdict::Approve, "now");
+        home.house.until(&id, State::Approved).await;
+        home.double.dismiss(pull.number, "bob");
+        home.house.until(&id, State::Proposed).await;
+        assert_eq!(cause(home.house.merge(&id).await), Cause::WrongState);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_that_was_dismissed_a_moment_ago_merges_nothing() {
+    let home =
+        Home::with(As::GitHubUser, meshwright::change::Timing { poll: 3_600_000, ..crate::desk::TIMING }, &[]).await;
+    let (id, pull) = home.proposed().await;
+    home.double.review(pull.number, "bob", Verdict::Approve, "fine");
+    home.house.desk().wake();
+    home.house.until(&id, State::Approved).await;
+    home.double.dismiss(pull.number, "bob");
+    assert_eq!(cause(home.house.merge(&id).await), Cause::WrongState);
+    assert!(home.double.lock().pulls[&pull.number].open);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn single_writes_are_a_draft_until_nothing_more_comes() {
+    for kind in ALL {
+        let home = Home::with(kind, PATIENT, &[]).await;
+        let id = home.house.put("projects/one", r#"{"metadata": {"name": "one"}}"#).await.unwrap().change.unwrap();
+        let change = home.house.until(&id, State::Draft).await;
+        let pull = home.pull(&change);
+        assert!(pull.draft, "{kind:?}");
+        home.house.pass_time();
+        home.house.until(&id, State::Proposed).await;
+        assert!(!home.pull(&change).draft, "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checks_that_main_requires_gate_merging() {
+    for kind in [As::GitHubApp, As::GiteaUser] {
+        let home = Home::new(kind).await;
+        home.double.set(|settings| settings.required = vec!["ci/check".into()]);
+        let (id, pull) = home.proposed().await;
+        home.double.review(pull.number, "bob", Verdict::Approve, "fine");
+        let waiting = home.house.until(&id, State::Approved).await;
+        assert!(waiting.reason.as_ref().unwrap().contains("ci/check"), "{waiting:?}");
+        let refused = home.house.merge(&id).await.unwrap_err();
+        assert!(refused.to_string().contains("ci/check"), "{refused}");
+        home.double.set_status(pull.head, "ci/check", "failure");
+        home.house.until_change(&id, |change| change.reason.as_ref().is_some_and(|it| it.contains("failed"))).await;
+        home.double.set_status(pull.head, "ci/check", "success");
+        home.house.until_change(&id, |change| change.state == State::Approved && change.reason.is_none()).await;
+        assert_eq!(home.house.merge(&id).await.unwrap().state, State::Merged);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_main_has_a_merge_queue_that_merges() {
+    let home = Home::new(As::GitHubApp).await;
+    home.double.set(|settings| settings.queue = true);
+    let (id, pull) = home.proposed().await;
+    home.double.review(pull.number, "bob", Verdict::Approve, "fine");
+    home.house.until(&id, State::Approved).await;
+    let queued = home.house.merge(&id).await.unwrap();
+    assert_eq!(queued.state, State::Merging, "{queued:?}");
+    assert!(queued.reason.as_ref().unwrap().contains("queue"));
+    assert!(home.double.lock().pulls[&pull.number].queued);
+    home.double.run_queue();
+    home.house.until(&id, State::Merged).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_of_people_are_left_alone_and_that_is_said_until_somebody_asks_for_a_rebase() {
+    for kind in ALL {
+        let home = Home::new(kind).await;
+        let (id, pull) = home.proposed().await;
+        let theirs = home.commit(&pull.branch, "NOTES.md", "mine\n");
+        let blocked = home.house.until(&id, State::Blocked).await;
+        assert!(blocked.reason.as_ref().unwrap().contains("/meshwright rebase"), "{blocked:?}");
+        home.until_remark(pull.number, "left alone").await;
+        home.double.review(pull.number, "bob", Verdict::Approve, "fine");
+        assert_eq!(cause(home.house.merge(&id).await), Cause::WrongState);
+        assert_eq!(home.double.lock().branch(&pull.branch), Some(theirs), "{kind:?}");
+        home.double.comment(pull.number, "alice", "/meshwright rebase");
+        home.house.until_change(&id, |change| matches!(change.state, State::Proposed | State::Approved)).await;
+        let head = home.double.lock().branch(&pull.branch).unwrap();
+        assert_ne!(head, theirs);
+        assert_eq!(home.double.lock().pulls.len(), 1, "it is still the same pull request");
+        let kept = home.house.mirror.references("refs/meshwright/kept/").unwrap();
+        assert!(kept.iter().any(|(_, commit)| *commit == theirs), "nothing of people is lost");
+        home.until_remark(pull.number, "any more").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restart_and_after_a_loss_of_all_data_it_goes_on_with_the_same_pull_request() {
+    for kind in ALL {
+        let home = Home::new(kind).await;
+        let (id, pull) = home.proposed().await;
+        home.commit(&pull.branch, "NOTES.md", "mine\n");
+        home.until_remark(pull.number, "left alone").await;
+        home.double.comment(pull.number, "bob", "/meshwright rebase");
+        home.house.until(&id, State::Proposed).await;
+        home.until_remark(pull.number, "any more").await;
+        let mut home = home;
+        for amnesia in [false, true] {
+            home = home.restart(amnesia).await;
+            home.house.until(&id, State::Proposed).await;
+            assert_eq!(home.double.pulls().len(), 1, "{kind:?}");
+            let comments = home.double.lock().comments.clone();
+            let ours = comments.iter().filter(|comment| comment.body.starts_with("<!-- meshwright"));
+            assert_eq!(ours.count(), 1, "{kind:?}: {comments:#?}");
+        }
+        home.double.review(pull.number, "bob", Verdict::Approve, "fine");
+        home.house.until(&id, State::Approved).await;
+        home.house.merge(&id).await.unwrap();
+        assert!(!home.house.desk().view().base.tree.is_empty());
+    }
+}
