@@ -11,7 +11,6 @@ use super::id::{ChangeId, Timestamp};
 use super::person::Person;
 use super::record::{Change, Remark, State};
 use crate::repo::CommitId;
-use crate::review::words::many;
 
 /// What the journal, the mirror and the forge say of a change.
 #[derive(Debug, Clone)]
@@ -232,12 +231,7 @@ fn rest(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Acti
     if standing.suffices() {
         return Action::Rest(State::Approved, None);
     }
-    let missing = many(standing.needed - standing.approvals.len(), "more approval");
-    let reason = match &standing.unknown {
-        Some(person) => format!("needs {missing}, one of them because no forge login of {person} is known"),
-        None => format!("needs {missing}"),
-    };
-    Action::Rest(State::Proposed, Some(reason))
+    Action::Rest(State::Proposed, Some(standing.lacks()))
 }
 
 /// How a change ends whose pull request somebody closed: who asked for it takes it back, anybody else rejects it.

@@ -3,6 +3,8 @@
 //! A forge is remote. A call that fails may have had its effect all the same, so nothing is concluded from a failure:
 //! the state is read back. Whatever is asked for twice happens once.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -148,6 +150,10 @@ pub trait Forge: Send + Sync {
     /// Merges a pull request into main if both are where `ends` says, and says by which commit. One that was merged at
     /// that head already is a success. A forge that cannot guard main itself looks where it is right before.
     async fn merge(&self, number: u64, ends: Ends, message: &str) -> Result<CommitId, ForgeError>;
+
+    /// Who is in a team, `organisation/team` in any case: their logins with the forge's prefix, such as `github:alice`,
+    /// those in teams below it too. None where the forge has no teams.
+    async fn members(&self, team: &str) -> Result<Option<BTreeSet<String>>, ForgeError>;
 
     /// Records a review, where reviews are given through Meshwright. Forges with reviews of their own refuse.
     async fn review(&self, number: u64, review: &Review) -> Result<(), ForgeError>;

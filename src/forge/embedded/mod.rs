@@ -11,6 +11,7 @@ mod origin;
 mod record;
 mod shelf;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -111,6 +112,10 @@ impl Forge for Embedded {
     async fn merge(&self, number: u64, ends: Ends, message: &str) -> Result<CommitId, ForgeError> {
         let message = message.to_owned();
         self.blocking(move |shelf| shelf.merge(number, ends, &message)).await
+    }
+
+    async fn members(&self, _team: &str) -> Result<Option<BTreeSet<String>>, ForgeError> {
+        Ok(None)
     }
 
     async fn review(&self, number: u64, review: &Review) -> Result<(), ForgeError> {
