@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::audit::Listed;
+use super::codeowners::{self, CodeOwners};
 use super::declared::{Declared, ORPHAN, is_policy, read, resources_of};
 use crate::finding::Finding;
 use crate::intent::settings::SETTINGS_PATH;
@@ -23,6 +24,8 @@ pub struct Base {
     pub tree: Tree,
     /// The settings on it.
     pub settings: Settings,
+    /// Who owns which paths on it; nobody where the settings do not honour them.
+    pub code_owners: CodeOwners,
     /// Files that cannot be read, by path. While there are any, nothing is proposed.
     pub problems: BTreeMap<String, Vec<Finding>>,
     /// Manifests between the generated ones that Meshwright did not generate.
@@ -73,6 +76,7 @@ impl Base {
             commit: None,
             tree: declared.tree,
             settings: declared.settings,
+            code_owners: declared.code_owners,
             problems: declared.problems,
             strays,
             drift: drift.into_iter().collect(),
@@ -89,6 +93,11 @@ impl Base {
         let (from, to) = (mirror.snapshot(old)?, mirror.snapshot(commit)?);
         let changed = mirror.changed_paths(from.tree_id(), to.tree_id(), "")?;
         let came: HashSet<&str> = changed.iter().map(|changed| changed.path.as_str()).collect();
+        let mut code_owners = self.code_owners.clone();
+        if self.settings.code_owners && codeowners::PLACES.iter().any(|place| came.contains(place)) {
+            let Ok(read) = CodeOwners::read(&to)? else { return Self::load(mirror, commit) };
+            code_owners = read;
+        }
         let mut tree = self.tree.clone();
         let mut touched: BTreeSet<Anchor> = BTreeSet::new();
         let mut added = vec![];
@@ -150,6 +159,7 @@ impl Base {
             commit: Some(commit),
             tree,
             settings: self.settings.clone(),
+            code_owners,
             problems: BTreeMap::new(),
             strays,
             drift,

@@ -12,7 +12,6 @@ use super::person::Person;
 use super::record::{Change, State};
 use super::talk::{self, Remark};
 use crate::repo::CommitId;
-use crate::review::words::many;
 
 /// What the journal, the mirror and the forge say of a change.
 #[derive(Debug, Clone)]
@@ -270,12 +269,7 @@ fn rest(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Acti
     if standing.suffices() {
         return Action::Rest(State::Approved, waits_for_checks(observed.unmet));
     }
-    let missing = many(standing.needed - standing.approvals.len(), "more approval");
-    let reason = match &standing.unknown {
-        Some(person) => format!("needs {missing}, one of them because no forge login of {person} is known"),
-        None => format!("needs {missing}"),
-    };
-    Action::Rest(State::Proposed, Some(reason))
+    Action::Rest(State::Proposed, Some(standing.lacks()))
 }
 
 /// Why an approved change cannot be merged yet; none when it can.

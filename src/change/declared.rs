@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::codeowners::CodeOwners;
 use crate::finding::{Finding, Place};
 use crate::intent::layout::{self, FOLDERS, INTENTS};
 use crate::intent::settings::SETTINGS_PATH;
@@ -25,6 +26,8 @@ pub struct Declared {
     pub tree: Tree,
     /// The settings.
     pub settings: Settings,
+    /// Who owns which paths; nobody where the settings do not honour them.
+    pub code_owners: CodeOwners,
     /// Files that cannot be read, by path.
     pub problems: BTreeMap<String, Vec<Finding>>,
     /// Whether there is a file of intents, readable or not.
@@ -75,6 +78,12 @@ impl Declared {
                 Settings::default()
             }
         };
+        if declared.settings.code_owners {
+            match CodeOwners::read(files)? {
+                Ok(owners) => declared.code_owners = owners,
+                Err(finding) => drop(declared.problems.insert(finding.place.path.clone(), vec![finding])),
+            }
+        }
         for finding in orphans(&declared.tree) {
             declared.problems.entry(finding.place.path.clone()).or_default().push(finding);
         }

@@ -7,9 +7,12 @@
 //! answered by what that look found, by what our own calls came to since, or by something newer. No call is repeated
 //! here: who asks looks again, and tries again.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use super::codeowners::Owner;
 use super::id::Timestamp;
 use super::person::Person;
 use crate::repo::CommitId;
@@ -133,6 +136,8 @@ pub struct PullText {
     pub body: String,
     /// Whether it is not ready for review.
     pub draft: bool,
+    /// Who shall be asked to review it, where somebody can be asked.
+    pub reviewers: BTreeSet<Owner>,
 }
 
 /// How far a merge came.
@@ -251,6 +256,10 @@ pub trait Forge: Send + Sync {
     /// Merges a pull request into main if both are where `ends` says, or has it merged by the queue of main. One that was
     /// merged at that head already is a success. A forge that cannot guard main itself looks where it is right before.
     async fn merge(&self, number: u64, ends: Ends, message: &str) -> Result<Merged, ForgeError>;
+
+    /// Who is in a team, `organisation/team` in any case: their logins with the forge's prefix, such as `github:alice`,
+    /// those in teams below it too. None where the forge has no teams.
+    async fn members(&self, team: &str) -> Result<Option<BTreeSet<String>>, ForgeError>;
 
     /// Records a review, where reviews are given through Meshwright. Forges with reviews of their own refuse.
     async fn review(&self, number: u64, review: &Review) -> Result<(), ForgeError>;

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::approval::Standing;
+use super::approval::{Needed, Standing, Votes};
 use super::commit;
 use super::decide::Branch;
 use super::forge::Pull;
 use super::id::ChangeId;
 use super::ledger::Ledger;
+use super::owning;
 use super::proposal::Proposal;
 use super::record::Change;
 use super::stuck::{Stuck, blocking};
@@ -75,7 +76,8 @@ impl Worker {
         Ok(Some(Branch { head, digest: blocking(digest).await? }))
     }
 
-    /// What the reviews come to. An approval holds for the content: a commit counts while it holds the present one.
+    /// What the reviews come to. An approval holds for the content: a commit counts while the recorded head holds the same,
+    /// also where what is desired is something else by now.
     pub(super) async fn weigh(
         &self,
         view: &Ledger,
@@ -84,13 +86,21 @@ impl Worker {
         proposal: &Proposal,
     ) -> Result<Standing, Stuck> {
         let reviews = pull.map(|pull| pull.reviews.clone()).unwrap_or_default();
-        let (mirror, change, digest) = (self.mirror.clone(), change.clone(), proposal.digest.clone());
+        let (mirror, id, held) = (self.mirror.clone(), change.id.clone(), change.digest.clone());
+        let requesters = change.requesters.clone();
+        let votes = blocking(move || {
+            let holds = |head: CommitId| {
+                let digest = commit::own_digest(&mirror, &id, head).ok().flatten();
+                digest.is_some() && digest == held
+            };
+            Ok(Votes::of(&requesters, &reviews, holds))
+        });
+        let votes = votes.await?;
+        let (owned, hangs) = (&proposal.owned, !votes.approvals.is_empty());
+        let teams = owning::teams_that_matter(owned, &votes.approvals);
+        let teams = self.rosters.of(&*self.forge, teams, self.clock.now(), hangs).await;
         let approvals = view.base.settings.approvals;
-        blocking(move || {
-            let current =
-                |head: CommitId| commit::own_digest(&mirror, &change.id, head).ok().flatten().as_ref() == Some(&digest);
-            Ok(Standing::of(&change, &reviews, approvals, current))
-        })
-        .await
+        let standing = Standing::of(&change.requesters, votes, &Needed { approvals, owned, teams: &teams });
+        Ok(Standing { outdated: change.digest.as_ref() != Some(&proposal.digest), ..standing })
     }
 }

@@ -40,6 +40,21 @@ impl Person {
         self.names().any(|name| other.names().any(|other| name.eq_ignore_ascii_case(other)))
     }
 
+    /// Whether this is who has a forge login, such as `github:alice`.
+    #[must_use]
+    pub fn has(&self, login: &str) -> bool {
+        self.known_logins().any(|known| known.eq_ignore_ascii_case(login))
+    }
+
+    /// Whether this is who has a login on a forge, whichever that is: `alice` for `github:alice`.
+    #[must_use]
+    pub fn has_on_any_forge(&self, login: &str) -> bool {
+        self.known_logins().any(|known| {
+            let bare = known.split_once(':').map_or(known, |(_, bare)| bare);
+            bare.eq_ignore_ascii_case(login)
+        })
+    }
+
     /// The name with the logins that are known, as a trailer of a commit has it: `portal (github:alice)`.
     #[must_use]
     pub fn signature(&self) -> String {
@@ -58,6 +73,12 @@ impl Person {
         }
     }
 
+    /// The name of a token is no login, whatever it is.
+    fn known_logins(&self) -> impl Iterator<Item = &str> {
+        let name = Some(self.name.as_str()).filter(|name| name.contains(':'));
+        name.into_iter().chain(self.logins.iter().map(String::as_str))
+    }
+
     fn names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.name).chain(&self.logins).map(String::as_str)
     }
@@ -72,6 +93,16 @@ impl std::fmt::Display for Person {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn logins_are_those_of_a_forge_and_not_the_names_of_tokens() {
+        let portal = Person { name: "portal".into(), logins: vec!["github:Alice".into()] };
+        let actor = Person { name: "gitea:bob".into(), logins: vec![] };
+        assert!(portal.has("github:alice") && portal.has_on_any_forge("alice") && actor.has_on_any_forge("BOB"));
+        assert!(
+            !portal.has("gitea:alice") && !portal.has_on_any_forge("portal") && !actor.has_on_any_forge("gitea:bob")
+        );
+    }
 
     #[test]
     fn whom_a_trailer_names_is_read_back_with_what_was_known() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::admit::{Admitted, admit};
 use super::base::Base;
+use super::codeowners::Owned;
 use super::content;
 use super::declared::{Declared, read, resources_of};
 use super::journal::Contents;
@@ -34,6 +35,8 @@ pub struct Proposal {
     pub intents: Vec<Anchor>,
     /// The intents that each changed file comes from, before or after, by path.
     pub sources: BTreeMap<String, BTreeSet<Anchor>>,
+    /// The changed paths that have owners on main.
+    pub owned: Vec<Owned>,
 }
 
 impl Proposal {
@@ -56,6 +59,7 @@ impl Proposal {
         edited.manifests(&before, &after)?;
         edited.findings.extend(base.problems.values().flatten().cloned());
         edited.findings.extend(untouched_drift(base, &edited.edits));
+        edited.findings.extend(base.code_owners.findings.iter().cloned());
         let Edited { mut changes, edits, findings, overwritten, .. } = edited;
         changes.sort_by(|a, b| a.path.cmp(&b.path));
         let ids = changes.iter().map(|change| {
@@ -64,6 +68,8 @@ impl Proposal {
             Ok((change.path.as_str(), files.blob_id(&change.path)?, new))
         });
         let digest = content::digest(ids.collect::<Result<Vec<_>, RepoError>>()?);
+        let paths: Vec<&str> = changes.iter().map(|change| change.path.as_str()).collect();
+        let owned = base.code_owners.owned(&paths);
         let sources = changes.iter().map(|change| (change.path.clone(), sources(&change.path, [&before, &after])));
         let sources = sources.collect();
         let overwritten = overwritten.iter().filter_map(|path| put_back(&mut before, path, &changes)).collect();
@@ -77,7 +83,7 @@ impl Proposal {
             findings,
             deletions_cap: base.settings.caps.deletions,
         });
-        Ok(Self { plan, edits, digest, intents: change.changed.clone(), sources })
+        Ok(Self { plan, edits, digest, intents: change.changed.clone(), sources, owned })
     }
 
     /// Plans bundles on top of `base`, whose files are `files`, accepted one after the other as a server accepts them.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::codeowners::Owner;
 use super::forge::PullText;
 use super::id::{ChangeId, Group};
 use super::ledger::Ledger;
@@ -95,7 +96,19 @@ pub(super) fn pull_text(change: &Change, proposal: &Proposal, draft: bool) -> Pu
         unverified: change.requesters.iter().any(Person::is_local),
         intents: proposal.intents.iter().map(ToString::to_string).collect(),
     };
-    PullText { title: pull::title(&proposal.plan, &groups), body: pull::body(&proposal.plan, &meta), draft }
+    // A draft is for nobody yet, and who asked for it does not review it.
+    let asks = |owner: &&Owner| match owner {
+        Owner::User(login) => !change.requesters.iter().any(|requester| requester.has_on_any_forge(login)),
+        Owner::Team(_) => true,
+        Owner::Email(_) => false,
+    };
+    let owners = proposal.owned.iter().flat_map(|owned| &owned.owners).filter(|_| !draft);
+    PullText {
+        title: pull::title(&proposal.plan, &groups),
+        body: pull::body(&proposal.plan, &meta),
+        draft,
+        reviewers: owners.filter(asks).cloned().collect(),
+    }
 }
 
 #[cfg(test)]

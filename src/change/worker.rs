@@ -20,6 +20,7 @@ use super::recent::Recent;
 use super::record::{Change, State};
 use super::refusals::Refusals;
 use super::retention::Retention;
+use super::rosters::Rosters;
 use super::rounds::Rounds;
 use super::stopped::Stopped;
 use super::stuck::{Stuck, blocking};
@@ -54,6 +55,7 @@ pub struct Worker {
     pub(super) refusals: Refusals,
     /// The reviews as the last look at a pull request found them.
     pub(super) reviews: Recent<ChangeId, Vec<Review>>,
+    pub(super) rosters: Rosters,
     /// What changes did that ended: that never becomes something else.
     pub(super) done: Recent<ChangeId, Arc<Proposal>>,
     stopped: Stopped,
@@ -92,6 +94,7 @@ impl Worker {
             troubles: Troubles::default(),
             refusals: Refusals::default(),
             reviews: Recent::new(LOOKS),
+            rosters: Rosters::default(),
             done: Recent::new(DONE),
             stopped: Stopped::default(),
             compared: AtomicBool::new(false),

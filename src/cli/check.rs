@@ -66,6 +66,7 @@ impl Check {
             findings.extend(changes.iter().filter_map(|change| outdated_finding(change, &declared)));
             findings.extend(manifests(&rendered, &audit));
             findings.extend(declared.gone(&audit.strays));
+            findings.extend(declared.code_owners.findings.iter().cloned());
             if let Some(base) = &self.base {
                 let (said, opened) = against::compare(&self.repo, base, &declared, &rendered, &audit.strays)?;
                 findings.extend(opened);

@@ -113,7 +113,10 @@ pub(super) async fn show(
             |refusal: &Refusal| Problem::from(refusal.clone()).beside(|| shared.desk.troubles()).into_detail();
         let detailed = Detailed {
             change: Summary::of(&change),
-            reviews: Reviews { approvals_needed: approval::needed(&change, view.base.settings.approvals), given },
+            reviews: Reviews {
+                approvals_needed: approval::needed(&change.requesters, view.base.settings.approvals),
+                given,
+            },
             summary: proposal.as_ref().ok().map(|proposal| words::summary(&proposal.plan)),
             plan: proposal.as_ref().ok().map(|proposal| &proposal.plan),
             plan_missing: proposal.as_ref().err().map(missing),

@@ -46,6 +46,8 @@ pub struct Settings {
     pub renderer: u32,
     /// How many approvals a change needs.
     pub approvals: u32,
+    /// Whether the owners that CODEOWNERS names have to approve what they own.
+    pub code_owners: bool,
     /// The engine that syncs.
     pub gitops: GitOps,
     /// Bounds above which a human decides.
@@ -59,6 +61,7 @@ impl Default for Settings {
         Self {
             renderer: RENDERER,
             approvals: 1,
+            code_owners: true,
             gitops: GitOps::None,
             caps: Caps::default(),
             cluster_defaults: Cluster::default(),
@@ -71,6 +74,7 @@ impl Default for Settings {
 struct Written {
     renderer: Option<u32>,
     approvals: Option<u32>,
+    code_owners: Option<bool>,
     gitops: Option<GitOps>,
     caps: Option<Caps>,
     cluster_defaults: Option<Value>,
@@ -103,6 +107,7 @@ impl Settings {
         Ok(Self {
             renderer,
             approvals: written.approvals.unwrap_or(defaults.approvals),
+            code_owners: written.code_owners.unwrap_or(defaults.code_owners),
             gitops: written.gitops.unwrap_or_default(),
             caps: written.caps.unwrap_or_default(),
             cluster_defaults,
@@ -112,4 +117,17 @@ impl Settings {
 
 fn describe(violations: Vec<Violation>) -> String {
     violations.into_iter().map(|v| format!("{}: {}", v.pointer, v.message)).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_owners_are_honoured_unless_the_settings_say_otherwise() {
+        let honoured = |text: &str| Settings::read(text).map(|settings| settings.code_owners);
+        assert_eq!(["", "approvals: 2\n", "codeOwners: true\n"].map(honoured), [Ok(true), Ok(true), Ok(true)]);
+        assert_eq!(honoured("codeOwners: false\n"), Ok(false));
+        assert!(honoured("codeOwners: some\n").is_err());
+    }
 }

@@ -4,7 +4,7 @@
 
 #![allow(dead_code, clippy::unwrap_used, reason = "a test program that takes it in may use a part of it")]
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -37,6 +37,8 @@ struct Schedule {
     calls: Vec<String>,
     /// What calls of that name are answered until they are let through again.
     barred: BTreeMap<&'static str, ForgeError>,
+    /// Teams that there are besides those of the forge behind it.
+    teams: BTreeMap<String, BTreeSet<String>>,
     broken: bool,
 }
 
@@ -59,6 +61,12 @@ impl<F: Forge + ?Sized> Faulty<F> {
     /// Makes the next refresh panic, as a bug would.
     pub(crate) fn break_down(&self) {
         self.schedule.lock().unwrap().broken = true;
+    }
+
+    /// Has a team with these members.
+    pub(crate) fn gather(&self, team: &str, members: &[&str]) {
+        let members = members.iter().map(|login| (*login).to_owned()).collect();
+        self.schedule.lock().unwrap().teams.insert(team.to_owned(), members);
     }
 
     /// Lets all calls through again.
@@ -143,6 +151,17 @@ impl<F: Forge + ?Sized> Forge for Faulty<F> {
 
     async fn merge(&self, number: u64, ends: Ends, message: &str) -> Result<Merged, ForgeError> {
         self.call("merge", self.inner.merge(number, ends, message)).await
+    }
+
+    async fn members(&self, team: &str) -> Result<Option<BTreeSet<String>>, ForgeError> {
+        let gathered = self.schedule.lock().unwrap().teams.get(team).cloned();
+        let members = async {
+            match gathered {
+                Some(members) => Ok(Some(members)),
+                None => self.inner.members(team).await,
+            }
+        };
+        self.call("members", members).await
     }
 
     async fn review(&self, number: u64, review: &Review) -> Result<(), ForgeError> {

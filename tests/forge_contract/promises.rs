@@ -11,7 +11,7 @@ use crate::stage::Stage;
 pub(crate) const BRANCH: &str = "meshwright/shop-0123456789ab";
 
 pub(crate) fn text(title: &str) -> PullText {
-    PullText { title: title.into(), body: format!("Body of {title}"), draft: false }
+    PullText { title: title.into(), body: format!("Body of {title}"), draft: false, reviewers: [].into() }
 }
 
 pub(crate) fn alice() -> Person {
@@ -129,7 +129,7 @@ pub(crate) async fn a_push_of_a_branch_that_is_elsewhere_does_nothing(stage: &im
 
 pub(crate) async fn what_is_opened_twice_is_one_pull_request(stage: &impl Stage) {
     let (forge, _, head, pull) = opened(stage).await;
-    let PullText { title, body, draft } = text("one");
+    let PullText { title, body, draft, .. } = text("one");
     let (number, branch, state) = (pull.number, BRANCH.to_owned(), PullState::Open);
     let (reviews, queued, url) = (vec![], false, pull.url.clone());
     assert_eq!(pull, Pull { number, branch, head, title, body, draft, state, reviews, queued, url });
@@ -219,10 +219,10 @@ pub(crate) async fn open_pulls_are_ours_and_come_oldest_first(stage: &impl Stage
 
 pub(crate) async fn an_edit_changes_what_is_said_and_is_safe_to_repeat(stage: &impl Stage) {
     let (forge, _, _, pull) = opened(stage).await;
-    let new = PullText { title: "new".into(), body: "new body".into(), draft: true };
+    let new = PullText { title: "new".into(), body: "new body".into(), draft: true, reviewers: [].into() };
     for _ in 0..2 {
         let edited = forge.edit_pull(pull.number, &new).await.unwrap();
-        let PullText { title, body, draft } = new.clone();
+        let PullText { title, body, draft, .. } = new.clone();
         assert_eq!(edited, Pull { title, body, draft, ..pull.clone() });
         assert_eq!(forge.find_pull(BRANCH).await, Ok(Some(edited)));
     }
@@ -396,7 +396,7 @@ pub(crate) async fn racing_merges_all_arrive_once(stage: &impl Stage) {
 pub(crate) async fn bodies_may_be_long_and_in_any_script(stage: &impl Stage) {
     let (forge, _, _, pull) = opened(stage).await;
     for body in ["", "\n\n", "größe 日本語 🦀 \u{202e}x\u{0}\u{7}\r\n", &"ü".repeat(65_535)] {
-        let new = PullText { title: format!("<b>\"{}\" 🦀", body.len()), body: body.into(), draft: false };
+        let new = PullText { title: format!("<b>\"{}\" 🦀", body.len()), body: body.into(), ..text("x") };
         forge.edit_pull(pull.number, &new).await.unwrap();
         let found = forge.find_pull(BRANCH).await.unwrap().unwrap();
         assert_eq!((found.title, found.body), (new.title, new.body));

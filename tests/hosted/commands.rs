@@ -89,7 +89,7 @@ async fn a_merged_pull_request_is_reverted_by_another_one_once() {
         assert!(home.house.desk().view().base.tree.is_empty());
         let files = home.house.files_on_main();
         assert!(
-            files.iter().all(|path| !path.starts_with("clusters/") || path.ends_with("namespace.yaml")),
+            files.iter().all(|path| !path.starts_with("clusters/") || path.contains("/configmap-")),
             "{files:?}"
         );
     }

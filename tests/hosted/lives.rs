@@ -4,7 +4,7 @@ use meshwright::change::State;
 use meshwright::change::forge::Verdict as Asked;
 use meshwright::change::submission::Cause;
 
-use crate::desk::{PATIENT, ask, cause, eventually, person};
+use crate::desk::{PATIENT, TIMING, ask, cause, eventually, person};
 use crate::double::Verdict;
 use crate::home::{ALL, As, Home};
 
@@ -114,8 +114,7 @@ async fn only_reviews_by_people_who_may_write_count_and_only_until_they_are_dism
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_that_was_dismissed_a_moment_ago_merges_nothing() {
-    let home =
-        Home::with(As::GitHubUser, meshwright::change::Timing { poll: 3_600_000, ..crate::desk::TIMING }, &[]).await;
+    let home = Home::with(As::GitHubUser, meshwright::change::Timing { poll: 3_600_000, ..TIMING }, &[]).await;
     let (id, pull) = home.proposed().await;
     home.double.review(pull.number, "bob", Verdict::Approve, "fine");
     home.house.desk().wake();
@@ -219,5 +218,27 @@ async fn after_a_restart_and_after_a_loss_of_all_data_it_goes_on_with_the_same_p
         home.house.until(&id, State::Approved).await;
         home.house.merge(&id).await.unwrap();
         assert!(!home.house.desk().view().base.tree.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_owners_are_asked_to_review_and_one_of_them_has_to_approve() {
+    let owners = [("CODEOWNERS", "* @human\n/intents/ @acme/mesh @alice\n/clusters/ @carol @acme/mesh\n")];
+    for kind in [As::GitHubApp, As::GitHubUser, As::GiteaUser] {
+        let home = Home::with(kind, TIMING, &owners).await;
+        home.double.add_team("mesh", &["bob", "alice"]);
+        let (id, pull) = home.proposed().await;
+        if kind == As::GitHubApp {
+            let asked = home.until_pull(pull.number, |pull| !pull.teams.is_empty()).await;
+            assert_eq!((asked.teams, asked.reviewers), (vec!["mesh".into()], vec!["carol".into(), "human".into()]));
+        }
+        home.double.review(pull.number, "human", Verdict::Approve, "not mine");
+        let waiting = home.house.until_change(&id, |it| it.reason.as_ref().is_some_and(|it| it.contains("own"))).await;
+        assert_eq!(waiting.state, State::Proposed);
+        assert!(waiting.reason.as_ref().unwrap().contains("@acme/mesh"), "{waiting:?}");
+        assert_eq!(cause(home.house.merge(&id).await), Cause::WrongState);
+        home.double.review(pull.number, "bob", Verdict::Approve, "mine");
+        home.house.until(&id, State::Approved).await;
+        home.house.merge(&id).await.unwrap();
     }
 }

@@ -29,11 +29,11 @@ fn branch(n: u8, digest: Option<&str>) -> Branch {
 }
 
 fn text() -> PullText {
-    PullText { title: "t".into(), body: "b".into(), draft: false }
+    PullText { title: "t".into(), body: "b".into(), draft: false, reviewers: [].into() }
 }
 
 fn pull(state: PullState) -> Pull {
-    let PullText { title, body, draft } = text();
+    let PullText { title, body, draft, .. } = text();
     Pull {
         number: 7,
         branch: "b".into(),

@@ -10,6 +10,7 @@ mod merging;
 mod record;
 mod shelf;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -123,6 +124,10 @@ impl Forge for Embedded {
     async fn merge(&self, number: u64, ends: Ends, message: &str) -> Result<Merged, ForgeError> {
         let message = message.to_owned();
         self.blocking(move |shelf| shelf.merge(number, ends, &message)).await.map(Merged::By)
+    }
+
+    async fn members(&self, _team: &str) -> Result<Option<BTreeSet<String>>, ForgeError> {
+        Ok(None)
     }
 
     async fn review(&self, number: u64, review: &Review) -> Result<(), ForgeError> {

@@ -7,7 +7,7 @@ use crate::forge::hosted::{Api, Cost, Item};
 
 /// Opens a pull request; none when the branch has one.
 pub(super) async fn open(api: &Api, branch: &str, main: &str, text: &PullText) -> Result<Option<Item>, ForgeError> {
-    let PullText { title, body, draft } = text;
+    let PullText { title, body, draft, .. } = text;
     let request = |draft: bool| {
         let body = json!({ "title": title, "body": body, "head": branch, "base": main, "draft": draft });
         api.send("POST", api.at("/pulls"), body)

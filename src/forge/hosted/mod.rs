@@ -16,6 +16,7 @@ mod report;
 mod talk;
 mod token;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -163,6 +164,11 @@ impl<D: Dialect> Forge for Hosted<D> {
 
     async fn merge(&self, number: u64, ends: Ends, message: &str) -> Result<Merged, ForgeError> {
         self.merge_at(number, ends, message).await
+    }
+
+    async fn members(&self, team: &str) -> Result<Option<BTreeSet<String>>, ForgeError> {
+        let members = self.dialect.members(&self.api, team).await?;
+        Ok(members.map(|members| members.into_iter().map(|login| self.person(&login).name).collect()))
     }
 
     async fn review(&self, number: u64, _: &Review) -> Result<(), ForgeError> {

@@ -2,6 +2,7 @@
 
 use super::known::Details;
 use super::{Dialect, Hosted, Item, OURS};
+use crate::change::codeowners::Owner;
 use crate::change::forge::{Ends, ForgeError, Merged, Pull, PullState, PullText};
 use crate::repo::CommitId;
 
@@ -158,7 +159,7 @@ impl<D: Dialect> Hosted<D> {
             known.learn(item.clone());
             known.detail(item.number, Details::of(&item));
         }
-        self.finish(&item).await?;
+        self.finish(&item, text).await?;
         self.pull(&item, None)
     }
 
@@ -173,19 +174,50 @@ impl<D: Dialect> Hosted<D> {
         must_be_open(&item)?;
         let item = self.dialect.edit(&self.api, &item, text).await?;
         self.known().learn(item.clone());
-        self.finish(&item).await?;
+        self.finish(&item, text).await?;
         self.find(&item.head.branch).await?.ok_or(ForgeError::NotFound(number))
     }
 
     /// Gives a pull request what it lacks beside its text.
-    async fn finish(&self, item: &Item) -> Result<(), ForgeError> {
+    async fn finish(&self, item: &Item, text: &PullText) -> Result<(), ForgeError> {
         let has = |label: &str| item.labels.iter().flatten().any(|it| it.name.eq_ignore_ascii_case(label));
         let missing: Vec<&str> = self.labels.iter().map(String::as_str).filter(|label| !has(label)).collect();
         if !missing.is_empty() {
             self.dialect.label(&self.api, item.number, &missing).await?;
             self.known().labelled(item.number, &missing);
         }
-        Ok(())
+        self.ask_for_reviews(item, text).await
+    }
+
+    /// Asks those to review who shall and were not asked yet.
+    async fn ask_for_reviews(&self, item: &Item, text: &PullText) -> Result<(), ForgeError> {
+        let reviewed = |login: &str| {
+            let known = self.known();
+            let details = known.newest(&item.head.branch).and_then(|(_, details)| details.cloned());
+            details.is_some_and(|details| details.reviews.iter().any(|review| review.by == self.person(login)))
+        };
+        let asked = |login: &str| {
+            let asked = item.requested_reviewers.iter().flatten();
+            asked.map(|account| &account.login).any(|known| known.eq_ignore_ascii_case(login)) || reviewed(login)
+        };
+        let (mut logins, mut teams) = (vec![], vec![]);
+        for owner in &text.reviewers {
+            match owner {
+                Owner::User(login) if !asked(login) => logins.push(login.clone()),
+                Owner::Team(team) => {
+                    let slug = team.rsplit('/').next().unwrap_or(team);
+                    let known = item.requested_teams.iter().flatten().any(|team| team.slug.eq_ignore_ascii_case(slug));
+                    if !known {
+                        teams.push(slug.to_owned());
+                    }
+                }
+                Owner::User(_) | Owner::Email(_) => {}
+            }
+        }
+        if logins.is_empty() && teams.is_empty() {
+            return Ok(());
+        }
+        self.dialect.request(&self.api, item, &logins, &teams).await
     }
 
     /// Closes a pull request with some words.
