@@ -72,8 +72,13 @@ impl Worker {
             };
             let action = decide(&observed, &desired, &self.timing);
             let rests = matches!(action, Action::Rest(..));
-            let work =
-                Work { covers, proposal: &proposal, text: &text, sealed: standing.seals(), needs: &blocks.needs };
+            let work = Work {
+                covers,
+                proposal: &proposal,
+                text: &text,
+                sealed: standing.sealed.is_some(),
+                needs: &blocks.needs,
+            };
             match self.act(&view, &change, action, &work).await {
                 Ok(Some(next)) if rests && !change.ready => {
                     return Ok(next.or(Some(ready_at(&change, &self.timing)).filter(|at| *at > now)));
@@ -153,6 +158,10 @@ impl Worker {
                 let head = self.commit(view, change, work).await?;
                 self.forge.push(&change.branch, expected, Some(head)).await?;
                 self.hold(change, head, work).await?;
+            }
+            Action::Split(head) => {
+                let (id, named) = (change.id.clone(), self.named_by_head(change).await?);
+                self.intake.record(move |ledger| ledger.split(&id, head, &named)).await?;
             }
             Action::Adopt(head) => self.hold(change, head, work).await?,
             Action::Open => {

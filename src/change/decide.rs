@@ -110,6 +110,8 @@ pub enum Action {
     Rest(State, Option<String>),
     /// Commit what is desired and put the branch there, from where it is.
     Push(Option<CommitId>),
+    /// Leave what came after a valid approval of this head to the next change.
+    Split(CommitId),
     /// Record that the branch holds what is desired.
     Adopt(CommitId),
     /// Open a pull request.
@@ -184,6 +186,10 @@ pub fn decide(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -
 /// What to do next if the forge never refused anything.
 fn wanted(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Action {
     let change = observed.change;
+    let recorded = observed.branch.filter(|branch| change.head == Some(branch.head) && change.digest == branch.digest);
+    if let Some(branch) = recorded.filter(|_| observed.standing.came_before(change, desired.covers)) {
+        return Action::Split(branch.head);
+    }
     if desired.empty {
         let words = "its writes cancel each other or say what main already says".to_owned();
         return match observed.pull {
@@ -399,6 +405,27 @@ mod tests {
     fn other_content_is_pushed_from_where_the_branch_is() {
         let case = Case { branch: Some(branch(1, Some("old"))), ..proposed() };
         assert_next(&case, Action::Push(Some(commit(1))));
+    }
+
+    #[test]
+    fn what_comes_after_an_approval_is_left_to_the_next_change_and_what_came_before_voids_it() {
+        let standing = Standing { sealed: Some(Timestamp(500)), outdated: true, needed: 1, ..Standing::default() };
+        let mut case = Case { branch: Some(branch(1, Some("old"))), standing, ..proposed() };
+        (case.change.digest, case.change.covers, case.change.unsettled) = (Some("old".into()), 2, Timestamp(500));
+        assert_next(&case, Action::Split(commit(1)));
+        assert_next(&Case { empty: true, ..case.clone() }, Action::Split(commit(1)));
+        let edits: [fn(&mut Case); 5] = [
+            |case| case.change.unsettled = Timestamp(499),
+            |case| case.standing.sealed = None,
+            |case| case.change.covers = 3,
+            |case| case.change.absorbed = 2,
+            |case| case.change.head = Some(commit(2)),
+        ];
+        for edit in edits {
+            let mut other = case.clone();
+            edit(&mut other);
+            assert_next(&other, Action::Push(Some(commit(1))));
+        }
     }
 
     #[test]

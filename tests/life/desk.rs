@@ -217,10 +217,15 @@ impl House {
         self.mirror.snapshot(main).unwrap().read(path).unwrap().map(|bytes| String::from_utf8(bytes).unwrap())
     }
 
+    /// The forge itself, past Meshwright.
+    pub fn forge(&self) -> Embedded {
+        let author = Identity { name: "Reader".into(), email: "reader@example.com".into() };
+        Embedded::new(self.mirror.clone(), None, self.clock.clone(), author)
+    }
+
     /// The pull requests as the repository has them.
     pub async fn pulls(&self) -> Vec<Pull> {
-        let author = Identity { name: "Reader".into(), email: "reader@example.com".into() };
-        Embedded::new(self.mirror.clone(), None, self.clock.clone(), author).pulls().await.unwrap()
+        self.forge().pulls().await.unwrap()
     }
 
     pub fn our_branches(&self) -> Vec<String> {
