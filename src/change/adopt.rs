@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::commit::{CHANGE_ID, own_digest};
+use super::commit::{CHANGE_ID, own_digest, requesters};
 use super::declared::resources_of;
 use super::forge::{Forge, Pull};
 use super::id::{ChangeId, Group, Timestamp};
@@ -13,7 +13,7 @@ use super::record::{Change, State};
 use super::stuck::{Stuck, blocking};
 use super::write::{Verb, Write};
 use crate::intent::{Anchor, Resource};
-use crate::repo::{CommitId, CommitInfo, Mirror, RepoError};
+use crate::repo::{CommitId, Mirror, RepoError};
 
 /// Completes what the journal remembers by what the forge knows: the open pull requests of changes it has no record of.
 /// Gives the entries that make the journal remember them too. What ended is known to main and to the forge alone.
@@ -68,23 +68,17 @@ fn read(mirror: &Mirror, pull: &Pull) -> Result<Option<Adopted>, RepoError> {
     let id = info.trailer(CHANGE_ID).and_then(|id| ChangeId::parse(&id));
     let (Some(id), Some(parent)) = (id, info.parents.first().copied()) else { return Ok(None) };
     let Some(digest) = own_digest(mirror, &id, pull.head)? else { return Ok(None) };
-    let requesters: BTreeSet<Person> = people(&info);
     let writes = differences(mirror, parent, pull.head)?;
     let groups = writes.iter().map(|(anchor, _)| Group::natural(anchor)).collect();
     let mut change = Change::new(id, groups, Timestamp(info.time * 1000));
     change.branch.clone_from(&pull.branch);
-    change.requesters = requesters;
+    change.requesters = requesters(&info);
     (change.pull, change.head, change.base, change.digest) =
         (Some(pull.number), Some(pull.head), Some(parent), Some(digest));
     (change.ready, change.complete) = (!pull.draft, true);
     change.state = State::Proposed;
     let by = change.requesters.first().cloned().unwrap_or_else(Person::local);
     Ok(Some((change, writes.into_iter().map(|(anchor, verb)| (anchor, verb, by.clone())).collect())))
-}
-
-fn people(info: &CommitInfo) -> BTreeSet<Person> {
-    let names = info.trailers().into_iter().filter(|(key, _)| key == "Requested-by");
-    names.map(|(_, name)| Person::signed(&name)).collect()
 }
 
 /// The writes that lead from one commit's intents to the other's, parents first.

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use super::codeowners::Owned;
 use super::forge::{Review, Verdict};
+use super::id::Timestamp;
 use super::owning::{self, Missing, Teams};
 use super::person::Person;
+use super::record::Change;
 use crate::repo::CommitId;
 use crate::review::words::many;
 
@@ -19,6 +21,8 @@ pub struct Votes {
     pub approvals: Vec<Person>,
     /// Who asked for changes and has not approved since, with their words.
     pub objection: Option<(Person, String)>,
+    /// Since when an approval and no request for changes stand.
+    pub sealed: Option<Timestamp>,
 }
 
 /// What a change needs.
@@ -45,6 +49,8 @@ pub struct Standing {
     pub missing: Vec<Missing>,
     /// Who asked for changes and has not approved since, with their words.
     pub objection: Option<(Person, String)>,
+    /// Since when a valid approval and no request for changes stand: later writes wait for the next change.
+    pub sealed: Option<Timestamp>,
     /// Whether the head does not hold what the change is about by now, so that it cannot be merged whoever approved.
     pub outdated: bool,
 }
@@ -54,25 +60,23 @@ impl Votes {
     /// the head holds: an approval holds for the content, not for the commit.
     #[must_use]
     pub fn of(requesters: &BTreeSet<Person>, reviews: &[Review], held: impl Fn(CommitId) -> bool) -> Self {
-        // One human has one vote, under whatever name: the latest review replaces the earlier ones.
-        let mut latest: Vec<&Review> = vec![];
-        for review in reviews {
-            latest.retain(|earlier| !earlier.by.is(&review.by));
-            latest.push(review);
-        }
         let counts = |person: &Person| {
             let own = requesters.iter().any(|requester| requester.is(person));
             // Without credentials everybody is `local`; that one approval is shown as unverified.
             !own || person.is_local()
         };
-        let mut votes = Self::default();
-        for review in latest {
-            let person = &review.by;
-            match review.verdict {
-                Verdict::RequestChanges => votes.objection = Some((person.clone(), review.words.clone())),
-                Verdict::Approve if counts(person) && held(review.head) => votes.approvals.push(person.clone()),
-                Verdict::Approve => {}
-            }
+        let (mut votes, mut latest): (Self, Vec<(&Review, bool)>) = Default::default();
+        for review in reviews {
+            // One human has one vote, under whatever name: the latest review replaces the earlier ones.
+            latest.retain(|(earlier, _)| !earlier.by.is(&review.by));
+            latest.push((review, review.verdict == Verdict::Approve && counts(&review.by) && held(review.head)));
+            let of = |wanted| latest.iter().filter(move |(review, _)| review.verdict == wanted);
+            let objection = of(Verdict::RequestChanges).next_back();
+            votes.objection = objection.map(|(review, _)| (review.by.clone(), review.words.clone()));
+            let valid = of(Verdict::Approve).filter(|(_, valid)| *valid);
+            votes.approvals = valid.map(|(review, _)| review.by.clone()).collect();
+            let seals = !votes.approvals.is_empty() && votes.objection.is_none();
+            votes.sealed = seals.then(|| votes.sealed.unwrap_or(review.at));
         }
         votes
     }
@@ -82,21 +86,16 @@ impl Standing {
     /// Weighs votes against what is needed of a change that `requesters` asked for.
     #[must_use]
     pub fn of(requesters: &BTreeSet<Person>, votes: Votes, needed: &Needed<'_>) -> Self {
-        let Votes { approvals, objection } = votes;
+        let Votes { approvals, objection, sealed } = votes;
         Self {
             missing: owning::missing(needed.owned, &approvals, requesters, needed.teams),
             needed: self::needed(requesters, needed.approvals),
             unknown: unknown(requesters).cloned(),
             approvals,
             objection,
+            sealed,
             outdated: false,
         }
-    }
-
-    /// Whether a valid approval and no request for changes stand: later writes wait for the next change.
-    #[must_use]
-    pub fn seals(&self) -> bool {
-        !self.approvals.is_empty() && self.objection.is_none()
     }
 
     /// Whether it may be merged.
@@ -104,6 +103,14 @@ impl Standing {
     pub fn suffices(&self) -> bool {
         let approved = self.approvals.len() >= self.needed && self.missing.is_empty();
         approved && self.objection.is_none() && !self.outdated
+    }
+
+    /// Whether a valid approval came before writes that the head of `change` does not hold, up to `last`; those wait for the
+    /// next change. What changes nothing needs no change of its own.
+    #[must_use]
+    pub fn came_before(&self, change: &Change, last: u64) -> bool {
+        let grew = last > change.covers && change.holds(change.covers);
+        grew && self.outdated && self.sealed.is_some_and(|since| since <= change.unsettled)
     }
 
     /// Which approvals are missing, in words.
@@ -141,7 +148,6 @@ fn unknown(requesters: &BTreeSet<Person>) -> Option<&Person> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::Timestamp;
     use crate::change::codeowners::CodeOwners;
 
     fn person(name: &str) -> Person {
@@ -171,14 +177,14 @@ mod tests {
     fn an_approval_of_other_content_does_not_count() {
         let (alice, bob) = (person("github:alice"), person("github:bob"));
         assert!(standing(&by(alice.clone()), &[review(&bob, Verdict::Approve, 1)]).suffices());
-        assert!(!standing(&by(alice), &[review(&bob, Verdict::Approve, 2)]).seals());
+        assert!(standing(&by(alice), &[review(&bob, Verdict::Approve, 2)]).sealed.is_none());
     }
 
     #[test]
     fn requesters_do_not_approve_their_own_change_under_any_name() {
         let token = Person { name: "portal".into(), logins: vec!["github:alice".into()] };
         let alice = person("github:alice");
-        assert!(!standing(&by(token), &[review(&alice, Verdict::Approve, 1)]).seals());
+        assert!(standing(&by(token), &[review(&alice, Verdict::Approve, 1)]).sealed.is_none());
     }
 
     #[test]
@@ -212,8 +218,26 @@ mod tests {
         let (alice, bob, carol) = (person("github:alice"), person("github:bob"), person("github:carol"));
         let objection = review(&bob, Verdict::RequestChanges, 2);
         let approval = review(&carol, Verdict::Approve, 1);
-        assert!(!standing(&by(alice.clone()), &[objection.clone(), approval.clone()]).seals());
+        assert!(standing(&by(alice.clone()), &[objection.clone(), approval.clone()]).sealed.is_none());
         assert!(standing(&by(alice), &[objection, approval, review(&bob, Verdict::Approve, 1)]).suffices());
+    }
+
+    #[test]
+    fn it_is_sealed_since_the_approval_that_no_objection_came_after() {
+        let (bob, carol, ask) = (person("github:bob"), person("github:carol"), by(person("github:alice")));
+        let steps = [
+            (&bob, Verdict::Approve, 2, None),
+            (&bob, Verdict::Approve, 1, Some(2)),
+            (&carol, Verdict::Approve, 1, Some(2)),
+            (&carol, Verdict::RequestChanges, 1, None),
+            (&carol, Verdict::Approve, 2, Some(5)),
+            (&bob, Verdict::Approve, 2, None),
+        ];
+        let mut reviews = vec![];
+        for (at, (person, verdict, head, sealed)) in (1..).zip(steps) {
+            reviews.push(Review { at: Timestamp(at), ..review(person, verdict, head) });
+            assert_eq!(standing(&ask, &reviews).sealed, sealed.map(Timestamp), "after {at}");
+        }
     }
 
     #[test]
@@ -221,7 +245,7 @@ mod tests {
         let (bob, carol, ask) = (person("github:bob"), person("github:carol"), by(person("github:alice")));
         let by_carol = [review(&carol, Verdict::Approve, 1)];
         let standing = owned_standing(&ask, &by_carol, "/a @bob\n/b @carol\n");
-        assert!(standing.seals() && !standing.suffices());
+        assert!(standing.sealed.is_some() && !standing.suffices());
         assert_eq!(standing.lacks(), "needs an approval of @bob, who owns a");
         let by_both = [review(&carol, Verdict::Approve, 1), review(&bob, Verdict::Approve, 1)];
         assert!(owned_standing(&ask, &by_both, "/a @bob\n/b @carol\n").suffices());

@@ -94,7 +94,7 @@ impl Worker {
                 text: &text,
                 report: report.as_ref(),
                 remark: remark.as_deref(),
-                sealed: standing.seals(),
+                sealed: standing.sealed.is_some(),
                 needs: &blocks.needs,
             };
             match self.act(&view, &change, action, &work).await {
@@ -180,6 +180,10 @@ impl Worker {
                 }
                 let head = self.forge.push(&change.branch, expected, head).await?;
                 self.hold(change, head, work).await?;
+            }
+            Action::Split(head) => {
+                let (id, named) = (change.id.clone(), self.named_by_head(change).await?);
+                self.intake.record(move |ledger| ledger.split(&id, head, &named)).await?;
             }
             Action::Adopt(head) => self.hold(change, head, work).await?,
             Action::Open => {

@@ -1,16 +1,20 @@
 //! The commits that Meshwright makes, and how it knows its own.
 
+use std::collections::BTreeSet;
+
 use super::content::digest;
 use super::id::ChangeId;
 use super::person::Person;
 use super::proposal::Proposal;
 use super::record::Change;
-use crate::repo::{self, ChangedPath, Commit, CommitId, Identity, Mirror, RepoError, Signer};
+use crate::repo::{self, ChangedPath, Commit, CommitId, CommitInfo, Identity, Mirror, RepoError, Signer};
 
 /// Names the change a commit belongs to.
 pub const CHANGE_ID: &str = "Change-Id";
 /// Names the digest of what a commit changes.
 pub const PLAN_DIGEST: &str = "Plan-Digest";
+/// Names who asked for a commit.
+const REQUESTED_BY: &str = "Requested-by";
 /// The most intents that a message names.
 const NAMED: usize = 50;
 
@@ -37,7 +41,7 @@ pub fn propose(
     title: &str,
 ) -> Result<CommitId, RepoError> {
     let mut trailers = vec![(CHANGE_ID, change.id.to_string()), (PLAN_DIGEST, proposal.digest.clone())];
-    trailers.extend(change.requesters.iter().map(|person| ("Requested-by", person.signature())));
+    trailers.extend(change.requesters.iter().map(|person| (REQUESTED_BY, person.signature())));
     trailers.extend(proposal.intents.iter().take(NAMED).map(|anchor| ("Intents", anchor.to_string())));
     if proposal.intents.len() > NAMED {
         trailers.push(("Intents", format!("and {} more", proposal.intents.len() - NAMED)));
@@ -66,11 +70,18 @@ pub fn merge_message(
     by: &Person,
 ) -> String {
     let mut trailers = vec![(CHANGE_ID, change.id.to_string()), (PLAN_DIGEST, digest.to_owned())];
-    trailers.extend(change.requesters.iter().map(|person| ("Requested-by", person.signature())));
+    trailers.extend(change.requesters.iter().map(|person| (REQUESTED_BY, person.signature())));
     let shown = |person: &Person| if person.is_local() { "local (unverified)".to_owned() } else { person.signature() };
     trailers.extend(approvals.iter().map(|person| ("Approved-by", shown(person))));
     trailers.push(("Merged-by", shown(by)));
     repo::message(&format!("Merge pull request #{number} from {}", change.branch), title, &trailers)
+}
+
+/// Who asked for a commit of ours.
+#[must_use]
+pub fn requesters(info: &CommitInfo) -> BTreeSet<Person> {
+    let names = info.trailers().into_iter().filter(|(key, _)| key == REQUESTED_BY);
+    names.map(|(_, name)| Person::signed(&name)).collect()
 }
 
 /// The digest of what a commit changes, if it is one of ours for that change and nobody altered it since.

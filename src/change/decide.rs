@@ -117,6 +117,8 @@ pub enum Action {
     Rest(State, Option<String>),
     /// Commit what is desired and put the branch there, from where it is.
     Push(Option<CommitId>),
+    /// Leave what came after a valid approval of this head to the next change.
+    Split(CommitId),
     /// Record that the branch holds what is desired.
     Adopt(CommitId),
     /// Open a pull request.
@@ -198,6 +200,10 @@ pub fn decide(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -
 /// What to do next if the forge never refused anything.
 fn wanted(observed: &Observed<'_>, desired: &Desired<'_>, timing: &Timing) -> Action {
     let change = observed.change;
+    let recorded = observed.branch.filter(|branch| change.head == Some(branch.head) && change.digest == branch.digest);
+    if let Some(branch) = recorded.filter(|_| observed.standing.came_before(change, desired.covers)) {
+        return Action::Split(branch.head);
+    }
     if desired.empty {
         let words = "its writes cancel each other or say what main already says".to_owned();
         return match observed.pull {

@@ -40,8 +40,8 @@ pub enum Entry {
     Forget(ChangeId, u64),
     /// A change is over and need not be remembered.
     Drop(ChangeId),
-    /// The writes of the first change now belong to the second.
-    Move(ChangeId, ChangeId),
+    /// The writes of the first change after this one now belong to the second.
+    Move(ChangeId, ChangeId, u64),
     /// An answer was given.
     Answer(Answer),
     /// Answers given before this moment may be forgotten.

@@ -1,5 +1,7 @@
 //! All that is known between the journal and main, as one snapshot that costs little to derive from another.
 
+mod leftover;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -243,7 +245,7 @@ impl Ledger {
         let mut superseded =
             other.ended(State::Superseded, at, Some(format!("its writes went on in change {}", change.id)));
         superseded.superseded_by = Some(change.id.clone());
-        vec![Entry::Move(other.id.clone(), change.id.clone()), self.update(superseded)]
+        vec![Entry::Move(other.id.clone(), change.id.clone(), 0), self.update(superseded)]
     }
 
     /// Replaces what is known of a change.
@@ -281,42 +283,6 @@ impl Ledger {
                 entries.push(Entry::Drop(id.clone()));
             }
         }
-        entries
-    }
-
-    /// Ends a change: its writes up to `up_to` leave the proposed view; later ones begin the next change of its groups.
-    ///
-    /// Who says so has looked at the change a moment ago. If it took others' writes over since, nothing is known of what
-    /// was done, and all of them go on: what is on main by then comes to nothing there.
-    pub fn finish(&mut self, change: Change, up_to: u64) -> Vec<Entry> {
-        let id = change.id.clone();
-        let up_to = if up_to > change.absorbed { up_to } else { 0 };
-        let mut entries = vec![self.update(change.clone()), Entry::Forget(id.clone(), up_to)];
-        let left: Vec<_> = self.writes.remove(&id).unwrap_or_default().into_iter().filter(|w| w.seq > up_to).collect();
-        if let (Some(first), Some(last)) = (left.first(), left.last()) {
-            let groups: BTreeSet<_> = left.iter().map(|write| Group::natural(&write.anchor)).collect();
-            let sorted: Vec<_> = groups.iter().cloned().collect();
-            // A number that no write has yet: the first of these may have begun a change that was superseded.
-            let mut names = (self.last_seq + 1..).map(|seq| ChangeId::new(&sorted, first.at, seq));
-            let name = names.find(|name| !self.changes.contains_key(name)).unwrap_or_else(|| id.clone());
-            let mut next = Change::new(name, groups, first.at);
-            next.last_write = last.at;
-            (next.ready, next.complete) = (change.ready, change.complete);
-            next.requesters = left.iter().map(|write| write.requester.clone()).collect();
-            let next_id = next.id.clone();
-            next.after.clone_from(&change.after);
-            // What waited for the one that ended waits for what is left of it.
-            let waiting = self.active().into_iter().filter(|other| other.after.contains(&id)).cloned();
-            for other in waiting.collect::<Vec<_>>() {
-                let mut other = Change::clone(&other);
-                other.after.insert(next_id.clone());
-                entries.push(self.update(other));
-            }
-            entries.extend([self.update(next), Entry::Move(id, next_id.clone())]);
-            let renamed = left.iter().map(|w| Arc::new(Write { change: next_id.clone(), ..Write::clone(w) })).collect();
-            self.writes.insert(next_id, renamed);
-        }
-        self.replay();
         entries
     }
 

@@ -1,5 +1,6 @@
 //! Looking: what a change comes to on the newest main, where its branch is, and what its reviews say.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 use super::approval::{Needed, Standing, Votes};
@@ -9,6 +10,7 @@ use super::forge::Pull;
 use super::id::ChangeId;
 use super::ledger::Ledger;
 use super::owning;
+use super::person::Person;
 use super::proposal::Proposal;
 use super::record::Change;
 use super::stuck::{Stuck, blocking};
@@ -76,6 +78,18 @@ impl Worker {
         Ok(Some(Branch { head, digest: blocking(digest).await? }))
     }
 
+    /// Those who asked for what the head of a change holds, as its commit names them.
+    pub(super) async fn named_by_head(&self, change: &Change) -> Result<BTreeSet<Person>, Stuck> {
+        let Some(head) = change.head else { return Ok(BTreeSet::new()) };
+        let mirror = self.mirror.clone();
+        blocking(move || match mirror.commit_info(head) {
+            // It is made anew.
+            Err(RepoError::NotFound { .. }) => Ok(BTreeSet::new()),
+            info => Ok(commit::requesters(&info?)),
+        })
+        .await
+    }
+
     /// What the reviews come to. An approval holds for the content: a commit counts while the recorded head holds the same,
     /// also where what is desired is something else by now.
     pub(super) async fn weigh(
@@ -86,21 +100,22 @@ impl Worker {
         proposal: &Proposal,
     ) -> Result<Standing, Stuck> {
         let reviews = pull.map(|pull| pull.reviews.clone()).unwrap_or_default();
+        let requesters = view.requesters_of_head(change, &self.named_by_head(change).await?);
         let (mirror, id, held) = (self.mirror.clone(), change.id.clone(), change.digest.clone());
-        let requesters = change.requesters.clone();
+        let asked = requesters.clone();
         let votes = blocking(move || {
             let holds = |head: CommitId| {
                 let digest = commit::own_digest(&mirror, &id, head).ok().flatten();
                 digest.is_some() && digest == held
             };
-            Ok(Votes::of(&requesters, &reviews, holds))
+            Ok(Votes::of(&asked, &reviews, holds))
         });
         let votes = votes.await?;
         let (owned, hangs) = (&proposal.owned, !votes.approvals.is_empty());
         let teams = owning::teams_that_matter(owned, &votes.approvals);
         let teams = self.rosters.of(&*self.forge, teams, self.clock.now(), hangs).await;
         let approvals = view.base.settings.approvals;
-        let standing = Standing::of(&change.requesters, votes, &Needed { approvals, owned, teams: &teams });
+        let standing = Standing::of(&requesters, votes, &Needed { approvals, owned, teams: &teams });
         Ok(Standing { outdated: change.digest.as_ref() != Some(&proposal.digest), ..standing })
     }
 }

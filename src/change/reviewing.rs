@@ -55,7 +55,7 @@ impl Desk {
     /// When there is no such change, it has no open pull request, or the forge takes no reviews from here.
     pub async fn review(&self, id: &ChangeId, verdict: Verdict, ask: Ask<'_>) -> Result<Arc<Change>, Refusal> {
         // An approval is for what could be seen when it was given.
-        let seen = self.change(id)?.digest.clone();
+        let (seen, at) = (self.change(id)?.digest.clone(), self.worker.clock.now());
         if self.worker.forge.abilities().reviews {
             return Err(self.reviewed_there(id).await?);
         }
@@ -83,7 +83,7 @@ impl Desk {
             let message = format!("what change {id} does became something else just now; look at it again");
             return Err(Refusal::new(Cause::WrongState, id.as_str(), message));
         }
-        let review = Review { by, verdict, head, at: self.worker.clock.now(), words };
+        let review = Review { by, verdict, head, at, words };
         self.worker.forge.review(number, &review).await.map_err(Stuck::from)?;
         self.worker.step(id, true).await?;
         self.change(id)

@@ -111,8 +111,8 @@ impl Shared {
                 let gone = self.writes.extract_if(..=*up_to, |_, write| write.change == *change);
                 undo.push(Undo::Forgotten(gone.map(|(_, write)| write).collect()));
             }
-            Entry::Move(from, to) => {
-                let moved = self.writes.values_mut().filter(|write| write.change == *from);
+            Entry::Move(from, to, after) => {
+                let moved = self.writes.values_mut().filter(|write| write.change == *from && write.seq > *after);
                 let places = moved.map(|write| {
                     write.change = to.clone();
                     write.seq

@@ -161,10 +161,11 @@ fn store(transaction: &Transaction<'_>, entries: &[Entry]) -> Result<(), Failure
                     .prepare_cached("DELETE FROM writes WHERE change = ?1 AND seq <= ?2")?
                     .execute(params![change.as_str(), up_to])?;
             }
-            Entry::Move(from, to) => {
+            Entry::Move(from, to, after) => {
+                let after = i64::try_from(*after).unwrap_or(i64::MAX);
                 transaction
-                    .prepare_cached("UPDATE writes SET change = ?2 WHERE change = ?1")?
-                    .execute([from.as_str(), to.as_str()])?;
+                    .prepare_cached("UPDATE writes SET change = ?2 WHERE change = ?1 AND seq > ?3")?
+                    .execute(params![from.as_str(), to.as_str(), after])?;
             }
             Entry::Answer(answer) => store_answer(transaction, answer)?,
             Entry::Expire(before) => {

@@ -88,10 +88,7 @@ async fn a_merged_pull_request_is_reverted_by_another_one_once() {
         home.house.merge(&change.id).await.unwrap();
         assert!(home.house.desk().view().base.tree.is_empty());
         let files = home.house.files_on_main();
-        assert!(
-            files.iter().all(|path| !path.starts_with("clusters/") || path.contains("/configmap-")),
-            "{files:?}"
-        );
+        assert!(files.iter().all(|path| !path.starts_with("clusters/") || path.contains("/configmap-")), "{files:?}");
     }
 }
 

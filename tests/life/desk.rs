@@ -217,11 +217,15 @@ impl House {
         self.mirror.snapshot(main).unwrap().read(path).unwrap().map(|bytes| String::from_utf8(bytes).unwrap())
     }
 
+    /// The forge itself, past Meshwright.
+    pub fn forge(&self) -> Embedded {
+        let author = Identity { name: "Reader".into(), email: "reader@example.com".into() };
+        Embedded::new(self.mirror.clone(), None, self.clock.clone(), author)
+    }
+
     /// The pull request of a change, whatever became of it.
     pub async fn pull_of(&self, change: &Change) -> Pull {
-        let author = Identity { name: "Reader".into(), email: "reader@example.com".into() };
-        let forge = Embedded::new(self.mirror.clone(), None, self.clock.clone(), author);
-        forge.find_pull(&change.branch).await.unwrap().unwrap()
+        self.forge().find_pull(&change.branch).await.unwrap().unwrap()
     }
 
     pub fn our_branches(&self) -> Vec<String> {

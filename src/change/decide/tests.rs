@@ -174,6 +174,27 @@ fn other_content_is_pushed_from_where_the_branch_is() {
 }
 
 #[test]
+fn what_comes_after_an_approval_is_left_to_the_next_change_and_what_came_before_voids_it() {
+    let standing = Standing { sealed: Some(Timestamp(500)), outdated: true, needed: 1, ..Standing::default() };
+    let mut case = Case { branch: Some(branch(1, Some("old"))), standing, ..proposed() };
+    (case.change.digest, case.change.covers, case.change.unsettled) = (Some("old".into()), 2, Timestamp(500));
+    assert_next(&case, Action::Split(commit(1)));
+    assert_next(&Case { empty: true, ..case.clone() }, Action::Split(commit(1)));
+    let edits: [fn(&mut Case); 5] = [
+        |case| case.change.unsettled = Timestamp(499),
+        |case| case.standing.sealed = None,
+        |case| case.change.covers = 3,
+        |case| case.change.absorbed = 2,
+        |case| case.change.head = Some(commit(2)),
+    ];
+    for edit in edits {
+        let mut other = case.clone();
+        edit(&mut other);
+        assert_next(&other, Action::Push(Some(commit(1))));
+    }
+}
+
+#[test]
 fn a_push_that_was_not_recorded_is_taken_over() {
     let case = Case { branch: Some(branch(9, Some("d"))), ..proposed() };
     assert_next(&case, Action::Adopt(commit(9)));

@@ -201,11 +201,6 @@ impl Api {
         self.budget.close(until);
         ForgeError::Later(until)
     }
-
-    /// How many writes are left in this minute and in this hour.
-    pub(in crate::forge) fn left(&self) -> [usize; 2] {
-        self.budget.left(self.clock.now())
-    }
 }
 
 impl Answer {

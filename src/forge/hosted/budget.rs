@@ -84,14 +84,6 @@ impl Budget {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.closed_until = state.closed_until.max(until.0);
     }
-
-    /// How many writes are left in this minute and in this hour.
-    pub(in crate::forge) fn left(&self, now: Timestamp) -> [usize; 2] {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let within = |span: i64| state.writes.iter().filter(|at| **at > now.0 - span && **at <= now.0).count();
-        let Allowance { minute, hour } = self.allowance;
-        [minute.saturating_sub(within(MINUTE)), hour.saturating_sub(within(HOUR))]
-    }
 }
 
 #[cfg(test)]
@@ -110,7 +102,6 @@ mod tests {
         let write = |now| budget.take(Cost::Write, Timestamp(now));
         assert_eq!([write(0), write(10), write(20)], [Ok(()), Ok(()), later(MINUTE)]);
         assert_eq!(budget.take(Cost::Read, Timestamp(20)), Ok(()));
-        assert_eq!(budget.left(Timestamp(20)), [0, 1]);
         assert_eq!([write(MINUTE - 1), write(MINUTE), write(MINUTE + 10)], [later(MINUTE), Ok(()), later(HOUR)]);
         assert_eq!([write(HOUR - 1), write(HOUR), write(HOUR + 1)], [later(HOUR), Ok(()), later(HOUR + 10)]);
     }

@@ -140,9 +140,11 @@ fn moving_gives_all_writes_of_a_change_to_another() {
         let mut journal = place.open();
         journal.append(&puts([1, 3], 1)).unwrap();
         journal.append(&puts([2], 2)).unwrap();
-        journal.append(&[Entry::Move(id(1), id(2))]).unwrap();
+        journal.append(&[Entry::Move(id(1), id(2), 0)]).unwrap();
         assert_eq!(places(&mut *journal), [1, 2, 3].map(|seq| (seq, id(2))));
         assert_eq!(all(&mut *journal).0[0], put(1, 2));
+        journal.append(&[Entry::Move(id(2), id(3), 2), Entry::Move(id(2), id(4), u64::MAX)]).unwrap();
+        assert_eq!(places(&mut *journal), [(1, id(2)), (2, id(2)), (3, id(3))], "those after a place alone");
     });
 }
 
@@ -151,7 +153,7 @@ fn entries_of_a_batch_take_effect_in_order() {
     everywhere(|place| {
         let mut journal = place.open();
         let mut batch = puts([1], 1);
-        batch.push(Entry::Move(id(1), id(2)));
+        batch.push(Entry::Move(id(1), id(2), 0));
         batch.extend(puts([2], 1));
         batch.push(Entry::Forget(id(2), 9));
         batch.push(Entry::Answer(answer("a", "k", 1)));
@@ -207,7 +209,7 @@ fn a_batch_is_remembered_as_a_whole_or_not_at_all() {
             let mut batch = puts([10, 11], 3);
             batch.push(Entry::Answer(answer("bob", "k", 1)));
             batch.push(Entry::Change(Box::new(change(3, 1))));
-            batch.push(Entry::Move(id(1), id(3)));
+            batch.push(Entry::Move(id(1), id(3), 0));
             batch.push(Entry::Forget(id(3), 1));
             if !matches!(last, Entry::Change(_)) {
                 batch.push(Entry::Change(Box::new(renamed)));

@@ -17,7 +17,7 @@ fn entry() -> impl Strategy<Value = Entry> {
         }),
         1 => (1..4_u64, 0..20_u64).prop_map(|(of, seq)| Entry::Forget(id(of), seq)),
         1 => (1..4_u64).prop_map(|of| Entry::Drop(id(of))),
-        1 => (1..4_u64, 1..4_u64).prop_map(|(from, to)| Entry::Move(id(from), id(to))),
+        1 => (1..4_u64, 1..4_u64, 0..20_u64).prop_map(|(from, to, after)| Entry::Move(id(from), id(to), after)),
         2 => (0..3_u8, 0..9_i64).prop_map(|(key, at)| Entry::Answer(answer("a", &key.to_string(), at))),
         1 => (0..9_i64).prop_map(|at| Entry::Expire(Timestamp(at))),
     ]
