@@ -12,6 +12,8 @@ mod double;
 mod faulty;
 #[path = "hosted/home.rs"]
 mod home;
+#[path = "hosted/hooks.rs"]
+mod hooks;
 #[path = "hosted/limits.rs"]
 mod limits;
 #[path = "hosted/lives.rs"]

@@ -8,6 +8,7 @@ use crate::change::Clock;
 use crate::change::forge::Forge;
 use crate::config::{self, Config, ForgeKind};
 use crate::forge::{Allowance, Commits, Embedded, GitHub, Gitea, Identity, MergeMethod, Place, Token};
+use crate::http::{Secret, Source, Webhooks};
 use crate::repo::{self, Credential, Mirror, Remote, Signer};
 
 /// The API of github.com.
@@ -15,6 +16,7 @@ const GITHUB: &str = "https://api.github.com";
 /// The variables that hold a secret where no file is named.
 const TOKEN: &str = "MESHWRIGHT_FORGE_TOKEN";
 const APP_KEY: &str = "MESHWRIGHT_APP_PRIVATE_KEY";
+const WEBHOOK_SECRET: &str = "MESHWRIGHT_WEBHOOK_SECRET";
 
 /// Builds the forge that a configuration names, over `mirror`. Nothing is asked of it yet.
 pub(super) fn build(
@@ -112,6 +114,35 @@ fn secret(file: Option<&Path>, variable: &str, field: &'static str) -> Result<To
         return Err(BootError::config(field, message));
     }
     Ok(Token::new(text.to_owned()))
+}
+
+/// Whose webhooks are taken, and how they are signed.
+pub(super) fn webhooks(forge: &config::Forge) -> Result<Option<Webhooks>, BootError> {
+    const FIELD: &str = "forge.webhookSecretFiles";
+    let source = match forge.kind {
+        ForgeKind::Embedded => return Ok(None),
+        ForgeKind::GitHub => Source::GitHub,
+        ForgeKind::Gitea => Source::Gitea,
+    };
+    if forge.webhook_secret_files.len() > 2 {
+        return Err(BootError::config(
+            FIELD,
+            "name two files at most: the present secret, and the one that comes or goes",
+        ));
+    }
+    let mut texts = vec![];
+    for path in &forge.webhook_secret_files {
+        let text = std::fs::read_to_string(path).map_err(|source| BootError::Io { path: path.clone(), source })?;
+        texts.push(text.trim().to_owned());
+    }
+    if texts.is_empty() {
+        texts.extend(
+            std::env::var(WEBHOOK_SECRET).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
+        );
+    }
+    let secrets = texts.iter().map(|text| Secret::new(text)).collect::<Result<Vec<_>, _>>();
+    let secrets = secrets.map_err(|why| BootError::config(FIELD, why))?;
+    Ok((!secrets.is_empty()).then_some(Webhooks { source, secrets }))
 }
 
 fn is_full_name(name: &str) -> bool {

@@ -105,9 +105,9 @@ impl Parts {
             Some(commit) => Base::load(&stores.mirror, commit)?,
             None => Base::default(),
         };
-        let answers = std::mem::take(&mut contents.answers);
+        let remembered = (std::mem::take(&mut contents.answers), std::mem::take(&mut contents.deliveries));
         let ledger = Ledger::restore(Arc::new(base), contents);
-        let started = Intake::start(ledger, answers, stores.journal, clock.clone());
+        let started = Intake::start(ledger, remembered, stores.journal, clock.clone());
         let intake = started.map_err(|source| BootError::Io { path: "intake".into(), source })?;
         let mirror = stores.mirror.clone();
         let worker = Worker::new(intake, stores.forge, stores.mirror, clock, author(), stores.signer, timing);

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::error::BootError;
 use super::parts::{Parts, Stores};
-use super::{SystemClock, demo};
+use super::{SystemClock, demo, forges};
 use crate::change::{Clock, Desk, Timing};
 use crate::config::{self, Config, MayActFor};
 use crate::http::{self, ActsFor, Api, Auth, Limits, Right};
@@ -50,7 +50,8 @@ impl Server {
         let parts = Parts::start(stores, clock.clone(), timing).await?;
         let request_prefix = format!("{:x}", clock.now().0);
         let (limits, readiness) = (limits(config), parts.readiness());
-        let api = Api { desk: parts.desk.clone(), auth, limits, readiness, clock, request_prefix };
+        let webhooks = forges::webhooks(&config.forge)?;
+        let api = Api { desk: parts.desk.clone(), auth, limits, readiness, clock, webhooks, request_prefix };
         Ok(Self { listener, api, parts, address })
     }
 

@@ -147,9 +147,20 @@ impl Desk {
         Ok(pull.map(|pull| pull.reviews).unwrap_or_default())
     }
 
-    /// Has everything looked at again soon: something happened on the forge.
-    pub fn wake(&self) {
-        self.worker.wake();
+    /// Something happened on the forge, and was caused by a login of it as far as that is known: everything is looked at
+    /// again soon, unless we did it ourselves.
+    pub fn happened(&self, by: Option<&str>) {
+        if !by.is_some_and(|login| self.worker.forge.is_own(login)) {
+            self.worker.wake();
+        }
+    }
+
+    /// Remembers durably that a webhook came in; whether it is new.
+    ///
+    /// # Errors
+    /// When the journal cannot be written: it is not remembered.
+    pub async fn deliver(&self, id: String) -> Result<bool, Refusal> {
+        self.worker.intake.deliver(id).await
     }
 
     /// What happens from now on.

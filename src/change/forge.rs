@@ -223,6 +223,9 @@ pub trait Forge: Send + Sync {
     /// What it has beside branches and pull requests.
     fn abilities(&self) -> Abilities;
 
+    /// Whether that is the login which we act under, as far as that is known.
+    fn is_own(&self, login: &str) -> bool;
+
     /// Brings main and our branches into the mirror, and says where main is; none in an empty repository.
     async fn refresh(&self, extent: Extent) -> Result<Option<CommitId>, ForgeError>;
 

@@ -12,7 +12,7 @@ use super::admit::admit;
 use super::clock::Clock;
 use super::event::Event;
 use super::id::{ChangeId, Timestamp};
-use super::journal::{Answer, Entry, Journal};
+use super::journal::{Answer, Delivery, Entry, Journal};
 use super::ledger::Ledger;
 use super::record::Change;
 use super::stopped::Stopped;
@@ -26,6 +26,12 @@ const BATCH: usize = 512;
 const ANSWER_LIFE: i64 = 86_400_000;
 /// So few answers are not worth sweeping.
 const FEW: usize = 1000;
+/// How long a webhook is remembered, in milliseconds: seven days; GitHub sends one again for three.
+const DELIVERY_LIFE: i64 = 604_800_000;
+/// How often old ones are forgotten, in milliseconds: once an hour.
+const SWEEP: i64 = 3_600_000;
+/// The most webhooks that are remembered.
+const MOST_DELIVERIES: usize = 100_000;
 /// The most events that a listener may be behind.
 const BEHIND: usize = 1024;
 
@@ -34,6 +40,7 @@ type Step = Box<dyn FnOnce(&mut Ledger) -> Vec<Entry> + Send>;
 enum Command {
     Submit(Box<Submission>, Result<(), Refusal>, oneshot::Sender<Result<Receipt, Refusal>>),
     Record(Step, oneshot::Sender<Result<(), Refusal>>),
+    Deliver(String, oneshot::Sender<Result<bool, Refusal>>),
 }
 
 /// A handle on the one writer. Cloning shares it; when the last one is dropped, the writer ends.
@@ -54,7 +61,7 @@ impl Intake {
     /// When the system gives no thread.
     pub fn start(
         ledger: Ledger,
-        answers: Vec<Answer>,
+        (answers, deliveries): (Vec<Answer>, Vec<Delivery>),
         journal: Box<dyn Journal>,
         clock: Arc<dyn Clock>,
     ) -> std::io::Result<Self> {
@@ -77,6 +84,8 @@ impl Intake {
             event_seq: 0,
             answers: answers.into_iter().map(|answer| ((answer.caller.clone(), answer.key.clone()), answer)).collect(),
             sweep_at: FEW,
+            deliveries: deliveries.into_iter().map(|delivery| (delivery.id, delivery.at)).collect(),
+            swept: Timestamp::default(),
             journal,
             clock,
         };
@@ -136,6 +145,16 @@ impl Intake {
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
 
+    /// Remembers durably that a webhook came in; whether it is new.
+    ///
+    /// # Errors
+    /// When the journal cannot be written: it is not remembered.
+    pub async fn deliver(&self, id: String) -> Result<bool, Refusal> {
+        let (sender, answer) = oneshot::channel();
+        self.send(Command::Deliver(id, sender))?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
     fn send(&self, command: Command) -> Result<(), Refusal> {
         self.commands.try_send(command).map_err(|error| match error {
             TrySendError::Full(_) => {
@@ -159,6 +178,10 @@ struct Writer {
     answers: HashMap<(String, String), Answer>,
     /// How many answers there may be before the old ones are forgotten.
     sweep_at: usize,
+    /// When webhooks came in, by their ids.
+    deliveries: HashMap<String, Timestamp>,
+    /// When old ones were forgotten last.
+    swept: Timestamp,
     journal: Box<dyn Journal>,
     clock: Arc<dyn Clock>,
 }
@@ -167,6 +190,7 @@ struct Writer {
 enum Reply {
     Receipt(oneshot::Sender<Result<Receipt, Refusal>>, Receipt),
     Done(oneshot::Sender<Result<(), Refusal>>),
+    Delivered(oneshot::Sender<Result<bool, Refusal>>, bool),
 }
 
 /// What a batch has come to so far.
@@ -175,13 +199,15 @@ struct Batch {
     entries: Vec<Entry>,
     replies: Vec<Reply>,
     new_answers: Vec<(String, String)>,
+    new_deliveries: Vec<String>,
 }
 
 impl Writer {
     fn run(&mut self, commands: &Receiver<Command>) {
         while let Ok(first) = commands.recv() {
             let ledger = Ledger::clone(&self.view.load());
-            let mut batch = Batch { ledger, entries: vec![], replies: vec![], new_answers: vec![] };
+            let mut batch =
+                Batch { ledger, entries: vec![], replies: vec![], new_answers: vec![], new_deliveries: vec![] };
             for command in std::iter::once(first).chain(commands.try_iter().take(BATCH - 1)) {
                 match command {
                     Command::Submit(submission, judged, sender) => match self.take(&submission, judged, &mut batch) {
@@ -192,6 +218,10 @@ impl Writer {
                         let entries = step(&mut batch.ledger);
                         batch.entries.extend(entries);
                         batch.replies.push(Reply::Done(sender));
+                    }
+                    Command::Deliver(id, sender) => {
+                        let new = self.deliver(id, &mut batch);
+                        batch.replies.push(Reply::Delivered(sender, new));
                     }
                 }
             }
@@ -272,6 +302,29 @@ impl Writer {
         batch.new_answers.push(key);
     }
 
+    /// Remembers a webhook; whether it is new.
+    fn deliver(&mut self, id: String, batch: &mut Batch) -> bool {
+        let at = self.clock.now();
+        if self.deliveries.contains_key(&id) {
+            return false;
+        }
+        if self.deliveries.len() >= MOST_DELIVERIES || self.swept.plus(SWEEP) < at {
+            self.swept = at;
+            let before = at.plus(-DELIVERY_LIFE);
+            // Of too many the older half goes: what is sent again by then is looked at once more, and that is all.
+            let mut known: Vec<Timestamp> = self.deliveries.values().copied().collect();
+            known.sort_unstable();
+            let middle = known.get(known.len() / 2).copied().filter(|_| known.len() >= MOST_DELIVERIES);
+            let before = middle.map_or(before, |middle| middle.max(before));
+            self.deliveries.retain(|_, known| *known >= before);
+            batch.entries.push(Entry::ExpireDeliveries(before));
+        }
+        batch.entries.push(Entry::Delivery(Delivery { id: id.clone(), at }));
+        self.deliveries.insert(id.clone(), at);
+        batch.new_deliveries.push(id);
+        true
+    }
+
     fn commit(&mut self, batch: Batch) {
         let wrote = !batch.entries.is_empty();
         let result = if batch.entries.is_empty() { Ok(()) } else { self.journal.append(&batch.entries) };
@@ -289,6 +342,7 @@ impl Writer {
                     match reply {
                         Reply::Receipt(sender, receipt) => drop(sender.send(Ok(receipt))),
                         Reply::Done(sender) => drop(sender.send(Ok(()))),
+                        Reply::Delivered(sender, new) => drop(sender.send(Ok(new))),
                     }
                 }
                 if wrote {
@@ -302,12 +356,16 @@ impl Writer {
                 for key in batch.new_answers {
                     self.answers.remove(&key);
                 }
+                for id in batch.new_deliveries {
+                    self.deliveries.remove(&id);
+                }
                 let refusal =
                     || Refusal::new(Cause::Unavailable, "", "the journal cannot be written; nothing was accepted");
                 for reply in batch.replies {
                     match reply {
                         Reply::Receipt(sender, _) => drop(sender.send(Err(refusal()))),
                         Reply::Done(sender) => drop(sender.send(Err(refusal()))),
+                        Reply::Delivered(sender, _) => drop(sender.send(Err(refusal()))),
                     }
                 }
             }
@@ -367,7 +425,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_writer_that_died_is_told() {
-        let intake = Intake::start(Ledger::default(), vec![], Box::new(Nothing), Arc::new(Nothing)).unwrap();
+        let intake = Intake::start(Ledger::default(), (vec![], vec![]), Box::new(Nothing), Arc::new(Nothing)).unwrap();
         intake.record(|_| vec![]).await.unwrap();
         assert_eq!(intake.trouble(), None);
         intake.record(|_| panic!("on purpose")).await.unwrap_err();

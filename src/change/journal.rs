@@ -29,6 +29,15 @@ pub struct Answer {
     pub at: Timestamp,
 }
 
+/// A webhook that came in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its id, behind the name of the forge that sent it.
+    pub id: String,
+    /// When it came.
+    pub at: Timestamp,
+}
+
 /// One thing to remember, or to forget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
@@ -46,6 +55,10 @@ pub enum Entry {
     Answer(Answer),
     /// Answers given before this moment may be forgotten.
     Expire(Timestamp),
+    /// A webhook came in.
+    Delivery(Delivery),
+    /// Webhooks that came in before this moment may be forgotten.
+    ExpireDeliveries(Timestamp),
 }
 
 /// All that a journal remembers.
@@ -57,6 +70,8 @@ pub struct Contents {
     pub changes: Vec<Change>,
     /// Answers.
     pub answers: Vec<Answer>,
+    /// Webhooks that came in.
+    pub deliveries: Vec<Delivery>,
     /// The highest place that was ever given to a write.
     pub last_seq: u64,
 }

@@ -87,6 +87,9 @@ pub struct Forge {
     /// A file with the token of the user that Meshwright is; else the environment variable `MESHWRIGHT_FORGE_TOKEN`
     /// holds it.
     pub token_file: Option<PathBuf>,
+    /// Files with the secrets that webhooks are signed with, two at most; without one the environment variable
+    /// `MESHWRIGHT_WEBHOOK_SECRET` holds it. Without any no webhooks are taken.
+    pub webhook_secret_files: Vec<PathBuf>,
     /// How pull requests are merged.
     pub merge_method: MergeMethod,
     /// How commits come there.
@@ -106,6 +109,7 @@ impl Default for Forge {
             main: "main".into(),
             app: None,
             token_file: None,
+            webhook_secret_files: vec![],
             merge_method: MergeMethod::default(),
             commits: Commits::default(),
             labels: vec!["meshwright".into()],

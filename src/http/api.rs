@@ -14,6 +14,7 @@ use super::problem::Problem;
 use super::rate::Buckets;
 use super::readiness::Readiness;
 use super::streams::Streams;
+use super::webhooks::Webhooks;
 use crate::change::{Clock, Desk};
 
 /// Bounds of what callers may ask for.
@@ -83,6 +84,8 @@ pub struct Api {
     pub readiness: Readiness,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Whose webhooks are taken, if any.
+    pub webhooks: Option<Webhooks>,
     /// What request ids begin with, so that those of two runs differ.
     pub request_prefix: String,
 }
@@ -94,6 +97,7 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) readiness: Readiness,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) webhooks: Option<Webhooks>,
     pub(super) metrics: Metrics,
     pub(super) buckets: Buckets,
     pub(super) places: Places,
@@ -121,6 +125,7 @@ impl Shared {
             limits,
             readiness: api.readiness,
             clock: api.clock,
+            webhooks: api.webhooks,
             stopping,
             prefix: api.request_prefix,
             served: AtomicU64::new(0),

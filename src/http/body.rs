@@ -94,8 +94,13 @@ pub(super) async fn optional(request: Request, limits: &Limits) -> Result<Option
     }
 }
 
-/// The whole body, of at most `most` bytes.
+/// The whole body as text, of at most `most` bytes.
 async fn whole(request: Request, limits: &Limits, most: usize) -> Result<Bytes, Problem> {
+    unmarked(raw(request, limits, most).await?)
+}
+
+/// The whole body as it was sent, of at most `most` bytes.
+pub(super) async fn raw(request: Request, limits: &Limits, most: usize) -> Result<Bytes, Problem> {
     let place = place_of(&request);
     in_time(place.clone(), limits, async {
         let request = short(request, most).await?;
@@ -116,7 +121,7 @@ async fn whole(request: Request, limits: &Limits, most: usize) -> Result<Bytes, 
         }
         // Most bodies come in one piece, which is not copied.
         let bytes = if rest.is_empty() { first } else { rest.into() };
-        if bytes.len() > most { Err(too_large(most)) } else { unmarked(bytes) }
+        if bytes.len() > most { Err(too_large(most)) } else { Ok(bytes) }
     })
     .await
 }

@@ -31,9 +31,11 @@ mod said;
 mod streams;
 mod submit;
 mod tree;
+mod webhooks;
 
 pub use api::{Api, Limits};
 pub use auth::{ActsFor, Auth, EVERYWHERE, Right, Token};
 pub use openapi::openapi;
 pub use readiness::{Part, Readiness};
 pub use router::{router, serve};
+pub use webhooks::{Secret, Source, Webhooks};

@@ -16,7 +16,7 @@ use super::auth::Caller;
 use super::connection::{Bounded, Work};
 use super::problem::{self, Problem};
 use super::routes::STEPS;
-use super::{bundles, changes, edge, events, health, tree};
+use super::{bundles, changes, edge, events, health, tree, webhooks};
 
 /// The routes of the API over `api`.
 pub fn router(api: Api) -> Router {
@@ -43,7 +43,7 @@ fn routes(shared: Arc<Shared>) -> Router {
         .route("/v2/events", get(events::stream))
         .route("/v2/access", any(later))
         .route("/v2/graph", any(later))
-        .route("/v2/webhooks/{*rest}", any(later))
+        .route("/v2/webhooks/{forge}", post(webhooks::receive))
         .route("/v2/{*path}", any(tree::handle));
     for (_, path, step) in STEPS {
         let take = move |State(shared),

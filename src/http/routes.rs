@@ -12,8 +12,11 @@ pub(super) const STEPS: [(&str, Template, Step); 5] = [
     ("reject", "/v2/changes/{id}/reject", Step::Reject),
 ];
 
+/// Where webhooks come in.
+pub(super) const WEBHOOKS: Template = "/v2/webhooks/{forge}";
+
 /// Every other route but those into the tree.
-const ROUTES: [Template; 14] = [
+const ROUTES: [Template; 15] = [
     "/",
     "/livez",
     "/readyz",
@@ -28,10 +31,14 @@ const ROUTES: [Template; 14] = [
     "/v2/changes/{id}/diff",
     "/v2/changes/{id}/access",
     "/v2/events",
+    WEBHOOKS,
 ];
 
 /// The template that a path fits, if it does not lead into the tree.
 pub(super) fn template(path: &str) -> Option<Template> {
+    if path.strip_prefix("/v2/webhooks/").is_some_and(|forge| !forge.contains('/')) {
+        return Some(WEBHOOKS);
+    }
     let known = || ROUTES.into_iter().chain(STEPS.map(|(_, path, _)| path));
     let Some(rest) = path.strip_prefix("/v2/changes/") else { return known().find(|known| *known == path) };
     let word = rest.split_once('/').map_or("", |(_, word)| word);
@@ -51,6 +58,8 @@ mod tests {
             ("/v2/changes/abcdef012345/diff", Some("/v2/changes/{id}/diff")),
             ("/v2/changes/abcdef012345/request-changes", Some("/v2/changes/{id}/request-changes")),
             ("/v2/changes/abcdef012345/else", None),
+            ("/v2/webhooks/github", Some("/v2/webhooks/{forge}")),
+            ("/v2/webhooks/github/x", None),
             ("/v2/access", None),
             ("/", Some("/")),
             ("/other", None),

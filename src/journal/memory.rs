@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::change::journal::{Answer, Contents, Entry, Journal, JournalError};
-use crate::change::{Change, ChangeId, Write};
+use crate::change::journal::{Answer, Contents, Delivery, Entry, Journal, JournalError};
+use crate::change::{Change, ChangeId, Timestamp, Write};
 
 /// A journal in memory, for tests and benchmarks.
 ///
@@ -20,6 +20,7 @@ struct Shared {
     branches: BTreeMap<String, ChangeId>,
     /// By caller and key.
     answers: BTreeMap<(String, String), Answer>,
+    deliveries: BTreeMap<String, Timestamp>,
     last_seq: u64,
     next_place: usize,
     failures: usize,
@@ -52,6 +53,7 @@ impl Journal for MemoryJournal {
                 writes: shared.writes.values().cloned().collect(),
                 changes: changes.collect(),
                 answers: shared.answers.values().cloned().collect(),
+                deliveries: shared.deliveries.iter().map(|(id, at)| Delivery { id: id.clone(), at: *at }).collect(),
                 last_seq: shared.last_seq,
             })
         })
@@ -89,6 +91,8 @@ enum Undo {
     Moved(ChangeId, Vec<u64>),
     Answer((String, String)),
     Expired(Vec<((String, String), Answer)>),
+    Delivery(String),
+    ExpiredDeliveries(Vec<(String, Timestamp)>),
 }
 
 impl Shared {
@@ -129,6 +133,17 @@ impl Shared {
             }
             Entry::Expire(before) => {
                 undo.push(Undo::Expired(self.answers.extract_if(.., |_, answer| answer.at < *before).collect()));
+            }
+            Entry::Delivery(Delivery { id, at }) => {
+                if self.deliveries.contains_key(id) {
+                    return Err(format!("{id} came in before"));
+                }
+                self.deliveries.insert(id.clone(), *at);
+                undo.push(Undo::Delivery(id.clone()));
+            }
+            Entry::ExpireDeliveries(before) => {
+                let gone = self.deliveries.extract_if(.., |_, at| *at < *before).collect();
+                undo.push(Undo::ExpiredDeliveries(gone));
             }
         }
         Ok(())
@@ -171,6 +186,8 @@ impl Shared {
             }
             Undo::Answer(key) => drop(self.answers.remove(&key)),
             Undo::Expired(answers) => self.answers.extend(answers),
+            Undo::Delivery(id) => drop(self.deliveries.remove(&id)),
+            Undo::ExpiredDeliveries(deliveries) => self.deliveries.extend(deliveries),
         }
     }
 }

@@ -9,9 +9,10 @@ struct Migration {
 }
 
 /// All steps, oldest first.
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    sqlite: "
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        sqlite: "
         CREATE TABLE counters (name TEXT NOT NULL PRIMARY KEY, value BIGINT NOT NULL);
         INSERT INTO counters (name, value) VALUES ('last_seq', 0);
 
@@ -44,7 +45,15 @@ const MIGRATIONS: &[Migration] = &[Migration {
         );
         CREATE INDEX answers_by_age ON answers (at);
     ",
-}];
+    },
+    Migration {
+        number: 2,
+        sqlite: "
+        CREATE TABLE deliveries (id TEXT NOT NULL PRIMARY KEY, at BIGINT NOT NULL);
+        CREATE INDEX deliveries_by_age ON deliveries (at);
+    ",
+    },
+];
 
 /// Why a file cannot be brought to the schema of this version.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 
 use super::migration::{self, MigrationError};
 use super::row::{self, WriteRow};
-use crate::change::journal::{Answer, Contents, Entry, Journal, JournalError};
+use crate::change::journal::{Answer, Contents, Delivery, Entry, Journal, JournalError};
 use crate::change::{Change, Timestamp, Write};
 
 /// How large the log beside the file may stay after a bulk import, in bytes.
@@ -171,6 +171,14 @@ fn store(transaction: &Transaction<'_>, entries: &[Entry]) -> Result<(), Failure
             Entry::Expire(before) => {
                 transaction.prepare_cached("DELETE FROM answers WHERE at < ?1")?.execute([before.0])?;
             }
+            Entry::Delivery(delivery) => {
+                transaction
+                    .prepare_cached("INSERT INTO deliveries (id, at) VALUES (?1, ?2)")?
+                    .execute(params![delivery.id, delivery.at.0])?;
+            }
+            Entry::ExpireDeliveries(before) => {
+                transaction.prepare_cached("DELETE FROM deliveries WHERE at < ?1")?.execute([before.0])?;
+            }
         }
     }
     transaction
@@ -242,6 +250,9 @@ fn contents(transaction: &Transaction<'_>) -> Result<Contents, Failure> {
         Ok(Answer { caller: row.get(0)?, key: row.get(1)?, digest: row.get(2)?, receipt: row.get(3)?, at })
     })?;
     let answers = rows.collect::<Result<_, _>>()?;
+    let mut statement = transaction.prepare("SELECT id, at FROM deliveries ORDER BY id")?;
+    let rows = statement.query_map([], |row| Ok(Delivery { id: row.get(0)?, at: Timestamp(row.get(1)?) }))?;
+    let deliveries = rows.collect::<Result<_, _>>()?;
     let last_seq = transaction.query_row("SELECT value FROM counters WHERE name = 'last_seq'", [], |row| row.get(0))?;
-    Ok(Contents { writes, changes, answers, last_seq: row::number(last_seq)? })
+    Ok(Contents { writes, changes, answers, deliveries, last_seq: row::number(last_seq)? })
 }

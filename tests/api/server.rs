@@ -37,7 +37,15 @@ impl Server {
             let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
             started.send(listener.local_addr().unwrap()).unwrap();
             let readiness = readiness.unwrap_or_else(|| parts.readiness());
-            let api = Api { desk: parts.desk.clone(), auth, limits, readiness, clock, request_prefix: "test".into() };
+            let api = Api {
+                desk: parts.desk.clone(),
+                auth,
+                limits,
+                readiness,
+                clock,
+                webhooks: None,
+                request_prefix: "test".into(),
+            };
             http::serve(listener, api, async { drop(stopped.await) }).await.unwrap();
             drop(parts);
         };

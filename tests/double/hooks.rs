@@ -52,8 +52,8 @@ impl Double {
         std::mem::take(&mut self.lock().hooks.waiting)
     }
 
-    /// Sends a delivery to a receiver, signed by a secret; gives the status of the answer.
-    pub(crate) fn deliver(&self, to: &str, secret: &str, delivery: &Delivery) -> u16 {
+    /// Sends a delivery to a receiver, signed by a secret; gives the answer.
+    pub(crate) fn deliver(&self, to: &str, secret: &str, delivery: &Delivery) -> (u16, String) {
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
         mac.update(delivery.body.as_bytes());
         let digest: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -69,6 +69,7 @@ impl Double {
                 .header("X-Gitea-Delivery", &delivery.id)
                 .header("X-Gitea-Signature", digest),
         };
-        request.send(&delivery.body).unwrap().status().as_u16()
+        let mut response = request.send(&delivery.body).unwrap();
+        (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
     }
 }

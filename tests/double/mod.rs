@@ -34,6 +34,7 @@ use tempfile::TempDir;
 pub(crate) use app::App;
 pub(crate) use call::Seen;
 pub(crate) use faults::{Fault, Match};
+pub(crate) use hooks::Delivery;
 pub(crate) use people::{Permission, Verdict};
 pub(crate) use state::{Pull, Settings, State};
 

@@ -111,6 +111,10 @@ impl<F: Forge + ?Sized> Forge for Faulty<F> {
         self.inner.abilities()
     }
 
+    fn is_own(&self, login: &str) -> bool {
+        self.inner.is_own(login)
+    }
+
     async fn refresh(&self, extent: Extent) -> Result<Option<CommitId>, ForgeError> {
         let broken = self.schedule.lock().unwrap().broken;
         assert!(!broken, "it breaks as it was told to");

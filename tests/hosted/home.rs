@@ -62,6 +62,14 @@ impl Home {
         Self { double, house, config, timing, directory }
     }
 
+    /// Stops the desk; what is left is the double, and what a server is configured by.
+    pub async fn close(self) -> (Double, Config) {
+        stop(self.house).await;
+        // The folder goes with the machine's memory.
+        drop(self.directory.keep());
+        (self.double, self.config)
+    }
+
     /// Waits until everything was looked at once, and forgets the calls that took.
     pub async fn started(&self) {
         eventually(|| {

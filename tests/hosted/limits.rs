@@ -88,7 +88,7 @@ async fn many_groups_stay_within_the_budget_and_all_arrive() {
     home.double.set(|settings| settings.limit = None);
     eventually(|| {
         home.house.pass_time();
-        home.house.desk().wake();
+        home.house.desk().happened(None);
         let proposed = all(State::Proposed);
         if proposed == ids.len() { Ok(()) } else { Err(proposed) }
     })

@@ -117,7 +117,7 @@ async fn an_approval_that_was_dismissed_a_moment_ago_merges_nothing() {
     let home = Home::with(As::GitHubUser, meshwright::change::Timing { poll: 3_600_000, ..TIMING }, &[]).await;
     let (id, pull) = home.proposed().await;
     home.double.review(pull.number, "bob", Verdict::Approve, "fine");
-    home.house.desk().wake();
+    home.house.desk().happened(None);
     home.house.until(&id, State::Approved).await;
     home.double.dismiss(pull.number, "bob");
     assert_eq!(cause(home.house.merge(&id).await), Cause::WrongState);

@@ -77,6 +77,10 @@ impl Forge for Embedded {
         Abilities { remarks: false, reviews: false }
     }
 
+    fn is_own(&self, _: &str) -> bool {
+        false
+    }
+
     async fn refresh(&self, _: Extent) -> Result<Option<CommitId>, ForgeError> {
         self.blocking(Shelf::refresh).await
     }

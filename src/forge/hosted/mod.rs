@@ -120,10 +120,16 @@ impl<D: Dialect> Forge for Hosted<D> {
         Abilities { remarks: true, reviews: true }
     }
 
+    fn is_own(&self, login: &str) -> bool {
+        self.me.get().is_some_and(|me| me == login)
+    }
+
     async fn refresh(&self, extent: Extent) -> Result<Option<CommitId>, ForgeError> {
         let main = self.follow_branches().await?;
         if extent == Extent::Everything {
             self.follow_pulls().await?;
+            // Known from the start: what we did ourselves is told by webhooks too.
+            self.me().await?;
         }
         Ok(main)
     }

@@ -6,7 +6,7 @@ use super::{problems, reference};
 use crate::change::State;
 use crate::http::body::YAML;
 use crate::http::rights::Step;
-use crate::http::routes::STEPS;
+use crate::http::routes::{STEPS, WEBHOOKS};
 use crate::http::said::Said;
 
 /// The bundle that the document shows.
@@ -43,6 +43,7 @@ pub(super) fn paths() -> Map<String, Value> {
         add(path, of_change("post", taken(word, step)));
     }
     add("/v2/events", events());
+    add(WEBHOOKS, webhooks());
     for (path, name, words, kind) in [
         ("/livez", "live", "Whether the process runs.", "text/plain"),
         ("/metrics", "metrics", "Counters for Prometheus.", "text/plain"),
@@ -164,6 +165,23 @@ fn taken(word: &str, step: Step) -> Value {
             "example": {"comment": "as discussed"},
         }}},
         "responses": problems(answer, &[400, 404, 408, 409, 413, 415, 422]),
+    })
+}
+
+fn webhooks() -> Value {
+    let words = "A webhook of the forge. It is signed with the secret that is configured, stored by its id, and then only a \
+        reason to look at the forge: nothing of what it says is believed. It may be 10 MiB long.";
+    let answer = json!({"202": {"description": "stored, or known already", "content": json("Delivered")}});
+    let responses = problems(answer, &[400, 404, 408, 413, 415]);
+    json!({
+        "parameters": [{
+            "name": "forge", "in": "path", "required": true, "schema": {"type": "string", "enum": ["github", "gitea"]},
+        }],
+        "post": {
+            "operationId": "receiveWebhook", "tags": ["server"], "summary": words, "security": [{}],
+            "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object"}}}},
+            "responses": responses,
+        },
     })
 }
 

@@ -62,6 +62,7 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("Problem", problem()),
         ("Finding", finding()),
         ("Accepted", accepted()),
+        ("Delivered", delivered()),
         ("ChangeDetail", joined(&change, detail)),
         ("Change", change),
         ("ChangePage", object([("changes", list("Change")), ("next?", text())])),
@@ -151,6 +152,17 @@ fn finding() -> Value {
         ("message", text()),
         ("remedy", text()),
     ])
+}
+
+fn delivered() -> Value {
+    json!({
+        "type": "object",
+        "required": ["delivery", "new"],
+        "properties": {
+            "delivery": {"type": "string", "description": "its id, or the digest of its body"},
+            "new": {"type": "boolean", "description": "whether it had not come in before"},
+        },
+    })
 }
 
 fn accepted() -> Value {

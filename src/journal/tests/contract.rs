@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 
-use super::samples::{all, answer, change, id, places, put, puts, write};
+use super::samples::{all, answer, change, deliveries, delivery, id, places, put, puts, write};
 use crate::change::journal::{Entry, Journal};
 use crate::change::{State, Timestamp, Verb};
 use crate::journal::{MemoryJournal, SqliteJournal};
@@ -172,6 +172,22 @@ fn answers_expire_when_they_were_given_before_that_moment() {
         journal.append(&answers.clone().map(Entry::Answer)).unwrap();
         journal.append(&[Entry::Expire(Timestamp(2))]).unwrap();
         assert_eq!(all(&mut *journal).2, answers[1..]);
+    });
+}
+
+#[test]
+fn webhooks_are_remembered_once_each_and_expire() {
+    everywhere(|place| {
+        let mut journal = place.open();
+        journal.append(&[delivery("github:a", 1), delivery("github:b", 2)]).unwrap();
+        let again = [delivery("github:c", 3), delivery("github:a", 3), Entry::ExpireDeliveries(Timestamp(9))];
+        assert_eq!(journal.append(&again).unwrap_err().what, "written");
+        drop(journal);
+        assert_eq!(deliveries(&mut *place.open()), ["github:a", "github:b"]);
+        place.open().append(&[Entry::ExpireDeliveries(Timestamp(2)), delivery("github:a", 4)]).unwrap();
+        assert_eq!(deliveries(&mut *place.open()), ["github:a", "github:b"]);
+        place.open().append(&[Entry::ExpireDeliveries(Timestamp(3))]).unwrap();
+        assert_eq!(deliveries(&mut *place.open()), ["github:a"]);
     });
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::samples::{all, answer, change, id, put};
+use super::samples::{all, answer, change, deliveries, delivery, id, put};
 use crate::change::journal::{Entry, Journal};
 use crate::change::{Change, Timestamp};
 use crate::journal::{MemoryJournal, SqliteJournal};
@@ -20,6 +20,8 @@ fn entry() -> impl Strategy<Value = Entry> {
         1 => (1..4_u64, 1..4_u64, 0..20_u64).prop_map(|(from, to, after)| Entry::Move(id(from), id(to), after)),
         2 => (0..3_u8, 0..9_i64).prop_map(|(key, at)| Entry::Answer(answer("a", &key.to_string(), at))),
         1 => (0..9_i64).prop_map(|at| Entry::Expire(Timestamp(at))),
+        2 => (0..3_u8, 0..9_i64).prop_map(|(id, at)| delivery(&id.to_string(), at)),
+        1 => (0..9_i64).prop_map(|at| Entry::ExpireDeliveries(Timestamp(at))),
     ]
 }
 
@@ -36,6 +38,7 @@ proptest! {
             let (one, two) = (file.append(batch), memory.append(batch));
             prop_assert_eq!(one.is_ok(), two.is_ok(), "{:?}: {:?}, {:?}", batch, one, two);
             prop_assert_eq!(all(&mut file), all(&mut memory));
+            prop_assert_eq!(deliveries(&mut file), deliveries(&mut memory));
         }
     }
 }

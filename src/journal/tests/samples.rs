@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::change::journal::{Answer, Contents, Entry, Journal};
+use crate::change::journal::{Answer, Contents, Delivery, Entry, Journal};
 use crate::change::person::Person;
 use crate::change::{Change, ChangeId, Group, Timestamp, Verb, Write};
 use crate::intent::{Anchor, testing};
@@ -51,8 +51,17 @@ pub(super) fn places(journal: &mut dyn Journal) -> Vec<(u64, ChangeId)> {
     journal.load().unwrap().writes.into_iter().map(|write| (write.seq, write.change)).collect()
 }
 
-/// Everything, comparable.
+pub(super) fn delivery(id: &str, at: i64) -> Entry {
+    Entry::Delivery(Delivery { id: id.to_owned(), at: Timestamp(at) })
+}
+
+/// The ids of the webhooks that are remembered.
+pub(super) fn deliveries(journal: &mut dyn Journal) -> Vec<String> {
+    journal.load().unwrap().deliveries.into_iter().map(|delivery| delivery.id).collect()
+}
+
+/// Everything but webhooks, comparable.
 pub(super) fn all(journal: &mut dyn Journal) -> (Vec<Write>, Vec<Change>, Vec<Answer>, u64) {
-    let Contents { writes, changes, answers, last_seq } = journal.load().unwrap();
+    let Contents { writes, changes, answers, last_seq, .. } = journal.load().unwrap();
     (writes, changes, answers, last_seq)
 }
