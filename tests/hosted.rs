@@ -18,3 +18,5 @@ mod hooks;
 mod limits;
 #[path = "hosted/lives.rs"]
 mod lives;
+#[path = "hosted/schedules.rs"]
+mod schedules;

@@ -2,16 +2,20 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::error::BootError;
 use super::{forges, housekeeping, skeleton};
 use crate::change::adopt::adopt;
-use crate::change::forge::{Extent, Forge};
+use crate::change::forge::{Extent, Forge, ForgeError};
 use crate::change::{Base, Clock, Desk, Intake, Journal, Ledger, Retention, Timing, Worker};
 use crate::config::{Config, ForgeKind, Repository};
 use crate::http::{Part, Readiness};
 use crate::journal::SqliteJournal;
-use crate::repo::{Identity, Mirror, Remote, Signer};
+use crate::repo::{CommitId, Identity, Mirror, Remote, Signer};
+
+/// How long the first looks at a forge are apart, in milliseconds.
+const FIRST_PAUSES: [u64; 4] = [200, 500, 1000, 2000];
 
 /// Where things are kept.
 pub struct Stores {
@@ -95,7 +99,7 @@ impl Parts {
     /// What cannot be read.
     pub async fn start(mut stores: Stores, clock: Arc<dyn Clock>, timing: Timing) -> Result<Self, BootError> {
         let mut contents = stores.journal.load()?;
-        let main = stores.forge.refresh(Extent::Everything).await.map_err(crate::change::stuck::Stuck::from)?;
+        let main = first_look(stores.forge.as_ref()).await.map_err(crate::change::stuck::Stuck::from)?;
         let adopted = adopt(&mut contents, stores.forge.as_ref(), &stores.mirror, clock.now()).await?;
         if !adopted.is_empty() {
             tracing::info!(entries = adopted.len(), "took over pull requests that the journal does not know");
@@ -128,6 +132,21 @@ impl Parts {
             ["journal", "worker", "mirror", "forge", "main"].map(|name| Part { name, fault: fault(name) }).into()
         })
     }
+}
+
+/// Looks at the forge for the first time. What answers in a moment is waited for: a process that was killed leaves a git
+/// behind that still runs, and forges are away for seconds.
+async fn first_look(forge: &dyn Forge) -> Result<Option<CommitId>, ForgeError> {
+    for pause in FIRST_PAUSES {
+        match forge.refresh(Extent::Everything).await {
+            Err(error @ (ForgeError::Unavailable(_) | ForgeError::Moved(_))) => {
+                tracing::warn!(%error, "the forge cannot be looked at yet; it is tried again");
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+            }
+            seen => return seen,
+        }
+    }
+    forge.refresh(Extent::Everything).await
 }
 
 impl Drop for Parts {

@@ -40,9 +40,17 @@ impl Home {
 
     /// One with these files on main beside the settings.
     pub async fn with(kind: As, timing: Timing, files: &[(&str, &str)]) -> Self {
+        Self::connected(kind, timing, files, true).await
+    }
+
+    /// The same with commits that travel over HTTP, or past the double.
+    pub async fn connected(kind: As, timing: Timing, files: &[(&str, &str)], http: bool) -> Self {
         let double = Double::start(if kind == As::GiteaUser { Face::Gitea } else { Face::GitHub });
         let directory = scratch();
-        let config = configured(&double, kind, directory.path());
+        let mut config = configured(&double, kind, directory.path());
+        if !http {
+            config.repository.remote = Some(double.repository().to_str().unwrap().to_owned());
+        }
         let mut edits = Edits::new();
         edits.write("meshwright.yaml", SETTINGS);
         files.iter().for_each(|(path, text)| edits.write(*path, *text));

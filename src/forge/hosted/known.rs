@@ -43,6 +43,8 @@ pub(super) struct Known {
     pub(super) complete: bool,
     /// Branches that were asked for by name.
     asked: HashSet<String>,
+    /// Branches for which a pull request was asked for, and nobody said what came of it.
+    opening: HashSet<String>,
 }
 
 impl Known {
@@ -96,12 +98,28 @@ impl Known {
 
     /// Whether a branch of which nothing is known has no pull request.
     pub(super) fn knows_all_of(&self, branch: &str) -> bool {
-        self.complete || self.asked.contains(branch)
+        !self.opening.contains(branch) && (self.complete || self.asked.contains(branch))
+    }
+
+    /// A pull request of a branch is asked for: there may be one, whatever the answer is.
+    pub(super) fn begin(&mut self, branch: &str) {
+        self.opening.insert(branch.to_owned());
+    }
+
+    /// Whether nobody knows what came of asking for one.
+    pub(super) fn is_opening(&self, branch: &str) -> bool {
+        self.opening.contains(branch)
+    }
+
+    /// What came of it is known.
+    pub(super) fn end(&mut self, branch: &str) {
+        self.opening.remove(branch);
     }
 
     /// The pull requests of a branch were asked for by its name.
     pub(super) fn was_asked(&mut self, branch: &str) {
         self.asked.insert(branch.to_owned());
+        self.end(branch);
     }
 
     /// Nothing that was seen of a branch counts any more.

@@ -77,7 +77,7 @@ impl<D: Dialect> Hosted<D> {
     pub(super) async fn find(&self, branch: &str) -> Result<Option<Pull>, ForgeError> {
         let unknown = {
             let known = self.known();
-            known.newest(branch).is_none() && !known.knows_all_of(branch)
+            !known.knows_all_of(branch) && (known.is_opening(branch) || known.newest(branch).is_none())
         };
         if unknown {
             self.ask_for(branch).await?;
@@ -146,7 +146,12 @@ impl<D: Dialect> Hosted<D> {
         if let Some(pull) = self.find(branch).await?.filter(|pull| pull.state == PullState::Open) {
             return Ok(pull);
         }
-        let Some(item) = self.dialect.open(&self.api, branch, &self.main, text).await? else {
+        self.known().begin(branch);
+        let opened = self.dialect.open(&self.api, branch, &self.main, text).await;
+        if matches!(opened, Ok(_) | Err(ForgeError::Refused(_) | ForgeError::Later(_))) {
+            self.known().end(branch);
+        }
+        let Some(item) = opened? else {
             // Somebody was faster.
             self.ask_for(branch).await?;
             let found = self.find(branch).await?.filter(|pull| pull.state == PullState::Open);
