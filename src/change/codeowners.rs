@@ -4,7 +4,7 @@
 
 mod pattern;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Formatter};
 
 use serde::Serialize;
@@ -124,12 +124,15 @@ impl CodeOwners {
         if self.rules.is_empty() {
             return vec![];
         }
-        let mut all: Vec<Owned> = vec![];
         let found: Vec<_> = paths.par_iter().map(|path| (*path, self.of(path))).collect();
+        let (mut all, mut places): (Vec<Owned>, BTreeMap<&BTreeSet<Owner>, usize>) = Default::default();
         for (path, owners) in found.into_iter().filter_map(|(path, owners)| Some((path, owners?))) {
-            match all.iter_mut().find(|owned| owned.owners == *owners) {
-                Some(owned) => owned.more += 1,
-                None => all.push(Owned { owners: owners.clone(), first: path.to_owned(), more: 0 }),
+            match places.get(owners) {
+                Some(place) => all[*place].more += 1,
+                None => {
+                    places.insert(owners, all.len());
+                    all.push(Owned { owners: owners.clone(), first: path.to_owned(), more: 0 });
+                }
             }
         }
         all

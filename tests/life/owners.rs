@@ -10,10 +10,16 @@ use crate::desk::{House, PATIENT, ask, cause, open, open_barred, open_with, pers
 
 const PLACE: &str = ".github/CODEOWNERS";
 
+/// Has CODEOWNERS say that, and waits until it is known: a round that began before would propose without it.
+async fn name_owners(house: &House, owners: &str) {
+    house.push_to_main(&[(PLACE, owners)], &[]);
+    let main = house.mirror.branch("main").unwrap();
+    house.until_main(|base| base.commit == main).await;
+}
+
 /// A change of project `one` that waits for review, where `owners` is what CODEOWNERS says.
 async fn proposed(house: &House, owners: &str) -> ChangeId {
-    house.push_to_main(&[(PLACE, owners)], &[]);
-    house.until_main(|base| base.code_owners.of("x").is_some()).await;
+    name_owners(house, owners).await;
     let id = house.put("projects/one", r#"{"metadata": {"name": "one"}}"#).await.unwrap().change.unwrap();
     house.until(&id, State::Proposed).await;
     id
@@ -63,7 +69,7 @@ async fn owners_are_looked_at_again_when_main_names_others() {
 async fn a_change_that_grows_needs_the_owners_of_what_it_grew_by() {
     let data = tempfile::tempdir().unwrap();
     let house = open_with(data.path(), PATIENT).await;
-    house.push_to_main(&[(PLACE, "/topology/projects/one/ @bob\n/topology/projects/two/ @carol\n")], &[]);
+    name_owners(&house, "/topology/projects/one/ @bob\n/topology/projects/two/ @carol\n").await;
     let put = |names: &[&str]| {
         let body = |name: &str| format!(r#"{{"metadata": {{"name": "{name}"}}}}"#);
         let put = |name: &&str| Operation::Put(resource(&format!("projects/{name}"), &body(name)));
@@ -90,7 +96,7 @@ async fn members_of_a_team_approve_for_it_and_the_forge_is_rarely_asked_who_they
     let data = tempfile::tempdir().unwrap();
     let (house, forge) = open_barred(data.path(), PATIENT).await;
     forge.gather("acme/mesh", &["github:Carol"]);
-    house.push_to_main(&[(PLACE, "* @Acme/Mesh\n")], &[]);
+    name_owners(&house, "* @Acme/Mesh\n").await;
     let bundle = submission(vec![Operation::Put(resource("projects/one", r#"{"metadata": {"name": "one"}}"#))], true);
     let id = house.desk().submit(bundle).await.unwrap().change.unwrap();
     house.until(&id, State::Proposed).await;
@@ -110,7 +116,7 @@ async fn a_team_that_the_forge_does_not_tell_approves_nothing() {
     let (house, forge) = open_barred(data.path(), PATIENT).await;
     forge.gather("acme/mesh", &["github:bob"]);
     forge.bar("members", ForgeError::Unavailable("HTTP 502".into()));
-    house.push_to_main(&[(PLACE, "* @acme/mesh\n")], &[]);
+    name_owners(&house, "* @acme/mesh\n").await;
     let bundle = submission(vec![Operation::Put(resource("projects/one", r#"{"metadata": {"name": "one"}}"#))], true);
     let id = house.desk().submit(bundle).await.unwrap().change.unwrap();
     house.until(&id, State::Proposed).await;
