@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::approval::Standing;
-use super::decide::{Action, Desired, Early, Observed, decide, decide_early, ready_at};
+use super::decide::{Action, Branch, Desired, Early, Observed, decide, decide_early, ready_at};
 use super::forge::{ForgeError, PullText, Report};
 use super::id::{ChangeId, Timestamp};
 use super::ledger::Ledger;
 use super::proposal::Proposal;
 use super::record::{Change, State};
+use super::refusals::Asked;
 use super::stuck::{Stuck, blocking};
 use super::worker::Worker;
 use super::{commit, remarks, talk, words};
@@ -25,11 +26,16 @@ const KEPT: &str = "refs/meshwright/kept/";
 struct Work<'a> {
     covers: u64,
     proposal: &'a Arc<Proposal>,
-    text: &'a PullText,
-    report: Option<&'a Report>,
-    remark: Option<&'a str>,
+    said: &'a Said,
     sealed: bool,
     needs: &'a BTreeSet<ChangeId>,
+}
+
+/// What the forge shall show of a change: what the pull request says, our report on its head, and our comment below it.
+struct Said {
+    text: PullText,
+    report: Option<Report>,
+    remark: Option<String>,
 }
 
 impl Worker {
@@ -66,14 +72,11 @@ impl Worker {
             blocks.words.extend(remarks::held(&change));
             let now = self.clock.now();
             let draft = !blocks.words.is_empty() || now < ready_at(&change, &self.timing);
-            let text = words::pull_text(&change, &proposal, draft);
+            let said = self.what_to_say(&change, &proposal, branch.as_ref(), &blocks.words, draft);
             let unmet = match change.head.filter(|_| !draft && standing.suffices()) {
                 Some(head) => self.forge.unmet(head).await?,
                 None => vec![],
             };
-            let seen = self.forge.abilities().remarks;
-            let report = seen.then(|| remarks::report(&proposal, &blocks.words));
-            let remark = if seen { remarks::remark(&change, branch.as_ref(), &proposal) } else { None };
             (observed.branch, observed.standing, observed.unmet) = (branch.as_ref(), &standing, &unmet);
             let touches = proposal.projects();
             let desired = Desired {
@@ -82,18 +85,16 @@ impl Worker {
                 covers,
                 touches: &touches,
                 blocks: &blocks.words,
-                text: &text,
-                report: report.as_ref(),
-                remark: remark.as_deref(),
+                text: &said.text,
+                report: said.report.as_ref(),
+                remark: said.remark.as_deref(),
             };
             let action = decide(&observed, &desired, &self.timing);
             let rests = matches!(action, Action::Rest(..));
             let work = Work {
                 covers,
                 proposal: &proposal,
-                text: &text,
-                report: report.as_ref(),
-                remark: remark.as_deref(),
+                said: &said,
                 sealed: standing.sealed.is_some(),
                 needs: &blocks.needs,
             };
@@ -105,28 +106,52 @@ impl Worker {
                 Ok(None) => self.refusals.forget(id),
                 Err(Stuck::Forge(ForgeError::Moved(_))) => {}
                 Err(Stuck::Forge(ForgeError::Later(at))) if !asked => return Ok(Some(at)),
-                Err(Stuck::Repo(RepoError::Path { path, why })) => {
-                    // Only this change cannot be carried on, so the server as a whole stays ready.
-                    let why = format!("{path} on main {why}; move what stands there, or withdraw this change");
-                    self.record(id, move |change| (change.state, change.reason) = (State::Blocked, Some(why))).await?;
-                    return Ok(None);
-                }
-                Err(Stuck::Forge(ForgeError::Refused(why))) => {
+                Err(stuck) => {
                     if asked {
                         self.refusals.forget(id);
                     }
-                    let until = self.refusals.note(id, wish, now, self.timing.poll);
-                    let why = format!(
-                        "the forge refuses it: {why}; have the forge let Meshwright do that, or withdraw this change"
-                    );
-                    self.record(id, move |change| (change.state, change.reason) = (State::Blocked, Some(why))).await?;
-                    return Ok(Some(until));
+                    return self.stand_still(id, stuck, wish).await;
                 }
-                Err(stuck) => return Err(stuck),
             }
         }
         // It keeps moving under us; the next round looks again.
         Ok(Some(self.clock.now().plus(self.timing.settle)))
+    }
+
+    /// What keeps only this change from going on blocks it, and the server as a whole stays ready; gives the moment when
+    /// the same can be tried again.
+    async fn stand_still(&self, id: &ChangeId, stuck: Stuck, wish: Asked) -> Result<Option<Timestamp>, Stuck> {
+        let (why, until) = match stuck {
+            Stuck::Repo(RepoError::Path { path, why }) => {
+                (format!("{path} on main {why}; move what stands there, or withdraw this change"), None)
+            }
+            Stuck::Forge(ForgeError::Refused(why)) => {
+                let why = format!(
+                    "the forge refuses it: {why}; have the forge let Meshwright do that, or withdraw this change"
+                );
+                (why, Some(self.refusals.note(id, wish, self.clock.now(), self.timing.poll)))
+            }
+            stuck => return Err(stuck),
+        };
+        self.record(id, move |change| (change.state, change.reason) = (State::Blocked, Some(why))).await?;
+        Ok(until)
+    }
+
+    /// What the forge shall show of a change.
+    fn what_to_say(
+        &self,
+        change: &Change,
+        proposal: &Proposal,
+        branch: Option<&Branch>,
+        blocks: &[String],
+        draft: bool,
+    ) -> Said {
+        let seen = self.forge.abilities().remarks;
+        Said {
+            text: words::pull_text(change, proposal, draft),
+            report: seen.then(|| remarks::report(proposal, blocks)),
+            remark: remarks::remark(change, branch, proposal).filter(|_| seen),
+        }
     }
 
     /// Does what has to be done whatever the writes come to; gives the moment when more can be done.
@@ -187,21 +212,21 @@ impl Worker {
             }
             Action::Adopt(head) => self.hold(change, head, work).await?,
             Action::Open => {
-                let pull = self.forge.open_pull(&change.branch, work.text).await?;
-                self.said(change, pull.number, work.text).await?;
+                let pull = self.forge.open_pull(&change.branch, &work.said.text).await?;
+                self.said(change, pull.number, &work.said.text).await?;
             }
             Action::Edit(number) => {
-                self.forge.edit_pull(number, work.text).await?;
-                self.said(change, number, work.text).await?;
+                self.forge.edit_pull(number, &work.said.text).await?;
+                self.said(change, number, &work.said.text).await?;
             }
             Action::Report(head, digest) => {
-                if let Some(report) = work.report {
+                if let Some(report) = &work.said.report {
                     self.forge.report(head, report).await?;
                 }
                 self.record(&change.id, move |change| change.talk.report = Some(digest)).await?;
             }
             Action::Remark(number) => {
-                if let Some(words) = work.remark {
+                if let Some(words) = &work.said.remark {
                     self.forge.remark(number, words).await?;
                     let digest = talk::digest(&words);
                     self.record(&change.id, move |change| change.talk.remark = Some(digest)).await?;
@@ -242,7 +267,7 @@ impl Worker {
         let Some(base) = view.base.commit else { return Err(Stuck::NoMain) };
         let (mirror, author, signer) = (self.mirror.clone(), self.author.clone(), self.signer.clone());
         let time = self.clock.now().seconds();
-        let (proposal, title, change) = (work.proposal.clone(), work.text.title.clone(), change.clone());
+        let (proposal, title, change) = (work.proposal.clone(), work.said.text.title.clone(), change.clone());
         blocking(move || {
             Ok(commit::propose(
                 &mirror,

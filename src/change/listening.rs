@@ -1,11 +1,10 @@
 //! Doing what people ask for below pull requests.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::adopt::differences;
 use super::command::Command;
 use super::forge::{Comment, Reaction};
-use super::id::Timestamp;
 use super::record::{Change, State};
 use super::remarks;
 use super::stuck::{Stuck, blocking};
@@ -158,18 +157,4 @@ fn inverse(mirror: &Mirror, merged: CommitId, main: Option<CommitId>) -> Result<
         });
     }
     Ok(Ok(operations))
-}
-
-/// Up to when was listened; nothing yet after a start.
-#[derive(Debug, Default)]
-pub(super) struct HeardTo(Mutex<Option<Timestamp>>);
-
-impl HeardTo {
-    fn get(&self) -> Option<Timestamp> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set(&self, to: Timestamp) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(to);
-    }
 }

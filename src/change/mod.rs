@@ -20,6 +20,7 @@ pub mod desk;
 mod ending;
 pub mod event;
 pub mod forge;
+mod heard;
 pub mod id;
 pub mod intake;
 pub mod journal;

@@ -13,8 +13,8 @@ use super::place::Places;
 use super::problem::Problem;
 use super::rate::Buckets;
 use super::readiness::Readiness;
+use super::signature::Webhooks;
 use super::streams::Streams;
-use super::webhooks::Webhooks;
 use crate::change::{Clock, Desk};
 
 /// Bounds of what callers may ask for.

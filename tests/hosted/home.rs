@@ -107,8 +107,8 @@ impl Home {
     /// Waits until the pull request of that number is as `says` is true of.
     pub async fn until_pull(&self, number: u64, says: impl Fn(&Pull) -> bool) -> Pull {
         eventually(|| {
-            let pull = self.double.lock().pulls.get(&number).cloned().ok_or(None)?;
-            if says(&pull) { Ok(pull) } else { Err(Some(pull)) }
+            let pull = self.double.lock().pulls.get(&number).cloned().map(Box::new).ok_or(None)?;
+            if says(&pull) { Ok(*pull) } else { Err(Some(pull)) }
         })
         .await
     }

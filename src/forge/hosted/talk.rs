@@ -21,9 +21,19 @@ const MARK: &str = "<!-- meshwright: remark -->";
 #[derive(Debug, Default)]
 pub(super) struct Remarks(Mutex<HashMap<u64, u64>>);
 
-/// What was last heard of people: where it was asked for, the entity tag of the answer, and the answer.
+/// What was last heard of people.
 #[derive(Debug, Default)]
-pub(super) struct Heard(Mutex<Option<(String, Option<String>, Vec<Written>)>>);
+pub(super) struct Heard(Mutex<Option<Listed>>);
+
+/// A list of what was written.
+#[derive(Debug, Clone)]
+struct Listed {
+    /// Where it was asked for.
+    path: String,
+    /// The entity tag of the answer, where that was all of it.
+    etag: Option<String>,
+    written: Vec<Written>,
+}
 
 /// A comment as the APIs of forges write it.
 #[derive(Debug, Clone, Deserialize)]
@@ -128,11 +138,11 @@ impl<D: Dialect> Hosted<D> {
             self.api.at(&format!("/issues/comments?since={hour}&sort=created&direction=asc&{size}&page={page}"))
         };
         let lock = || self.heard.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = lock().clone().filter(|(asked, ..)| *asked == path(1));
-        let unless = known.as_ref().and_then(|(_, etag, _)| etag.clone());
+        let known = lock().clone().filter(|known| known.path == path(1));
+        let unless = known.as_ref().and_then(|known| known.etag.clone());
         let first = self.api.get_unless(path(1), unless).await?;
         if first.status == 304 {
-            return Ok(known.map(|(_, _, written)| written).unwrap_or_default());
+            return Ok(known.map(|known| known.written).unwrap_or_default());
         }
         let (etag, mut more, mut page) = (first.etag.clone(), first.more, 1);
         let mut written: Vec<Written> = first.expect(&[200])?.json()?;
@@ -144,7 +154,7 @@ impl<D: Dialect> Hosted<D> {
             more = next.more;
             written.extend(next.json::<Vec<Written>>()?);
         }
-        *lock() = Some((path(1), tag, written.clone()));
+        *lock() = Some(Listed { path: path(1), etag: tag, written: written.clone() });
         Ok(written)
     }
 }
