@@ -10,6 +10,8 @@ mod desk;
 mod double;
 #[path = "forge_contract/faulty.rs"]
 mod faulty;
+#[path = "hosted/guide.rs"]
+mod guide;
 #[path = "hosted/home.rs"]
 mod home;
 #[path = "hosted/hooks.rs"]

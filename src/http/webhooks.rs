@@ -63,7 +63,7 @@ pub(super) async fn receive(
             .header(header::ACCEPT, header::HeaderValue::from_static("application/json")));
     }
     let payload: Payload = serde_json::from_slice(&bytes)
-        .map_err(|_| Problem::new(&problem::BAD_REQUEST, "The body is signed, and is not the JSON of a webhook."))?;
+        .map_err(|_| Problem::new(&problem::NOT_JSON, "The body is signed, and is not the JSON of a webhook."))?;
     let [_, delivery, event] = webhooks.source.headers();
     let id = identity(text(delivery), &bytes);
     let event = text(event).to_owned();

@@ -117,8 +117,8 @@ async fn what_is_too_long_or_no_json_or_for_another_forge_is_refused() {
     let long = |length: usize| with(format!("{{\"a\":\"{}\"}}", "x".repeat(length - 8)));
     assert_eq!(deliver(&double, &path, SECRET, &long(10 << 20)).await.0, 202);
     assert_eq!(deliver(&double, &path, SECRET, &long((10 << 20) + 1)).await.0, 413);
-    assert_eq!(deliver(&double, &path, SECRET, &with("no json".into())).await.0, 400);
-    assert_eq!(deliver(&double, &path, SECRET, &with(String::new())).await.0, 400);
+    assert_eq!(deliver(&double, &path, SECRET, &with("no json".into())).await.0, 422);
+    assert_eq!(deliver(&double, &path, SECRET, &with(String::new())).await.0, 422);
     assert_eq!(deliver(&double, &server.path("gitea"), SECRET, &with("{}".into())).await.0, 404);
     assert_eq!(deliver(&double, &server.path("flux"), SECRET, &with("{}".into())).await.0, 404);
     server.stop().await;

@@ -172,7 +172,7 @@ fn webhooks() -> Value {
     let words = "A webhook of the forge. It is signed with the secret that is configured, stored by its id, and then only a \
         reason to look at the forge: nothing of what it says is believed. It may be 10 MiB long.";
     let answer = json!({"202": {"description": "stored, or known already", "content": json("Delivered")}});
-    let responses = problems(answer, &[400, 404, 408, 413, 415]);
+    let responses = problems(answer, &[400, 404, 408, 413, 415, 422]);
     json!({
         "parameters": [{
             "name": "forge", "in": "path", "required": true, "schema": {"type": "string", "enum": ["github", "gitea"]},
