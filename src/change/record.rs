@@ -211,7 +211,10 @@ impl Change {
     /// The same change, ended.
     #[must_use]
     pub fn ended(&self, state: State, at: Timestamp, reason: Option<String>) -> Self {
-        Self { state, reason, ended: Some(at), sealed: false, needs: BTreeSet::new(), untidy: true, ..self.clone() }
+        // What somebody let be pushed over is theirs again.
+        let talk = Talk { overwrites: None, ..self.talk.clone() };
+        let needs = BTreeSet::new();
+        Self { state, reason, ended: Some(at), sealed: false, needs, untidy: true, talk, ..self.clone() }
     }
 
     /// Whether its head holds its writes up to this one.
