@@ -1,6 +1,13 @@
 //! The life of a change on forges that are services: over their doubles, with people who review, comment, push and close.
 
-#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, dead_code, reason = "all of this is a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    unreachable_pub,
+    dead_code,
+    reason = "all of this is a test"
+)]
 
 #[path = "hosted/commands.rs"]
 mod commands;

@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "all of this is a test")]
 
+#[path = "double/mod.rs"]
+mod double;
+#[path = "secrets/forge.rs"]
+mod forge;
 #[path = "secrets/key.rs"]
 mod key;
 #[path = "secrets/places.rs"]

@@ -8,6 +8,9 @@ use subtle::ConstantTimeEq as _;
 /// The shortest secret, in bytes: shorter ones can be guessed.
 const SHORTEST_SECRET: usize = 16;
 
+/// The bytes of a signature.
+const LENGTH: usize = 32;
+
 /// The forge that webhooks are taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
@@ -76,10 +79,19 @@ pub struct Webhooks {
 }
 
 impl Webhooks {
+    /// Whether there is anything that could be a signature: who sends none is not read.
+    pub(super) fn is_claimed(&self, headers: &HeaderMap) -> bool {
+        self.claim(headers).len() == LENGTH
+    }
+
+    fn claim(&self, headers: &HeaderMap) -> Vec<u8> {
+        let text = headers.get(self.source.headers()[0]).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        hexadecimal(text.strip_prefix("sha256=").unwrap_or(text))
+    }
+
     /// Whether one of the secrets signed `body`; all of them are tried in any case.
     pub(super) fn signed(&self, body: &[u8], headers: &HeaderMap) -> bool {
-        let text = headers.get(self.source.headers()[0]).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let signature = hexadecimal(text.strip_prefix("sha256=").unwrap_or(text));
+        let signature = self.claim(headers);
         self.secrets.iter().fold(false, |good, secret| good | secret.signed(body, &signature))
     }
 }

@@ -51,10 +51,17 @@ pub(super) async fn receive(
         return Err(Problem::not_found(detail));
     };
     let headers = request.headers().clone();
+    let unsigned = || {
+        let detail = "The signature is missing or wrong: give the webhook the secret that is configured here.";
+        Problem::new(&problem::UNAUTHENTICATED, detail)
+    };
+    if !webhooks.is_claimed(&headers) {
+        body::discard(request).await;
+        return Err(unsigned());
+    }
     let bytes = body::raw(request, &shared.limits, LONGEST).await?;
     if !webhooks.signed(&bytes, &headers) {
-        let detail = "The signature is missing or wrong: give the webhook the secret that is configured here.";
-        return Err(Problem::new(&problem::UNAUTHENTICATED, detail));
+        return Err(unsigned());
     }
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !text("content-type").to_ascii_lowercase().starts_with("application/json") {

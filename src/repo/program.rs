@@ -30,6 +30,9 @@ const FORGOTTEN: [&str; 16] = [
     "GIT_TRACE_REDACT",
 ];
 
+/// The variables that the server is told its secrets by, which are for no program that it starts.
+const SECRETS: [&str; 3] = ["MESHWRIGHT_WEBHOOK_SECRET", "MESHWRIGHT_FORGE_TOKEN", "MESHWRIGHT_APP_PRIVATE_KEY"];
+
 /// What a program said.
 pub(in crate::repo) struct Output {
     pub(in crate::repo) success: bool,
@@ -67,6 +70,9 @@ pub(in crate::repo) fn run(
     input: &[u8],
     timeout: Duration,
 ) -> Result<Output, RepoError> {
+    for name in SECRETS {
+        command.env_remove(name);
+    }
     let failed = |error| RepoError::io(format!("{what}: run the program"))(error);
     let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
     let mut child = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;

@@ -155,3 +155,26 @@ async fn what_we_did_ourselves_wakes_nobody() {
     }
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payloads_in_the_documented_shape_are_taken_when_they_are_signed() {
+    for (kind, forge) in [(As::GitHubUser, "github"), (As::GiteaUser, "gitea")] {
+        let home = Home::new(kind).await;
+        let (double, config) = home.close().await;
+        let server = Deaf::start(&config, &[SECRET]).await;
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/webhooks").join(forge);
+        let mut sent = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let event = path.file_name().unwrap().to_str().unwrap().split('.').next().unwrap().to_owned();
+            let delivery = Delivery { id: format!("{sent}"), event, body: std::fs::read_to_string(&path).unwrap() };
+            let to = server.path(forge);
+            assert_eq!(deliver(&double, &to, "not the secret at all", &delivery).await.0, 401, "{}", path.display());
+            let (status, answer) = deliver(&double, &to, SECRET, &delivery).await;
+            assert_eq!((status, answer.contains("\"new\":true")), (202, true), "{}: {answer}", path.display());
+            sent += 1;
+        }
+        assert!(sent >= 8, "fixtures are missing: only {sent} of {forge}");
+        server.stop().await;
+    }
+}

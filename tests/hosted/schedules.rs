@@ -19,7 +19,7 @@ use crate::home::{As, Home, push};
 const WORLDS: u64 = 200;
 const LIVES: usize = 10;
 /// How many things happen to each life.
-const EVENTS: usize = 6;
+const EVENTS: usize = 5;
 /// Worlds that run at once.
 const AT_ONCE: u64 = 6;
 
