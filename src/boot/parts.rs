@@ -29,6 +29,8 @@ pub struct Stores {
     pub signer: Option<Signer>,
     /// How long changes are remembered that ended.
     pub retention: Retention,
+    /// The URL that readers reach the server by; empty where that is not known.
+    pub public_url: String,
 }
 
 impl Stores {
@@ -50,8 +52,21 @@ impl Stores {
         let signer = signer(&config.repository)?;
         let forge = forges::build(config, &mirror, remote, author(), signer.clone(), clock)?;
         let retention = Retention { keep: config.changes.keep.0, most: config.changes.most };
-        Ok(Self { journal: Box::new(journal), mirror, forge, signer, retention })
+        Ok(Self { journal: Box::new(journal), mirror, forge, signer, retention, public_url: public_url(config)? })
     }
+}
+
+/// The URL of the server for readers, without a slash at its end.
+fn public_url(config: &Config) -> Result<String, BootError> {
+    let Some(url) = &config.public_url else { return Ok(String::new()) };
+    let web = url.starts_with("https://") || url.starts_with("http://");
+    if !web || url.chars().any(|c| c.is_whitespace() || c.is_control() || "()<>\"`".contains(c)) {
+        return Err(BootError::config(
+            "publicUrl",
+            format!("`{url}` is no URL; write it as https://meshwright.example"),
+        ));
+    }
+    Ok(url.trim_end_matches('/').to_owned())
 }
 
 /// Makes a folder that only its owner may look into, where there is none: it holds intents that nobody approved yet.
@@ -115,7 +130,7 @@ impl Parts {
         let intake = started.map_err(|source| BootError::Io { path: "intake".into(), source })?;
         let mirror = stores.mirror.clone();
         let worker = Worker::new(intake, stores.forge, stores.mirror, clock, author(), stores.signer, timing);
-        let worker = Arc::new(worker.with_retention(stores.retention));
+        let worker = Arc::new(worker.with_retention(stores.retention).with_public_url(stores.public_url));
         let carrying = tokio::spawn(worker.clone().run());
         let desk = Desk::new(worker);
         let tidying = tokio::spawn(housekeeping::after_merges(desk.events(), mirror));

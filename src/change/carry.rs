@@ -148,7 +148,7 @@ impl Worker {
     ) -> Said {
         let seen = self.forge.abilities().remarks;
         Said {
-            text: words::pull_text(change, proposal, draft),
+            text: words::pull_text(change, proposal, draft, &self.public_url),
             report: seen.then(|| remarks::report(proposal, blocks)),
             remark: remarks::remark(change, branch, proposal).filter(|_| seen),
         }

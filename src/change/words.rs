@@ -87,12 +87,13 @@ fn concerns(topology: &Topology<'_>, anchor: &Anchor, subject: &Anchor) -> bool 
 
 /// What the pull request of a change says.
 #[must_use]
-pub(super) fn pull_text(change: &Change, proposal: &Proposal, draft: bool) -> PullText {
+pub(super) fn pull_text(change: &Change, proposal: &Proposal, draft: bool, server: &str) -> PullText {
     let names: Vec<String> = change.main_groups().map(Group::short).collect();
     let groups: Vec<&str> = names.iter().map(String::as_str).collect();
     let meta = PullMeta {
         change: change.id.to_string(),
         requesters: change.requesters.iter().map(ToString::to_string).collect(),
+        server: server.to_owned(),
         unverified: change.requesters.iter().any(Person::is_local),
         intents: proposal.intents.iter().map(ToString::to_string).collect(),
     };

@@ -50,6 +50,8 @@ pub struct Worker {
     pub(super) signer: Option<Signer>,
     pub(super) timing: Timing,
     retention: Retention,
+    /// The URL that readers reach this server by; empty where that is not known.
+    pub(super) public_url: String,
     pub(super) plans: Mutex<HashMap<ChangeId, Planned>>,
     troubles: Troubles,
     pub(super) refusals: Refusals,
@@ -90,6 +92,7 @@ impl Worker {
             signer,
             timing,
             retention: Retention::default(),
+            public_url: String::new(),
             plans: Mutex::default(),
             troubles: Troubles::default(),
             refusals: Refusals::default(),
@@ -110,6 +113,12 @@ impl Worker {
     #[must_use]
     pub fn with_retention(self, retention: Retention) -> Self {
         Self { retention, ..self }
+    }
+
+    /// The same, reached by readers at a URL.
+    #[must_use]
+    pub fn with_public_url(self, public_url: String) -> Self {
+        Self { public_url, ..self }
     }
 
     /// Carries changes on until the task is dropped.

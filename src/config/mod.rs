@@ -17,6 +17,8 @@ pub use forge::{App, Budget, Commits, Forge, ForgeKind, MergeMethod};
 pub struct Config {
     /// Where the server listens; an address other than loopback needs `tokens`.
     pub listen: String,
+    /// The URL that readers of pull requests reach the server by, for links; none where they do not.
+    pub public_url: Option<String>,
     /// The folder of the journal and the embedded config repository.
     pub data: PathBuf,
     /// Who may call; empty: everybody on this machine.
@@ -39,6 +41,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8470".into(),
+            public_url: None,
             data: "meshwright-data".into(),
             tokens: vec![],
             timing: Timing::default(),

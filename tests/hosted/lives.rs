@@ -3,6 +3,7 @@
 use meshwright::change::State;
 use meshwright::change::forge::Verdict as Asked;
 use meshwright::change::submission::Cause;
+use meshwright::config::MergeMethod;
 
 use crate::desk::{PATIENT, TIMING, ask, cause, eventually, person};
 use crate::double::Verdict;
@@ -240,5 +241,22 @@ async fn code_owners_are_asked_to_review_and_one_of_them_has_to_approve() {
         home.double.review(pull.number, "bob", Verdict::Approve, "mine");
         home.house.until(&id, State::Approved).await;
         home.house.merge(&id).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_squash_and_a_rebase_are_merges_too() {
+    for (kind, method) in [(As::GitHubApp, MergeMethod::Squash), (As::GiteaUser, MergeMethod::Rebase)] {
+        let mut home = Home::new(kind).await;
+        home.config.forge.merge_method = method;
+        let home = home.restart(false).await;
+        let (id, pull) = home.proposed().await;
+        home.double.review(pull.number, "bob", Verdict::Approve, "fine");
+        home.house.until(&id, State::Approved).await;
+        let merged = home.house.merge(&id).await.unwrap();
+        let info = home.house.mirror.commit_info(merged.merged.unwrap()).unwrap();
+        assert_eq!((merged.state, info.parents.len()), (State::Merged, 1), "{kind:?}");
+        home.house.until_no_branch_is_left().await;
+        assert!(!home.house.desk().view().base.tree.is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::PullMeta;
 use super::markdown::{code, longest_run};
 use super::page::Page;
 use crate::review::diff::hunks;
@@ -22,8 +23,12 @@ const LONGEST_FILE: usize = 100_000;
 const LONGEST_FENCE: usize = 32;
 
 /// Writes the section with the diff, and where all of it is.
-pub(super) fn diff(page: &mut Page, plan: &Plan, change: &str) {
-    let whole = code(&format!("GET /v2/changes/{change}/diff"));
+pub(super) fn diff(page: &mut Page, plan: &Plan, meta: &PullMeta) {
+    let path = format!("/v2/changes/{}/diff", meta.change);
+    let whole = match meta.server.as_str() {
+        "" => code(&format!("GET {path}")),
+        server => format!("[{}]({server}{path})", code(&path)),
+    };
     if plan.files.is_empty() {
         return;
     }

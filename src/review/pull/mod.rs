@@ -43,6 +43,8 @@ pub struct PullMeta {
     pub requesters: Vec<String>,
     /// Whether a requester is not proven to be who it says.
     pub unverified: bool,
+    /// The URL of the server as readers reach it; empty where that is not known.
+    pub server: String,
     /// The anchors of the intents that were written.
     pub intents: Vec<String>,
 }
@@ -82,7 +84,7 @@ pub fn body(plan: &Plan, meta: &PullMeta) -> String {
     resources(&mut page, plan);
     findings(&mut page, plan);
     origin(&mut page, meta);
-    excerpt::diff(&mut page, plan, &meta.change);
+    excerpt::diff(&mut page, plan, meta);
     page.finish()
 }
 

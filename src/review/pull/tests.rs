@@ -9,6 +9,7 @@ fn meta() -> PullMeta {
         change: "c42".into(),
         requesters: vec!["github:alice".into()],
         unverified: true,
+        server: String::new(),
         intents: vec!["projects/shop/composite-apps/a/v1".into()],
     }
 }
@@ -214,7 +215,7 @@ prop_compose! {
             files,
         };
         let names = || (0..times).map(text).collect();
-        (plan, PullMeta { change: text(0), requesters: names(), unverified: true, intents: names() })
+        (plan, PullMeta { change: text(0), requesters: names(), unverified: true, server: String::new(), intents: names() })
     }
 }
 
@@ -229,4 +230,17 @@ proptest! {
         prop_assert!(plan.files.is_empty() || page.contains("The full diff"));
         prop_assert_eq!(sound(&page), Ok(()));
     }
+}
+
+#[test]
+fn where_the_server_can_be_reached_the_full_diff_is_a_link() {
+    let text = |text: &str| text.to_owned();
+    let file =
+        FileChange { path: text("a.yaml"), happening: Happening::Changed, old: text("old\n"), new: text("new\n") };
+    let plan = Plan { files: vec![file], ..Plan::default() };
+    let page = |server: &str| body(&plan, &PullMeta { server: server.to_owned(), ..meta() });
+    let change = meta().change;
+    assert!(page("").contains(&format!("The full diff: `GET /v2/changes/{change}/diff`")));
+    let link = format!("[`/v2/changes/{change}/diff`](https://mesh.example/v2/changes/{change}/diff)");
+    assert!(page("https://mesh.example").contains(&link), "{}", page("https://mesh.example"));
 }
