@@ -12,6 +12,7 @@ use super::proposal::Proposal;
 use super::record::{Change, State};
 use super::refusals::Asked;
 use super::stuck::{Stuck, blocking};
+use super::talk::Talk;
 use super::worker::Worker;
 use super::{commit, remarks, talk, words};
 use crate::repo::{CommitId, RepoError};
@@ -216,17 +217,20 @@ impl Worker {
                 self.said(change, pull.number, &work.said.text).await?;
             }
             Action::Edit(number) => {
+                self.unsay(change, |talk| talk.text = None).await?;
                 self.forge.edit_pull(number, &work.said.text).await?;
                 self.said(change, number, &work.said.text).await?;
             }
             Action::Report(head, digest) => {
                 if let Some(report) = &work.said.report {
+                    self.unsay(change, |talk| talk.report = None).await?;
                     self.forge.report(head, report).await?;
                 }
                 self.record(&change.id, move |change| change.talk.report = Some(digest)).await?;
             }
             Action::Remark(number) => {
                 if let Some(words) = &work.said.remark {
+                    self.unsay(change, |talk| talk.remark = Some(String::new())).await?;
                     self.forge.remark(number, words).await?;
                     let digest = talk::digest(&words);
                     self.record(&change.id, move |change| change.talk.remark = Some(digest)).await?;
@@ -234,6 +238,11 @@ impl Worker {
             }
         }
         Ok(None)
+    }
+
+    /// Records that nobody knows what the forge shows by now: a call that fails may have had its effect all the same.
+    async fn unsay(&self, change: &Change, forget: impl FnOnce(&mut Talk) + Send + 'static) -> Result<(), Stuck> {
+        self.record(&change.id, move |change| forget(&mut change.talk)).await
     }
 
     /// Records what its pull request says now.

@@ -3,7 +3,7 @@
 use meshwright::change::State;
 
 use crate::desk::{MINIMAL, eventually};
-use crate::double::Verdict;
+use crate::double::{Fault, Match, Verdict};
 use crate::home::{ALL, As, Home};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,4 +109,16 @@ async fn what_was_changed_again_since_is_not_reverted_blindly() {
     home.double.comment(pull.number, "bob", "/meshwright revert");
     home.until_remark(pull.number, "was changed again since").await;
     assert_eq!(home.double.pulls().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_by_a_call_whose_answer_was_lost_is_undone_too() {
+    let home = Home::new(As::GitHubApp).await;
+    let (id, pull) = home.proposed().await;
+    home.double.fault(Match("", "convertPullRequestToDraft"), Fault::LostAfter, usize::MAX);
+    home.double.comment(pull.number, "bob", "/meshwright hold");
+    home.until_pull(pull.number, |pull| pull.draft).await;
+    home.double.comment(pull.number, "bob", "/meshwright resume");
+    home.until_pull(pull.number, |pull| !pull.draft).await;
+    home.house.until(&id, State::Proposed).await;
 }

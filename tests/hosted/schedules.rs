@@ -132,11 +132,15 @@ impl World {
         if self.random.below(4) == 0 {
             let bare = Mirror::open(self.home.double.repository()).unwrap();
             let name = format!("refs/heads/{}", pull.branch);
-            if let Some(head) = bare.reference(&name).unwrap() {
+            let state = self.home.double.lock();
+            // Who pushes past the API may be faster, and then it stays.
+            if let Some(head) = bare.reference(&name).unwrap()
+                && bare.set_reference(&name, Some(head), None, "delete").is_ok()
+            {
                 // Whose commits those were who deletes them is not known: only what others made counts.
                 self.memory.theirs.retain(|(branch, _)| *branch != pull.branch);
-                bare.set_reference(&name, Some(head), None, "delete").unwrap();
             }
+            drop(state);
         } else if self.home.double.lock().branch(&pull.branch).is_some() {
             let mut edits = Edits::new();
             edits.write(format!("NOTES-{life}.md"), format!("{}", self.random.next()));
