@@ -126,6 +126,8 @@ async fn a_bundle_over_several_open_changes_takes_them_over() {
     let data = tempfile::tempdir().unwrap();
     let house = open_with(data.path(), PATIENT).await;
     let first = house.put("projects/one", r#"{"metadata": {"name": "one"}}"#).await.unwrap().change.unwrap();
+    // Of two that began in one millisecond nobody knows which came first.
+    house.until(&first, State::Draft).await;
     let second = house.put("projects/two", r#"{"metadata": {"name": "two"}}"#).await.unwrap().change.unwrap();
     house.until(&second, State::Draft).await;
     let both = "anchor: projects\nmetadata: {name: one, description: x}\n---\nanchor: projects\nmetadata: {name: two, description: x}\n";
