@@ -49,7 +49,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("similar", &["review", "cli"]),
     ("git2", &["repo"]),
     ("libz_sys", &["repo"]),
-    ("rustix", &["repo"]),
+    ("rustix", &["repo", "boot"]),
     ("rusqlite", &["journal"]),
     ("octocrab", &["forge"]),
     ("http_types", &["forge"]),

@@ -2,6 +2,7 @@
 
 mod clock;
 mod demo;
+mod dumps;
 mod error;
 mod forges;
 mod housekeeping;
@@ -11,6 +12,7 @@ mod skeleton;
 
 pub use clock::SystemClock;
 pub use demo::DEMO_BUNDLE;
+pub use dumps::forbid_core_dumps;
 pub use error::BootError;
 pub use parts::{Parts, Stores};
 pub use server::Server;

@@ -14,6 +14,7 @@ use super::worker::Worker;
 use super::write::Verb;
 use crate::intent::layout;
 use crate::repo::{CommitId, Files as _, Mirror};
+use crate::review::pull::quoted;
 
 /// How much earlier than what was heard last is listened to again, in milliseconds: forges are slow to show, and their
 /// clocks differ from ours.
@@ -128,7 +129,7 @@ impl Worker {
             },
             Err(Refusal { cause, obstacles }) if cause != Cause::Unavailable => {
                 let why: Vec<String> = obstacles.into_iter().map(|obstacle| obstacle.message).collect();
-                said(Reaction::Refused, why.join("; "))
+                said(Reaction::Refused, quoted(&why.join("; ")))
             }
             Err(refusal) => Err(refusal.into()),
         }

@@ -8,7 +8,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::output;
 use super::{Failure, Outcome, Verdict};
-use crate::boot::{BootError, Server};
+use crate::boot::{BootError, Server, forbid_core_dumps};
 use crate::change::{Change, State};
 use crate::config::{Config, Log};
 
@@ -56,6 +56,7 @@ impl Serve {
     }
 
     async fn serve(self, config: &Config) -> Outcome {
+        forbid_core_dumps();
         let server = Server::start(config).await.map_err(|error| match error {
             BootError::Config { .. } => Failure::Usage(error.to_string()),
             error => Failure::failed(error),

@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use crate::mesh;
-use crate::process::{Client, Lost, PATIENCE, Server};
+use crate::process::{Client, PATIENCE, Server};
 use crate::random::Random;
 use crate::repository::{Repository, Seen, change_of};
 use crate::reviewer::{Changes, Reviewer, list, state};
@@ -227,7 +227,7 @@ impl Siege {
     fn merge_all(&mut self, client: &Client) {
         let reviewer = &mut self.reviewer;
         until("changes are not merged", || {
-            reviewer.work(client, 1, None).map_err(|Lost| "the server is gone".to_owned())?;
+            reviewer.work(client, 1, None).map_err(|lost| format!("the server is gone: {lost:?}"))?;
             let changes = list(client, "?limit=500").unwrap();
             if changes.values().all(|change| is_final(state(change))) { Ok(()) } else { Err(shown(&changes)) }
         });

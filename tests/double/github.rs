@@ -128,7 +128,7 @@ pub(crate) fn pull(state: &State, pull: &Pull) -> Value {
         "merged_at": pull.merged.map(|_| moment(pull.updated)),
         "merge_commit_sha": pull.merged.map(|commit| commit.to_string()),
         "updated_at": moment(pull.updated),
-        "head": { "ref": pull.branch, "sha": pull.head.to_string(), "repo": { "full_name": REPOSITORY } },
+        "head": { "ref": pull.branch, "sha": pull.head.to_string(), "repo": { "full_name": pull.of } },
         "base": { "ref": "main" },
     })
 }
@@ -167,6 +167,7 @@ pub(crate) fn create(state: &mut State, call: &Call, login: &str, draft: bool) -
     let number = state.pulls.last_key_value().map_or(1, |(last, _)| last + 1);
     let pull = Pull {
         number,
+        of: REPOSITORY.to_owned(),
         branch,
         head,
         title: call.text("title").to_owned(),

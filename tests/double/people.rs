@@ -72,6 +72,16 @@ impl Double {
         state.tell(number, "pull_request_review", "submitted");
     }
 
+    /// Somebody opens a pull request from a branch of their fork, like the one of this number but for that.
+    pub(crate) fn open_from_fork(&self, like: u64, by: &str) -> u64 {
+        let mut state = self.lock();
+        let mut pull = state.pulls[&like].clone();
+        pull.number = state.pulls.last_key_value().map_or(1, |(last, _)| last + 1);
+        (pull.of, pull.author, pull.updated) = (format!("{by}/mesh-config"), by.to_owned(), state.tick());
+        state.pulls.insert(pull.number, pull.clone());
+        pull.number
+    }
+
     /// Voids what somebody reviewed.
     pub(crate) fn dismiss(&self, number: u64, of: &str) {
         let mut state = self.lock();

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use meshwright::repo::{CommitId, CommitInfo, Mirror};
 
-use super::Face;
 use super::call::Seen;
 use super::faults::Faults;
 use super::hooks::Hooks;
 use super::people::{Comment, Permission, Review, Verdict};
+use super::{Face, REPOSITORY};
 
 /// How it behaves.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +31,8 @@ pub(crate) struct Settings {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Pull {
     pub(crate) number: u64,
+    /// The repository of its branch: this one, or a fork.
+    pub(crate) of: String,
     pub(crate) branch: String,
     pub(crate) head: CommitId,
     pub(crate) title: String,
@@ -46,6 +48,13 @@ pub(crate) struct Pull {
     pub(crate) teams: Vec<String>,
     pub(crate) reviews: Vec<Review>,
     pub(crate) queued: bool,
+}
+
+impl Pull {
+    /// Whether its branch is one of this repository.
+    pub(crate) fn is_here(&self) -> bool {
+        self.of == REPOSITORY
+    }
 }
 
 /// A check run.
@@ -130,7 +139,7 @@ impl State {
 
     /// The open pull request of a branch.
     pub(crate) fn open_of(&self, branch: &str) -> Option<u64> {
-        self.pulls.values().find(|pull| pull.open && pull.branch == branch).map(|pull| pull.number)
+        self.pulls.values().find(|pull| pull.open && pull.is_here() && pull.branch == branch).map(|pull| pull.number)
     }
 
     /// Takes notice of what `by` pushed: heads follow, what is on main is merged, what has no branch is closed.
@@ -141,7 +150,7 @@ impl State {
         let open: Vec<(u64, String, CommitId)> = self
             .pulls
             .values()
-            .filter(|pull| pull.open)
+            .filter(|pull| pull.open && pull.is_here())
             .map(|pull| (pull.number, pull.branch.clone(), pull.head))
             .collect();
         for (number, branch, head) in open {

@@ -135,15 +135,24 @@ impl Home {
 
 /// Commits past the API, as a push by a person.
 pub fn push(double: &Double, branch: &str, edits: &Edits) -> CommitId {
+    commit_on(double, branch, branch, edits)
+}
+
+/// The same by force: on top of main, over whatever stands on the branch.
+pub fn force(double: &Double, branch: &str, edits: &Edits) -> CommitId {
+    commit_on(double, branch, "main", edits)
+}
+
+fn commit_on(double: &Double, branch: &str, base: &str, edits: &Edits) -> CommitId {
     let bare = Mirror::open(double.repository()).unwrap();
     let by = Identity { name: "Human".into(), email: "human@example.com".into() };
     loop {
         // Nobody moves anything by the API meanwhile; who pushes past it may be faster.
         let state = double.lock();
-        let before = bare.branch(branch).unwrap();
-        let base = before.map_or(TreeId::EMPTY, |before| bare.commit_info(before).unwrap().tree);
-        let parents: Vec<_> = before.into_iter().collect();
-        let tree = bare.tree_with(base, edits).unwrap();
+        let (before, parent) = (bare.branch(branch).unwrap(), bare.branch(base).unwrap());
+        let files = parent.map_or(TreeId::EMPTY, |parent| bare.commit_info(parent).unwrap().tree);
+        let parents: Vec<_> = parent.into_iter().collect();
+        let tree = bare.tree_with(files, edits).unwrap();
         let commit = bare.commit_tree(tree, &parents, &by, 1, "by hand\n", None).unwrap();
         let pushed = bare.set_reference(&format!("refs/heads/{branch}"), before, Some(commit), "push");
         drop(state);

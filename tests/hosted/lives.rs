@@ -6,7 +6,7 @@ use meshwright::change::submission::Cause;
 use meshwright::config::MergeMethod;
 
 use crate::desk::{PATIENT, TIMING, ask, cause, eventually, person};
-use crate::double::Verdict;
+use crate::double::{Fault, Match, Verdict};
 use crate::home::{ALL, As, Home};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,7 +120,8 @@ async fn an_approval_that_was_dismissed_a_moment_ago_merges_nothing() {
     home.double.review(pull.number, "bob", Verdict::Approve, "fine");
     home.house.desk().happened(None);
     home.house.until(&id, State::Approved).await;
-    home.double.dismiss(pull.number, "bob");
+    // The list of pull requests shows nothing of it yet.
+    home.double.lock().pulls.get_mut(&pull.number).unwrap().reviews[0].dismissed = true;
     assert_eq!(cause(home.house.merge(&id).await), Cause::WrongState);
     assert!(home.double.lock().pulls[&pull.number].open);
 }
@@ -258,5 +259,71 @@ async fn a_squash_and_a_rebase_are_merges_too() {
         assert_eq!((merged.state, info.parents.len()), (State::Merged, 1), "{kind:?}");
         home.house.until_no_branch_is_left().await;
         assert!(!home.house.desk().view().base.tree.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_a_change_back_says_so_once_however_often_closing_fails() {
+    for kind in [As::GitHubUser, As::GiteaUser] {
+        let home = Home::new(kind).await;
+        let (id, pull) = home.proposed().await;
+        home.double.fault(Match("PATCH", "/pulls/"), Fault::LostBefore, 3);
+        home.house.desk().withdraw(&id, false, ask(person("github:alice"))).await.unwrap();
+        home.until_pull(pull.number, |pull| !pull.open).await;
+        let said = home.double.lock().comments.iter().filter(|it| it.by.starts_with("meshwright")).count();
+        assert_eq!(said, 1, "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_has_one_check_run_of_ours_also_after_a_restart() {
+    let home = Home::new(As::GitHubApp).await;
+    let (id, pull) = home.proposed().await;
+    let home = home.restart(true).await;
+    home.double.comment(pull.number, "bob", "/meshwright hold");
+    home.house.until(&id, State::Blocked).await;
+    let conclusions = || -> Vec<Option<String>> {
+        home.double.lock().runs.iter().filter(|run| run.head == pull.head).map(|run| run.conclusion.clone()).collect()
+    };
+    eventually(|| {
+        let found = conclusions();
+        if found == [Some("action_required".to_owned())] { Ok(()) } else { Err(found) }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_in_a_queue_is_known_after_a_restart_and_when_it_is_given_back() {
+    let home = Home::new(As::GitHubApp).await;
+    home.double.set(|settings| settings.queue = true);
+    let (id, pull) = home.proposed().await;
+    home.double.review(pull.number, "bob", Verdict::Approve, "fine");
+    home.house.until(&id, State::Approved).await;
+    home.house.merge(&id).await.unwrap();
+    let home = home.restart(true).await;
+    home.house.until(&id, State::Merging).await;
+    // It leaves the queue, and the list of pull requests shows nothing of it.
+    home.double.lock().pulls.get_mut(&pull.number).unwrap().queued = false;
+    home.house.until(&id, State::Approved).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_request_from_a_fork_is_not_ours_whatever_its_branch_is_called() {
+    for kind in [As::GitHubUser, As::GiteaUser] {
+        let home = Home::new(kind).await;
+        let (id, pull) = home.proposed().await;
+        let theirs = home.double.open_from_fork(pull.number, "mallory");
+        home.double.review(theirs, "bob", Verdict::Approve, "looks like the other one");
+        home.double.comment(theirs, "bob", "/meshwright hold");
+        let main = home.commit("main", "README.md", "everything was looked at\n");
+        home.house.until_main(|base| base.commit == Some(main)).await;
+        home.double.close(theirs, "bob");
+        let main = home.commit("main", "README.md", "and again\n");
+        home.house.until_main(|base| base.commit == Some(main)).await;
+        let change = home.house.change(&id);
+        assert_eq!((change.state, change.pull, &change.talk.hold), (State::Proposed, Some(pull.number), &None));
+        // Nor is it when nothing is known.
+        let home = home.restart(true).await;
+        assert_eq!(home.house.until(&id, State::Proposed).await.pull, Some(pull.number));
     }
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::desk::{ask, eventually, person};
 use crate::double::{Face, Fault, Pull, Verdict};
-use crate::home::{As, Home, push};
+use crate::home::{As, Home, force, push};
 
 /// Worlds, and lives in each: two thousand schedules.
 const WORLDS: u64 = 200;
@@ -129,7 +129,8 @@ impl World {
     /// A person does something to the branch of a life.
     fn meddle(&mut self, life: usize) {
         let Some(pull) = self.pull(life) else { return };
-        if self.random.below(4) == 0 {
+        let way = self.random.below(5);
+        if way == 0 {
             let bare = Mirror::open(self.home.double.repository()).unwrap();
             let name = format!("refs/heads/{}", pull.branch);
             let state = self.home.double.lock();
@@ -144,7 +145,13 @@ impl World {
         } else if self.home.double.lock().branch(&pull.branch).is_some() {
             let mut edits = Edits::new();
             edits.write(format!("NOTES-{life}.md"), format!("{}", self.random.next()));
-            let commit = push(&self.home.double, &pull.branch, &edits);
+            // On top of what is there, or by force on main.
+            let commit = if way == 1 {
+                self.memory.theirs.retain(|(branch, _)| *branch != pull.branch);
+                force(&self.home.double, &pull.branch, &edits)
+            } else {
+                push(&self.home.double, &pull.branch, &edits)
+            };
             self.memory.theirs.push((pull.branch, commit));
         }
         drop(self.home.double.lock());
@@ -201,7 +208,8 @@ impl World {
             }
             _ => self.faults(),
         }
-        if self.random.below(2) == 0 {
+        // A webhook is lost, comes, or comes twice.
+        for _ in 0..self.random.below(3) {
             desk.happened(None);
         }
         let pause = self.random.below(12);

@@ -23,7 +23,9 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server and does not wait until it listens.
     pub(crate) fn spawn(data: &Path, config: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_meshwright"))
+        // A core dump would be allowed, if the server did not forbid it itself.
+        let mut child = Command::new("sh")
+            .args(["-c", "ulimit -c unlimited; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_meshwright")])
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .arg("--config")
@@ -59,6 +61,12 @@ impl Server {
         }
     }
 
+    /// The number of its process.
+    #[allow(dead_code, reason = "not every program that takes this in asks for it")]
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it as `kill -9` does, and gives all it wrote to its log.
     pub(crate) fn kill(mut self) -> String {
         self.end()
@@ -85,9 +93,20 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
-/// Whether the server did what was asked is not known.
-#[derive(Debug)]
-pub(crate) struct Lost;
+/// Whether the server did what was asked is not known, for this reason.
+pub(crate) struct Lost(String);
+
+impl std::fmt::Debug for Lost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<ureq::Error> for Lost {
+    fn from(error: ureq::Error) -> Self {
+        Self(format!("{error:?}"))
+    }
+}
 
 /// Talks to one server. Nothing is sent twice.
 #[derive(Clone)]
@@ -123,8 +142,8 @@ impl Client {
             None => self.agent.run(request.body(()).unwrap()),
             Some((kind, bytes)) => self.agent.run(request.header("Content-Type", kind).body(bytes).unwrap()),
         };
-        let mut response = sent.map_err(|_| Lost)?;
-        let body = response.body_mut().with_config().limit(64 << 20).read_to_string().map_err(|_| Lost)?;
+        let mut response = sent?;
+        let body = response.body_mut().with_config().limit(64 << 20).read_to_string()?;
         Ok(Answer { status: response.status().as_u16(), headers: response.headers().clone(), body })
     }
 }

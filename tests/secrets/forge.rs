@@ -61,6 +61,7 @@ fn live(double: &Double, identity: &str, needles: impl Fn() -> Vec<String>) {
     let ((log, answers), arguments) = arguments_while(|| {
         let mut server = Server::spawn(&data, &folder.path().join("server.yaml"));
         let url = server.url();
+        leaves_no_core_dump(server.process());
         let client = Client::new(&url);
         let id = propose(&client, &[]);
         let mut answers = vec![];
@@ -96,6 +97,14 @@ fn live(double: &Double, identity: &str, needles: impl Fn() -> Vec<String>) {
         traces.do_not_hold(needle.as_bytes());
         assert!(!arguments.contains(&needle), "it is in the arguments of a process:\n{arguments}");
     }
+}
+
+/// A crash of the process writes nothing of its memory down, whatever was allowed to it.
+fn leaves_no_core_dump(process: u32) {
+    let limits = std::fs::read_to_string(format!("/proc/{process}/limits")).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    let words: Vec<&str> = core.split_whitespace().skip(4).collect();
+    assert_eq!(words, ["0", "0", "bytes"], "{core}");
 }
 
 /// A main branch to propose anything to.

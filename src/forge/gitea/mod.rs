@@ -121,7 +121,7 @@ impl Dialect for GiteaDialect {
         Ok(closed.and_then(|it| it.user).map(|account| account.login))
     }
 
-    async fn queued(&self, _: &Api, _: &Item) -> Result<bool, ForgeError> {
+    async fn queued(&self, _: &Api, _: &Item, _: &str) -> Result<bool, ForgeError> {
         Ok(false)
     }
 

@@ -1,7 +1,7 @@
 //! Checks: those that main requires, and ours.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -93,21 +93,14 @@ pub(super) async fn unmet(api: &Api, rules: &Rules, head: CommitId) -> Result<Ve
 }
 
 async fn runs(api: &Api, head: CommitId, filter: &str) -> Result<Vec<Run>, ForgeError> {
-    let mut all = vec![];
-    for page in 1.. {
-        let path = api.at(&format!("/commits/{head}/check-runs?per_page={PER_PAGE}&page={page}{filter}"));
-        let answer = api.get(path).await?.expect(&[200])?;
-        all.extend(answer.json::<Runs>()?.check_runs);
-        if !answer.more {
-            break;
-        }
-    }
-    Ok(all)
+    let path = |page| api.at(&format!("/commits/{head}/check-runs?per_page={PER_PAGE}&page={page}{filter}"));
+    let pages: Vec<Runs> = api.pages(path).await?;
+    Ok(pages.into_iter().flat_map(|page| page.check_runs).collect())
 }
 
-/// Our check run of each commit: its number, or none where an answer was lost that would have told it.
+/// The numbers of our check runs, by commit.
 #[derive(Debug, Default)]
-pub(super) struct Reported(Mutex<HashMap<CommitId, Option<u64>>>);
+pub(super) struct Reported(Mutex<HashMap<CommitId, u64>>);
 
 /// The most commits whose check runs are remembered.
 const MOST_REPORTED: usize = 10_000;
@@ -124,11 +117,11 @@ impl Reported {
         if !as_app {
             return status(api, head, report).await;
         }
-        // What we reported of this commit before is changed and not added to.
-        let ours = match self.get(head) {
-            None => None,
-            Some(Some(id)) => Some(id),
-            Some(None) => {
+        // What we reported of this commit before is changed and not added to, whoever of us it was.
+        let known = self.lock().get(&head).copied();
+        let ours = match known {
+            Some(id) => Some(id),
+            None => {
                 let found = runs(api, head, &format!("&check_name={OUR_CHECK}")).await?;
                 found.into_iter().find(|run| run.name == OUR_CHECK).map(|run| run.id)
             }
@@ -137,7 +130,6 @@ impl Reported {
         let answer = match ours {
             Some(id) => api.send("PATCH", api.at(&format!("/check-runs/{id}")), body).await?,
             None => {
-                self.set(head, None);
                 body["head_sha"] = head.to_string().into();
                 api.send("POST", api.at("/check-runs"), body).await?
             }
@@ -146,20 +138,16 @@ impl Reported {
             return status(api, head, report).await;
         }
         let run: Run = answer.expect(&[200, 201])?.json()?;
-        self.set(head, Some(run.id));
-        Ok(())
-    }
-
-    fn get(&self, head: CommitId) -> Option<Option<u64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&head).copied()
-    }
-
-    fn set(&self, head: CommitId, run: Option<u64>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.lock();
         if known.len() >= MOST_REPORTED {
             known.clear();
         }
-        known.insert(head, run);
+        known.insert(head, run.id);
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<CommitId, u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

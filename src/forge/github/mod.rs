@@ -156,13 +156,8 @@ impl Dialect for GitHubDialect {
         Ok(issue.closed_by.map(|account| account.login))
     }
 
-    async fn queued(&self, api: &Api, item: &Item) -> Result<bool, ForgeError> {
-        let known = self.rules.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match known.is_some_and(|(rules, _)| rules.queue) {
-            true => merging::is_queued(api, item).await,
-            // Nobody who was never told of a queue put anything there.
-            false => Ok(false),
-        }
+    async fn queued(&self, api: &Api, item: &Item, main: &str) -> Result<bool, ForgeError> {
+        Ok(self.rules(api, main).await?.queue && merging::is_queued(api, item).await?)
     }
 
     async fn merge(&self, api: &Api, item: &Item, ends: Ends, main: &str, message: &str) -> Result<Merged, ForgeError> {

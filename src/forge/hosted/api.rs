@@ -153,13 +153,20 @@ impl Api {
         &self,
         path: impl Fn(u32) -> String,
     ) -> Result<Vec<T>, ForgeError> {
-        let mut all = vec![];
+        Ok(self.pages::<Vec<T>>(path).await?.into_iter().flatten().collect())
+    }
+
+    /// All pages of a list.
+    pub(in crate::forge) async fn pages<P: DeserializeOwned>(
+        &self,
+        path: impl Fn(u32) -> String,
+    ) -> Result<Vec<P>, ForgeError> {
+        let mut pages = vec![];
         for page in 1..=MOST_PAGES {
             let answer = self.get(path(page)).await?.expect(&[200])?;
-            let more = answer.more;
-            all.extend(answer.json::<Vec<T>>()?);
-            if !more {
-                return Ok(all);
+            pages.push(answer.json()?);
+            if !answer.more {
+                return Ok(pages);
             }
         }
         Err(ForgeError::Refused(format!("{} has more than {MOST_PAGES} pages", path(1))))

@@ -83,8 +83,8 @@ pub(in crate::forge) trait Dialect: Send + Sync {
     /// Who closed a pull request.
     async fn closer(&self, api: &Api, number: u64) -> Result<Option<String>, ForgeError>;
 
-    /// Whether a pull request waits in the merge queue.
-    async fn queued(&self, api: &Api, item: &Item) -> Result<bool, ForgeError>;
+    /// Whether a pull request waits in the merge queue of main.
+    async fn queued(&self, api: &Api, item: &Item, main: &str) -> Result<bool, ForgeError>;
 
     /// Merges what was found open at these ends, or has the queue of main do so.
     async fn merge(&self, api: &Api, item: &Item, ends: Ends, main: &str, message: &str) -> Result<Merged, ForgeError>;

@@ -31,7 +31,7 @@ pub(in crate::forge) struct Item {
     pub(in crate::forge) labels: Option<Vec<Label>>,
     #[serde(default)]
     pub(in crate::forge) requested_reviewers: Option<Vec<Account>>,
-    #[serde(default)]
+    #[serde(default, alias = "requested_reviewers_teams")]
     pub(in crate::forge) requested_teams: Option<Vec<Team>>,
 }
 

@@ -3,17 +3,27 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::item::{Item, Label};
-use crate::change::Person;
 use crate::change::forge::Review;
+use crate::change::{Person, Timestamp};
 
 /// The most pull requests that are remembered though they are not open.
 const MOST_CLOSED: usize = 2000;
+
+/// How long after details were read something may still happen in the second that they are true of, in milliseconds.
+/// Forges tell moments by the second.
+const SECOND: i64 = 2000;
 
 /// What the list of pull requests does not say of one.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Details {
     /// The moment of the pull request that this is true of.
     of: String,
+    /// When it was read.
+    at: Timestamp,
+    /// Whether it was read again after that second, so that nothing can be missing.
+    settled: bool,
+    /// Whether it has to be read again.
+    doubted: bool,
     pub(super) reviews: Vec<Review>,
     /// Who closed it, and their words.
     pub(super) closed: Option<(Option<Person>, String)>,
@@ -21,8 +31,8 @@ pub(super) struct Details {
 }
 
 impl Details {
-    pub(super) fn of(item: &Item) -> Self {
-        Self { of: item.updated_at.clone(), ..Self::default() }
+    pub(super) fn of(item: &Item, at: Timestamp) -> Self {
+        Self { of: item.updated_at.clone(), at, ..Self::default() }
     }
 }
 
@@ -75,10 +85,22 @@ impl Known {
         }
     }
 
-    /// Remembers details, unless something happened since they were true.
+    /// Remembers details.
     pub(super) fn detail(&mut self, number: u64, details: Details) {
         if let Some(entry) = self.pulls.get_mut(&number) {
-            entry.details = Some(details);
+            let again = entry.details.as_ref().is_some_and(|before| before.doubted && before.of == details.of);
+            entry.details = Some(Details { settled: again, ..details });
+        }
+    }
+
+    /// Has details read again that may lack what happened in the second in which they were read, or that change without a
+    /// trace in the list, as a place in a queue does.
+    pub(super) fn doubt(&mut self, now: Timestamp) {
+        for entry in self.pulls.values_mut().filter(|entry| entry.item.is_open()) {
+            if let Some(details) = &mut entry.details {
+                let young = !details.settled && details.at.plus(SECOND) <= now;
+                details.doubted |= young || details.queued;
+            }
         }
     }
 
@@ -89,7 +111,8 @@ impl Known {
     /// The newest pull request of a branch, with its details where they are known and still true.
     pub(super) fn newest(&self, branch: &str) -> Option<(&Item, Option<&Details>)> {
         let entry = self.pulls.values().rev().find(|entry| entry.item.head.branch == branch)?;
-        Some((&entry.item, entry.details.as_ref().filter(|details| details.of == entry.item.updated_at)))
+        let is_true = |details: &&Details| details.of == entry.item.updated_at && !details.doubted;
+        Some((&entry.item, entry.details.as_ref().filter(is_true)))
     }
 
     pub(super) fn open(&self) -> impl Iterator<Item = &Item> {
@@ -128,5 +151,69 @@ impl Known {
         for entry in self.pulls.values_mut().filter(|entry| entry.item.head.branch == branch) {
             entry.details = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BRANCH: &str = "meshwright/shop-0123456789ab";
+
+    fn item(number: u64, second: u64, state: &str) -> Item {
+        let sha = "0".repeat(40);
+        serde_json::from_value(serde_json::json!({
+            "number": number, "html_url": "", "title": "", "state": state, "updated_at": format!("{second:03}"),
+            "head": { "ref": BRANCH, "sha": sha },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn details_are_read_again_once_after_the_second_in_which_they_were_read() {
+        let mut known = Known::default();
+        known.learn(item(1, 7, "open"));
+        known.detail(1, Details::of(&item(1, 7, "open"), Timestamp(0)));
+        let holds = |known: &mut Known, now| {
+            known.doubt(Timestamp(now));
+            known.newest(BRANCH).unwrap().1.is_some()
+        };
+        assert!(holds(&mut known, SECOND - 1));
+        assert!(!holds(&mut known, SECOND), "a review of the same second may have come since");
+        known.detail(1, Details::of(&item(1, 7, "open"), Timestamp(SECOND)));
+        assert!(holds(&mut known, i64::MAX / 2), "nothing of that second can come any more");
+        known.learn(item(1, 8, "open"));
+        assert!(!holds(&mut known, 0), "something happened");
+        known.detail(1, Details::of(&item(1, 8, "open"), Timestamp(0)));
+        assert!(!holds(&mut known, SECOND));
+    }
+
+    #[test]
+    fn what_waits_in_a_queue_is_read_at_every_look() {
+        let mut known = Known::default();
+        known.learn(item(1, 7, "open"));
+        for _ in 0..3 {
+            known.detail(1, Details { queued: true, ..Details::of(&item(1, 7, "open"), Timestamp(0)) });
+            known.doubt(Timestamp(0));
+            assert!(known.newest(BRANCH).unwrap().1.is_none());
+        }
+    }
+
+    #[test]
+    fn an_older_answer_does_not_replace_a_newer_one() {
+        let mut known = Known::default();
+        known.learn(item(1, 8, "closed"));
+        known.learn(item(1, 7, "open"));
+        assert_eq!(known.open().count(), 0);
+    }
+
+    #[test]
+    fn of_what_is_closed_the_newest_are_remembered_and_others_are_asked_for_by_name() {
+        let mut known = Known { complete: true, ..Known::default() };
+        for number in 1..=MOST_CLOSED as u64 + 1 {
+            known.learn(item(number, number, "closed"));
+        }
+        assert_eq!((known.get(1).is_some(), known.get(2).is_some()), (false, true));
+        assert!(!known.knows_all_of("meshwright/other-0123456789ab"));
     }
 }

@@ -102,6 +102,10 @@ impl<D: Dialect> Hosted<D> {
         let answer = self.api.get(self.api.at(&format!("/collaborators/{login}/permission"))).await?;
         let writes = match answer.status {
             404 => false,
+            403 => {
+                let why = "it does not tell us who may write to the repository; make our user an administrator there";
+                return Err(ForgeError::Refused(format!("{why} ({})", answer.message())));
+            }
             _ => {
                 let permission: Permission = answer.expect(&[200])?.json()?;
                 matches!(permission.permission.as_str(), "admin" | "owner" | "maintain" | "write")

@@ -3,7 +3,7 @@
 use super::known::Details;
 use super::{Dialect, Hosted, Item, OURS};
 use crate::change::codeowners::Owner;
-use crate::change::forge::{Ends, ForgeError, Merged, Pull, PullState, PullText};
+use crate::change::forge::{Ends, ForgeError, Merged, Pull, PullState, PullText, Verdict};
 use crate::repo::CommitId;
 
 /// As many characters as forges do not take.
@@ -14,7 +14,8 @@ impl<D: Dialect> Hosted<D> {
     pub(super) async fn follow_pulls(&self) -> Result<(), ForgeError> {
         let _one = self.looking.lock().await;
         let (etag, seen_to) = {
-            let known = self.known();
+            let mut known = self.known();
+            known.doubt(self.api.now());
             (known.etag.clone(), known.seen_to.clone())
         };
         let first = self.api.get_unless(self.dialect.list(&self.api, false, 1), etag).await?;
@@ -108,17 +109,16 @@ impl<D: Dialect> Hosted<D> {
 
     /// What the list does not tell of a pull request.
     async fn details(&self, item: &Item) -> Result<Details, ForgeError> {
-        let mut details = Details::of(item);
+        let mut details = Details::of(item, self.api.now());
+        details.reviews = self.reviews(item.number).await?;
         match item.outcome()? {
             PullState::Open => {
-                details.reviews = self.reviews(item.number).await?;
-                details.queued = self.dialect.queued(&self.api, item).await?;
+                // What nobody approved is in no queue.
+                let approved = details.reviews.iter().any(|review| review.verdict == Verdict::Approve);
+                details.queued = approved && self.dialect.queued(&self.api, item, &self.main).await?;
             }
-            PullState::Merged { .. } => details.reviews = self.reviews(item.number).await?,
-            PullState::Closed { .. } => {
-                details.reviews = self.reviews(item.number).await?;
-                details.closed = Some(self.farewell(item.number).await?);
-            }
+            PullState::Closed { .. } => details.closed = Some(self.farewell(item.number).await?),
+            PullState::Merged { .. } => {}
         }
         Ok(details)
     }
@@ -162,7 +162,7 @@ impl<D: Dialect> Hosted<D> {
         {
             let mut known = self.known();
             known.learn(item.clone());
-            known.detail(item.number, Details::of(&item));
+            known.detail(item.number, Details::of(&item, self.api.now()));
         }
         self.finish(&item, text).await?;
         self.pull(&item, None)
@@ -233,7 +233,7 @@ impl<D: Dialect> Hosted<D> {
             PullState::Merged { .. } => return Err(not_open(&item)),
             PullState::Open => {}
         }
-        if !words.is_empty() {
+        if !words.is_empty() && !self.has_said(number, words).await? {
             self.comment(number, words).await?;
         }
         let path = self.api.at(&format!("/pulls/{number}"));

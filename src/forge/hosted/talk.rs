@@ -75,6 +75,13 @@ impl<D: Dialect> Hosted<D> {
         self.api.all(path).await
     }
 
+    /// Whether we wrote just this below a pull request.
+    pub(super) async fn has_said(&self, number: u64, body: &str) -> Result<bool, ForgeError> {
+        let me = self.me().await?;
+        let written = self.written_below(number).await?;
+        Ok(written.iter().any(|written| written.is_by(me) && written.body == body))
+    }
+
     /// Writes something below a pull request.
     pub(super) async fn comment(&self, number: u64, body: &str) -> Result<Written, ForgeError> {
         let path = self.api.at(&format!("/issues/{number}/comments"));
