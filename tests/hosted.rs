@@ -9,6 +9,8 @@
     reason = "all of this is a test"
 )]
 
+#[path = "hosted/away.rs"]
+mod away;
 #[path = "hosted/commands.rs"]
 mod commands;
 #[path = "life/desk.rs"]
@@ -29,3 +31,5 @@ mod limits;
 mod lives;
 #[path = "hosted/schedules.rs"]
 mod schedules;
+#[path = "hosted/ssh.rs"]
+mod ssh;

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::error::BootError;
 use super::{forges, housekeeping, skeleton};
-use crate::change::adopt::adopt;
+use crate::change::adopt;
 use crate::change::forge::{Extent, Forge, ForgeError};
+use crate::change::stuck::Stuck;
 use crate::change::{Base, Clock, Desk, Intake, Journal, Ledger, Retention, Timing, Worker};
 use crate::config::{Config, ForgeKind, Repository};
 use crate::http::{Part, Readiness};
@@ -25,6 +26,8 @@ pub struct Stores {
     pub mirror: Mirror,
     /// The forge.
     pub forge: Arc<dyn Forge>,
+    /// The name of main.
+    pub main: String,
     /// The key that commits are signed with, where one is configured.
     pub signer: Option<Signer>,
     /// How long changes are remembered that ended.
@@ -52,7 +55,8 @@ impl Stores {
         let signer = signer(&config.repository)?;
         let forge = forges::build(config, &mirror, remote, author(), signer.clone(), clock)?;
         let retention = Retention { keep: config.changes.keep.0, most: config.changes.most };
-        Ok(Self { journal: Box::new(journal), mirror, forge, signer, retention, public_url: public_url(config)? })
+        let (journal, main, public_url) = (Box::new(journal), main.clone(), public_url(config)?);
+        Ok(Self { journal, mirror, forge, main, signer, retention, public_url })
     }
 }
 
@@ -108,29 +112,41 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Reads what is stored, takes over what a lost journal no longer knows, and starts carrying changes.
+    /// Reads what is stored, takes over what a lost journal no longer knows, and starts carrying changes. A forge that is
+    /// away is done without where the journal shows that this server knew it: writes are taken, and wait for it.
     ///
     /// # Errors
     /// What cannot be read.
     pub async fn start(mut stores: Stores, clock: Arc<dyn Clock>, timing: Timing) -> Result<Self, BootError> {
         let mut contents = stores.journal.load()?;
-        let main = first_look(stores.forge.as_ref()).await.map_err(crate::change::stuck::Stuck::from)?;
-        let adopted = adopt(&mut contents, stores.forge.as_ref(), &stores.mirror, clock.now()).await?;
-        if !adopted.is_empty() {
-            tracing::info!(entries = adopted.len(), "took over pull requests that the journal does not know");
-            stores.journal.append(&adopted)?;
-        }
+        let seen = first_look(stores.forge.as_ref()).await;
+        let away = seen.is_err();
+        let main = seen.or_else(|error| {
+            let last = stores.mirror.branch(&stores.main)?.filter(|_| contents.last_seq > 0 && is_away(&error));
+            let last = last.ok_or_else(|| Stuck::from(error.clone()))?;
+            tracing::error!(%error, main = %last, "the forge is away: it goes on with main as it was seen last");
+            Ok::<_, BootError>(Some(last))
+        })?;
         let base = match main {
             Some(commit) => Base::load(&stores.mirror, commit)?,
             None => Base::default(),
         };
         let remembered = (std::mem::take(&mut contents.answers), std::mem::take(&mut contents.deliveries));
-        let ledger = Ledger::restore(Arc::new(base), contents);
+        let mut ledger = Ledger::restore(Arc::new(base), contents);
+        if !away {
+            let unknown = adopt::unknown(&ledger, stores.forge.as_ref(), &stores.mirror, clock.now()).await?;
+            let entries: Vec<_> =
+                unknown.into_iter().flat_map(|(change, writes)| ledger.take_over(change, writes)).collect();
+            if !entries.is_empty() {
+                stores.journal.append(&entries)?;
+            }
+        }
         let started = Intake::start(ledger, remembered, stores.journal, clock.clone());
         let intake = started.map_err(|source| BootError::Io { path: "intake".into(), source })?;
         let mirror = stores.mirror.clone();
         let worker = Worker::new(intake, stores.forge, stores.mirror, clock, author(), stores.signer, timing);
-        let worker = Arc::new(worker.with_retention(stores.retention).with_public_url(stores.public_url));
+        let worker = worker.with_retention(stores.retention).with_public_url(stores.public_url);
+        let worker = Arc::new(if away { worker.yet_to_adopt() } else { worker });
         let carrying = tokio::spawn(worker.clone().run());
         let desk = Desk::new(worker);
         let tidying = tokio::spawn(housekeeping::after_merges(desk.events(), mirror));
@@ -154,7 +170,7 @@ impl Parts {
 async fn first_look(forge: &dyn Forge) -> Result<Option<CommitId>, ForgeError> {
     for pause in FIRST_PAUSES {
         match forge.refresh(Extent::Everything).await {
-            Err(error @ (ForgeError::Unavailable(_) | ForgeError::Moved(_))) => {
+            Err(error) if is_away(&error) => {
                 tracing::warn!(%error, "the forge cannot be looked at yet; it is tried again");
                 tokio::time::sleep(Duration::from_millis(pause)).await;
             }
@@ -162,6 +178,11 @@ async fn first_look(forge: &dyn Forge) -> Result<Option<CommitId>, ForgeError> {
         }
     }
     forge.refresh(Extent::Everything).await
+}
+
+/// Whether a forge that did not answer may do so later, and meanwhile be done without.
+fn is_away(error: &ForgeError) -> bool {
+    matches!(error, ForgeError::Unavailable(_) | ForgeError::Moved(_) | ForgeError::Later(_))
 }
 
 impl Drop for Parts {

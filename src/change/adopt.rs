@@ -7,28 +7,30 @@ use super::commit::{CHANGE_ID, own_digest, requesters};
 use super::declared::resources_of;
 use super::forge::{Forge, Pull};
 use super::id::{ChangeId, Group, Timestamp};
-use super::journal::{Contents, Entry};
-use super::person::Person;
+use super::ledger::Ledger;
 use super::record::{Change, State};
 use super::stuck::{Stuck, blocking};
-use super::write::{Verb, Write};
+use super::write::Verb;
 use crate::intent::{Anchor, Resource};
 use crate::repo::{CommitId, Mirror, RepoError};
 
-/// Completes what the journal remembers by what the forge knows: the open pull requests of changes it has no record of.
-/// Gives the entries that make the journal remember them too. What ended is known to main and to the forge alone.
+/// A change that the forge knows and the journal does not, and the writes that its commit holds.
+pub type Adopted = (Change, Vec<(Anchor, Verb)>);
+
+/// The changes behind the open pull requests that nothing is remembered of. What ended is known to main and to the forge
+/// alone.
 ///
 /// # Errors
 /// When the forge does not answer or the mirror cannot be read.
-pub async fn adopt(
-    contents: &mut Contents,
+pub async fn unknown(
+    ledger: &Ledger,
     forge: &dyn Forge,
     mirror: &Mirror,
     now: Timestamp,
-) -> Result<Vec<Entry>, Stuck> {
-    let known: BTreeSet<String> = contents.changes.iter().map(|change| change.branch.clone()).collect();
-    let mut entries = vec![];
-    for pull in forge.open_pulls().await?.into_iter().filter(|pull| !known.contains(&pull.branch)) {
+) -> Result<Vec<Adopted>, Stuck> {
+    let known: BTreeSet<&str> = ledger.changes.values().map(|change| change.branch.as_str()).collect();
+    let mut found = vec![];
+    for pull in forge.open_pulls().await?.into_iter().filter(|pull| !known.contains(pull.branch.as_str())) {
         let owned = mirror.clone();
         let number = pull.number;
         let read = move || match read(&owned, &pull) {
@@ -39,30 +41,20 @@ pub async fn adopt(
             Some((change, writes)) => {
                 // A forge may have another idea of the time, and what lies ahead would be waited for.
                 let at = change.created.min(now);
-                let change = Change { created: at, last_write: at, unsettled: at, ..change };
-                let covers = contents.last_seq + writes.len() as u64;
-                let change = Change { covers, ..change };
-                entries.push(Entry::Change(Box::new(change.clone())));
-                for (anchor, verb, requester) in writes {
-                    contents.last_seq += 1;
-                    let (seq, at, id) = (contents.last_seq, change.created, change.id.clone());
-                    let write = Write { seq, at, change: id, anchor, verb, requester };
-                    entries.push(Entry::Write(write.clone()));
-                    contents.writes.push(write);
-                }
-                contents.changes.push(change);
+                found.push((Change { created: at, last_write: at, unsettled: at, ..change }, writes));
             }
             None => {
                 tracing::warn!(pull = number, "the commit of this pull request is gone, or not ours; it is left alone")
             }
         }
     }
-    Ok(entries)
+    if !found.is_empty() {
+        tracing::info!(changes = found.len(), "took over pull requests that the journal does not know");
+    }
+    Ok(found)
 }
 
-type Adopted = (Change, Vec<(Anchor, Verb, Person)>);
-
-/// The change behind an open pull request, and the writes that its commit holds.
+/// The change behind an open pull request; none where its commit is not ours.
 fn read(mirror: &Mirror, pull: &Pull) -> Result<Option<Adopted>, RepoError> {
     let info = mirror.commit_info(pull.head)?;
     let id = info.trailer(CHANGE_ID).and_then(|id| ChangeId::parse(&id));
@@ -77,8 +69,7 @@ fn read(mirror: &Mirror, pull: &Pull) -> Result<Option<Adopted>, RepoError> {
         (Some(pull.number), Some(pull.head), Some(parent), Some(digest));
     (change.ready, change.complete) = (!pull.draft, true);
     change.state = State::Proposed;
-    let by = change.requesters.first().cloned().unwrap_or_else(Person::local);
-    Ok(Some((change, writes.into_iter().map(|(anchor, verb)| (anchor, verb, by.clone())).collect())))
+    Ok(Some((change, writes)))
 }
 
 /// The writes that lead from one commit's intents to the other's, parents first.

@@ -150,7 +150,7 @@ impl Worker {
         let seen = self.forge.abilities().remarks;
         Said {
             text: words::pull_text(change, proposal, draft, &self.public_url),
-            report: seen.then(|| remarks::report(proposal, blocks)),
+            report: seen.then(|| remarks::report(change, proposal, blocks, &self.public_url)),
             remark: remarks::remark(change, branch, proposal).filter(|_| seen),
         }
     }

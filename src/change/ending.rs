@@ -1,5 +1,8 @@
 //! What happens once: a change ends, and what it leaves on the forge is cleared away.
 
+use std::collections::BTreeSet;
+
+use super::base::Base;
 use super::forge::{Extent, ForgeError, PullState};
 use super::id::{ChangeId, Timestamp};
 use super::record::{Change, State};
@@ -7,7 +10,7 @@ use super::refusals::Asked;
 use super::stuck::{Stuck, blocking};
 use super::talk::Remark;
 use super::worker::Worker;
-use crate::repo::{CommitId, RepoError};
+use crate::repo::{CommitId, Mirror, RepoError};
 use crate::review::pull::quoted;
 
 /// What is asked of the forge for a change that ended: no writes, on no main.
@@ -23,32 +26,34 @@ impl Worker {
         commit: CommitId,
     ) -> Result<Option<Timestamp>, Stuck> {
         self.refresh(Extent::Branches).await?;
-        let (mirror, main) = (self.mirror.clone(), self.intake.view().base.commit);
-        let is_there = blocking(move || {
-            let is_there = main.map_or(Ok(false), |main| mirror.is_ancestor(commit, main));
-            if matches!(is_there, Ok(true)) {
-                // Durable before the journal forgets.
-                mirror.sync()?;
-            }
-            match is_there {
-                Err(RepoError::NotFound { .. }) => Ok(false),
-                is_there => Ok(is_there?),
-            }
+        let (mirror, base) = (self.mirror.clone(), self.intake.view().base.clone());
+        let landed = blocking(move || match landed(&mirror, &base, head, commit) {
+            Err(RepoError::NotFound { .. }) => Ok(None),
+            landed => Ok(landed?),
         });
         let (id, now) = (change.id.clone(), self.clock.now());
-        if !is_there.await? {
+        let Some(otherwise) = landed.await? else {
             let why =
                 format!("it was merged as {commit}, which main does not have: main is behind, or was forced back");
             self.record(&id, move |change| (change.state, change.reason) = (State::Merging, Some(why))).await?;
             return Ok(Some(now.plus(self.timing.poll)));
-        }
+        };
+        let reason = otherwise.first().map(|path| {
+            tracing::error!(change = %id, files = ?otherwise, "main moved while it was merged: these files are not what the intents give");
+            let count = otherwise.len();
+            format!(
+                "main moved while it was merged, and of the files that it changes {count} are there now otherwise than \
+                 the intents on main give them, such as {path}: `meshwright check` names them, and the next change of \
+                 their services restores them"
+            )
+        });
         self.forget(&id);
         self.intake
             .record(move |ledger| {
                 let Some(current) = ledger.changes.get(&id).filter(|c| !c.state.is_final()).cloned() else {
                     return vec![];
                 };
-                let mut merged = current.ended(State::Merged, now, None);
+                let mut merged = current.ended(State::Merged, now, reason);
                 merged.merged = Some(commit);
                 // What another head held than the recorded one is not known: all goes on, and what is on main comes to nothing.
                 ledger.finish(merged, current.held_by(head).unwrap_or(0))
@@ -179,4 +184,20 @@ impl Worker {
         });
         Ok(tidied.await?)
     }
+}
+
+/// None where main does not have the commit that merged `head`. Else the files which that head changes and which main has
+/// otherwise than its intents give them: what was verified is not what came about, because main moved in between.
+fn landed(mirror: &Mirror, base: &Base, head: CommitId, commit: CommitId) -> Result<Option<Vec<String>>, RepoError> {
+    let Some(main) = base.commit else { return Ok(None) };
+    if !mirror.is_ancestor(commit, main)? {
+        return Ok(None);
+    }
+    // Durable before the journal forgets.
+    mirror.sync()?;
+    let tree = |commit| mirror.commit_info(commit).map(|info| info.tree);
+    let Some(fork) = mirror.commit_info(head)?.parents.first().copied() else { return Ok(Some(vec![])) };
+    let changed = mirror.changed_paths(tree(fork)?, tree(head)?, "")?;
+    let changed: BTreeSet<&str> = changed.iter().map(|changed| changed.path.as_str()).collect();
+    Ok(Some(base.drift.iter().filter(|path| changed.contains(path.as_str())).cloned().collect()))
 }

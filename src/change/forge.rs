@@ -160,6 +160,8 @@ pub struct Report {
     pub summary: String,
     /// What is said of files, the most important first.
     pub annotations: Vec<Annotation>,
+    /// Where all of it can be seen; none where nobody knows how readers reach this server.
+    pub url: Option<String>,
 }
 
 /// What is said of a place in a file.

@@ -1,6 +1,7 @@
 //! All that is known between the journal and main, as one snapshot that costs little to derive from another.
 
 mod leftover;
+mod takeover;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -23,7 +23,7 @@ const LONGEST_QUOTE: usize = 2000;
 
 /// What is reported of a change that `blocks` stand in the way of.
 #[must_use]
-pub(super) fn report(proposal: &Proposal, blocks: &[String]) -> Report {
+pub(super) fn report(change: &Change, proposal: &Proposal, blocks: &[String], public_url: &str) -> Report {
     let plan = &proposal.plan;
     let title = headline(plan);
     let mut summary = format!("{}\n", quoted(&title));
@@ -35,7 +35,8 @@ pub(super) fn report(proposal: &Proposal, blocks: &[String]) -> Report {
     }
     summary.truncate(summary.floor_char_boundary(LIMIT));
     let marked = plan.findings.iter().filter_map(|finding| annotation(plan, finding));
-    Report { passed: blocks.is_empty(), title, summary, annotations: marked.take(MOST_MARKED).collect() }
+    let url = (!public_url.is_empty()).then(|| format!("{public_url}/v2/changes/{}", change.id));
+    Report { passed: blocks.is_empty(), title, summary, annotations: marked.take(MOST_MARKED).collect(), url }
 }
 
 /// A finding as a mark in a file that the change touches; none for what stands elsewhere.
@@ -163,7 +164,10 @@ mod tests {
             findings: ["clusters/a.yaml", "clusters/b.yaml", "clusters/gone.yaml"].map(error).into(),
             ..Plan::default()
         };
-        let report = report(&Proposal { plan, ..Proposal::default() }, &["clusters/a.yaml: is wrong".into()]);
+        let proposal = Proposal { plan, ..Proposal::default() };
+        assert_eq!(report(&change(), &proposal, &[], "").url, None);
+        let report = report(&change(), &proposal, &["clusters/a.yaml: is wrong".into()], "https://mesh.example");
+        assert_eq!(report.url.as_deref(), Some("https://mesh.example/v2/changes/0123456789ab"));
         let marked: Vec<_> =
             report.annotations.iter().map(|it| (it.path.as_str(), it.line, it.message.as_str())).collect();
         assert_eq!(marked, [("clusters/a.yaml", 1, "is wrong; mend it")]);

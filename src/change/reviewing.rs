@@ -1,6 +1,7 @@
 //! Reviewing: approving a change, asking for changes, merging it, taking it back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::commit;
 use super::desk::Desk;
@@ -13,6 +14,9 @@ use super::stuck::{Stuck, blocking};
 use super::submission::{Cause, Refusal};
 use super::talk::Remark;
 use crate::repo::{CommitId, Mirror};
+
+/// How long a forge is left alone that did not answer somebody who waits for a merge.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Which content of a change somebody means who reviews or merges it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +117,10 @@ impl Desk {
             match self.try_merge(&change, &ask.by).await {
                 Ok(merged) => queued = merged == Some(Merged::Queued),
                 Err(Stuck::Forge(ForgeError::Moved(_))) => {}
-                Err(stuck @ Stuck::Forge(ForgeError::Unavailable(_))) => last = stuck.into(),
+                Err(stuck @ Stuck::Forge(ForgeError::Unavailable(_))) => {
+                    last = stuck.into();
+                    tokio::time::sleep(PAUSE).await;
+                }
                 Err(stuck) => return Err(stuck.into()),
             }
         }

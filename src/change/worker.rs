@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::adopt;
 use super::astray;
 use super::base::Base;
 use super::clock::Clock;
@@ -14,6 +15,7 @@ use super::forge::{Extent, Forge, ForgeError, Review};
 use super::heard::HeardTo;
 use super::id::{ChangeId, Timestamp};
 use super::intake::Intake;
+use super::ledger::Ledger;
 use super::patience::Patience;
 use super::proposal::Proposal;
 use super::recent::Recent;
@@ -61,6 +63,8 @@ pub struct Worker {
     /// What changes did that ended: that never becomes something else.
     pub(super) done: Recent<ChangeId, Arc<Proposal>>,
     stopped: Stopped,
+    /// Whether the forge was asked for changes that nothing is remembered of.
+    adopted: AtomicBool,
     /// Whether what the journal calls merged was compared with main since the start.
     compared: AtomicBool,
     rounds: Rounds,
@@ -100,6 +104,7 @@ impl Worker {
             rosters: Rosters::default(),
             done: Recent::new(DONE),
             stopped: Stopped::default(),
+            adopted: AtomicBool::new(true),
             compared: AtomicBool::new(false),
             rounds: Rounds::default(),
             patience: Patience::default(),
@@ -119,6 +124,12 @@ impl Worker {
     #[must_use]
     pub fn with_public_url(self, public_url: String) -> Self {
         Self { public_url, ..self }
+    }
+
+    /// The same, which has still to ask the forge for changes that nothing is remembered of: it was away at the start.
+    #[must_use]
+    pub fn yet_to_adopt(self) -> Self {
+        Self { adopted: AtomicBool::new(false), ..self }
     }
 
     /// Carries changes on until the task is dropped.
@@ -172,6 +183,9 @@ impl Worker {
             return Ok(due);
         }
         self.refresh(if everything { Extent::Everything } else { Extent::Branches }).await?;
+        if everything {
+            self.adopt().await?;
+        }
         if everything && let Err(stuck) = self.listen().await {
             round.fail(stuck);
         }
@@ -209,6 +223,20 @@ impl Worker {
             round.fail(stuck);
         }
         Ok(due)
+    }
+
+    /// Takes over what the forge knows and nothing is remembered of, unless that was done when the server started.
+    async fn adopt(&self) -> Result<(), Stuck> {
+        if self.adopted.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let found = adopt::unknown(&self.intake.view(), self.forge.as_ref(), &self.mirror, self.clock.now()).await?;
+        let take_over = move |ledger: &mut Ledger| {
+            found.into_iter().flat_map(|(change, writes)| ledger.take_over(change, writes)).collect()
+        };
+        self.intake.record(take_over).await?;
+        self.adopted.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Says of every change that was not begun what it waits for.

@@ -13,6 +13,7 @@ use super::place::Places;
 use super::problem::Problem;
 use super::rate::Buckets;
 use super::readiness::Readiness;
+use super::routes;
 use super::signature::Webhooks;
 use super::streams::Streams;
 use crate::change::{Clock, Desk};
@@ -32,6 +33,11 @@ pub struct Limits {
     pub requests: usize,
     /// The most bytes that the longer bodies may take together, those on their way and those being worked on.
     pub room: usize,
+    /// The most webhooks that are worked on at once. They have places and room of their own: anybody may send what is not
+    /// signed, and then only webhooks wait, which the refresh loop makes up for.
+    pub webhooks: usize,
+    /// The most bytes that the longer webhooks may take together.
+    pub webhook_room: usize,
     /// The most connections that are open at once; more wait to be accepted.
     pub connections: usize,
     /// The most event streams that are open at once.
@@ -59,6 +65,8 @@ impl Default for Limits {
             patience: Duration::from_secs(30),
             requests: 1024,
             room: 256 << 20,
+            webhooks: 64,
+            webhook_room: 64 << 20,
             connections: 4096,
             event_streams: 256,
             own_event_streams: 16,
@@ -100,9 +108,12 @@ pub(super) struct Shared {
     pub(super) webhooks: Option<Webhooks>,
     pub(super) metrics: Metrics,
     pub(super) buckets: Buckets,
-    pub(super) places: Places,
+    places: Places,
+    webhook_places: Places,
     planning: Arc<Semaphore>,
     pub(super) reading: Arc<Semaphore>,
+    /// Long webhooks have their signature checked one at a time.
+    pub(super) checking: Arc<Semaphore>,
     pub(super) streams: Streams,
     /// Whether the server stops: streams end then.
     pub(super) stopping: watch::Receiver<bool>,
@@ -116,8 +127,10 @@ impl Shared {
         Arc::new(Self {
             buckets: Buckets::new(api.auth.callers(), limits.rate, limits.burst),
             places: Places::new(limits.requests, limits.room),
+            webhook_places: Places::new(limits.webhooks, limits.webhook_room),
             planning: Arc::new(Semaphore::new(limits.plans.max(1))),
             reading: Arc::new(Semaphore::new(limits.readers)),
+            checking: Arc::new(Semaphore::new(1)),
             streams: Streams::new(limits.event_streams, api.auth.callers(), limits.own_event_streams),
             metrics: Metrics::default(),
             desk: api.desk,
@@ -130,6 +143,11 @@ impl Shared {
             prefix: api.request_prefix,
             served: AtomicU64::new(0),
         })
+    }
+
+    /// The places where requests of this path are worked on.
+    pub(super) fn places(&self, path: &str) -> &Places {
+        if routes::template(path) == Some(routes::WEBHOOKS) { &self.webhook_places } else { &self.places }
     }
 
     /// The id of a request that brought none.

@@ -50,7 +50,7 @@ pub(super) async fn pass(State(shared): State<Arc<Shared>>, mut request: Request
     let admitted = unfit.map_or_else(|| admit(&shared, &mut request), Err);
     let mut response = match admitted {
         Ok(()) if SPARE.contains(&&*path) => next.run(request).await,
-        Ok(()) => match shared.places.take() {
+        Ok(()) => match shared.places(&path).take() {
             Ok(place) => {
                 request.extensions_mut().insert(place.clone());
                 let response = next.run(request).await;

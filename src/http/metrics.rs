@@ -31,6 +31,7 @@ struct Series {
 #[derive(Default)]
 pub(super) struct Metrics {
     requests: Mutex<BTreeMap<(Template, &'static str), Series>>,
+    webhooks: Mutex<BTreeMap<&'static str, u64>>,
     accepted: AtomicU64,
     streams: Arc<AtomicI64>,
 }
@@ -55,6 +56,11 @@ impl Metrics {
         if let Some(at) = BOUNDS.iter().position(|bound| milliseconds <= *bound) {
             series.times.buckets[at] += 1;
         }
+    }
+
+    /// A webhook came in, with this result.
+    pub(super) fn delivered(&self, result: &'static str) {
+        *self.webhooks.lock().unwrap_or_else(PoisonError::into_inner).entry(result).or_default() += 1;
     }
 
     /// That many intents were accepted.
@@ -101,6 +107,10 @@ impl Metrics {
         drop(requests);
         head(out, "meshwright_intents_accepted_total", "counter", "Intents that were written durably.")?;
         writeln!(out, "meshwright_intents_accepted_total {}", self.accepted.load(Ordering::Relaxed))?;
+        head(out, "meshwright_webhooks_total", "counter", "Webhooks of the forge by result.")?;
+        for (result, count) in self.webhooks.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            writeln!(out, "meshwright_webhooks_total{{result=\"{result}\"}} {count}")?;
+        }
         head(out, "meshwright_changes", "gauge", "Changes by state.")?;
         let mut states = BTreeMap::new();
         for change in ledger.changes.values() {

@@ -10,10 +10,10 @@ use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::apart::understood;
 use super::api::Shared;
 use super::body;
 use super::problem::{self, Problem};
@@ -46,6 +46,26 @@ pub(super) async fn receive(
     Path(forge): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
+    let taken = take(&shared, &forge, request).await;
+    shared.metrics.delivered(match &taken {
+        Ok(taken) if taken.new => "new",
+        Ok(_) => "known",
+        Err(problem) if problem.kind == &problem::UNAUTHENTICATED => "unsigned",
+        Err(_) => "refused",
+    });
+    taken.map(|taken| (StatusCode::ACCEPTED, Json(taken)).into_response())
+}
+
+/// What is answered to a delivery that is remembered.
+#[derive(Debug, Serialize)]
+struct Taken {
+    /// Its id.
+    delivery: String,
+    /// Whether it was not known before.
+    new: bool,
+}
+
+async fn take(shared: &Shared, forge: &str, request: Request) -> Result<Taken, Problem> {
     let Some(webhooks) = shared.webhooks.clone().filter(|webhooks| webhooks.source.name() == forge) else {
         let detail = "No webhooks are taken here: configure `forge.webhookSecretFiles` of a forge of that kind.";
         return Err(Problem::not_found(detail));
@@ -60,28 +80,31 @@ pub(super) async fn receive(
         return Err(unsigned());
     }
     let bytes = body::raw(request, &shared.limits, LONGEST).await?;
-    if !webhooks.signed(&bytes, &headers) {
-        return Err(unsigned());
-    }
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !text("content-type").to_ascii_lowercase().starts_with("application/json") {
-        let detail = "Choose application/json as the content type of the webhook.";
-        return Err(Problem::new(&problem::MEDIA_TYPE, detail)
-            .header(header::ACCEPT, header::HeaderValue::from_static("application/json")));
-    }
-    let payload: Payload = serde_json::from_slice(&bytes)
-        .map_err(|_| Problem::new(&problem::NOT_JSON, "The body is signed, and is not the JSON of a webhook."))?;
-    let [_, delivery, event] = webhooks.source.headers();
-    let id = identity(text(delivery), &bytes);
-    let event = text(event).to_owned();
-    let new = shared.desk.deliver(format!("{}:{id}", webhooks.source.name())).await?;
+    let (name, [_, delivery, event]) = (webhooks.source.name(), webhooks.source.headers());
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let (id, event, media_type) = (text(delivery), text(event), text(header::CONTENT_TYPE.as_str()));
+    let (id, payload) = understood(&shared.checking, bytes, move |bytes| {
+        if !webhooks.signed(bytes, &headers) {
+            return Err(unsigned());
+        }
+        if !media_type.to_ascii_lowercase().starts_with("application/json") {
+            let detail = "Choose application/json as the content type of the webhook.";
+            return Err(Problem::new(&problem::MEDIA_TYPE, detail)
+                .header(header::ACCEPT, header::HeaderValue::from_static("application/json")));
+        }
+        let payload: Payload = serde_json::from_slice(bytes)
+            .map_err(|_| Problem::new(&problem::NOT_JSON, "The body is signed, and is not the JSON of a webhook."))?;
+        Ok((identity(&id, bytes), payload))
+    })
+    .await?;
+    let new = shared.desk.deliver(format!("{name}:{id}")).await?;
     let own = OWN.contains(&event.as_str());
     let by = payload.sender.map(|sender| sender.login).filter(|_| own);
     if new && event != "ping" {
         shared.desk.happened(by.as_deref());
     }
     tracing::debug!(event, id, new, "a webhook came in");
-    Ok((StatusCode::ACCEPTED, Json(json!({ "delivery": id, "new": new }))).into_response())
+    Ok(Taken { delivery: id, new })
 }
 
 /// The id of a delivery; where it has none, or none that can be kept, the digest of its body.

@@ -171,6 +171,17 @@ fn probes_and_metrics_are_answered_however_much_is_being_worked_on() {
 }
 
 #[test]
+fn webhooks_have_places_of_their_own() {
+    let forged = |client: &Client| client.post("/v2/webhooks/github", "{}").status;
+    let client = Client::of(Auth::open(), Limits { webhooks: 0, ..Limits::default() });
+    assert_eq!((forged(&client), client.get("/v2/projects").status), (503, 200));
+    let client = Client::of(Auth::open(), Limits { requests: 0, ..Limits::default() });
+    assert_eq!((forged(&client), client.get("/v2/projects").status), (404, 503), "none are configured here");
+    let metrics = client.get("/metrics").text;
+    assert!(metrics.contains("meshwright_webhooks_total{result=\"refused\"} 1"), "{metrics}");
+}
+
+#[test]
 fn who_connects_and_asks_nothing_makes_way_when_most_connections_are_taken() {
     let client = Client::of(Auth::open(), Limits { connections: 8, ..Limits::default() });
     let idle = |count: usize| -> Vec<TcpStream> {

@@ -11,6 +11,8 @@ pub(crate) enum Fault {
     LostAfter,
     /// This status without effect.
     Status(u16),
+    /// This status with these words, without effect.
+    Says(u16, &'static str),
     /// It has its effect, and is answered by this status.
     StatusAfter(u16),
     /// The secondary limit, for so many seconds.

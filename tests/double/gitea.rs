@@ -65,6 +65,7 @@ pub(crate) fn answer(state: &mut State, call: &Call, login: &str) -> Reply {
         ("POST", ["statuses", sha]) => {
             let status = (call.text("state").to_owned(), call.text("description").to_owned());
             state.statuses.insert(((*sha).to_owned(), call.text("context").to_owned()), status);
+            state.links.insert((*sha).to_owned(), call.text("target_url").to_owned());
             Reply::with(201, json!({ "status": call.text("state") }))
         }
         ("GET", ["commits", sha, "status"]) => {
@@ -90,6 +91,7 @@ fn pull(state: &State, pull: &Pull) -> Value {
     let mut json = github::pull(state, pull);
     json["title"] = if pull.draft { format!("{DRAFT}{}", pull.title) } else { pull.title.clone() }.into();
     json["merged"] = pull.merged.is_some().into();
+    json["merge_commit_sha"] = pull.merged.map(|commit| commit.to_string()).into();
     json["body"] = pull.body.clone().into();
     json["requested_reviewers"] = Value::Null;
     if let Some(json) = json.as_object_mut() {
@@ -167,6 +169,7 @@ fn pulls(state: &mut State, call: &Call, login: &str, number: u64, rest: &[&str]
             let title = (call.text("MergeTitleField"), call.text("MergeMessageField"));
             match state.merge(number, expected, call.text("Do"), title, login) {
                 Ok(_) => Reply::ok(Value::Null),
+                Err(_) if !state.pulls[&number].open => Reply::not_found(),
                 Err((status, why)) => Reply::error(status, &why),
             }
         }

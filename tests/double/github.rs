@@ -70,6 +70,7 @@ pub(crate) fn answer(state: &mut State, call: &Call, login: &str) -> Reply {
         ("POST", ["statuses", sha]) => {
             let status = (call.text("state").to_owned(), call.text("description").to_owned());
             state.statuses.insert(((*sha).to_owned(), call.text("context").to_owned()), status);
+            state.links.insert((*sha).to_owned(), call.text("target_url").to_owned());
             Reply::with(201, json!({ "state": call.text("state") }))
         }
         ("GET", ["commits", sha, "check-runs"]) => {
@@ -126,7 +127,8 @@ pub(crate) fn pull(state: &State, pull: &Pull) -> Value {
         "requested_reviewers": pull.reviewers.iter().map(|login| account(login)).collect::<Vec<_>>(),
         "requested_teams": pull.teams.iter().map(|slug| json!({ "slug": slug })).collect::<Vec<_>>(),
         "merged_at": pull.merged.map(|_| moment(pull.updated)),
-        "merge_commit_sha": pull.merged.map(|commit| commit.to_string()),
+        // Of one that is open it is what the forge joined on trial, which is on no branch.
+        "merge_commit_sha": pull.merged.unwrap_or(pull.head).to_string(),
         "updated_at": moment(pull.updated),
         "head": { "ref": pull.branch, "sha": pull.head.to_string(), "repo": { "full_name": pull.of } },
         "base": { "ref": "main" },
@@ -351,6 +353,7 @@ fn check_runs(state: &mut State, call: &Call, login: &str, rest: &[&str]) -> Rep
             let made =
                 Run { id, name: call.text("name").to_owned(), head, conclusion, output: call.body["output"].clone() };
             state.runs.push(made.clone());
+            state.links.insert(head.to_string(), call.text("details_url").to_owned());
             Reply::with(201, run(&made))
         }
         ("PATCH", [id]) => {

@@ -104,6 +104,7 @@ impl Shared {
                 None
             }
             Some(Fault::Status(status)) => Some(Reply::error(status, "it was told to")),
+            Some(Fault::Says(status, words)) => Some(Reply::error(status, words)),
             Some(Fault::StatusAfter(status)) => {
                 drop(dispatch(&mut state, &call, graph));
                 Some(Reply::error(status, "it was told to"))

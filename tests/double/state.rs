@@ -17,6 +17,8 @@ pub(crate) struct Settings {
     pub(crate) required: Vec<String>,
     /// Whether main is merged into by a queue.
     pub(crate) queue: bool,
+    /// What somebody writes to main, path and text, in the moment before the next merge.
+    pub(crate) overtaken: Option<(&'static str, String)>,
     /// Whether pushes to main are refused.
     pub(crate) protected: bool,
     /// Whether a push voids approvals.
@@ -79,6 +81,8 @@ pub(crate) struct State {
     /// By commit and context.
     pub(crate) statuses: BTreeMap<(String, String), (String, String)>,
     pub(crate) runs: Vec<Run>,
+    /// Where a status or a check run of a commit leads who clicks on it.
+    pub(crate) links: BTreeMap<String, String>,
     pub(crate) labels: Vec<String>,
     pub(crate) reactions: Vec<(u64, String)>,
     pub(crate) calls: Vec<Seen>,
@@ -106,6 +110,7 @@ impl State {
             comments: vec![],
             statuses: BTreeMap::new(),
             runs: vec![],
+            links: BTreeMap::new(),
             labels: vec![],
             reactions: vec![],
             calls: vec![],

@@ -188,5 +188,10 @@ fn configured(double: &Double, kind: As, directory: &Path) -> Config {
     if kind == As::GitHubMaker {
         forge.commits = Commits::Made;
     }
-    Config { data: directory.join("data"), forge, ..Config::default() }
+    Config {
+        data: directory.join("data"),
+        forge,
+        public_url: Some("https://mesh.example/".into()),
+        ..Config::default()
+    }
 }

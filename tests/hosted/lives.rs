@@ -24,6 +24,8 @@ async fn a_bundle_becomes_a_pull_request_that_people_review_and_meshwright_merge
             status.or(run).filter(|conclusion| conclusion == "success").ok_or_else(|| state.statuses.clone())
         })
         .await;
+        let link = home.double.lock().links[&pull.head.to_string()].clone();
+        assert_eq!(link, format!("https://mesh.example/v2/changes/{id}"), "{kind:?}");
         assert_eq!(cause(home.house.merge(&id).await), Cause::WrongState, "nobody approved it yet");
         let refused = home.house.desk().review(&id, Asked::Approve, ask(person("github:bob"))).await.unwrap_err();
         assert!(refused.to_string().contains("/pull/1"), "{refused}");
@@ -40,6 +42,39 @@ async fn a_bundle_becomes_a_pull_request_that_people_review_and_meshwright_merge
         let by = if kind == As::GiteaUser { "gitea:bob" } else { "github:bob" };
         assert_eq!(info.trailer("Approved-by").as_deref(), Some(by), "{kind:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_main_moves_in_the_moment_of_the_merge_what_came_about_is_looked_at() {
+    for (kind, settings, otherwise) in [
+        (As::GitHubApp, "renderer: 1\napprovals: 1\ngitops: argocd\n", true),
+        (As::GiteaUser, "renderer: 1\napprovals: 1\ngitops: argocd\n", true),
+        (As::GitHubUser, "renderer: 1\napprovals: 1\n# as before\n", false),
+    ] {
+        let home = Home::new(kind).await;
+        let (id, pull) = home.proposed().await;
+        home.double.review(pull.number, "bob", Verdict::Approve, "fine");
+        home.house.until(&id, State::Approved).await;
+        home.double.set(|it| it.overtaken = Some(("meshwright.yaml", settings.to_owned())));
+        let merged = home.house.merge(&id).await.unwrap();
+        assert_eq!(merged.state, State::Merged);
+        let reason = merged.reason.clone().unwrap_or_default();
+        assert_eq!(reason.contains("main moved while it was merged"), otherwise, "{kind:?}: {reason}");
+        assert_eq!(reason.contains("such as clusters/gke/east/shop/"), otherwise, "{kind:?}: {reason}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forge_that_still_compares_with_main_is_asked_again() {
+    let home = Home::new(As::GiteaUser).await;
+    let (id, pull) = home.proposed().await;
+    home.double.review(pull.number, "bob", Verdict::Approve, "fine");
+    home.house.until(&id, State::Approved).await;
+    let unsure = Fault::Says(405, "Please try again later");
+    home.double.fault(Match("POST", "/merge"), unsure, 3);
+    assert_eq!(cause(home.house.merge(&id).await), Cause::Unavailable);
+    home.double.fault(Match("POST", "/merge"), unsure, 2);
+    assert_eq!(home.house.merge(&id).await.unwrap().state, State::Merged);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::json;
 
-use crate::change::forge::{ForgeError, Report, Unmet};
-use crate::forge::hosted::{Api, OUR_CHECK, PER_PAGE, description};
+use crate::change::forge::{ForgeError, Unmet};
+use crate::forge::hosted::{Api, PER_PAGE};
 use crate::repo::CommitId;
 
 #[derive(Debug, Deserialize)]
@@ -68,13 +67,6 @@ fn matches(pattern: &str, name: &str) -> bool {
         None => rest.is_empty(),
         Some(last) => rest.is_empty() || last.is_empty() || name.ends_with(last),
     }
-}
-
-/// Has our one status of a commit say this; the last of its name counts.
-pub(super) async fn report(api: &Api, head: CommitId, report: &Report) -> Result<(), ForgeError> {
-    let state = if report.passed { "success" } else { "failure" };
-    let body = json!({ "context": OUR_CHECK, "state": state, "description": description(report) });
-    api.send("POST", api.at(&format!("/statuses/{head}")), body).await?.expect(&[201]).map(drop)
 }
 
 #[cfg(test)]

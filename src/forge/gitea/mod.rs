@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::hosted::{
-    Account, Allowance, Api, Dialect, Hosted, Item, MergeMethod, Opinion, PER_PAGE, Place, Remake, Token,
+    Account, Allowance, Api, Dialect, Hosted, Item, MergeMethod, Opinion, PER_PAGE, Place, Remake, Token, report_status,
 };
 use crate::change::clock::Clock;
 use crate::change::forge::{Ends, Forge, ForgeError, Merged, PullState, PullText, Reaction, Report, Unmet};
@@ -21,6 +21,9 @@ use transport::GiteaTransport;
 
 /// What makes a title that of a draft, in the form that is written (Gitea's setting `WORK_IN_PROGRESS_PREFIXES`).
 const DRAFT: &str = "WIP: ";
+
+/// What it says of a pull request that it has not compared with main since the last push (`routers/api/v1/repo/pull.go`).
+const UNSURE: &str = "try again later";
 
 /// Gitea as the forge of one repository.
 pub struct Gitea {
@@ -134,7 +137,14 @@ impl Dialect for GiteaDialect {
             "head_commit_id": ends.head.to_string(),
         });
         let path = api.at(&format!("/pulls/{}", item.number));
-        api.send("POST", format!("{path}/merge"), body).await?.expect(&[200])?;
+        let answer = api.send("POST", format!("{path}/merge"), body).await?;
+        if answer.status == 405 && answer.says(UNSURE) {
+            return Err(ForgeError::Unavailable(format!(
+                "it has yet to find out whether {} can be merged",
+                item.number
+            )));
+        }
+        answer.expect(&[200])?;
         // Its answer is empty: by which commit is asked for.
         let merged: Item = api.get(path).await?.expect(&[200])?.json()?;
         match merged.outcome()? {
@@ -148,7 +158,7 @@ impl Dialect for GiteaDialect {
     }
 
     async fn report(&self, api: &Api, head: CommitId, report: &Report) -> Result<(), ForgeError> {
-        checks::report(api, head, report).await
+        report_status(api, head, report).await
     }
 
     async fn react(&self, api: &Api, comment: u64, reaction: Reaction) -> Result<(), ForgeError> {

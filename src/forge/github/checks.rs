@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::change::forge::{ForgeError, Report, Unmet};
-use crate::forge::hosted::{Api, OUR_CHECK, PER_PAGE, description};
+use crate::forge::hosted::{Api, OUR_CHECK, PER_PAGE, report_status};
 use crate::repo::CommitId;
 
 /// What main requires of what is merged.
@@ -115,7 +115,7 @@ impl Reported {
         as_app: bool,
     ) -> Result<(), ForgeError> {
         if !as_app {
-            return status(api, head, report).await;
+            return report_status(api, head, report).await;
         }
         // What we reported of this commit before is changed and not added to, whoever of us it was.
         let known = self.lock().get(&head).copied();
@@ -135,7 +135,7 @@ impl Reported {
             }
         };
         if answer.status == 403 {
-            return status(api, head, report).await;
+            return report_status(api, head, report).await;
         }
         let run: Run = answer.expect(&[200, 201])?.json()?;
         let mut known = self.lock();
@@ -162,19 +162,14 @@ fn described(report: &Report) -> Value {
             "message": it.message,
         })
     });
-    json!({
+    let mut run = json!({
         "name": OUR_CHECK,
         "status": "completed",
         "conclusion": if report.passed { "success" } else { "action_required" },
         "output": { "title": report.title, "summary": report.summary, "annotations": annotations.collect::<Vec<_>>() },
-    })
-}
-
-async fn status(api: &Api, head: CommitId, report: &Report) -> Result<(), ForgeError> {
-    let body = json!({
-        "context": OUR_CHECK,
-        "state": if report.passed { "success" } else { "failure" },
-        "description": description(report),
     });
-    api.send("POST", api.at(&format!("/statuses/{head}")), body).await?.expect(&[201]).map(drop)
+    if let Some(url) = &report.url {
+        run["details_url"] = url.as_str().into();
+    }
+    run
 }

@@ -39,7 +39,7 @@ pub(in crate::forge) use dialect::{Dialect, Opinion, Remake};
 pub(in crate::forge) use item::{Account, Item, Label, commit};
 use known::Known;
 use people::Writers;
-pub(in crate::forge) use report::{OUR_CHECK, description};
+pub(in crate::forge) use report::{OUR_CHECK, report_status};
 use talk::{Heard, Remarks};
 pub use token::Token;
 
