@@ -155,15 +155,22 @@ fn is_full_name(name: &str) -> bool {
 
 /// A secret goes over plain HTTP only to this machine.
 fn must_be_safe(api: &str) -> Result<(), BootError> {
-    let host = api.strip_prefix("http://").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
-    let local = |host: &str| {
-        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        name == "localhost" || name.trim_matches(['[', ']']).parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    let url = api.split_once("://").filter(|_| !api.contains(['@', '?', '#']) && !api.contains(char::is_whitespace));
+    let local = |authority: &str| {
+        let host = match authority.strip_prefix('[') {
+            Some(address) => address.split(']').next(),
+            None => authority.split(':').next(),
+        };
+        let loopback = |host: &str| host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+        host.is_some_and(|host| host == "localhost" || loopback(host))
     };
-    match host {
-        None if api.starts_with("https://") => Ok(()),
-        Some(host) if local(host) => Ok(()),
-        _ => Err(BootError::config("forge.api", format!("`{api}` is no https:// URL; a token is sent there"))),
+    match url.map(|(scheme, rest)| (scheme, rest.split('/').next().unwrap_or_default())) {
+        Some(("https", authority)) if !authority.is_empty() => Ok(()),
+        Some(("http", authority)) if local(authority) => Ok(()),
+        _ => {
+            let message = "say an https:// URL without user, password, query and fragment: a token is sent there";
+            Err(BootError::config("forge.api", message))
+        }
     }
 }
 
@@ -210,10 +217,25 @@ mod tests {
 
     #[test]
     fn a_secret_goes_over_plain_http_to_this_machine_only() {
-        for api in ["https://x", "http://127.0.0.1:3000/api/v1", "http://localhost/api/v3", "http://[::1]:80"] {
+        for api in [
+            "https://x",
+            "http://127.0.0.1:3000/api/v1",
+            "http://localhost/api/v3",
+            "http://[::1]:80",
+            "http://[::1]/api/v1",
+        ] {
             must_be_safe(api).unwrap();
         }
-        for api in ["http://x/api/v3", "http://localhost.example", "ftp://x", "x", "http://127.0.0.1.example/api/v1"] {
+        for api in [
+            "http://x/api/v3",
+            "http://localhost.example",
+            "ftp://x",
+            "x",
+            "http://127.0.0.1.example/api/v1",
+            "http://localhost:x@evil.example",
+            "https://u:p@x",
+            "https://x?q",
+        ] {
             must_be_safe(api).unwrap_err();
         }
     }

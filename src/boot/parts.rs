@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::error::BootError;
 use super::{forges, housekeeping, skeleton};
 use crate::change::adopt;
-use crate::change::forge::{Extent, Forge, ForgeError};
+use crate::change::forge::{Forge, ForgeError};
 use crate::change::stuck::Stuck;
 use crate::change::{Base, Clock, Desk, Intake, Journal, Ledger, Retention, Timing, Worker};
 use crate::config::{Config, ForgeKind, Repository};
@@ -135,8 +135,7 @@ impl Parts {
         let mut ledger = Ledger::restore(Arc::new(base), contents);
         if !away {
             let unknown = adopt::unknown(&ledger, stores.forge.as_ref(), &stores.mirror, clock.now()).await?;
-            let entries: Vec<_> =
-                unknown.into_iter().flat_map(|(change, writes)| ledger.take_over(change, writes)).collect();
+            let entries = ledger.take_over(unknown);
             if !entries.is_empty() {
                 stores.journal.append(&entries)?;
             }
@@ -169,7 +168,7 @@ impl Parts {
 /// behind that still runs, and forges are away for seconds.
 async fn first_look(forge: &dyn Forge) -> Result<Option<CommitId>, ForgeError> {
     for pause in FIRST_PAUSES {
-        match forge.refresh(Extent::Everything).await {
+        match forge.refresh_all().await {
             Err(error) if is_away(&error) => {
                 tracing::warn!(%error, "the forge cannot be looked at yet; it is tried again");
                 tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -177,7 +176,7 @@ async fn first_look(forge: &dyn Forge) -> Result<Option<CommitId>, ForgeError> {
             seen => return seen,
         }
     }
-    forge.refresh(Extent::Everything).await
+    forge.refresh_all().await
 }
 
 /// Whether a forge that did not answer may do so later, and meanwhile be done without.

@@ -20,6 +20,9 @@ use crate::repo::{CommitId, RepoError};
 /// The most actions that one look at a change leads to.
 const ACTIONS: usize = 10;
 
+/// What was asked for where the forge did not even let us look.
+const UNSEEN: Asked = (0, None);
+
 /// Where commits of people are kept that were pushed over.
 const KEPT: &str = "refs/meshwright/kept/";
 
@@ -43,6 +46,14 @@ impl Worker {
     /// Carries one change as far as it can go now; gives the moment when it can go on by itself. The turn is held. With
     /// `asked` somebody waits for it.
     pub(super) async fn step(self: &Arc<Self>, id: &ChangeId, asked: bool) -> Result<Option<Timestamp>, Stuck> {
+        match self.carry(id, asked).await {
+            // The forge does not let us look.
+            Err(stuck @ Stuck::Forge(ForgeError::Refused(_))) => self.stand_still(id, stuck, UNSEEN).await,
+            carried => carried,
+        }
+    }
+
+    async fn carry(self: &Arc<Self>, id: &ChangeId, asked: bool) -> Result<Option<Timestamp>, Stuck> {
         for _ in 0..ACTIONS {
             let view = self.intake.view();
             let Some(change) = view.changes.get(id).filter(|change| !change.state.is_final()).cloned() else {

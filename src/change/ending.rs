@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::base::Base;
-use super::forge::{Extent, ForgeError, PullState};
+use super::forge::{ForgeError, PullState};
 use super::id::{ChangeId, Timestamp};
 use super::record::{Change, State};
 use super::refusals::Asked;
@@ -25,12 +25,9 @@ impl Worker {
         head: CommitId,
         commit: CommitId,
     ) -> Result<Option<Timestamp>, Stuck> {
-        self.refresh(Extent::Branches).await?;
+        self.refresh().await?;
         let (mirror, base) = (self.mirror.clone(), self.intake.view().base.clone());
-        let landed = blocking(move || match landed(&mirror, &base, head, commit) {
-            Err(RepoError::NotFound { .. }) => Ok(None),
-            landed => Ok(landed?),
-        });
+        let landed = blocking(move || Ok(landed(&mirror, &base, commit)?));
         let (id, now) = (change.id.clone(), self.clock.now());
         let Some(otherwise) = landed.await? else {
             let why =
@@ -186,18 +183,20 @@ impl Worker {
     }
 }
 
-/// None where main does not have the commit that merged `head`. Else the files which that head changes and which main has
-/// otherwise than its intents give them: what was verified is not what came about, because main moved in between.
-fn landed(mirror: &Mirror, base: &Base, head: CommitId, commit: CommitId) -> Result<Option<Vec<String>>, RepoError> {
+/// None where main does not have the commit of a merge. Else the files which that changes and which main has otherwise than
+/// its intents give them: what was verified is not what came about, because main moved in between.
+fn landed(mirror: &Mirror, base: &Base, commit: CommitId) -> Result<Option<Vec<String>>, RepoError> {
     let Some(main) = base.commit else { return Ok(None) };
-    if !mirror.is_ancestor(commit, main)? {
-        return Ok(None);
+    match mirror.is_ancestor(commit, main) {
+        Ok(true) => {}
+        Ok(false) | Err(RepoError::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error),
     }
     // Durable before the journal forgets.
     mirror.sync()?;
-    let tree = |commit| mirror.commit_info(commit).map(|info| info.tree);
-    let Some(fork) = mirror.commit_info(head)?.parents.first().copied() else { return Ok(Some(vec![])) };
-    let changed = mirror.changed_paths(tree(fork)?, tree(head)?, "")?;
+    let merge = mirror.commit_info(commit)?;
+    let Some(before) = merge.parents.first() else { return Ok(Some(vec![])) };
+    let changed = mirror.changed_paths(mirror.commit_info(*before)?.tree, merge.tree, "")?;
     let changed: BTreeSet<&str> = changed.iter().map(|changed| changed.path.as_str()).collect();
     Ok(Some(base.drift.iter().filter(|path| changed.contains(path.as_str())).cloned().collect()))
 }

@@ -3,7 +3,7 @@
 //! A forge is remote. A call that fails may have had its effect all the same, so nothing is concluded from a failure:
 //! the state is read back. Whatever is asked for twice happens once.
 //!
-//! Looking is apart from asking, because a forge bounds how often it is asked: `refresh` looks, and every other question is
+//! Looking is apart from asking, because a forge bounds how often it is asked: `refresh` and `refresh_pulls` look, and every other question is
 //! answered by what that look found, by what our own calls came to since, or by something newer. No call is repeated
 //! here: who asks looks again, and tries again.
 
@@ -35,15 +35,6 @@ pub enum ForgeError {
     /// The forge takes no more of such requests before this moment, or it would break a limit of its own. Nothing was done.
     #[error("the forge takes no more requests for now: its limit is used up until {0}")]
     Later(Timestamp),
-}
-
-/// What a look at the forge covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
-    /// Main and our branches: what Git says.
-    Branches,
-    /// Pull requests too.
-    Everything,
 }
 
 /// What a forge has beside branches and pull requests.
@@ -201,6 +192,16 @@ pub struct Comment {
     pub at: Timestamp,
 }
 
+/// What was written since a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// What people wrote below our pull requests, oldest first.
+    pub comments: Vec<Comment>,
+    /// When the newest of all was written that the forge showed, whoever wrote it and wherever: what came before need not
+    /// be asked for again.
+    pub up_to: Timestamp,
+}
+
 /// A short answer to a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reaction {
@@ -229,7 +230,17 @@ pub trait Forge: Send + Sync {
     fn is_own(&self, login: &str) -> bool;
 
     /// Brings main and our branches into the mirror, and says where main is; none in an empty repository.
-    async fn refresh(&self, extent: Extent) -> Result<Option<CommitId>, ForgeError>;
+    async fn refresh(&self) -> Result<Option<CommitId>, ForgeError>;
+
+    /// Looks at the pull requests, after the branches.
+    async fn refresh_pulls(&self) -> Result<(), ForgeError>;
+
+    /// Looks at both.
+    async fn refresh_all(&self) -> Result<Option<CommitId>, ForgeError> {
+        let main = self.refresh().await?;
+        self.refresh_pulls().await?;
+        Ok(main)
+    }
 
     /// Where a branch is; none when it is not there. Its commits are in the mirror afterwards.
     async fn branch(&self, name: &str) -> Result<Option<CommitId>, ForgeError>;
@@ -263,8 +274,8 @@ pub trait Forge: Send + Sync {
     async fn merge(&self, number: u64, ends: Ends, message: &str) -> Result<Merged, ForgeError>;
 
     /// Who is in a team, `organisation/team` in any case: their logins with the forge's prefix, such as `github:alice`,
-    /// those in teams below it too. None where the forge has no teams.
-    async fn members(&self, team: &str) -> Result<Option<BTreeSet<String>>, ForgeError>;
+    /// those in teams below it too.
+    async fn members(&self, team: &str) -> Result<BTreeSet<String>, ForgeError>;
 
     /// Records a review, where reviews are given through Meshwright. Forges with reviews of their own refuse.
     async fn review(&self, number: u64, review: &Review) -> Result<(), ForgeError>;
@@ -278,8 +289,8 @@ pub trait Forge: Send + Sync {
     /// Has the one report of ours on the head of a pull request say this. Only where it has remarks.
     async fn report(&self, head: CommitId, report: &Report) -> Result<(), ForgeError>;
 
-    /// What people wrote below our pull requests since a moment, oldest first. Only where it has remarks.
-    async fn comments(&self, since: Timestamp) -> Result<Vec<Comment>, ForgeError>;
+    /// What people wrote since a moment. Only where it has remarks.
+    async fn comments(&self, since: Timestamp) -> Result<Heard, ForgeError>;
 
     /// Answers a comment by a sign. Only where it has remarks.
     async fn react(&self, comment: u64, reaction: Reaction) -> Result<(), ForgeError>;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::adopt::differences;
 use super::command::Command;
-use super::forge::{Comment, Reaction};
+use super::forge::{Comment, ForgeError, Reaction};
 use super::record::{Change, State};
 use super::remarks;
 use super::stuck::{Stuck, blocking};
@@ -29,11 +29,13 @@ impl Worker {
         let view = self.intake.view();
         let first = || view.active().first().map_or(self.clock.now(), |oldest| oldest.created);
         let since = self.heard_to.get().unwrap_or_else(first);
-        for comment in self.forge.comments(since.plus(-OVERLAP)).await? {
-            self.hear(&comment).await?;
-            // By the clock of the forge, which need not be ours.
-            self.heard_to.set(since.max(comment.at));
+        let heard = self.forge.comments(since.plus(-OVERLAP)).await?;
+        for comment in &heard.comments {
+            self.hear(comment).await?;
         }
+        // By the clock of the forge, which need not be ours; nothing that is said to be far ahead makes us deaf.
+        let up_to = heard.up_to.min(self.clock.now().plus(OVERLAP));
+        self.heard_to.set(since.max(up_to));
         Ok(())
     }
 
@@ -42,23 +44,13 @@ impl Worker {
         let about = view.changes.values().find(|change| change.pull == Some(comment.pull)).cloned();
         let Some(change) = about.filter(|change| change.talk.heard < comment.id) else { return Ok(()) };
         if let Some(command) = Command::read(&comment.words) {
-            let (reaction, answer) = if self.forge.may_write(&comment.by).await? {
-                self.obey(&change, comment, command).await?
-            } else {
-                (Reaction::Refused, None)
-            };
-            if let Some(answer) = answer {
-                if change.state.is_final() {
-                    // Nobody looks at it any more but who asked.
-                    self.forge.remark(comment.pull, &remarks::said(&answer)).await?;
+            match self.answer(&change, comment, command).await {
+                // It would be refused again, and what others ask for must not wait for it.
+                Err(stuck @ (Stuck::Forge(ForgeError::Refused(_) | ForgeError::NotFound(_)) | Stuck::Repo(_))) => {
+                    tracing::warn!(change = %change.id, comment = comment.id, %stuck, "a command is not answered");
                 }
-                self.correct(&change.id, |mut change| {
-                    change.talk.answer = Some(answer);
-                    change
-                })
-                .await?;
+                answered => answered?,
             }
-            self.forge.react(comment.id, reaction).await?;
         }
         // Last: who dies before hears it again, and what was done is not done twice.
         let heard = comment.id;
@@ -67,6 +59,27 @@ impl Worker {
             change
         })
         .await
+    }
+
+    /// Does what is asked for, and says so.
+    async fn answer(self: &Arc<Self>, change: &Change, comment: &Comment, command: Command) -> Result<(), Stuck> {
+        let (reaction, answer) = if self.forge.may_write(&comment.by).await? {
+            self.obey(change, comment, command).await?
+        } else {
+            (Reaction::Refused, None)
+        };
+        if let Some(answer) = answer {
+            if change.state.is_final() {
+                // Nobody looks at it any more but who asked.
+                self.forge.remark(comment.pull, &remarks::said(&answer)).await?;
+            }
+            self.correct(&change.id, |mut change| {
+                change.talk.answer = Some(answer);
+                change
+            })
+            .await?;
+        }
+        Ok(self.forge.react(comment.id, reaction).await?)
     }
 
     /// Does what is asked for; gives the sign to answer by, and what our comment says to it.

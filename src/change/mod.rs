@@ -32,7 +32,7 @@ pub mod owning;
 mod patience;
 pub mod person;
 pub mod proposal;
-mod recent;
+pub mod recent;
 pub mod record;
 mod refusals;
 mod remarks;

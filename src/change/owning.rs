@@ -11,8 +11,6 @@ use super::person::Person;
 pub enum Team {
     /// The logins of its members, with the forge's prefix.
     Members(BTreeSet<String>),
-    /// The forge has no teams.
-    None,
     /// The forge does not say, for this reason.
     Unknown(String),
 }
@@ -84,10 +82,9 @@ fn cannot(owner: &Owner, requesters: &BTreeSet<Person>, teams: &Teams) -> Option
                 .iter()
                 .all(|login| asked(&|requester| requester.has(login)))
                 .then(|| format!("{owner} has no member who did not ask for it; {another}")),
-            Some(Team::None) => Some(format!("this forge has no teams such as {owner}; name its members {place}")),
-            Some(Team::Unknown(why)) => Some(format!(
-                "the forge does not say who is in {owner}: {why}; let Meshwright read the members of that team, or {another}"
-            )),
+            Some(Team::Unknown(why)) => {
+                Some(format!("who is in {owner} is not known: {why}; let Meshwright read its members, or {another}"))
+            }
             None => None,
         },
     }
@@ -123,7 +120,6 @@ mod tests {
             ("acme/mesh", members(&["github:Carol", "github:alice"])),
             ("acme/empty", members(&[])),
             ("acme/alone", members(&["github:alice"])),
-            ("acme/none", Team::None),
             ("acme/secret", Team::Unknown("HTTP 403".into())),
         ]
         .map(|(team, members)| (team.to_owned(), members))
@@ -147,7 +143,7 @@ mod tests {
             ("@bob @acme/secret", &["github:bob"]),
             ("docs@example.com @bob", &["github:bob"]),
             ("docs@example.com", &["local"]),
-            ("@acme/none", &["local"]),
+            ("@acme/secret", &["local"]),
         ] {
             assert_eq!(lacks(owners, approvals), "", "{owners}");
         }
@@ -173,11 +169,10 @@ mod tests {
                 "docs@example.com",
                 "nobody knows which login docs@example.com has; name @login or @organisation/team in CODEOWNERS on main",
             ),
-            ("@acme/none", "this forge has no teams such as @acme/none; name its members in CODEOWNERS on main"),
             (
                 "@acme/secret",
-                "the forge does not say who is in @acme/secret: HTTP 403; let Meshwright read the members of that team, \
-                 or name another owner in CODEOWNERS on main",
+                "who is in @acme/secret is not known: HTTP 403; let Meshwright read its members, or \
+                 name another owner in CODEOWNERS on main",
             ),
             (
                 "@acme/empty",

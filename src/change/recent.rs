@@ -5,19 +5,20 @@ use std::sync::{Mutex, PoisonError};
 
 /// At most so many values by key; the one that was not asked for longest goes first.
 #[derive(Debug)]
-pub(super) struct Recent<K, V> {
+pub struct Recent<K, V> {
     most: usize,
     entries: Mutex<VecDeque<(K, V)>>,
 }
 
 impl<K: PartialEq, V: Clone> Recent<K, V> {
     /// None yet, and never more than `most`.
-    pub(super) fn new(most: usize) -> Self {
+    #[must_use]
+    pub fn new(most: usize) -> Self {
         Self { most, entries: Mutex::default() }
     }
 
     /// The value of a key.
-    pub(super) fn get(&self, key: &K) -> Option<V> {
+    pub fn get(&self, key: &K) -> Option<V> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let at = entries.iter().position(|(known, _)| known == key)?;
         let entry = entries.remove(at)?;
@@ -27,7 +28,7 @@ impl<K: PartialEq, V: Clone> Recent<K, V> {
     }
 
     /// Puts a value in the place of what is known of its key.
-    pub(super) fn put(&self, key: K, value: V) {
+    pub fn put(&self, key: K, value: V) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.retain(|(known, _)| *known != key);
         entries.push_back((key, value));

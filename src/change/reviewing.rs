@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::commit;
 use super::desk::Desk;
-use super::forge::{Ends, Extent, ForgeError, Merged, Pull, PullState, Review, Verdict};
+use super::forge::{Ends, ForgeError, Merged, Pull, PullState, Review, Verdict};
 use super::id::ChangeId;
 use super::person::Person;
 use super::proposal::Proposal;
@@ -64,7 +64,7 @@ impl Desk {
             return Err(self.reviewed_there(id).await?);
         }
         let _turn = self.worker.turn.lock().await;
-        self.worker.refresh(Extent::Everything).await?;
+        self.worker.refresh_all().await?;
         self.worker.step(id, true).await?;
         let change = self.open_change(id)?;
         (ask.may)(&change)?;
@@ -104,7 +104,7 @@ impl Desk {
         for _ in 0..3 {
             // A review that was taken back a moment ago must not count.
             self.worker.forge.forget(&self.change(id)?.branch);
-            self.worker.refresh(Extent::Everything).await?;
+            self.worker.refresh_all().await?;
             self.worker.step(id, true).await?;
             let change = self.change(id)?;
             (ask.may)(&change)?;
@@ -163,7 +163,10 @@ impl Desk {
         let pull = self.worker.forge.find_pull(&change.branch).await.map_err(Stuck::from)?;
         if let Some(Pull { state: PullState::Merged { .. }, .. }) = pull {
             self.worker.step(id, true).await?;
-            return Err(Refusal::new(Cause::WrongState, id.as_str(), "it was merged meanwhile"));
+            if self.change(id)?.state.is_final() {
+                return Err(Refusal::new(Cause::WrongState, id.as_str(), "it was merged meanwhile"));
+            }
+            // It was merged into something else than main, or main was forced back since.
         }
         let state = if reject { State::Rejected } else { State::Withdrawn };
         let remark = Remark { by: ask.by, words: ask.words };

@@ -57,8 +57,7 @@ fn is_good(at: Timestamp, members: &Team, now: Timestamp, hangs: bool) -> bool {
 
 async fn ask(forge: &dyn Forge, team: &str) -> Team {
     match forge.members(team).await {
-        Ok(Some(members)) => Team::Members(members),
-        Ok(None) => Team::None,
+        Ok(members) => Team::Members(members),
         Err(error) => {
             tracing::warn!(team, %error, "who is in a team that owns paths is not known");
             Team::Unknown(error.to_string())

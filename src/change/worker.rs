@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -11,11 +12,10 @@ use super::astray;
 use super::base::Base;
 use super::clock::Clock;
 use super::decide::Timing;
-use super::forge::{Extent, Forge, ForgeError, Review};
+use super::forge::{Forge, ForgeError, Review};
 use super::heard::HeardTo;
 use super::id::{ChangeId, Timestamp};
 use super::intake::Intake;
-use super::ledger::Ledger;
 use super::patience::Patience;
 use super::proposal::Proposal;
 use super::recent::Recent;
@@ -35,6 +35,10 @@ const DONE: usize = 16;
 
 /// The most changes that one look at everything forgets.
 const PRUNED: usize = 200;
+
+/// How long after a look at everything the next one begins at the earliest, in milliseconds; a settle window, if that is
+/// shorter.
+const DISTANCE: i64 = 1000;
 
 /// How old a lock is that nobody holds any more, in milliseconds: no git program moves a reference for a minute.
 const ABANDONED: i64 = 60_000;
@@ -136,14 +140,23 @@ impl Worker {
     pub async fn run(self: Arc<Self>) {
         let _guard = self.stopped.guard();
         let mut everything = true;
+        let distance = Duration::from_millis(u64::try_from(self.timing.settle.clamp(0, DISTANCE)).unwrap_or_default());
+        let mut rest = None;
         let mut again = Timestamp(i64::MIN);
         loop {
+            if everything && let Some(rest) = rest.take() {
+                // However often somebody says that something happened.
+                rest.await;
+            }
             let begin = self.clock.now();
             everything |= begin >= again || again.plus(-self.timing.poll) > begin;
             if everything {
                 again = begin.plus(self.timing.poll);
             }
             let next = self.look(everything).await;
+            if everything {
+                rest = Some(Box::pin(tokio::time::sleep(distance)));
+            }
             let until = next.map_or(again, |next| next.min(again));
             // However the clock is set: nobody waits longer than between two looks.
             let pause = until.0.saturating_sub(self.clock.now().0).clamp(1, self.timing.poll.max(1));
@@ -151,7 +164,7 @@ impl Worker {
             everything = tokio::select! {
                 () = self.intake.written() => false,
                 () = self.wake.notified() => true,
-                () = tokio::time::sleep(std::time::Duration::from_millis(pause)) => false,
+                () = tokio::time::sleep(Duration::from_millis(pause)) => false,
             };
         }
     }
@@ -182,7 +195,11 @@ impl Worker {
         if !everything && clear && chosen.is_empty() && self.compared.load(Ordering::Relaxed) {
             return Ok(due);
         }
-        self.refresh(if everything { Extent::Everything } else { Extent::Branches }).await?;
+        // Main is followed also while the API takes no requests.
+        self.refresh().await?;
+        if everything {
+            self.forge.refresh_pulls().await?;
+        }
         if everything {
             self.adopt().await?;
         }
@@ -231,10 +248,7 @@ impl Worker {
             return Ok(());
         }
         let found = adopt::unknown(&self.intake.view(), self.forge.as_ref(), &self.mirror, self.clock.now()).await?;
-        let take_over = move |ledger: &mut Ledger| {
-            found.into_iter().flat_map(|(change, writes)| ledger.take_over(change, writes)).collect()
-        };
-        self.intake.record(take_over).await?;
+        self.intake.record(move |ledger| ledger.take_over(found)).await?;
         self.adopted.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -273,9 +287,15 @@ impl Worker {
         blocking(move || Ok(mirror.no_lock_left_before(moment)?)).await
     }
 
-    /// Looks at the forge, and takes notice of where main is.
-    pub(super) async fn refresh(&self, extent: Extent) -> Result<(), Stuck> {
-        let Some(commit) = self.forge.refresh(extent).await? else {
+    /// Looks at everything on the forge.
+    pub(super) async fn refresh_all(&self) -> Result<(), Stuck> {
+        self.refresh().await?;
+        Ok(self.forge.refresh_pulls().await?)
+    }
+
+    /// Looks at the branches on the forge, and takes notice of where main is.
+    pub(super) async fn refresh(&self) -> Result<(), Stuck> {
+        let Some(commit) = self.forge.refresh().await? else {
             return Err(Stuck::NoMain);
         };
         let (view, first) = (self.intake.view(), !self.compared.load(Ordering::Relaxed));

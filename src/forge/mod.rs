@@ -6,6 +6,7 @@ mod gitea;
 mod github;
 mod hosted;
 mod origin;
+mod text;
 
 pub use embedded::Embedded;
 pub use gitea::Gitea;

@@ -1,7 +1,7 @@
 //! Webhooks of forges: believed for their signature, remembered by their id, and then only a reason to look.
 //!
-//! Nothing is taken from what they say: what happened is asked of the forge. So a forged or a late one can do no more than
-//! have it asked once.
+//! What happened is asked of the forge; of what they say only the sender counts, and only to tell what we did ourselves.
+//! So a late one can do no more than have the forge asked once.
 
 use std::sync::Arc;
 

@@ -72,7 +72,9 @@ pub(crate) fn answer(state: &mut State, call: &Call, login: &str) -> Reply {
             let statuses = state.statuses.iter().filter(|((commit, _), _)| commit == sha);
             let statuses: Vec<Value> =
                 statuses.map(|((_, context), (state, _))| json!({ "context": context, "status": state })).collect();
-            Reply::ok(json!({ "state": "pending", "statuses": statuses }))
+            let mut reply = page(call, &statuses, MOST);
+            reply.body = json!({ "state": "pending", "statuses": reply.body });
+            reply
         }
         ("GET", ["branches", "main"]) => Reply::ok(json!({
             "name": "main",
@@ -173,7 +175,10 @@ fn pulls(state: &mut State, call: &Call, login: &str, number: u64, rest: &[&str]
                 Err((status, why)) => Reply::error(status, &why),
             }
         }
-        ("POST", ["requested_reviewers"]) => Reply::with(201, json!([])),
+        ("POST", ["requested_reviewers"]) => {
+            let asked = github::request(state, call, number);
+            if asked.status == 201 { Reply::with(201, json!([])) } else { asked }
+        }
         _ => Reply::not_found(),
     }
 }

@@ -1,5 +1,7 @@
 //! GitHub's REST API, as its documentation has it.
 
+use std::collections::BTreeMap;
+
 use meshwright::repo::CommitId;
 use serde_json::{Value, json};
 
@@ -77,7 +79,10 @@ pub(crate) fn answer(state: &mut State, call: &Call, login: &str) -> Reply {
             let wanted = |run: &&Run| {
                 run.head.to_string() == *sha && [run.name.as_str(), ""].contains(&call.query("check_name"))
             };
-            let runs: Vec<Value> = state.runs.iter().filter(wanted).map(run).collect();
+            // Of several of one name the last.
+            let last: BTreeMap<&str, &Run> =
+                state.runs.iter().filter(wanted).map(|it| (it.name.as_str(), it)).collect();
+            let runs: Vec<Value> = last.into_values().map(run).collect();
             let mut reply = page(call, &runs, 100);
             reply.body = json!({ "total_count": runs.len(), "check_runs": reply.body });
             reply
@@ -86,7 +91,12 @@ pub(crate) fn answer(state: &mut State, call: &Call, login: &str) -> Reply {
             let statuses = state.statuses.iter().filter(|((commit, _), _)| commit == sha);
             let statuses: Vec<Value> =
                 statuses.map(|((_, context), (state, _))| json!({ "context": context, "state": state })).collect();
-            Reply::ok(json!({ "state": "pending", "statuses": statuses }))
+            let mut reply = page(call, &statuses, 100);
+            reply.body = json!({ "state": "pending", "statuses": reply.body });
+            reply
+        }
+        ("GET", ["rules", ..]) if state.settings.no_rulesets => {
+            Reply::error(403, "Upgrade to GitHub Pro or make this repository public to enable this feature.")
         }
         ("GET", ["rules", "branches", "main"]) => {
             let mut rules = vec![];
@@ -131,7 +141,7 @@ pub(crate) fn pull(state: &State, pull: &Pull) -> Value {
         "merge_commit_sha": pull.merged.unwrap_or(pull.head).to_string(),
         "updated_at": moment(pull.updated),
         "head": { "ref": pull.branch, "sha": pull.head.to_string(), "repo": { "full_name": pull.of } },
-        "base": { "ref": "main" },
+        "base": { "ref": pull.base },
     })
 }
 
@@ -172,6 +182,7 @@ pub(crate) fn create(state: &mut State, call: &Call, login: &str, draft: bool) -
         of: REPOSITORY.to_owned(),
         branch,
         head,
+        base: "main".to_owned(),
         title: call.text("title").to_owned(),
         body: call.text("body").to_owned(),
         draft,
@@ -187,7 +198,7 @@ pub(crate) fn create(state: &mut State, call: &Call, login: &str, draft: bool) -
         queued: false,
     };
     state.pulls.insert(number, pull);
-    state.tell(number, "pull_request", "opened");
+    state.tell(number, "pull_request", "opened", login);
     Ok(number)
 }
 
@@ -236,27 +247,27 @@ fn pulls(state: &mut State, call: &Call, login: &str, number: u64, rest: &[&str]
                 Err((status, why)) => Reply::error(status, &why),
             }
         }
-        ("POST", ["requested_reviewers"]) => {
-            let names = |field: &str| -> Vec<String> {
-                call.body[field]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|it| it.as_str().map(ToOwned::to_owned))
-                    .collect()
-            };
-            let (people, teams) = (names("reviewers"), names("team_reviewers"));
-            if people.iter().any(|login| !state.people.contains_key(login)) {
-                return Reply::error(422, "Reviews may only be requested from collaborators.");
-            }
-            let pull_request = state.pulls.get_mut(&number).unwrap();
-            pull_request.reviewers.extend(people);
-            pull_request.teams.extend(teams);
-            state.touch(number);
-            Reply::with(201, pull(state, &state.pulls[&number]))
-        }
+        ("POST", ["requested_reviewers"]) => request(state, call, number),
         _ => Reply::not_found(),
     }
+}
+
+/// Asks for reviews: of all who are named, or of nobody.
+pub(crate) fn request(state: &mut State, call: &Call, number: u64) -> Reply {
+    let names = |field: &str| -> Vec<String> {
+        call.body[field].as_array().into_iter().flatten().filter_map(|it| it.as_str().map(ToOwned::to_owned)).collect()
+    };
+    let (people, teams) = (names("reviewers"), names("team_reviewers"));
+    if people.iter().any(|login| !state.people.contains_key(login))
+        || teams.iter().any(|team| !state.teams.contains_key(team))
+    {
+        return Reply::error(422, "Reviews may only be requested from collaborators.");
+    }
+    let pull_request = state.pulls.get_mut(&number).unwrap();
+    pull_request.reviewers.extend(people);
+    pull_request.teams.extend(teams);
+    state.touch(number);
+    Reply::with(201, pull(state, &state.pulls[&number]))
 }
 
 /// Changes text and state as asked; whether anything changed.
@@ -360,7 +371,11 @@ fn check_runs(state: &mut State, call: &Call, login: &str, rest: &[&str]) -> Rep
             let Some(found) = state.runs.iter_mut().find(|run| run.id.to_string() == **id) else {
                 return Reply::not_found();
             };
+            // Marks are added to those that are there.
+            let mut marks = found.output["annotations"].as_array().cloned().unwrap_or_default();
             (found.conclusion, found.output) = (conclusion, call.body["output"].clone());
+            marks.extend(found.output["annotations"].as_array().cloned().unwrap_or_default());
+            found.output["annotations"] = marks.into();
             Reply::ok(run(found))
         }
         _ => Reply::not_found(),
@@ -385,6 +400,14 @@ fn references(state: &mut State, call: &Call, rest: &[&str]) -> Reply {
             }
             state.mirror.set_reference(name, None, Some(commit), "api").unwrap();
             Reply::with(201, shown(name, commit))
+        }
+        ("DELETE", ["refs", name @ ..]) => {
+            let name = format!("refs/{}", name.join("/"));
+            let Some(before) = state.mirror.reference(&name).unwrap() else {
+                return Reply::error(422, "Reference does not exist");
+            };
+            state.mirror.set_reference(&name, Some(before), None, "api").unwrap();
+            Reply::with(204, Value::Null)
         }
         ("PATCH", ["refs", name @ ..]) => {
             let name = format!("refs/{}", name.join("/"));

@@ -4,6 +4,7 @@ use hmac::{Hmac, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use super::github::account;
 use super::state::State;
 use super::{Double, Face, REPOSITORY};
 
@@ -24,13 +25,13 @@ pub(crate) struct Hooks {
 }
 
 impl State {
-    /// Something happened to a pull request that a webhook tells.
-    pub(crate) fn tell(&mut self, number: u64, event: &str, action: &str) {
+    /// Somebody did something to a pull request that a webhook tells.
+    pub(crate) fn tell(&mut self, number: u64, event: &str, action: &str, by: &str) {
         if !self.hooks.wanted {
             return;
         }
         self.hooks.sent += 1;
-        let sender = json!({ "login": "somebody", "type": "User" });
+        let sender = account(by);
         let repository = json!({ "full_name": REPOSITORY });
         let body: Value = json!({
             "action": action, "number": number, "pull_request": { "number": number },

@@ -34,7 +34,8 @@ impl State {
             let faster = self.commit(main, &edits, "faster\n", "human");
             self.mirror.set_reference("refs/heads/main", Some(main), Some(faster), "push").unwrap();
         }
-        let Some(main) = self.branch("main") else { return refuse(405, "Base branch does not exist") };
+        let base = format!("refs/heads/{}", pull.base);
+        let Some(main) = self.branch(&pull.base) else { return refuse(405, "Base branch does not exist") };
         let tree = |commit| self.mirror.commit_info(commit).unwrap().tree;
         let Some(fork) = self.mirror.merge_base(main, pull.head).unwrap() else {
             return refuse(405, "Pull Request is not mergeable");
@@ -48,7 +49,7 @@ impl State {
         let message = format!("{title}\n\n{body}");
         let author = Identity { name: by.to_owned(), email: format!("{by}@users.example") };
         let commit = self.mirror.commit_tree(joined, &parents, &author, 1_800_000_000, message.trim(), None).unwrap();
-        self.mirror.set_reference("refs/heads/main", Some(main), Some(commit), "merge").unwrap();
+        self.mirror.set_reference(&base, Some(main), Some(commit), "merge").unwrap();
         self.settle(number, commit, by);
         self.follow(by);
         Ok(commit)

@@ -45,7 +45,7 @@ impl State {
         let comment = Comment { id, pull, by: by.to_owned(), body: body.to_owned(), at, edited: at };
         self.comments.push(comment.clone());
         self.touch(pull);
-        self.tell(pull, "issue_comment", "created");
+        self.tell(pull, "issue_comment", "created", by);
         comment
     }
 }
@@ -69,7 +69,7 @@ impl Double {
         pull.reviewers.retain(|reviewer| reviewer != by);
         pull.reviews.push(review);
         state.touch(number);
-        state.tell(number, "pull_request_review", "submitted");
+        state.tell(number, "pull_request_review", "submitted", by);
     }
 
     /// Somebody opens a pull request from a branch of their fork, like the one of this number but for that.
@@ -89,7 +89,7 @@ impl Double {
             review.dismissed |= review.by == of;
         }
         state.touch(number);
-        state.tell(number, "pull_request_review", "dismissed");
+        state.tell(number, "pull_request_review", "dismissed", "human");
     }
 
     pub(crate) fn comment(&self, number: u64, by: &str, body: &str) -> u64 {
@@ -98,6 +98,17 @@ impl Double {
 
     pub(crate) fn close(&self, number: u64, by: &str) {
         self.lock().close(number, by);
+    }
+
+    /// Somebody has it go into another branch, which begins at main where it is not there.
+    pub(crate) fn retarget(&self, number: u64, base: &str) {
+        let mut state = self.lock();
+        if state.branch(base).is_none() {
+            let main = state.branch("main");
+            state.mirror.set_reference(&format!("refs/heads/{base}"), None, main, "branch").unwrap();
+        }
+        base.clone_into(&mut state.pulls.get_mut(&number).unwrap().base);
+        state.touch(number);
     }
 
     pub(crate) fn make_draft(&self, number: u64, draft: bool) {
@@ -119,7 +130,7 @@ impl Double {
         let numbers: Vec<u64> =
             state.pulls.values().filter(|pull| pull.head == commit).map(|pull| pull.number).collect();
         for number in numbers {
-            state.tell(number, "status", "");
+            state.tell(number, "status", "", "human");
         }
     }
 

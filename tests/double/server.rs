@@ -206,7 +206,7 @@ fn write(reply: Reply, call: &Call) -> Response<Body> {
     for (name, value) in reply.headers {
         response = response.header(name, value);
     }
-    if call.method == "GET" && reply.status == 200 && reply.body.is_array() {
+    if call.method == "GET" && reply.status == 200 {
         let etag = format!("W/\"{:x}\"", Sha256::digest(&body));
         if call.unless.as_ref() == Some(&etag) {
             return response.status(304).header("etag", etag).body(Body::empty()).unwrap();

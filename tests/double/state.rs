@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) protected: bool,
     /// Whether a push voids approvals.
     pub(crate) dismisses: bool,
+    /// Whether the plan has no rulesets, so that nobody may ask for them.
+    pub(crate) no_rulesets: bool,
     /// Whether the identity may not create check runs, though it is an app.
     pub(crate) no_checks: bool,
     /// How many writes it takes within a minute and an hour before it refuses them.
@@ -37,6 +39,8 @@ pub(crate) struct Pull {
     pub(crate) of: String,
     pub(crate) branch: String,
     pub(crate) head: CommitId,
+    /// The branch that it goes into.
+    pub(crate) base: String,
     pub(crate) title: String,
     pub(crate) body: String,
     pub(crate) draft: bool,
@@ -168,13 +172,13 @@ impl State {
             }
             match now {
                 None => self.close(number, by),
-                Some(now) if now != head => self.push(number, now),
+                Some(now) if now != head => self.push(number, now, by),
                 Some(_) => {}
             }
         }
     }
 
-    fn push(&mut self, number: u64, head: CommitId) {
+    fn push(&mut self, number: u64, head: CommitId, by: &str) {
         let dismisses = self.settings.dismisses;
         let pull = self.pulls.get_mut(&number).unwrap();
         pull.head = head;
@@ -185,7 +189,7 @@ impl State {
             }
         }
         self.touch(number);
-        self.tell(number, "pull_request", "synchronize");
+        self.tell(number, "pull_request", "synchronize", by);
     }
 
     /// The first commit of main's own line that has the head.
@@ -202,7 +206,7 @@ impl State {
         let pull = self.pulls.get_mut(&number).unwrap();
         (pull.open, pull.closed_by, pull.queued) = (false, Some(by.to_owned()), false);
         self.touch(number);
-        self.tell(number, "pull_request", "closed");
+        self.tell(number, "pull_request", "closed", by);
     }
 
     /// It is on main by this commit.

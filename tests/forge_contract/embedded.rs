@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use meshwright::change::Forge;
-use meshwright::change::forge::{Extent, Merged, Pull, PullState, Verdict};
+use meshwright::change::forge::{Merged, Pull, PullState, Verdict};
 use meshwright::repo::{CommitId, Mirror};
 
 use crate::promises::{alice, at, merged, review, text};
@@ -163,7 +163,7 @@ async fn another_branch_can_be_the_one_to_merge_into() {
     let stage = Plain::alone();
     let trunk = stage.human_commit("trunk", "README", "hello");
     let forge = embedded(&stage.mirror, None).with_main("trunk");
-    assert_eq!(forge.refresh(Extent::Everything).await, Ok(Some(trunk)));
+    assert_eq!(forge.refresh_all().await, Ok(Some(trunk)));
     let head = stage.commit(Some(trunk), "a", "1");
     forge.push(BRANCH, None, head).await.unwrap();
     forge.open_pull(BRANCH, &text("one")).await.unwrap();

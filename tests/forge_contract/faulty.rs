@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use meshwright::change::forge::{
-    Abilities, Comment, Ends, Extent, ForgeError, Merged, Pull, PullText, Reaction, Report, Review, Unmet,
+    Abilities, Ends, ForgeError, Heard, Merged, Pull, PullText, Reaction, Report, Review, Unmet,
 };
 use meshwright::change::{Forge, Person, Timestamp};
 use meshwright::repo::CommitId;
@@ -115,10 +115,14 @@ impl<F: Forge + ?Sized> Forge for Faulty<F> {
         self.inner.is_own(login)
     }
 
-    async fn refresh(&self, extent: Extent) -> Result<Option<CommitId>, ForgeError> {
+    async fn refresh(&self) -> Result<Option<CommitId>, ForgeError> {
         let broken = self.schedule.lock().unwrap().broken;
         assert!(!broken, "it breaks as it was told to");
-        self.call("refresh", self.inner.refresh(extent)).await
+        self.call("refresh", self.inner.refresh()).await
+    }
+
+    async fn refresh_pulls(&self) -> Result<(), ForgeError> {
+        self.call("refresh_pulls", self.inner.refresh_pulls()).await
     }
 
     async fn branch(&self, name: &str) -> Result<Option<CommitId>, ForgeError> {
@@ -157,11 +161,11 @@ impl<F: Forge + ?Sized> Forge for Faulty<F> {
         self.call("merge", self.inner.merge(number, ends, message)).await
     }
 
-    async fn members(&self, team: &str) -> Result<Option<BTreeSet<String>>, ForgeError> {
+    async fn members(&self, team: &str) -> Result<BTreeSet<String>, ForgeError> {
         let gathered = self.schedule.lock().unwrap().teams.get(team).cloned();
         let members = async {
             match gathered {
-                Some(members) => Ok(Some(members)),
+                Some(members) => Ok(members),
                 None => self.inner.members(team).await,
             }
         };
@@ -188,7 +192,7 @@ impl<F: Forge + ?Sized> Forge for Faulty<F> {
         self.call("report", self.inner.report(head, report)).await
     }
 
-    async fn comments(&self, since: Timestamp) -> Result<Vec<Comment>, ForgeError> {
+    async fn comments(&self, since: Timestamp) -> Result<Heard, ForgeError> {
         self.call("comments", self.inner.comments(since)).await
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use meshwright::change::forge::{Ends, Extent, ForgeError, Merged, Pull, PullState, PullText, Review, Verdict};
+use meshwright::change::forge::{Ends, ForgeError, Merged, Pull, PullState, PullText, Review, Verdict};
 use meshwright::change::{Forge, Person, Timestamp};
 use meshwright::repo::{CommitId, Files as _};
 
@@ -30,7 +30,7 @@ pub(crate) fn review(head: CommitId, verdict: Verdict, words: &str) -> Review {
 async fn branched(stage: &impl Stage) -> (Arc<dyn Forge>, CommitId, CommitId) {
     let main = stage.human_commit("main", "README", "hello");
     let forge = stage.forge();
-    assert_eq!(forge.refresh(Extent::Everything).await, Ok(Some(main)));
+    assert_eq!(forge.refresh_all().await, Ok(Some(main)));
     let head = stage.commit(Some(main), "a", "1");
     let head = forge.push(BRANCH, None, head).await.unwrap();
     (forge, main, head)
@@ -44,7 +44,7 @@ pub(crate) async fn opened(stage: &impl Stage) -> (Arc<dyn Forge>, CommitId, Com
 
 /// Looks at the forge, and says where main is.
 pub(crate) async fn look(forge: &Arc<dyn Forge>) -> Option<CommitId> {
-    forge.refresh(Extent::Everything).await.unwrap()
+    forge.refresh_all().await.unwrap()
 }
 
 /// What is found of `BRANCH` by a look.
@@ -70,7 +70,7 @@ pub(crate) fn is_refused<T: std::fmt::Debug>(result: Result<T, ForgeError>) -> S
 
 pub(crate) async fn an_empty_repository_has_no_main_and_no_pulls(stage: &impl Stage) {
     let forge = stage.forge();
-    assert_eq!(forge.refresh(Extent::Everything).await, Ok(None));
+    assert_eq!(forge.refresh_all().await, Ok(None));
     assert_eq!(forge.branch("main").await, Ok(None));
     assert_eq!(forge.open_pulls().await, Ok(vec![]));
     assert_eq!(forge.find_pull(BRANCH).await, Ok(None));
@@ -81,14 +81,14 @@ pub(crate) async fn refresh_brings_main_and_our_branches_into_the_mirror(stage: 
     let ours = stage.human_commit(BRANCH, "a", "2");
     let forge = stage.forge();
     for _ in 0..2 {
-        assert_eq!(forge.refresh(Extent::Everything).await, Ok(Some(main)));
+        assert_eq!(forge.refresh_all().await, Ok(Some(main)));
     }
     assert_eq!(stage.mirror().snapshot(main).unwrap().read("a").unwrap().unwrap(), b"1");
     assert_eq!(stage.mirror().snapshot(ours).unwrap().read("a").unwrap().unwrap(), b"2");
     assert_eq!(stage.mirror().branch(BRANCH).unwrap(), Some(ours));
     let newer = stage.human_commit("main", "a", "3");
     stage.human_push(BRANCH, None);
-    assert_eq!(forge.refresh(Extent::Everything).await, Ok(Some(newer)));
+    assert_eq!(forge.refresh_all().await, Ok(Some(newer)));
     assert_eq!(stage.mirror().branch("main").unwrap(), Some(newer));
     assert_eq!(stage.mirror().branch(BRANCH).unwrap(), None);
 }
@@ -365,7 +365,7 @@ pub(crate) async fn racing_merges_all_arrive_once(stage: &impl Stage) {
         for forge in forges.iter().map(Arc::clone) {
             tasks.push(tokio::spawn(async move {
                 for _ in 0..40 {
-                    let Ok(main) = forge.refresh(Extent::Everything).await else { continue };
+                    let Ok(main) = forge.refresh_all().await else { continue };
                     match forge.merge(number, Ends { main, head }, "merge").await {
                         Ok(Merged::By(commit)) => return (number, commit),
                         Ok(Merged::Queued) => panic!("main has no queue"),

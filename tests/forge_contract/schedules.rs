@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use meshwright::change::Forge;
-use meshwright::change::forge::{Ends, Extent, ForgeError, Pull, PullState, Verdict};
+use meshwright::change::forge::{Ends, ForgeError, Pull, PullState, Verdict};
 use meshwright::repo::CommitId;
 use proptest::prelude::*;
 
@@ -72,7 +72,7 @@ async fn step(forge: &dyn Forge, plan: &Plan, stage: usize) -> Result<bool, Forg
             End::Open => return Ok(true),
             End::Closed => forge.close_pull(pull.number, Some(&alice()), "no").await?,
             End::Merged => {
-                let main = forge.refresh(Extent::Everything).await?;
+                let main = forge.refresh_all().await?;
                 forge.merge(pull.number, Ends { main, head: last }, "Merge\n").await?;
             }
         }

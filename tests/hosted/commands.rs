@@ -56,6 +56,48 @@ async fn commands_are_answered_by_a_sign_and_in_our_one_comment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_cannot_be_answered_keeps_nobody_from_being_heard() {
+    let home = Home::new(As::GitHubUser).await;
+    let (_, pull) = home.proposed().await;
+    home.double.fault(Match("POST", "/issues/comments/1/reactions"), Fault::Says(403, "locked"), usize::MAX);
+    assert_eq!(home.double.comment(pull.number, "bob", "/meshwright help"), 1);
+    home.until_remark(pull.number, "/meshwright explain FILE").await;
+    let next = home.double.comment(pull.number, "bob", "/meshwright plan");
+    eventually(|| home.double.lock().reactions.iter().any(|(id, _)| *id == next).then_some(()).ok_or(())).await;
+    eventually(|| if home.house.desk().troubles().is_empty() { Ok(()) } else { Err(home.house.desk().troubles()) })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_programs_say_is_not_read_again_and_again() {
+    let home = Home::new(As::GitHubUser).await;
+    let (_, pull) = home.proposed().await;
+    let say = |times: u64| {
+        for _ in 0..times {
+            home.double.comment(pull.number, "ci[bot]", "passed");
+        }
+    };
+    say(150);
+    // Two hours later.
+    for _ in 0..7200 {
+        home.double.lock().tick();
+    }
+    home.house.pass_time();
+    home.house.pass_time();
+    say(1);
+    eventually(|| {
+        home.double.calls();
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        let calls = home.double.calls();
+        let count = |end: &str| calls.iter().filter(|call| call.path.ends_with(end)).count();
+        // A page of comments for each look, and not two.
+        let looks = (count("/issues/comments"), count("/pulls"));
+        if looks.1 > 1 && looks.0 <= looks.1 + 1 { Ok(()) } else { Err(looks) }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rebase_renders_again_on_the_newest_main() {
     let home = Home::new(As::GitHubApp).await;
     let (id, pull) = home.proposed().await;

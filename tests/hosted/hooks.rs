@@ -144,8 +144,16 @@ async fn what_we_did_ourselves_wakes_nobody() {
     let home = Home::new(As::GitHubApp).await;
     let (double, config) = home.close().await;
     let server = Deaf::start(&config, &[SECRET]).await;
+    double.want_hooks();
     server.proposed().await;
     quiet(&double).await;
+    let ours = double.take_hooks();
+    assert!(ours.iter().any(|delivery| delivery.event == "pull_request"), "{ours:#?}");
+    for delivery in &ours {
+        assert_eq!(deliver(&double, &server.path("github"), SECRET, delivery).await.0, 202);
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(double.calls(), [], "the forge only tells what we did");
     let told = |id: &str, event: &str, login: &str| Delivery {
         id: id.into(),
         event: event.into(),

@@ -1,9 +1,11 @@
 //! How often a forge is asked, and what happens when it does not want to be asked more.
 
+use std::time::Duration;
+
 use meshwright::change::{State, Timing};
 
 use crate::desk::{TIMING, eventually};
-use crate::double::{Fault, Match, Seen};
+use crate::double::{Fault, Match, Seen, Verdict};
 use crate::home::{As, Home};
 
 /// Without being told, nobody looks again while a test runs.
@@ -77,7 +79,7 @@ async fn many_groups_stay_within_the_budget_and_all_arrive() {
         if writes >= 80 { Ok(()) } else { Err((writes, all(State::Proposed))) }
     })
     .await;
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
     let calls = home.double.lock().calls.clone();
     let writes = calls.iter().filter(|call| call.writes()).count();
     assert_eq!(writes, 80, "{} calls", calls.len());
@@ -101,4 +103,37 @@ async fn many_groups_stay_within_the_budget_and_all_arrive() {
         calls.iter().filter(|call| call.writes()).count()
     );
     assert_eq!(pulls.len(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn main_is_followed_while_the_api_takes_no_requests() {
+    let home = Home::new(As::GitHubUser).await;
+    home.started().await;
+    let in_an_hour = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 3600;
+    home.double.fault(Match("", ""), Fault::Primary(in_an_hour), usize::MAX);
+    let main = home.commit("main", "README.md", "elsewhere\n");
+    home.house.until_main(|base| base.commit == Some(main)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_as_it_was_costs_nothing_and_looks_keep_a_distance() {
+    let timing = Timing { settle: 500, poll: 3_600_000, ..TIMING };
+    let home = Home::with(As::GitHubUser, timing, &[]).await;
+    home.double.set(|settings| settings.required = vec!["ci/check".into()]);
+    let (id, pull) = home.proposed().await;
+    home.double.review(pull.number, "bob", Verdict::Approve, "fine");
+    home.house.desk().happened(None);
+    home.house.until_change(&id, |change| change.reason.as_ref().is_some_and(|it| it.contains("ci/check"))).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    home.double.calls();
+    for _ in 0..100 {
+        home.house.desk().happened(None);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let calls = home.double.calls();
+    let looks = calls.iter().filter(|call| call.path.ends_with("/pulls")).count();
+    assert!((1..=5).contains(&looks), "{looks} looks");
+    let costly: Vec<_> = calls.iter().filter(|call| call.status != 304).map(ToString::to_string).collect();
+    assert_eq!(costly, [""; 0], "{calls:#?}");
 }

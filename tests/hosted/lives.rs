@@ -311,20 +311,106 @@ async fn who_takes_a_change_back_says_so_once_however_often_closing_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_has_one_check_run_of_ours_also_after_a_restart() {
+async fn of_our_check_runs_the_newest_says_how_it_is_and_none_is_added_to() {
     let home = Home::new(As::GitHubApp).await;
     let (id, pull) = home.proposed().await;
-    let home = home.restart(true).await;
     home.double.comment(pull.number, "bob", "/meshwright hold");
     home.house.until(&id, State::Blocked).await;
-    let conclusions = || -> Vec<Option<String>> {
-        home.double.lock().runs.iter().filter(|run| run.head == pull.head).map(|run| run.conclusion.clone()).collect()
+    let newest = || {
+        let state = home.double.lock();
+        state.runs.iter().rfind(|run| run.head == pull.head).and_then(|run| run.conclusion.clone())
     };
-    eventually(|| {
-        let found = conclusions();
-        if found == [Some("action_required".to_owned())] { Ok(()) } else { Err(found) }
-    })
-    .await;
+    eventually(|| newest().filter(|conclusion| conclusion == "action_required").ok_or(())).await;
+    home.double.comment(pull.number, "bob", "/meshwright resume");
+    eventually(|| newest().filter(|conclusion| conclusion == "success").ok_or(())).await;
+    assert!(home.double.calls().iter().all(|call| call.method != "PATCH" || !call.path.contains("check-runs")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_may_not_write_checks_reports_by_a_status() {
+    let home = Home::new(As::GitHubApp).await;
+    home.double.set(|settings| settings.no_checks = true);
+    let (_, pull) = home.proposed().await;
+    let context = (pull.head.to_string(), "meshwright/plan".to_owned());
+    eventually(|| home.double.lock().statuses.get(&context).cloned().ok_or(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_without_rulesets_is_one_without_rules() {
+    let home = Home::new(As::GitHubUser).await;
+    home.double.set(|settings| settings.no_rulesets = true);
+    let (id, pull) = home.proposed().await;
+    home.double.review(pull.number, "bob", Verdict::Approve, "fine");
+    home.house.until(&id, State::Approved).await;
+    assert_eq!(home.house.merge(&id).await.unwrap().state, State::Merged);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_forge_does_not_let_us_see_blocks_the_change_that_needs_it_and_no_other() {
+    let home = Home::new(As::GiteaUser).await;
+    let (id, pull) = home.proposed().await;
+    home.double.fault(Match("GET", "/pulls/1/reviews"), Fault::Says(403, "token lacks read:issue"), usize::MAX);
+    home.double.review(pull.number, "bob", Verdict::Approve, "fine");
+    let blocked = home.house.until(&id, State::Blocked).await;
+    assert!(blocked.reason.as_ref().unwrap().contains("token lacks read:issue"), "{blocked:?}");
+    let other = home.house.put("projects/one", r#"{"metadata": {"name": "one"}}"#).await.unwrap().change.unwrap();
+    home.house.until(&other, State::Proposed).await;
+    eventually(|| if home.house.desk().troubles().is_empty() { Ok(()) } else { Err(home.house.desk().troubles()) })
+        .await;
+    home.double.mend();
+    home.house.until(&id, State::Approved).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_into_another_branch_by_now_is_not_merged_and_can_be_taken_back() {
+    for kind in [As::GitHubApp, As::GiteaUser] {
+        let home = Home::new(kind).await;
+        let (id, pull) = home.proposed().await;
+        home.double.review(pull.number, "bob", Verdict::Approve, "fine");
+        home.house.until(&id, State::Approved).await;
+        home.double.retarget(pull.number, "elsewhere");
+        let refused = home.house.merge(&id).await.unwrap_err();
+        assert!(refused.to_string().contains("go into elsewhere"), "{refused}");
+        home.double.merge_by_hand(pull.number, "bob").unwrap();
+        home.house.until(&id, State::Merging).await;
+        home.house.desk().withdraw(&id, false, ask(person("github:alice"))).await.unwrap();
+        assert!(home.house.desk().view().proposed.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_required_check_counts_on_whichever_page_it_is() {
+    for kind in [As::GitHubUser, As::GiteaUser] {
+        let home = Home::new(kind).await;
+        home.double.set(|settings| settings.required = vec!["the last".into()]);
+        let (id, pull) = home.proposed().await;
+        (0..130).for_each(|number| home.double.set_status(pull.head, &format!("ci/{number:03}"), "success"));
+        home.double.set_status(pull.head, "the last", "success");
+        home.double.review(pull.number, "bob", Verdict::Approve, "fine");
+        home.house.until_change(&id, |change| change.state == State::Approved && change.reason.is_none()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_who_cannot_be_asked_to_review_keeps_nobody_else_from_it() {
+    for kind in [As::GitHubApp, As::GiteaUser] {
+        let owners = "* @bob @gone @acme/mesh @acme/nobody\n";
+        let home = Home::with(kind, TIMING, &[("CODEOWNERS", owners)]).await;
+        home.double.add_team("mesh", &["bob"]);
+        let (_, pull) = home.proposed().await;
+        let asked = home.until_pull(pull.number, |pull| !pull.teams.is_empty()).await;
+        assert_eq!((asked.reviewers, asked.teams), (vec!["bob".to_owned()], vec!["mesh".to_owned()]), "{kind:?}");
+        // A review ends the request, and what is said anew asks nobody twice.
+        home.double.lock().pulls.get_mut(&pull.number).unwrap().teams.clear();
+        home.double.review(pull.number, "bob", Verdict::Comment, "hm");
+        home.double.calls();
+        home.double.comment(pull.number, "bob", "/meshwright hold");
+        home.until_pull(pull.number, |pull| pull.draft).await;
+        home.double.comment(pull.number, "bob", "/meshwright resume");
+        home.until_pull(pull.number, |pull| !pull.draft).await;
+        let again = home.double.calls().into_iter().filter(|call| call.path.ends_with("requested_reviewers")).count();
+        assert_eq!(again, 0, "{kind:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

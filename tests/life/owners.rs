@@ -123,7 +123,7 @@ async fn a_team_that_the_forge_does_not_tell_approves_nothing() {
     let approved = approve(&house, &id, "github:bob").await;
     assert_eq!(approved.state, State::Proposed);
     assert!(
-        reason(&approved).contains("does not say who is in @acme/mesh: the forge did not answer: HTTP 502"),
+        reason(&approved).contains("who is in @acme/mesh is not known: the forge did not answer: HTTP 502"),
         "{approved:?}"
     );
     forge.unbar();
@@ -140,8 +140,8 @@ async fn where_nobody_can_approve_for_the_owners_the_change_says_what_to_do() {
     assert_eq!(approved.state, State::Proposed);
     assert_eq!(
         reason(&approved),
-        "no owner can approve topology/projects/one/_project.yaml: this forge has no teams such as @acme/mesh; name its \
-         members in CODEOWNERS on main; nobody knows which login docs@example.com has; name @login or \
+        "no owner can approve topology/projects/one/_project.yaml: who is in @acme/mesh is not known: there are no \
+         teams without a forge; let Meshwright read its members, or name another owner in CODEOWNERS on main; nobody knows which login docs@example.com has; name @login or \
          @organisation/team in CODEOWNERS on main"
     );
     let local = house.desk().review(&id, Verdict::Approve, ask(Person::local())).await.unwrap();

@@ -10,22 +10,27 @@ use crate::change::write::{Verb, Write};
 use crate::intent::Anchor;
 
 impl Ledger {
-    /// Remembers a change that the forge knows, as its commit tells of it; one that is remembered already stays as it is.
-    pub fn take_over(&mut self, change: Change, writes: Vec<(Anchor, Verb)>) -> Vec<Entry> {
-        if self.changes.contains_key(&change.id) {
-            return vec![];
+    /// Remembers changes that the forge knows, as their commits tell of them; what is remembered already stays as it is.
+    pub fn take_over(&mut self, adopted: impl IntoIterator<Item = (Change, Vec<(Anchor, Verb)>)>) -> Vec<Entry> {
+        let mut entries = vec![];
+        for (change, writes) in adopted {
+            if self.changes.contains_key(&change.id) {
+                continue;
+            }
+            let by = change.requesters.first().cloned().unwrap_or_else(Person::local);
+            let (id, at) = (change.id.clone(), change.created);
+            let covers = self.last_seq + writes.len() as u64;
+            entries.push(self.update(Change { covers, ..change }));
+            for (anchor, verb) in writes {
+                self.last_seq += 1;
+                let write = Write { seq: self.last_seq, at, change: id.clone(), anchor, verb, requester: by.clone() };
+                entries.push(Entry::Write(write.clone()));
+                self.writes.entry(id.clone()).or_default().push_back(Arc::new(write));
+            }
         }
-        let by = change.requesters.first().cloned().unwrap_or_else(Person::local);
-        let (id, at) = (change.id.clone(), change.created);
-        let covers = self.last_seq + writes.len() as u64;
-        let mut entries = vec![self.update(Change { covers, ..change })];
-        for (anchor, verb) in writes {
-            self.last_seq += 1;
-            let write = Write { seq: self.last_seq, at, change: id.clone(), anchor, verb, requester: by.clone() };
-            entries.push(Entry::Write(write.clone()));
-            self.writes.entry(id.clone()).or_default().push_back(Arc::new(write));
+        if !entries.is_empty() {
+            self.replay();
         }
-        self.replay();
         entries
     }
 }

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 
 use crate::change::clock::Clock;
 use crate::change::forge::{
-    Abilities, Comment, Ends, Extent, Forge, ForgeError, Merged, Pull, PullText, Reaction, Report, Review, Unmet,
+    Abilities, Ends, Forge, ForgeError, Heard, Merged, Pull, PullText, Reaction, Report, Review, Unmet,
 };
 use crate::change::id::Timestamp;
 use crate::change::person::Person;
@@ -81,8 +81,13 @@ impl Forge for Embedded {
         false
     }
 
-    async fn refresh(&self, _: Extent) -> Result<Option<CommitId>, ForgeError> {
+    async fn refresh(&self) -> Result<Option<CommitId>, ForgeError> {
         self.blocking(Shelf::refresh).await
+    }
+
+    async fn refresh_pulls(&self) -> Result<(), ForgeError> {
+        // They are references too.
+        Ok(())
     }
 
     async fn branch(&self, name: &str) -> Result<Option<CommitId>, ForgeError> {
@@ -130,8 +135,8 @@ impl Forge for Embedded {
         self.blocking(move |shelf| shelf.merge(number, ends, &message)).await.map(Merged::By)
     }
 
-    async fn members(&self, _team: &str) -> Result<Option<BTreeSet<String>>, ForgeError> {
-        Ok(None)
+    async fn members(&self, _team: &str) -> Result<BTreeSet<String>, ForgeError> {
+        Err(ForgeError::Refused("there are no teams without a forge".to_owned()))
     }
 
     async fn review(&self, number: u64, review: &Review) -> Result<(), ForgeError> {
@@ -156,7 +161,7 @@ impl Forge for Embedded {
         Err(no_remarks())
     }
 
-    async fn comments(&self, _: Timestamp) -> Result<Vec<Comment>, ForgeError> {
+    async fn comments(&self, _: Timestamp) -> Result<Heard, ForgeError> {
         Err(no_remarks())
     }
 

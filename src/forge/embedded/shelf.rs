@@ -10,12 +10,9 @@ use crate::change::clock::Clock;
 use crate::change::forge::{ForgeError, Pull, PullState, PullText, Review};
 use crate::change::person::Person;
 use crate::forge::origin::{self, Origin, PULLS, Swap};
+use crate::forge::text::{OURS, must_fit};
 use crate::repo::{CommitId, Identity, Mirror, Remote, RepoError, Signer, message};
 
-/// The branches whose pull requests are Meshwright's.
-const OURS: &str = "meshwright/";
-/// As many characters as other forges do not take.
-const TOO_LONG: usize = 65_536;
 /// How often something is decided again because somebody was faster.
 const ATTEMPTS: usize = 50;
 
@@ -113,7 +110,7 @@ impl Shelf {
     }
 
     pub(super) fn open(&self, branch: &str, text: &PullText) -> Result<Pull, ForgeError> {
-        check(text)?;
+        must_fit(text)?;
         let _one = self.write();
         for _ in 0..ATTEMPTS {
             let (seen, next) = self.see(Wanted::Newest(branch))?;
@@ -146,7 +143,7 @@ impl Shelf {
     }
 
     pub(super) fn edit(&self, number: u64, text: &PullText) -> Result<Pull, ForgeError> {
-        check(text)?;
+        must_fit(text)?;
         self.update(number, "Edit", None, |record| {
             must_be_open(record)?;
             let same = (&record.title, &record.body, record.draft) == (&text.title, &text.body, text.draft);
@@ -359,14 +356,6 @@ impl Shelf {
 fn number(reference: &str) -> Option<u64> {
     let number = reference.strip_prefix(PULLS)?;
     number.parse().ok().filter(|parsed: &u64| parsed.to_string() == number)
-}
-
-fn check(text: &PullText) -> Result<(), ForgeError> {
-    let length = text.body.chars().count();
-    if length < TOO_LONG {
-        return Ok(());
-    }
-    Err(ForgeError::Refused(format!("a body of {length} characters is too long: {} at most", TOO_LONG - 1)))
 }
 
 pub(super) fn must_be_open(record: &Record) -> Result<(), ForgeError> {

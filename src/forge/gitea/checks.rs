@@ -36,9 +36,9 @@ pub(super) async fn unmet(api: &Api, main: &str, head: CommitId) -> Result<Vec<U
     if required.is_empty() {
         return Ok(vec![]);
     }
-    let path = api.at(&format!("/commits/{head}/status?limit={PER_PAGE}"));
-    let combined: Combined = api.get(path).await?.expect(&[200])?.json()?;
-    let found = combined.statuses.unwrap_or_default();
+    let path = |page| api.at(&format!("/commits/{head}/status?limit={PER_PAGE}&page={page}"));
+    let combined: Vec<Combined> = api.pages(path).await?;
+    let found: Vec<Status> = combined.into_iter().flat_map(|page| page.statuses.unwrap_or_default()).collect();
     let states: BTreeMap<&str, &str> = found.iter().map(|it| (it.context.as_str(), it.state.as_str())).collect();
     let unmet = required.into_iter().filter_map(|name| {
         let matching: Vec<&str> =

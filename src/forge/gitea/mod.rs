@@ -4,18 +4,17 @@ mod checks;
 mod labels;
 mod transport;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::hosted::{
     Account, Allowance, Api, Dialect, Hosted, Item, MergeMethod, Opinion, PER_PAGE, Place, Remake, Token, report_status,
 };
 use crate::change::clock::Clock;
-use crate::change::forge::{Ends, Forge, ForgeError, Merged, PullState, PullText, Reaction, Report, Unmet};
+use crate::change::forge::{Ends, Forge, ForgeError, Merged, PullState, PullText, Report, Unmet};
 use crate::repo::{CommitId, Mirror, Remote};
 use transport::GiteaTransport;
 
@@ -84,18 +83,7 @@ impl Dialect for GiteaDialect {
     }
 
     async fn edit(&self, api: &Api, item: &Item, text: &PullText) -> Result<Item, ForgeError> {
-        let mut changed = Map::new();
-        if item.title != title(text) {
-            changed.insert("title".to_owned(), title(text).into());
-        }
-        if item.body.as_deref().unwrap_or_default() != text.body {
-            changed.insert("body".to_owned(), text.body.clone().into());
-        }
-        if changed.is_empty() {
-            return Ok(item.clone());
-        }
-        let path = api.at(&format!("/pulls/{}", item.number));
-        api.send("PATCH", path, Value::Object(changed)).await?.expect(&[200, 201])?.json()
+        Ok(item.reword(api, &title(text), &text.body).await?.unwrap_or_else(|| item.clone()))
     }
 
     async fn label(&self, api: &Api, number: u64, labels: &[&str]) -> Result<(), ForgeError> {
@@ -161,43 +149,24 @@ impl Dialect for GiteaDialect {
         report_status(api, head, report).await
     }
 
-    async fn react(&self, api: &Api, comment: u64, reaction: Reaction) -> Result<(), ForgeError> {
-        let content = match reaction {
-            Reaction::Done => "+1",
-            Reaction::Refused => "-1",
-        };
-        let path = api.at(&format!("/issues/comments/{comment}/reactions"));
-        api.send("POST", path, json!({ "content": content })).await?.expect(&[200, 201]).map(drop)
-    }
-
-    async fn members(&self, api: &Api, team: &str) -> Result<Option<BTreeSet<String>>, ForgeError> {
+    async fn members(&self, api: &Api, organisation: &str, team: &str) -> Result<Vec<Account>, ForgeError> {
         #[derive(Deserialize)]
         struct Team {
             id: u64,
             name: String,
         }
-        let Some((organisation, name)) = team.split_once('/') else { return Ok(None) };
-        let teams: Vec<Team> =
-            api.all(|page| format!("/orgs/{organisation}/teams?limit={PER_PAGE}&page={page}")).await?;
-        let Some(team) = teams.into_iter().find(|team| team.name.eq_ignore_ascii_case(name)) else { return Ok(None) };
-        let members: Vec<Account> =
-            api.all(|page| format!("/teams/{}/members?limit={PER_PAGE}&page={page}", team.id)).await?;
-        Ok(Some(members.into_iter().map(|account| account.login).collect()))
+        let list = |page| format!("/orgs/{organisation}/teams?limit={PER_PAGE}&page={page}");
+        let first = api.get(list(1)).await?;
+        let teams: Vec<Vec<Team>> =
+            if first.status == 404 { vec![] } else { api.pages_from(first, list, |_| false).await? };
+        let Some(team) = teams.into_iter().flatten().find(|known| known.name.eq_ignore_ascii_case(team)) else {
+            return Err(ForgeError::Refused("there is no such team, or our user may not see it".to_owned()));
+        };
+        api.all(|page| format!("/teams/{}/members?limit={PER_PAGE}&page={page}", team.id)).await
     }
 
-    async fn request(&self, api: &Api, item: &Item, logins: &[String], teams: &[String]) -> Result<(), ForgeError> {
-        let path = api.at(&format!("/pulls/{}/requested_reviewers", item.number));
-        let answer = api.send("POST", path, json!({ "reviewers": logins, "team_reviewers": teams })).await?;
-        if matches!(answer.status, 404 | 422) {
-            // Somebody named there may not review here, and that keeps nobody else from it.
-            tracing::warn!(pull = item.number, why = answer.message(), "not all code owners could be asked to review");
-            return Ok(());
-        }
-        answer.expect(&[201]).map(drop)
-    }
-
-    async fn remake(&self, _: &Api, _: &str, _: Option<CommitId>, _: Remake) -> Result<Option<CommitId>, ForgeError> {
-        Ok(None)
+    async fn remake(&self, _: &Api, _: &str, _: Option<CommitId>, _: Remake) -> Result<CommitId, ForgeError> {
+        Err(ForgeError::Refused("this forge makes no commits".to_owned()))
     }
 
     fn remakes(&self) -> bool {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ureq::Agent;
-use ureq::http::{HeaderMap, Request as HttpRequest};
+use ureq::http::Request as HttpRequest;
 
 use crate::forge::hosted::{Account, Answer, Interface, Request, Token, Transport};
 use crate::repo::Credential;
@@ -62,7 +62,7 @@ impl Transport for GiteaTransport {
             let mut response = response.map_err(|error| error.to_string())?;
             let body = response.body_mut().with_config().limit(LONGEST).read_to_vec();
             let body = body.map_err(|error| format!("its answer was cut off, or is too long: {error}"))?;
-            Ok::<_, String>(answer(response.status().as_u16(), response.headers(), body))
+            Ok::<_, String>(Answer::new(response.status().as_u16(), response.headers(), body))
         };
         tokio::task::spawn_blocking(sent).await.map_err(|error| error.to_string())?
     }
@@ -80,18 +80,5 @@ impl Transport for GiteaTransport {
     async fn credential(&self) -> Result<Credential, String> {
         // Gitea takes a token as the password of any user.
         Ok(Credential::Basic { user: "meshwright".to_owned(), secret: self.token.secret().to_owned() })
-    }
-}
-
-fn answer(status: u16, headers: &HeaderMap, body: Vec<u8>) -> Answer {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    Answer {
-        status,
-        etag: text("etag").map(ToOwned::to_owned),
-        more: text("link").is_some_and(|link| link.contains("rel=\"next\"")),
-        retry_after: text("retry-after").and_then(|text| text.parse().ok()),
-        remaining: text("x-ratelimit-remaining").and_then(|text| text.parse().ok()),
-        reset: text("x-ratelimit-reset").and_then(|text| text.parse().ok()),
-        body,
     }
 }

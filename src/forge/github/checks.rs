@@ -1,7 +1,6 @@
 //! Checks: those that main requires, and ours.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,9 +21,12 @@ pub(super) struct Rules {
 /// Reads the rules of main: those of rulesets, and those of its protection as far as everybody may see them.
 pub(super) async fn rules(api: &Api, main: &str) -> Result<Rules, ForgeError> {
     let mut rules = Rules::default();
-    let found: Vec<Value> =
-        api.all(|page| api.at(&format!("/rules/branches/{main}?per_page={PER_PAGE}&page={page}"))).await?;
-    for rule in &found {
+    let path = |page| api.at(&format!("/rules/branches/{main}?per_page={PER_PAGE}&page={page}"));
+    let first = api.get(path(1)).await?;
+    // Private repositories of a free plan and Enterprise servers before 3.11 have no rulesets.
+    let found: Vec<Vec<Value>> =
+        if matches!(first.status, 403 | 404) { vec![] } else { api.pages_from(first, path, |_| false).await? };
+    for rule in found.iter().flatten() {
         match rule["type"].as_str() {
             Some("merge_queue") => rules.queue = true,
             Some("required_status_checks") => {
@@ -49,7 +51,6 @@ struct Runs {
 
 #[derive(Debug, Deserialize)]
 struct Run {
-    id: u64,
     name: String,
     status: String,
     conclusion: Option<String>,
@@ -73,13 +74,15 @@ pub(super) async fn unmet(api: &Api, rules: &Rules, head: CommitId) -> Result<Ve
     }
     // Whether it passed, by name; the API gives the latest run and the latest status of each name.
     let mut ended: BTreeMap<String, Option<bool>> = BTreeMap::new();
-    for run in runs(api, head, "").await? {
+    let path = |page| api.at(&format!("/commits/{head}/check-runs?per_page={PER_PAGE}&page={page}"));
+    let runs: Vec<Runs> = api.pages(path).await?;
+    for run in runs.into_iter().flat_map(|page| page.check_runs) {
         let passed = run.conclusion.as_deref().map(|it| matches!(it, "success" | "neutral" | "skipped"));
         ended.insert(run.name, passed.filter(|_| run.status == "completed"));
     }
-    let path = api.at(&format!("/commits/{head}/status?per_page={PER_PAGE}"));
-    let combined: Combined = api.get(path).await?.expect(&[200])?.json()?;
-    for status in combined.statuses {
+    let path = |page| api.at(&format!("/commits/{head}/status?per_page={PER_PAGE}&page={page}"));
+    let combined: Vec<Combined> = api.pages(path).await?;
+    for status in combined.into_iter().flat_map(|page| page.statuses) {
         let passed = match status.state.as_str() {
             "success" => Some(true),
             "pending" => None,
@@ -92,62 +95,18 @@ pub(super) async fn unmet(api: &Api, rules: &Rules, head: CommitId) -> Result<Ve
     Ok(missing.map(|name| Unmet { name: name.clone(), failed: state(name) == Some(false) }).collect())
 }
 
-async fn runs(api: &Api, head: CommitId, filter: &str) -> Result<Vec<Run>, ForgeError> {
-    let path = |page| api.at(&format!("/commits/{head}/check-runs?per_page={PER_PAGE}&page={page}{filter}"));
-    let pages: Vec<Runs> = api.pages(path).await?;
-    Ok(pages.into_iter().flat_map(|page| page.check_runs).collect())
-}
-
-/// The numbers of our check runs, by commit.
-#[derive(Debug, Default)]
-pub(super) struct Reported(Mutex<HashMap<CommitId, u64>>);
-
-/// The most commits whose check runs are remembered.
-const MOST_REPORTED: usize = 10_000;
-
-impl Reported {
-    /// Has our one check of a commit say this: a check run, or a commit status where we may not create check runs.
-    pub(super) async fn report(
-        &self,
-        api: &Api,
-        head: CommitId,
-        report: &Report,
-        as_app: bool,
-    ) -> Result<(), ForgeError> {
-        if !as_app {
-            return report_status(api, head, report).await;
-        }
-        // What we reported of this commit before is changed and not added to, whoever of us it was.
-        let known = self.lock().get(&head).copied();
-        let ours = match known {
-            Some(id) => Some(id),
-            None => {
-                let found = runs(api, head, &format!("&check_name={OUR_CHECK}")).await?;
-                found.into_iter().find(|run| run.name == OUR_CHECK).map(|run| run.id)
-            }
-        };
-        let mut body = described(report);
-        let answer = match ours {
-            Some(id) => api.send("PATCH", api.at(&format!("/check-runs/{id}")), body).await?,
-            None => {
-                body["head_sha"] = head.to_string().into();
-                api.send("POST", api.at("/check-runs"), body).await?
-            }
-        };
-        if answer.status == 403 {
-            return report_status(api, head, report).await;
-        }
-        let run: Run = answer.expect(&[200, 201])?.json()?;
-        let mut known = self.lock();
-        if known.len() >= MOST_REPORTED {
-            known.clear();
-        }
-        known.insert(head, run.id);
-        Ok(())
+/// Has our check of a commit say this: a check run, or a commit status where we may not create check runs. Of several runs
+/// of one name the last counts; one that is changed keeps the marks it had.
+pub(super) async fn report(api: &Api, head: CommitId, report: &Report, as_app: bool) -> Result<(), ForgeError> {
+    if !as_app {
+        return report_status(api, head, report).await;
     }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<CommitId, u64>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    let mut body = described(report);
+    body["head_sha"] = head.to_string().into();
+    let answer = api.send("POST", api.at("/check-runs"), body).await?;
+    match answer.status {
+        403 => report_status(api, head, report).await,
+        _ => answer.expect(&[201]).map(drop),
     }
 }
 

@@ -15,29 +15,53 @@ const MAKING: &str = "meshwright-making/";
 /// What a reference that is not there has as its old value, and one that goes as its new.
 const NOWHERE: &str = "0000000000000000000000000000000000000000";
 
-/// Makes a commit on top of its parent and moves a branch there from `expected`, all or nothing.
+/// The name of the repository in GraphQL.
+pub(super) async fn repository(api: &Api) -> Result<String, ForgeError> {
+    let (owner, name) = api.repository.split_once('/').unwrap_or_default();
+    let query = "query($owner: String!, $name: String!) { repository(owner: $owner, name: $name) { id } }";
+    let found = api.graph(query, json!({ "owner": owner, "name": name }), Cost::Read).await?;
+    let id = found["repository"]["id"].as_str().map(ToOwned::to_owned);
+    id.ok_or_else(|| ForgeError::Refused(format!("there is no repository {}, or it may not be seen", api.repository)))
+}
+
+/// Makes a commit on top of its parent and moves a branch of `repository` there from `expected`, all or nothing.
 pub(super) async fn make(
     api: &Api,
+    repository: &str,
     branch: &str,
     expected: Option<CommitId>,
     wanted: Remake,
 ) -> Result<CommitId, ForgeError> {
-    let base = wanted.parent.to_string();
     let making = format!("{MAKING}{}", branch.rsplit('/').next().unwrap_or(branch));
-    begin(api, &making, &base).await?;
-    let made = create(api, &making, &base, wanted).await?;
+    begin(api, &making, &wanted.parent.to_string()).await?;
+    let made = finish(api, repository, branch, &making, expected, wanted).await;
+    if made.is_err() {
+        // As far as that works: the next attempt begins on it anew, and nothing else looks at it.
+        let path = api.at(&format!("/git/refs/heads/{making}"));
+        drop(api.send("DELETE", path, Value::Null).await);
+    }
+    made
+}
+
+async fn finish(
+    api: &Api,
+    repository: &str,
+    branch: &str,
+    making: &str,
+    expected: Option<CommitId>,
+    wanted: Remake,
+) -> Result<CommitId, ForgeError> {
+    let base = wanted.parent.to_string();
+    let made = create(api, making, &base, wanted).await?;
     let made_text = made.to_string();
     let old = expected.map_or_else(|| NOWHERE.to_owned(), |expected| expected.to_string());
-    let (owner, name) = api.repository.split_once('/').unwrap_or_default();
-    let repository = "query($owner: String!, $name: String!) { repository(owner: $owner, name: $name) { id } }";
-    let found = api.graph(repository, json!({ "owner": owner, "name": name }), Cost::Read).await?;
     let query = "mutation($repository: ID!, $updates: [RefUpdate!]!) { \
                  updateRefs(input: {repositoryId: $repository, refUpdates: $updates}) { clientMutationId } }";
     let updates = json!([
         { "name": format!("refs/heads/{branch}"), "beforeOid": old, "afterOid": made_text, "force": true },
         { "name": format!("refs/heads/{making}"), "beforeOid": made_text, "afterOid": NOWHERE, "force": true },
     ]);
-    let variables = json!({ "repository": found["repository"]["id"], "updates": updates });
+    let variables = json!({ "repository": repository, "updates": updates });
     match api.graph(query, variables, Cost::Write).await {
         Ok(_) => Ok(made),
         // It says no: because ours is somewhere else by now, or because it does not want to.

@@ -6,19 +6,19 @@ mod merging;
 mod pulls;
 mod transport;
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::OnceCell;
 
 use super::hosted::{Account, Allowance, Api, Dialect, Hosted, Item, MergeMethod, Opinion, PER_PAGE, Place, Remake};
 use crate::change::clock::Clock;
-use crate::change::forge::{Ends, Forge, ForgeError, Merged, PullText, Reaction, Report, Unmet};
+use crate::change::forge::{Ends, Forge, ForgeError, Merged, PullText, Report, Unmet};
 use crate::change::id::Timestamp;
 use crate::repo::{CommitId, Mirror, Remote};
-use checks::{Reported, Rules};
+use checks::Rules;
 use transport::GitHubTransport;
 pub use transport::Identity;
 
@@ -71,7 +71,7 @@ impl GitHub {
             method: self.method,
             commits: self.commits,
             rules: Mutex::default(),
-            reported: Reported::default(),
+            repository: OnceCell::new(),
         };
         let hosted = Hosted::new(dialect, Box::new(transport), (mirror, remote), place, self.allowance, clock);
         Ok(Arc::new(hosted))
@@ -84,7 +84,8 @@ struct GitHubDialect {
     commits: Commits,
     /// The rules of main, and until when they are believed.
     rules: Mutex<Option<(Rules, Timestamp)>>,
-    reported: Reported,
+    /// The name of the repository in GraphQL.
+    repository: OnceCell<String>,
 }
 
 impl GitHubDialect {
@@ -99,6 +100,11 @@ impl GitHubDialect {
         let rules = checks::rules(api, main).await?;
         *lock() = Some((rules.clone(), now.plus(BELIEVED)));
         Ok(rules)
+    }
+
+    /// The name of the repository in GraphQL.
+    async fn repository(&self, api: &Api) -> Result<&str, ForgeError> {
+        self.repository.get_or_try_init(|| commits::repository(api)).await.map(String::as_str)
     }
 }
 
@@ -174,38 +180,18 @@ impl Dialect for GitHubDialect {
     }
 
     async fn report(&self, api: &Api, head: CommitId, report: &Report) -> Result<(), ForgeError> {
-        self.reported.report(api, head, report, matches!(self.identity, Identity::App { .. })).await
+        checks::report(api, head, report, matches!(self.identity, Identity::App { .. })).await
     }
 
-    async fn react(&self, api: &Api, comment: u64, reaction: Reaction) -> Result<(), ForgeError> {
-        let content = match reaction {
-            Reaction::Done => "+1",
-            Reaction::Refused => "-1",
-        };
-        let path = api.at(&format!("/issues/comments/{comment}/reactions"));
-        api.send("POST", path, json!({ "content": content })).await?.expect(&[200, 201]).map(drop)
-    }
-
-    async fn members(&self, api: &Api, team: &str) -> Result<Option<BTreeSet<String>>, ForgeError> {
-        let Some((organisation, slug)) = team.split_once('/') else { return Ok(None) };
-        let path = |page| format!("/orgs/{organisation}/teams/{slug}/members?per_page={PER_PAGE}&page={page}");
-        if api.get(path(1)).await?.status == 404 {
-            return Ok(None);
+    async fn members(&self, api: &Api, organisation: &str, team: &str) -> Result<Vec<Account>, ForgeError> {
+        let path = |page| format!("/orgs/{organisation}/teams/{team}/members?per_page={PER_PAGE}&page={page}");
+        let first = api.get(path(1)).await?;
+        if first.status == 404 {
+            let why = "there is no such team, or it may not be seen: grant members: read in the organisation";
+            return Err(ForgeError::Refused(why.to_owned()));
         }
-        let members: Vec<Account> = api.all(path).await?;
-        Ok(Some(members.into_iter().map(|account| account.login).collect()))
-    }
-
-    async fn request(&self, api: &Api, item: &Item, logins: &[String], teams: &[String]) -> Result<(), ForgeError> {
-        let path = api.at(&format!("/pulls/{}/requested_reviewers", item.number));
-        let body = json!({ "reviewers": logins, "team_reviewers": teams });
-        let answer = api.send("POST", path, body).await?;
-        if answer.status == 422 {
-            // Somebody named there may not review here, and that keeps nobody else from it.
-            tracing::warn!(pull = item.number, why = answer.message(), "not all code owners could be asked to review");
-            return Ok(());
-        }
-        answer.expect(&[201]).map(drop)
+        let members: Vec<Vec<Account>> = api.pages_from(first, path, |_| false).await?;
+        Ok(members.into_iter().flatten().collect())
     }
 
     async fn remake(
@@ -214,8 +200,8 @@ impl Dialect for GitHubDialect {
         branch: &str,
         expected: Option<CommitId>,
         commit: Remake,
-    ) -> Result<Option<CommitId>, ForgeError> {
-        commits::make(api, branch, expected, commit).await.map(Some)
+    ) -> Result<CommitId, ForgeError> {
+        commits::make(api, self.repository(api).await?, branch, expected, commit).await
     }
 
     fn remakes(&self) -> bool {

@@ -1,8 +1,9 @@
 //! Opening and editing pull requests.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::change::forge::{ForgeError, PullText};
+use crate::change::id::Timestamp;
 use crate::forge::hosted::{Api, Cost, Item};
 
 /// Opens a pull request; none when the branch has one.
@@ -34,9 +35,8 @@ pub(super) async fn edit(api: &Api, item: &Item, text: &PullText) -> Result<Item
         match api.graph(&query, json!({ "id": item.node_id }), Cost::Write).await {
             Ok(data) => {
                 after.draft = text.draft;
-                if let Some(at) = data[mutation]["pullRequest"]["updatedAt"].as_str() {
-                    at.clone_into(&mut after.updated_at);
-                }
+                let at = data[mutation]["pullRequest"]["updatedAt"].as_str().and_then(Timestamp::parse);
+                after.updated_at = at.unwrap_or(after.updated_at);
             }
             Err(ForgeError::Refused(why)) if why.to_ascii_lowercase().contains("draft") && text.draft => {
                 tracing::warn!(pull = item.number, why, "this repository has no drafts");
@@ -44,16 +44,5 @@ pub(super) async fn edit(api: &Api, item: &Item, text: &PullText) -> Result<Item
             Err(error) => return Err(error),
         }
     }
-    let mut changed = Map::new();
-    if item.title != text.title {
-        changed.insert("title".to_owned(), text.title.clone().into());
-    }
-    if item.body.as_deref().unwrap_or_default() != text.body {
-        changed.insert("body".to_owned(), text.body.clone().into());
-    }
-    if changed.is_empty() {
-        return Ok(after);
-    }
-    let path = api.at(&format!("/pulls/{}", item.number));
-    api.send("PATCH", path, Value::Object(changed)).await?.expect(&[200])?.json()
+    Ok(item.reword(api, &text.title, &text.body).await?.unwrap_or(after))
 }

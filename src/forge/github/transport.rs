@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http_body_util::{BodyExt as _, Limited};
-use http_types::header::{AUTHORIZATION, ETAG, IF_NONE_MATCH, LINK, RETRY_AFTER};
-use http_types::{HeaderMap, HeaderValue};
+use http_types::HeaderValue;
+use http_types::header::{AUTHORIZATION, IF_NONE_MATCH};
 use octocrab::models::{AppId, InstallationId};
 use octocrab::secrecy::ExposeSecret as _;
 use octocrab::{Error, Octocrab};
@@ -163,20 +163,7 @@ async fn carry(client: &Octocrab, request: &Request, token: Option<&Token>) -> R
     let (parts, body) = response.map_err(|error| told(&error))?.into_parts();
     let body = tokio::time::timeout(WAIT, Limited::new(body, LONGEST).collect()).await.map_err(late)?;
     let body = body.map_err(|error| format!("its answer was cut off, or is longer than {LONGEST} bytes: {error}"))?;
-    let headers = &parts.headers;
-    Ok(Answer {
-        status: parts.status.as_u16(),
-        etag: text(headers, &ETAG).map(ToOwned::to_owned),
-        more: text(headers, &LINK).is_some_and(|link| link.contains("rel=\"next\"")),
-        retry_after: text(headers, &RETRY_AFTER).and_then(|text| text.parse().ok()),
-        remaining: text(headers, "x-ratelimit-remaining").and_then(|text| text.parse().ok()),
-        reset: text(headers, "x-ratelimit-reset").and_then(|text| text.parse().ok()),
-        body: body.to_bytes().to_vec(),
-    })
-}
-
-fn text(headers: &HeaderMap, name: impl http_types::header::AsHeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok()
+    Ok(Answer::new(parts.status.as_u16(), &parts.headers, body.to_bytes().to_vec()))
 }
 
 /// What went wrong, in one line without a trace of where in the program.

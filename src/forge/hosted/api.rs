@@ -3,16 +3,22 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use http_types::HeaderMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::budget::{Budget, Cost};
 use crate::change::clock::Clock;
 use crate::change::forge::ForgeError;
+use crate::change::recent::Recent;
 use crate::repo::Credential;
 
-/// The most pages of a list that are read; at a hundred entries each.
+/// The most pages of a list that are read, at a hundred entries each, and the most bytes that they may have together.
 const MOST_PAGES: u32 = 100;
+const LONGEST_LIST: usize = 64 << 20;
+/// The most answers that are kept, and the longest that are, in bytes.
+const MOST_KEPT: usize = 256;
+const LONGEST_KEPT: usize = 64 << 10;
 /// Entries on a page.
 pub(in crate::forge) const PER_PAGE: usize = 100;
 /// How long a forge is left alone that says its limit is reached and not until when, in seconds (GitHub Docs, "Best
@@ -74,6 +80,8 @@ pub(in crate::forge) struct Api {
     clock: Arc<dyn Clock>,
     /// `owner/name`.
     pub(in crate::forge) repository: String,
+    /// Answers that may still be true, by path: whether they are costs the forge nothing to say.
+    kept: Recent<String, Answer>,
 }
 
 impl Api {
@@ -83,7 +91,7 @@ impl Api {
         clock: Arc<dyn Clock>,
         repository: String,
     ) -> Self {
-        Self { transport, budget, clock, repository }
+        Self { transport, budget, clock, repository, kept: Recent::new(MOST_KEPT) }
     }
 
     /// Where a path of the repository is.
@@ -100,14 +108,24 @@ impl Api {
         self.transport.me().await.map_err(ForgeError::Unavailable)
     }
 
+    /// What the git program signs in with; limits of the API are none of commits.
     pub(in crate::forge) async fn credential(&self) -> Result<Credential, ForgeError> {
-        self.budget.take(Cost::Read, self.clock.now())?;
         self.transport.credential().await.map_err(ForgeError::Unavailable)
     }
 
     /// Reads what is at a path of the API.
     pub(in crate::forge) async fn get(&self, path: String) -> Result<Answer, ForgeError> {
-        self.get_unless(path, None).await
+        let known = self.kept.get(&path);
+        let unless = known.as_ref().and_then(|known| known.etag.clone());
+        let answer = self.get_unless(path.clone(), unless).await?;
+        match known {
+            Some(known) if answer.status == 304 => return Ok(known),
+            _ if answer.status == 200 && answer.etag.is_some() && answer.body.len() <= LONGEST_KEPT => {
+                self.kept.put(path, answer.clone());
+            }
+            _ => {}
+        }
+        Ok(answer)
     }
 
     /// The same, unless it is still what bore this entity tag: then the answer has status 304 and costs the forge nothing.
@@ -161,15 +179,33 @@ impl Api {
         &self,
         path: impl Fn(u32) -> String,
     ) -> Result<Vec<P>, ForgeError> {
-        let mut pages = vec![];
-        for page in 1..=MOST_PAGES {
-            let answer = self.get(path(page)).await?.expect(&[200])?;
-            pages.push(answer.json()?);
-            if !answer.more {
+        let first = self.get(path(1)).await?;
+        self.pages_from(first, path, |_| false).await
+    }
+
+    /// The pages of a list whose first one is there, until one is the last or has `enough`.
+    pub(in crate::forge) async fn pages_from<P: DeserializeOwned>(
+        &self,
+        first: Answer,
+        path: impl Fn(u32) -> String,
+        enough: impl Fn(&P) -> bool,
+    ) -> Result<Vec<P>, ForgeError> {
+        let (mut answer, mut pages, mut length) = (first, vec![], 0);
+        for next in 2..=MOST_PAGES + 1 {
+            answer = answer.expect(&[200])?;
+            length += answer.body.len();
+            let page = answer.json()?;
+            let is_last = !answer.more || enough(&page);
+            pages.push(page);
+            if is_last {
                 return Ok(pages);
             }
+            if length > LONGEST_LIST {
+                break;
+            }
+            answer = self.get(path(next)).await?;
         }
-        Err(ForgeError::Refused(format!("{} has more than {MOST_PAGES} pages", path(1))))
+        Err(ForgeError::Refused(format!("{} is longer than {MOST_PAGES} pages or {LONGEST_LIST} bytes", path(1))))
     }
 
     async fn call(&self, request: Request, cost: Cost) -> Result<Answer, ForgeError> {
@@ -211,6 +247,20 @@ impl Api {
 }
 
 impl Answer {
+    /// An answer with these headers; GitHub and Gitea name them alike.
+    pub(in crate::forge) fn new(status: u16, headers: &HeaderMap, body: Vec<u8>) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        Self {
+            status,
+            etag: text("etag").map(ToOwned::to_owned),
+            more: text("link").is_some_and(|link| link.contains("rel=\"next\"")),
+            retry_after: text("retry-after").and_then(|text| text.parse().ok()),
+            remaining: text("x-ratelimit-remaining").and_then(|text| text.parse().ok()),
+            reset: text("x-ratelimit-reset").and_then(|text| text.parse().ok()),
+            body,
+        }
+    }
+
     /// This answer if its status is one of these; else what the forge says against it.
     pub(in crate::forge) fn expect(self, statuses: &[u16]) -> Result<Self, ForgeError> {
         if statuses.contains(&self.status) { Ok(self) } else { Err(self.refusal()) }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Dialect, Hosted, OURS, Remake};
+use super::{Dialect, Hosted, Remake};
 use crate::change::forge::ForgeError;
 use crate::forge::origin::{self, Origin, Swap};
+use crate::forge::text::OURS;
 use crate::repo::{CommitId, Files as _, Mirror, RepoError};
 
 impl<D: Dialect> Hosted<D> {
@@ -32,9 +33,8 @@ impl<D: Dialect> Hosted<D> {
             let commit = tokio::task::spawn_blocking(move || remake(&mirror, new)).await.unwrap_or_else(|error| {
                 Err(RepoError::Io { what: "read a commit".to_owned(), source: std::io::Error::other(error) })
             })?;
-            if let Some(commit) = commit
-                && let Some(made) = self.dialect.remake(&self.api, branch, expected, commit).await?
-            {
+            if let Some(commit) = commit {
+                let made = self.dialect.remake(&self.api, branch, expected, commit).await?;
                 let name = origin::head(branch);
                 self.with_git(move |origin| origin.look(&[name]).map(drop)).await?;
                 return Ok(made);

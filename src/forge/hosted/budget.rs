@@ -9,20 +9,14 @@ use crate::change::id::Timestamp;
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
-/// How many requests that create or change something one identity may send.
+/// How many requests that create or change something one identity may send; GitHub allows 80 and 500 for content (GitHub
+/// Docs, "Rate limits for the REST API", secondary limits).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
     /// Within any minute.
     pub minute: usize,
     /// Within any hour.
     pub hour: usize,
-}
-
-impl Default for Allowance {
-    /// What GitHub allows for content (GitHub Docs, "Rate limits for the REST API", secondary limits).
-    fn default() -> Self {
-        Self { minute: 80, hour: 500 }
-    }
 }
 
 /// What a request costs.
@@ -108,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_the_forge_says_closes_it_for_reads_too() {
-        let budget = Budget::new(Allowance::default());
+        let budget = Budget::new(Allowance { minute: 1, hour: 1 });
         budget.close(Timestamp(500));
         budget.close(Timestamp(400));
         assert_eq!(budget.take(Cost::Read, Timestamp(499)), later(500));

@@ -1,12 +1,10 @@
 //! In what forges differ.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
 
 use super::api::Api;
-use super::item::Item;
-use crate::change::forge::{Ends, ForgeError, Merged, PullText, Reaction, Report, Unmet};
+use super::item::{Account, Item};
+use crate::change::forge::{Ends, ForgeError, Merged, PullText, Report, Unmet};
 use crate::repo::CommitId;
 
 /// What a review says.
@@ -95,24 +93,17 @@ pub(in crate::forge) trait Dialect: Send + Sync {
     /// Has our one report on a commit say this, with a link to more.
     async fn report(&self, api: &Api, head: CommitId, report: &Report) -> Result<(), ForgeError>;
 
-    /// Answers a comment by a sign.
-    async fn react(&self, api: &Api, comment: u64, reaction: Reaction) -> Result<(), ForgeError>;
+    /// The logins of a team of an organisation.
+    async fn members(&self, api: &Api, organisation: &str, team: &str) -> Result<Vec<Account>, ForgeError>;
 
-    /// The logins of a team, `organisation/team`; none where there is no such team.
-    async fn members(&self, api: &Api, team: &str) -> Result<Option<BTreeSet<String>>, ForgeError>;
-
-    /// Asks people and teams to review; whom the forge refuses is passed over.
-    async fn request(&self, api: &Api, item: &Item, logins: &[String], teams: &[String]) -> Result<(), ForgeError>;
-
-    /// Has the forge make a commit of the same content and moves the branch there from `expected`; none where commits are
-    /// pushed.
+    /// Has the forge make a commit of the same content and moves the branch there from `expected`.
     async fn remake(
         &self,
         api: &Api,
         branch: &str,
         expected: Option<CommitId>,
         commit: Remake,
-    ) -> Result<Option<CommitId>, ForgeError>;
+    ) -> Result<CommitId, ForgeError>;
 
     /// Whether commits are made by the forge rather than pushed.
     fn remakes(&self) -> bool;

@@ -1,8 +1,12 @@
 //! A pull request as the APIs of forges write it; those of GitHub and of Gitea have the same names for what is needed.
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
+use super::Api;
 use crate::change::forge::{ForgeError, PullState};
+use crate::change::id::Timestamp;
 use crate::repo::CommitId;
 
 /// A pull request. Source: GitHub REST API, "Pulls"; Gitea API, `PullRequest`.
@@ -24,9 +28,11 @@ pub(in crate::forge) struct Item {
     pub(in crate::forge) merged_at: Option<String>,
     #[serde(default)]
     pub(in crate::forge) merge_commit_sha: Option<String>,
-    /// When anything happened to it last; comes as text whose order is that of the moments.
-    pub(in crate::forge) updated_at: String,
+    /// When anything happened to it last; Gitea writes it in the zone of its machine.
+    #[serde(deserialize_with = "moment")]
+    pub(in crate::forge) updated_at: Timestamp,
     pub(in crate::forge) head: End,
+    pub(in crate::forge) base: Base,
     #[serde(default)]
     pub(in crate::forge) labels: Option<Vec<Label>>,
     #[serde(default)]
@@ -44,6 +50,13 @@ pub(in crate::forge) struct End {
     /// None when that repository is gone.
     #[serde(default)]
     pub(in crate::forge) repo: Option<Repository>,
+}
+
+/// What it is to be merged into.
+#[derive(Debug, Clone, Deserialize)]
+pub(in crate::forge) struct Base {
+    #[serde(rename = "ref")]
+    pub(in crate::forge) branch: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -84,6 +97,27 @@ impl Item {
         here && self.head.branch.starts_with(prefix)
     }
 
+    /// Has it say this; none where it does.
+    pub(in crate::forge) async fn reword(
+        &self,
+        api: &Api,
+        title: &str,
+        body: &str,
+    ) -> Result<Option<Self>, ForgeError> {
+        let mut changed = Map::new();
+        if self.title != title {
+            changed.insert("title".to_owned(), title.into());
+        }
+        if self.body.as_deref().unwrap_or_default() != body {
+            changed.insert("body".to_owned(), body.into());
+        }
+        if changed.is_empty() {
+            return Ok(None);
+        }
+        let path = api.at(&format!("/pulls/{}", self.number));
+        api.send("PATCH", path, Value::Object(changed)).await?.expect(&[200, 201])?.json().map(Some)
+    }
+
     pub(in crate::forge) fn head(&self) -> Result<CommitId, ForgeError> {
         commit(&self.head.sha)
     }
@@ -96,6 +130,11 @@ impl Item {
             _ => PullState::Closed { by: None, words: String::new() },
         })
     }
+}
+
+fn moment<'de, D: Deserializer<'de>>(text: D) -> Result<Timestamp, D::Error> {
+    let text = String::deserialize(text)?;
+    Timestamp::parse(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is no moment of RFC 3339")))
 }
 
 /// The commit of that name.

@@ -1,6 +1,6 @@
 //! What was last seen of the pull requests of a forge, so that it is asked only for what changed.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::item::{Item, Label};
 use crate::change::forge::Review;
@@ -17,7 +17,7 @@ const SECOND: i64 = 2000;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Details {
     /// The moment of the pull request that this is true of.
-    of: String,
+    of: Timestamp,
     /// When it was read.
     at: Timestamp,
     /// Whether it was read again after that second, so that nothing can be missing.
@@ -32,7 +32,7 @@ pub(super) struct Details {
 
 impl Details {
     pub(super) fn of(item: &Item, at: Timestamp) -> Self {
-        Self { of: item.updated_at.clone(), at, ..Self::default() }
+        Self { of: item.updated_at, at, ..Self::default() }
     }
 }
 
@@ -45,10 +45,16 @@ struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pulls: BTreeMap<u64, Entry>,
+    /// The numbers of those of a branch.
+    branches: HashMap<String, BTreeSet<u64>>,
+    /// The numbers of those that are not open.
+    closed: BTreeSet<u64>,
+    /// The numbers of those of which a call that was to change them did not say what came of it.
+    unsure: HashSet<u64>,
     /// The entity tag of the first page of the list.
     pub(super) etag: Option<String>,
     /// Up to when everything that happened was seen.
-    pub(super) seen_to: Option<String>,
+    pub(super) seen_to: Option<Timestamp>,
     /// Whether the list was read to its end: then a branch without a pull request here never had one.
     pub(super) complete: bool,
     /// Branches that were asked for by name.
@@ -60,21 +66,37 @@ pub(super) struct Known {
 impl Known {
     /// Remembers a pull request as an answer has it; an older answer does not replace a newer one.
     pub(super) fn learn(&mut self, item: Item) {
-        match self.pulls.get_mut(&item.number) {
-            Some(entry) if entry.item.updated_at <= item.updated_at => entry.item = item,
-            Some(_) => {}
-            None => _ = self.pulls.insert(item.number, Entry { item, details: None }),
+        let (number, branch) = (item.number, item.head.branch.clone());
+        match self.pulls.get_mut(&number) {
+            Some(entry) if entry.item.updated_at > item.updated_at => return,
+            Some(entry) => entry.item = item,
+            None => _ = self.pulls.insert(number, Entry { item, details: None }),
         }
-        let closed = self.pulls.values().filter(|entry| !entry.item.is_open()).map(|entry| entry.item.number);
-        let closed: Vec<u64> = closed.collect();
-        if let Some(surplus) = closed.len().checked_sub(MOST_CLOSED).filter(|surplus| *surplus > 0) {
+        self.unsure.remove(&number);
+        // Who knows a pull request of it need not know whether there is any.
+        self.asked.remove(&branch);
+        self.branches.entry(branch).or_default().insert(number);
+        if self.pulls.get(&number).is_some_and(|entry| entry.item.is_open()) {
+            self.closed.remove(&number);
+        } else {
+            self.closed.insert(number);
+        }
+        while self.closed.len() > MOST_CLOSED {
             self.complete = false;
-            for number in &closed[..surplus] {
-                if let Some(entry) = self.pulls.remove(number) {
-                    self.asked.remove(&entry.item.head.branch);
+            let Some(entry) = self.closed.pop_first().and_then(|number| self.pulls.remove(&number)) else { continue };
+            let branch = &entry.item.head.branch;
+            if let Some(numbers) = self.branches.get_mut(branch) {
+                numbers.remove(&entry.item.number);
+                if numbers.is_empty() {
+                    self.branches.remove(branch);
                 }
             }
         }
+    }
+
+    /// Nobody knows what a call came to that was to change it.
+    pub(super) fn lose_sight_of(&mut self, number: u64) {
+        self.unsure.insert(number);
     }
 
     /// A pull request got these labels, which no answer shows yet.
@@ -108,9 +130,14 @@ impl Known {
         self.pulls.get(&number).map(|entry| &entry.item)
     }
 
+    /// The same, where it is sure to be so.
+    pub(super) fn get_sure(&self, number: u64) -> Option<&Item> {
+        self.get(number).filter(|_| !self.unsure.contains(&number))
+    }
+
     /// The newest pull request of a branch, with its details where they are known and still true.
     pub(super) fn newest(&self, branch: &str) -> Option<(&Item, Option<&Details>)> {
-        let entry = self.pulls.values().rev().find(|entry| entry.item.head.branch == branch)?;
+        let entry = self.pulls.get(self.branches.get(branch)?.last()?)?;
         let is_true = |details: &&Details| details.of == entry.item.updated_at && !details.doubted;
         Some((&entry.item, entry.details.as_ref().filter(is_true)))
     }
@@ -163,7 +190,7 @@ mod tests {
     fn item(number: u64, second: u64, state: &str) -> Item {
         let sha = "0".repeat(40);
         serde_json::from_value(serde_json::json!({
-            "number": number, "html_url": "", "title": "", "state": state, "updated_at": format!("{second:03}"),
+            "number": number, "html_url": "", "title": "", "state": state, "updated_at": Timestamp(second as i64 * 1000).to_string(), "base": { "ref": "main" },
             "head": { "ref": BRANCH, "sha": sha },
         }))
         .unwrap()
@@ -215,5 +242,17 @@ mod tests {
         }
         assert_eq!((known.get(1).is_some(), known.get(2).is_some()), (false, true));
         assert!(!known.knows_all_of("meshwright/other-0123456789ab"));
+        assert_eq!(known.newest(BRANCH).unwrap().0.number, MOST_CLOSED as u64 + 1);
+    }
+
+    #[test]
+    fn moments_are_compared_and_not_their_texts() {
+        let written =
+            |number: u64, at: &str| Item { updated_at: Timestamp::parse(at).unwrap(), ..item(number, 0, "open") };
+        let mut known = Known::default();
+        // The hour after summer time ended.
+        known.learn(written(1, "2026-10-25T02:50:00+02:00"));
+        known.learn(Item { state: "closed".into(), ..written(1, "2026-10-25T02:10:00+01:00") });
+        assert_eq!(known.open().count(), 0);
     }
 }

@@ -24,11 +24,14 @@ use tokio::sync::OnceCell;
 
 use super::origin::Origin;
 use crate::change::clock::Clock;
+use crate::change::codeowners::Owner;
 use crate::change::forge::{
-    Abilities, Comment, Ends, Extent, Forge, ForgeError, Merged, Pull, PullText, Reaction, Report, Review, Unmet,
+    Abilities, Ends, Forge, ForgeError, Heard, Merged, Pull, PullText, Reaction, Report, Review, Unmet,
 };
 use crate::change::id::Timestamp;
 use crate::change::person::Person;
+use crate::change::recent::Recent;
+use crate::forge::text::OURS;
 use crate::repo::{CommitId, Mirror, Remote};
 
 pub(in crate::forge) use api::{Answer, Api, Interface, PER_PAGE, Request, Transport};
@@ -40,11 +43,11 @@ pub(in crate::forge) use item::{Account, Item, Label, commit};
 use known::Known;
 use people::Writers;
 pub(in crate::forge) use report::{OUR_CHECK, report_status};
-use talk::{Heard, Remarks};
+use talk::{Listening, Remarks};
 pub use token::Token;
 
-/// The branches whose pull requests are Meshwright's.
-const OURS: &str = "meshwright/";
+/// The most pull requests of which it is remembered whom we asked to review.
+const MOST_ASKED: usize = 1000;
 
 /// What a hosted forge is told about the config repository.
 #[derive(Debug, Clone)]
@@ -68,7 +71,9 @@ pub(in crate::forge) struct Hosted<D> {
     known: Mutex<Known>,
     writers: Writers,
     remarks: Remarks,
-    heard: Heard,
+    listed: Listening,
+    /// Whom we asked to review, by pull request.
+    asked: Recent<u64, BTreeSet<Owner>>,
     me: OnceCell<String>,
     /// Held while the list is read: two who read it would each miss what the other saw.
     looking: tokio::sync::Mutex<()>,
@@ -93,7 +98,8 @@ impl<D: Dialect> Hosted<D> {
             known: Mutex::default(),
             writers: Writers::default(),
             remarks: Remarks::default(),
-            heard: Heard::default(),
+            listed: Listening::default(),
+            asked: Recent::new(MOST_ASKED),
             me: OnceCell::new(),
             looking: tokio::sync::Mutex::default(),
         }
@@ -124,14 +130,14 @@ impl<D: Dialect> Forge for Hosted<D> {
         self.me.get().is_some_and(|me| me == login)
     }
 
-    async fn refresh(&self, extent: Extent) -> Result<Option<CommitId>, ForgeError> {
-        let main = self.follow_branches().await?;
-        if extent == Extent::Everything {
-            self.follow_pulls().await?;
-            // Known from the start: what we did ourselves is told by webhooks too.
-            self.me().await?;
-        }
-        Ok(main)
+    async fn refresh(&self) -> Result<Option<CommitId>, ForgeError> {
+        self.follow_branches().await
+    }
+
+    async fn refresh_pulls(&self) -> Result<(), ForgeError> {
+        self.follow_pulls().await?;
+        // Known from the start: what we did ourselves is told by webhooks too.
+        self.me().await.map(drop)
     }
 
     async fn branch(&self, name: &str) -> Result<Option<CommitId>, ForgeError> {
@@ -172,14 +178,16 @@ impl<D: Dialect> Forge for Hosted<D> {
         self.merge_at(number, ends, message).await
     }
 
-    async fn members(&self, team: &str) -> Result<Option<BTreeSet<String>>, ForgeError> {
-        let members = self.dialect.members(&self.api, team).await?;
-        Ok(members.map(|members| members.into_iter().map(|login| self.person(&login).name).collect()))
+    async fn members(&self, team: &str) -> Result<BTreeSet<String>, ForgeError> {
+        let Some((organisation, name)) = team.split_once('/') else {
+            return Err(ForgeError::Refused(format!("{team} is no team of an organisation")));
+        };
+        let members = self.dialect.members(&self.api, organisation, name).await?;
+        Ok(members.into_iter().map(|account| self.person(&account.login).name).collect())
     }
 
     async fn review(&self, number: u64, _: &Review) -> Result<(), ForgeError> {
-        let item = self.item(number).await?;
-        Err(ForgeError::Refused(format!("reviews are given on the pull request itself: {}", item.html_url)))
+        Err(ForgeError::Refused(format!("reviews of pull request {number} are given on the forge itself")))
     }
 
     fn forget(&self, branch: &str) {
@@ -198,12 +206,12 @@ impl<D: Dialect> Forge for Hosted<D> {
         self.dialect.report(&self.api, head, report).await
     }
 
-    async fn comments(&self, since: Timestamp) -> Result<Vec<Comment>, ForgeError> {
+    async fn comments(&self, since: Timestamp) -> Result<Heard, ForgeError> {
         self.listen(since).await
     }
 
     async fn react(&self, comment: u64, reaction: Reaction) -> Result<(), ForgeError> {
-        self.dialect.react(&self.api, comment, reaction).await
+        self.sign(comment, reaction).await
     }
 
     async fn may_write(&self, person: &Person) -> Result<bool, ForgeError> {

@@ -1,13 +1,16 @@
 //! Pull requests: finding, opening, editing, closing and merging them.
 
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::item::Base;
 use super::known::Details;
-use super::{Dialect, Hosted, Item, OURS};
+use super::{Dialect, Hosted, Item};
 use crate::change::codeowners::Owner;
 use crate::change::forge::{Ends, ForgeError, Merged, Pull, PullState, PullText, Verdict};
+use crate::forge::text::{OURS, must_fit};
 use crate::repo::CommitId;
-
-/// As many characters as forges do not take.
-const TOO_LONG: usize = 65_536;
 
 impl<D: Dialect> Hosted<D> {
     /// Learns of every pull request of ours that changed since the last look.
@@ -16,30 +19,23 @@ impl<D: Dialect> Hosted<D> {
         let (etag, seen_to) = {
             let mut known = self.known();
             known.doubt(self.api.now());
-            (known.etag.clone(), known.seen_to.clone())
+            (known.etag.clone(), known.seen_to)
         };
         let first = self.api.get_unless(self.dialect.list(&self.api, false, 1), etag).await?;
         if first.status == 304 {
             return Ok(());
         }
-        let (etag, mut more) = (first.etag.clone(), first.more);
-        let mut items: Vec<Item> = first.expect(&[200])?.json()?;
-        let newest = items.first().map(|item| item.updated_at.clone());
-        let reaches = |items: &[Item]| match (&seen_to, items.last()) {
-            (Some(seen_to), Some(last)) => last.updated_at < *seen_to,
-            _ => false,
-        };
-        if seen_to.is_none() && more {
+        let (etag, more) = (first.etag.clone(), first.more);
+        let reaches = |items: &Vec<Item>| match (seen_to, items.last()) {
+            (Some(seen_to), Some(last)) => last.updated_at < seen_to,
             // What is closed may be more than anybody wants to read.
-            items.extend(self.api.all(|page| self.dialect.list(&self.api, true, page)).await?);
-        } else {
-            let mut page = 1;
-            while more && !reaches(&items) {
-                page += 1;
-                let next = self.api.get(self.dialect.list(&self.api, false, page)).await?.expect(&[200])?;
-                more = next.more;
-                items.extend(next.json::<Vec<Item>>()?);
-            }
+            _ => true,
+        };
+        let list = |page| self.dialect.list(&self.api, false, page);
+        let mut items: Vec<Item> = self.api.pages_from(first, list, reaches).await?.into_iter().flatten().collect();
+        let newest = items.first().map(|item| item.updated_at);
+        if seen_to.is_none() && more {
+            items.extend(self.api.all::<Item>(|page| self.dialect.list(&self.api, true, page)).await?);
         }
         let mut known = self.known();
         known.complete = if seen_to.is_none() { !more } else { known.complete };
@@ -139,7 +135,7 @@ impl<D: Dialect> Hosted<D> {
 
     /// Opens a pull request, or gives the open one of that branch.
     pub(super) async fn open(&self, branch: &str, text: &PullText) -> Result<Pull, ForgeError> {
-        check(text)?;
+        must_fit(text)?;
         if self.mirror.branch(branch)?.is_none() {
             return Err(ForgeError::Refused(format!("there is no branch {branch}")));
         }
@@ -170,14 +166,18 @@ impl<D: Dialect> Hosted<D> {
 
     /// Changes what an open pull request says.
     pub(super) async fn edit(&self, number: u64, text: &PullText) -> Result<Pull, ForgeError> {
-        check(text)?;
-        let known = self.known().get(number).cloned();
+        must_fit(text)?;
+        let known = self.known().get_sure(number).cloned();
         let item = match known {
             Some(item) => item,
             None => self.item(number).await?,
         };
         must_be_open(&item)?;
-        let item = self.dialect.edit(&self.api, &item, text).await?;
+        let edited = self.dialect.edit(&self.api, &item, text).await;
+        if let Err(ForgeError::Unavailable(_)) = edited {
+            self.known().lose_sight_of(number);
+        }
+        let item = edited?;
         self.known().learn(item.clone());
         self.finish(&item, text).await?;
         self.find(&item.head.branch).await?.ok_or(ForgeError::NotFound(number))
@@ -194,35 +194,60 @@ impl<D: Dialect> Hosted<D> {
         self.ask_for_reviews(item, text).await
     }
 
-    /// Asks those to review who shall and were not asked yet.
+    /// Asks those to review who shall and were not asked yet. The forge forgets that it asked a team when one of it has
+    /// reviewed, and asks nobody where one of several cannot be asked; so it is remembered here whom we asked.
     async fn ask_for_reviews(&self, item: &Item, text: &PullText) -> Result<(), ForgeError> {
-        let reviewed = |login: &str| {
+        let accounts = item.requested_reviewers.iter().flatten().map(|account| account.login.to_ascii_lowercase());
+        let teams = item.requested_teams.iter().flatten().map(|team| team.slug.to_ascii_lowercase());
+        let (accounts, teams): (BTreeSet<String>, BTreeSet<String>) = (accounts.collect(), teams.collect());
+        let reviewers: BTreeSet<String> = {
             let known = self.known();
-            let details = known.newest(&item.head.branch).and_then(|(_, details)| details.cloned());
-            details.is_some_and(|details| details.reviews.iter().any(|review| review.by == self.person(login)))
+            let details = known.newest(&item.head.branch).and_then(|(_, details)| details);
+            details.iter().flat_map(|details| &details.reviews).map(|review| review.by.name.clone()).collect()
         };
-        let asked = |login: &str| {
-            let asked = item.requested_reviewers.iter().flatten();
-            asked.map(|account| &account.login).any(|known| known.eq_ignore_ascii_case(login)) || reviewed(login)
-        };
-        let (mut logins, mut teams) = (vec![], vec![]);
-        for owner in &text.reviewers {
-            match owner {
-                Owner::User(login) if !asked(login) => logins.push(login.clone()),
-                Owner::Team(team) => {
-                    let slug = team.rsplit('/').next().unwrap_or(team);
-                    let known = item.requested_teams.iter().flatten().any(|team| team.slug.eq_ignore_ascii_case(slug));
-                    if !known {
-                        teams.push(slug.to_owned());
-                    }
-                }
-                Owner::User(_) | Owner::Email(_) => {}
+        let asked = self.asked.get(&item.number).unwrap_or_default();
+        let is_new = |owner: &&Owner| match owner {
+            Owner::User(login) => {
+                !accounts.contains(&login.to_ascii_lowercase()) && !reviewers.contains(&self.person(login).name)
             }
-        }
-        if logins.is_empty() && teams.is_empty() {
+            Owner::Team(team) => !teams.contains(&slug(team).to_ascii_lowercase()),
+            Owner::Email(_) => false,
+        };
+        let new: Vec<&Owner> = text.reviewers.iter().filter(|owner| !asked.contains(*owner)).filter(is_new).collect();
+        if new.is_empty() {
             return Ok(());
         }
-        self.dialect.request(&self.api, item, &logins, &teams).await
+        if !self.request(item.number, &new).await? && new.len() > 1 {
+            for owner in &new {
+                self.request(item.number, &[owner]).await?;
+            }
+        }
+        let asked = asked.into_iter().chain(new.into_iter().cloned()).collect();
+        self.asked.put(item.number, asked);
+        Ok(())
+    }
+
+    /// Asks people and teams to review; whether all of them could be asked. Source: GitHub REST API, "Review requests";
+    /// Gitea has the same.
+    async fn request(&self, number: u64, owners: &[&Owner]) -> Result<bool, ForgeError> {
+        let users =
+            owners.iter().filter_map(|owner| if let Owner::User(login) = owner { Some(login.as_str()) } else { None });
+        let teams =
+            owners.iter().filter_map(|owner| if let Owner::Team(team) = owner { Some(slug(team)) } else { None });
+        let body = json!({ "reviewers": users.collect::<Vec<_>>(), "team_reviewers": teams.collect::<Vec<_>>() });
+        let path = self.api.at(&format!("/pulls/{number}/requested_reviewers"));
+        let answer = self.api.send("POST", path, body).await?;
+        if matches!(answer.status, 404 | 422) {
+            // Somebody named there may not review here, and that keeps nobody else from it.
+            tracing::warn!(
+                pull = number,
+                ?owners,
+                why = answer.message(),
+                "not all code owners can be asked to review"
+            );
+            return Ok(false);
+        }
+        answer.expect(&[201]).map(|_| true)
     }
 
     /// Closes a pull request with some words.
@@ -237,7 +262,7 @@ impl<D: Dialect> Hosted<D> {
             self.comment(number, words).await?;
         }
         let path = self.api.at(&format!("/pulls/{number}"));
-        let closed = self.api.send("PATCH", path, serde_json::json!({ "state": "closed" })).await?;
+        let closed = self.api.send("PATCH", path, json!({ "state": "closed" })).await?;
         let item: Item = closed.expect(&[200, 201])?.json()?;
         self.known().learn(item);
         Ok(())
@@ -258,6 +283,12 @@ impl<D: Dialect> Hosted<D> {
         }
         if item.draft {
             return Err(ForgeError::Refused(format!("pull request {number} is a draft")));
+        }
+        if item.base.branch != self.main {
+            let Base { branch } = item.base;
+            let why =
+                format!("somebody had pull request {number} go into {branch}; let it go into {} again", self.main);
+            return Err(ForgeError::Refused(why));
         }
         let merged = match self.dialect.merge(&self.api, &item, ends, &self.main, message).await {
             // It says no: because it is merged, because something moved, or because it does not want to.
@@ -295,12 +326,9 @@ fn merged_at(item: &Item, head: CommitId) -> Result<Option<CommitId>, ForgeError
     }
 }
 
-fn check(text: &PullText) -> Result<(), ForgeError> {
-    let length = text.body.chars().count();
-    if length < TOO_LONG {
-        return Ok(());
-    }
-    Err(ForgeError::Refused(format!("a body of {length} characters is too long: {} at most", TOO_LONG - 1)))
+/// A team without its organisation.
+fn slug(team: &str) -> &str {
+    team.rsplit('/').next().unwrap_or(team)
 }
 
 fn must_be_open(item: &Item) -> Result<(), ForgeError> {

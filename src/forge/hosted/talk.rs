@@ -1,6 +1,5 @@
 //! Comments below pull requests: ours, of which there is one, and those of people.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use serde::Deserialize;
@@ -8,8 +7,9 @@ use serde_json::json;
 
 use super::item::Account;
 use super::{Dialect, Hosted, PER_PAGE};
-use crate::change::forge::{Comment, ForgeError};
+use crate::change::forge::{Comment, ForgeError, Heard, Reaction};
 use crate::change::id::Timestamp;
+use crate::change::recent::Recent;
 
 /// An hour in milliseconds.
 const HOUR: i64 = 3_600_000;
@@ -17,13 +17,22 @@ const HOUR: i64 = 3_600_000;
 /// What our comment begins with; nobody sees it.
 const MARK: &str = "<!-- meshwright: remark -->";
 
+/// The most pull requests of which the number of our comment is remembered.
+const MOST_REMARKS: usize = 1000;
+
 /// The number of our comment, by pull request.
-#[derive(Debug, Default)]
-pub(super) struct Remarks(Mutex<HashMap<u64, u64>>);
+#[derive(Debug)]
+pub(super) struct Remarks(Recent<u64, u64>);
+
+impl Default for Remarks {
+    fn default() -> Self {
+        Self(Recent::new(MOST_REMARKS))
+    }
+}
 
 /// What was last heard of people.
 #[derive(Debug, Default)]
-pub(super) struct Heard(Mutex<Option<Listed>>);
+pub(super) struct Listening(Mutex<Option<Listed>>);
 
 /// A list of what was written.
 #[derive(Debug, Clone)]
@@ -91,8 +100,7 @@ impl<D: Dialect> Hosted<D> {
     /// Has our one comment below a pull request say this.
     pub(super) async fn say(&self, number: u64, words: &str) -> Result<(), ForgeError> {
         let body = format!("{MARK}\n{words}");
-        let lock = || self.remarks.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut ours = lock().get(&number).copied();
+        let mut ours = self.remarks.0.get(&number);
         if ours.is_none() {
             // It may have been written by a call whose answer was lost, or before a restart.
             let me = self.me().await?;
@@ -105,35 +113,51 @@ impl<D: Dialect> Hosted<D> {
             let answer = self.api.send("PATCH", path, json!({ "body": body })).await?;
             if answer.status != 404 {
                 answer.expect(&[200])?;
-                lock().insert(number, id);
+                self.remarks.0.put(number, id);
                 return Ok(());
             }
             // Somebody removed it.
-            lock().remove(&number);
         }
         let written = self.comment(number, &body).await?;
-        lock().insert(number, written.id);
+        self.remarks.0.put(number, written.id);
         Ok(())
     }
 
-    /// What people wrote below our pull requests since a moment, oldest first.
-    pub(super) async fn listen(&self, since: Timestamp) -> Result<Vec<Comment>, ForgeError> {
+    /// Answers a comment by a sign, which GitHub and Gitea name alike.
+    pub(super) async fn sign(&self, comment: u64, reaction: Reaction) -> Result<(), ForgeError> {
+        let content = match reaction {
+            Reaction::Done => "+1",
+            Reaction::Refused => "-1",
+        };
+        let path = self.api.at(&format!("/issues/comments/{comment}/reactions"));
+        self.api.send("POST", path, json!({ "content": content })).await?.expect(&[200, 201]).map(drop)
+    }
+
+    /// What was written since a moment.
+    pub(super) async fn listen(&self, since: Timestamp) -> Result<Heard, ForgeError> {
+        let mut heard = Heard { comments: vec![], up_to: since };
         let written = self.written_since(since).await?;
         if written.is_empty() {
-            return Ok(vec![]);
+            return Ok(heard);
         }
         let me = self.me().await?;
-        let mut comments: Vec<Comment> = vec![];
-        for written in written.into_iter().filter(|written| !written.is_by(me)) {
+        for written in written {
+            let at = Timestamp::parse(&written.created_at).unwrap_or_default();
+            heard.up_to = heard.up_to.max(at);
             let (Some(user), Some(pull)) = (&written.user, written.about()) else { continue };
-            if user.kind.as_deref() == Some("Bot") || self.known().get(pull).is_none() {
+            if user.login == me || user.kind.as_deref() == Some("Bot") || self.known().get(pull).is_none() {
                 continue;
             }
-            let at = Timestamp::parse(&written.created_at).unwrap_or_default();
-            comments.push(Comment { id: written.id, pull, by: self.person(&user.login), words: written.body, at });
+            heard.comments.push(Comment {
+                id: written.id,
+                pull,
+                by: self.person(&user.login),
+                words: written.body,
+                at,
+            });
         }
-        comments.sort_by_key(|comment| comment.id);
-        Ok(comments)
+        heard.comments.sort_by_key(|comment| comment.id);
+        Ok(heard)
     }
 
     /// All that was written below anything since the hour of a moment, oldest first.
@@ -144,23 +168,17 @@ impl<D: Dialect> Hosted<D> {
             let size = format!("per_page={PER_PAGE}&limit={PER_PAGE}");
             self.api.at(&format!("/issues/comments?since={hour}&sort=created&direction=asc&{size}&page={page}"))
         };
-        let lock = || self.heard.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || self.listed.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = lock().clone().filter(|known| known.path == path(1));
         let unless = known.as_ref().and_then(|known| known.etag.clone());
         let first = self.api.get_unless(path(1), unless).await?;
         if first.status == 304 {
             return Ok(known.map(|known| known.written).unwrap_or_default());
         }
-        let (etag, mut more, mut page) = (first.etag.clone(), first.more, 1);
-        let mut written: Vec<Written> = first.expect(&[200])?.json()?;
         // Only a list of one page is as it was when its first page is.
-        let tag = etag.filter(|_| !more);
-        while more {
-            page += 1;
-            let next = self.api.get(path(page)).await?.expect(&[200])?;
-            more = next.more;
-            written.extend(next.json::<Vec<Written>>()?);
-        }
+        let tag = first.etag.clone().filter(|_| !first.more);
+        let written: Vec<Vec<Written>> = self.api.pages_from(first, path, |_| false).await?;
+        let written: Vec<Written> = written.into_iter().flatten().collect();
         *lock() = Some(Listed { path: path(1), etag: tag, written: written.clone() });
         Ok(written)
     }
