@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use meshwright::finding::Place;
 use meshwright::intent::{Bundle, Resource, Settings, Tree};
+use meshwright::lint::{lint, lint_across};
 use meshwright::render::{Rendered, Scope, is_namespace_file, render};
 
 /// Where the findings stand among the goldens.
@@ -145,6 +147,25 @@ fn every_manifest_says_where_it_comes_from() {
             let read: serde_json::Value = meshwright::yaml::from_str(&manifest.text).unwrap();
             let annotation = read["metadata"]["annotations"]["meshwright.dev/intents"].as_str().unwrap();
             assert!(annotation.lines().eq(manifest.intents.iter().map(|intent| intent.as_str())), "{path}");
+        }
+    }
+}
+
+#[test]
+fn every_manifest_keeps_istios_rules() {
+    for fixture in fixtures() {
+        let rendered = everything(&tree(&fixture));
+        let mut clusters: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for (path, manifest) in &rendered.manifests {
+            let found = lint(&manifest.resource, &Place::at(path));
+            assert!(found.is_empty(), "{path}: {found:#?}");
+            let cluster = path.split('/').take(3).collect::<Vec<_>>().join("/");
+            clusters.entry(cluster).or_default().push((Place::at(path), &manifest.resource));
+        }
+        for resources in clusters.values() {
+            let resources: Vec<_> = resources.iter().map(|(place, resource)| (place, *resource)).collect();
+            let found = lint_across(&resources);
+            assert!(found.is_empty(), "{}: {found:#?}", fixture.display());
         }
     }
 }

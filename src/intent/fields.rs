@@ -45,7 +45,7 @@ pub struct Fields<'a> {
     mode: Mode<'a>,
     pointer: String,
     seen: Vec<&'static str>,
-    violations: Vec<Violation>,
+    pub(super) violations: Vec<Violation>,
     properties: Map<String, Value>,
     required: Vec<Value>,
     open: bool,
@@ -123,7 +123,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn take(&mut self, name: &'static str, doc: &str, schema: impl FnOnce() -> Value) -> Option<&'a Value> {
+    pub(super) fn take(&mut self, name: &'static str, doc: &str, schema: impl FnOnce() -> Value) -> Option<&'a Value> {
         self.seen.push(name);
         match self.mode {
             Mode::Read(map) => map.get(name).filter(|value| !value.is_null()),
@@ -149,7 +149,7 @@ impl<'a> Fields<'a> {
         T::read(value).map_err(|message| self.violations.push(Violation::new(pointer, message))).ok()
     }
 
-    fn at(&self, name: &str) -> String {
+    pub(super) fn at(&self, name: &str) -> String {
         format!("{}/{}", self.pointer, escape(name))
     }
 

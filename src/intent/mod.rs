@@ -13,6 +13,7 @@ pub mod rules;
 pub mod scalar;
 pub mod secrets;
 pub mod settings;
+mod shape;
 pub mod spec;
 #[cfg(test)]
 pub(crate) mod testing;

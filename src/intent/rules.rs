@@ -1,10 +1,16 @@
 //! Rules that tie several resources together, and contradictions between intents.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::anchor::Anchor;
 use super::fields::Violation;
 use super::kind::Kind;
 use super::scalar::Port;
-use super::spec::{Access, AccessPoint, Client, Cluster, Inbound, Mtls, Protocol, Spec, TlsType};
+use super::spec::{
+    Access, AccessPoint, Client, Cluster, Inbound, Issuer, KeysUri, Mtls, Protocol, Spec, TlsType, Traffic,
+};
 use super::topology::Topology;
 use super::tree::{Tree, host_of};
 use crate::finding::{Finding, Place};
@@ -16,6 +22,12 @@ const MOST_PEERS: usize = 64;
 /// compared with all others.
 const MOST_CLIENTS: usize = 5_000;
 const MOST_POINTS: usize = 256;
+
+/// The most characters of a value that a message shows.
+const MOST_SHOWN: usize = 100;
+
+/// A field that two intents disagree on, with what each of them says.
+type Difference = (&'static str, String, String);
 
 /// Two intents that cannot both hold.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,7 +87,10 @@ pub fn effective_protocol(tree: &Tree, server: &Anchor, inbound: &Inbound) -> Pr
         return inbound.protocol;
     }
     let same_port = |peer: &&Anchor| tree.inbound(peer).is_some_and(|other| other.port == inbound.port);
-    let looks_at_requests = |peer: &Anchor| access_points(tree, peer).any(|(_, point)| point.is_http_level());
+    let looks_at_requests = |peer: &Anchor| {
+        tree.inbound(peer).is_some_and(|other| other.traffic.is_http_level())
+            || access_points(tree, peer).any(|(_, point)| point.is_http_level())
+    };
     let by_peers = tree
         .namespace(server)
         .is_some_and(|namespace| tree.of_service(namespace, &inbound.service).filter(same_port).any(looks_at_requests));
@@ -136,12 +151,26 @@ pub fn violations(tree: &Tree, anchor: &Anchor) -> Vec<Violation> {
             }
         }
     }
+    let mut keys: BTreeMap<&Issuer, (&Anchor, &KeysUri)> = BTreeMap::new();
+    for (point_anchor, jwt) in access_points(tree, &server).filter_map(|(at, point)| Some((at, point.jwt.as_ref()?))) {
+        let Some(uri) = &jwt.keys else { continue };
+        let (first, known) = *keys.entry(&jwt.issuer).or_insert((point_anchor, uri));
+        if known != uri && (point_anchor.is_within(anchor) || first.is_within(anchor)) {
+            let message = format!(
+                "the keys of issuer {} are at {known} for access point `{}` and at {uri} for `{}`; say one place",
+                jwt.issuer,
+                first.name(),
+                point_anchor.name()
+            );
+            say(own("/spec/jwt/jwksUri", Kind::AccessPoint), message);
+        }
+    }
     let opaque = !inbound.protocol.is_http() && inbound.protocol != Protocol::Tcp;
     for (point_anchor, _) in access_points(tree, anchor).filter(|(_, point)| opaque && point.is_http_level()) {
         say(
             own("/spec/protocol", Kind::Inbound),
             format!(
-                "access point `{}`: url, access and hosts need an HTTP protocol, the server says {}",
+                "access point `{}`: url, access, hosts and jwt need an HTTP protocol, the server says {}",
                 point_anchor.name(),
                 inbound.protocol
             ),
@@ -224,7 +253,7 @@ pub fn conflicts(tree: &Tree, anchor: &Anchor) -> Vec<Conflict> {
     let Some(server) = anchor.ancestor(Kind::Inbound) else { return vec![] };
     let Some(inbound) = tree.inbound(&server).filter(|inbound| inbound.in_mesh) else { return vec![] };
     let mut found = vec![];
-    let mut compare = |peers: Vec<&Anchor>, rule: fn(&Pair<'_>) -> Vec<(&'static str, String, String)>| {
+    let mut compare = |peers: Vec<&Anchor>, rule: fn(&Pair<'_>) -> Vec<Difference>| {
         for peer in peers.into_iter().filter(|peer| **peer != server) {
             let Some(other) = tree.inbound(peer).filter(|other| other.in_mesh) else { continue };
             let pair = Pair { tree, left: (&server, inbound), right: (peer, other) };
@@ -258,7 +287,7 @@ struct Pair<'a> {
     right: (&'a Anchor, &'a Inbound),
 }
 
-fn differ<T: PartialEq + ToString>(field: &'static str, left: &T, right: &T) -> Option<(&'static str, String, String)> {
+fn differ<T: PartialEq + ToString>(field: &'static str, left: &T, right: &T) -> Option<Difference> {
     (left != right).then(|| (field, left.to_string(), right.to_string()))
 }
 
@@ -267,11 +296,11 @@ fn both_differ<T: PartialEq + ToString>(
     field: &'static str,
     left: Option<&T>,
     right: Option<&T>,
-) -> Option<(&'static str, String, String)> {
+) -> Option<Difference> {
     differ(field, left?, right?)
 }
 
-fn same_service(pair: &Pair<'_>) -> Vec<(&'static str, String, String)> {
+fn same_service(pair: &Pair<'_>) -> Vec<Difference> {
     let ((_, left), (_, right)) = (pair.left, pair.right);
     let mut found = vec![
         differ("/spec/appLabel", &left.label, &right.label),
@@ -280,11 +309,69 @@ fn same_service(pair: &Pair<'_>) -> Vec<(&'static str, String, String)> {
     if left.port == right.port {
         found.push(differ("/spec/protocol", &left.protocol, &right.protocol));
         found.push(both_differ("/spec/targetPort", left.target_port.as_ref(), right.target_port.as_ref()));
+        found.extend(same_traffic(&left.traffic, &right.traffic));
+    }
+    for subset in &left.traffic.subsets {
+        let other = right.traffic.subsets.iter().find(|other| other.name == subset.name);
+        if other.is_some_and(|other| other != subset) {
+            let words = |what| format!("{} as {what}", subset.name);
+            found.push(Some(("/spec/trafficManagement/subsets", words("one thing"), words("another"))));
+        }
     }
     found.into_iter().flatten().collect()
 }
 
-fn same_workload(pair: &Pair<'_>) -> Vec<(&'static str, String, String)> {
+/// Each setting of a port that both say, and say otherwise.
+fn same_traffic(left: &Traffic, right: &Traffic) -> Vec<Option<Difference>> {
+    let shown = |value: &Option<Value>| value.as_ref().map(|value| cut(value.to_string()));
+    let mut found = vec![];
+    let mut compare = |field: &'static str, left: &Option<Value>, right: &Option<Value>| {
+        if left.is_some() && right.is_some() && left != right {
+            found.push(Some((field, shown(left).unwrap_or_default(), shown(right).unwrap_or_default())));
+        }
+    };
+    compare("/spec/trafficManagement/loadBalancer", &left.policy.load_balancer, &right.policy.load_balancer);
+    compare("/spec/trafficManagement/connectionPool", &left.policy.connection_pool, &right.policy.connection_pool);
+    compare(
+        "/spec/trafficManagement/outlierDetection",
+        &left.policy.outlier_detection,
+        &right.policy.outlier_detection,
+    );
+    compare("/spec/trafficManagement/timeout", &left.http.timeout, &right.http.timeout);
+    compare("/spec/trafficManagement/retries", &left.http.retries, &right.http.retries);
+    compare("/spec/trafficManagement/fault", &left.http.fault, &right.http.fault);
+    compare("/spec/trafficManagement/mirror", &left.http.mirror, &right.http.mirror);
+    compare("/spec/trafficManagement/cors", &left.http.cors, &right.http.cors);
+    let weights = |traffic: &Traffic| {
+        let shares = traffic.weights.iter().map(|share| format!("{} {}", share.subset, share.weight));
+        shares.collect::<Vec<_>>().join(", ")
+    };
+    if !left.weights.is_empty() && !right.weights.is_empty() {
+        found.push(differ("/spec/trafficManagement/weights", &weights(left), &weights(right)));
+    }
+    found
+}
+
+/// A value in a message; of a long one its beginning.
+fn cut(text: String) -> String {
+    match text.char_indices().nth(MOST_SHOWN) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
+}
+
+/// Issuers whose keys are in two places: Istio takes them from one.
+fn same_issuers(pair: &Pair<'_>) -> Vec<Option<Difference>> {
+    let keys = |server: &Anchor| -> BTreeMap<&Issuer, &KeysUri> {
+        let tokens = access_points(pair.tree, server).filter_map(|(_, point)| point.jwt.as_ref());
+        tokens.filter_map(|jwt| Some((&jwt.issuer, jwt.keys.as_ref()?))).collect()
+    };
+    let (left, right) = (keys(pair.left.0), keys(pair.right.0));
+    let both = left.iter().filter_map(|(issuer, keys)| Some((*keys, *right.get(issuer)?)));
+    both.map(|(left, right)| differ("jwksUri of an issuer", left, right)).collect()
+}
+
+fn same_workload(pair: &Pair<'_>) -> Vec<Difference> {
     let ((left_anchor, left), (right_anchor, right)) = (pair.left, pair.right);
     let said = |mtls: Mtls| (mtls != Mtls::Inherit).then_some(mtls);
     let words = |closed: bool| if closed { "closed" } else { "open" }.to_owned();
@@ -294,6 +381,7 @@ fn same_workload(pair: &Pair<'_>) -> Vec<(&'static str, String, String)> {
         differ("/spec/management/sidecarProxy", &left.sidecar, &right.sidecar),
         both_differ("/spec/serviceAccount", left.service_account.as_ref(), right.service_account.as_ref()),
     ];
+    found.extend(same_issuers(pair));
     let one_port = left.target_port.zip(right.target_port).is_none_or(|(left, right)| left == right);
     let said_open = left.access == Some(Access::Open) || right.access == Some(Access::Open);
     if one_port && said_open {
@@ -303,7 +391,7 @@ fn same_workload(pair: &Pair<'_>) -> Vec<(&'static str, String, String)> {
     found.into_iter().flatten().collect()
 }
 
-fn same_outside_name(pair: &Pair<'_>) -> Vec<(&'static str, String, String)> {
+fn same_outside_name(pair: &Pair<'_>) -> Vec<Difference> {
     let slots =
         [pair.left, pair.right].map(|(anchor, inbound)| slot(inbound, effective_protocol(pair.tree, anchor, inbound)));
     if slots[0].is_none() || slots[0] != slots[1] {
@@ -327,7 +415,7 @@ fn same_outside_name(pair: &Pair<'_>) -> Vec<(&'static str, String, String)> {
 }
 
 /// Plain TCP has no name to tell hosts apart by: a port of one gateway carries one service.
-fn same_outside_port(pair: &Pair<'_>) -> Vec<(&'static str, String, String)> {
+fn same_outside_port(pair: &Pair<'_>) -> Vec<Difference> {
     let both = [pair.left, pair.right];
     let on_a_port = |(anchor, inbound): (&Anchor, &Inbound)| {
         matches!(slot(inbound, effective_protocol(pair.tree, anchor, inbound)), Some(Slot::Port(_)))

@@ -7,14 +7,15 @@ use super::manifest::Draft;
 use super::name::resource_name;
 use super::output::Output;
 use super::server::Server;
+use super::traffic::Traffic;
 use crate::finding::{Finding, Place};
 use crate::intent::scalar::HostName;
 use crate::intent::spec::TlsType;
 use crate::intent::topology::GatewayPods;
 use crate::intent::{Anchor, ClusterFacts, ClusterId};
 use crate::istio::{
-    self, Destination, Gateway, HttpMatchRequest, HttpRoute, HttpRouteDestination, L4MatchAttributes, Port,
-    RouteDestination, ServerTlsMode, ServerTlsSettings, TcpRoute, TlsMatchAttributes, TlsRoute, VirtualService,
+    self, Gateway, HttpMatchRequest, HttpRoute, L4MatchAttributes, Port, ServerTlsMode, ServerTlsSettings, TcpRoute,
+    TlsMatchAttributes, TlsRoute, VirtualService,
 };
 
 /// The ports that Istio's proxies listen on, also those of gateways (Istio's documentation, "Application Requirements").
@@ -41,9 +42,9 @@ struct Door<'s, 't> {
 }
 
 /// Renders the Gateways and VirtualServices of the servers of one service, on every cluster.
-pub(super) fn render(servers: &[Server<'_>], context: &Context<'_>, out: &mut Output) {
+pub(super) fn render(all: &[Server<'_>], context: &Context<'_>, out: &mut Output) {
     let mut exposed: BTreeMap<(&ClusterId, &HostName), Vec<&Server<'_>>> = BTreeMap::new();
-    for server in servers.iter().filter(|server| server.is_exposed()) {
+    for server in all.iter().filter(|server| server.is_exposed()) {
         if let Some(name) = &server.inbound.external_name {
             for cluster in server.clusters.iter() {
                 exposed.entry((cluster, name)).or_default().push(server);
@@ -60,10 +61,12 @@ pub(super) fn render(servers: &[Server<'_>], context: &Context<'_>, out: &mut Ou
             selector: facts.ingress.selector.iter().cloned().collect(),
             servers: doors.iter().map(|door| entry(door, host)).collect(),
         };
-        let routes = routes(&doors, host, format!("{}/{name}", first.namespace));
-        let intents: Vec<Anchor> = servers.iter().map(|server| server.anchor.clone()).collect();
-        for spec in [gateway.into(), routes.into()] {
-            let (name, intents) = (name.clone(), intents.clone());
+        let traffic = Traffic::of(all.iter().filter(|server| server.is_live() && server.clusters.contains(cluster)));
+        let routes = routes(&doors, host, format!("{}/{name}", first.namespace), &traffic);
+        let own: Vec<Anchor> = servers.iter().map(|server| server.anchor.clone()).collect();
+        let with_traffic = own.iter().chain(traffic.intents()).cloned().collect();
+        for (spec, intents) in [(gateway.into(), own), (routes.into(), with_traffic)] {
+            let name = name.clone();
             let namespace = first.namespace.as_str();
             let draft = Draft { cluster, namespace, service, name, spec, intents, observed: false };
             out.manifests.push(draft.finish(context.gitops));
@@ -199,7 +202,7 @@ fn entry(door: &Door<'_, '_>, host: &HostName) -> istio::Server {
     istio::Server { port: Some(port), hosts: vec![host.to_string()], tls, ..istio::Server::default() }
 }
 
-fn routes(doors: &[Door<'_, '_>], host: &HostName, gateway: String) -> VirtualService {
+fn routes(doors: &[Door<'_, '_>], host: &HostName, gateway: String, traffic: &Traffic) -> VirtualService {
     let through = |routing: Routing| doors.iter().filter(move |door| door.routing == routing);
     let backends: BTreeSet<_> = through(Routing::Http).map(|door| door.server.inbound.port).collect();
     // One route serves every HTTP port of the gateway when all lead to the same place.
@@ -210,8 +213,7 @@ fn routes(doors: &[Door<'_, '_>], host: &HostName, gateway: String) -> VirtualSe
         } else {
             vec![HttpMatchRequest { port: Some(door.number.into()), ..HttpMatchRequest::default() }]
         },
-        route: vec![HttpRouteDestination { destination: Some(backend(door)), ..HttpRouteDestination::default() }],
-        ..HttpRoute::default()
+        ..traffic.http_route(door.server.inbound.port)
     });
     let tls = through(Routing::Sni).map(|door| TlsRoute {
         matches: vec![TlsMatchAttributes {
@@ -219,11 +221,11 @@ fn routes(doors: &[Door<'_, '_>], host: &HostName, gateway: String) -> VirtualSe
             port: Some(door.number.into()),
             ..TlsMatchAttributes::default()
         }],
-        route: vec![RouteDestination { destination: Some(backend(door)), weight: None }],
+        route: traffic.connections(door.server.inbound.port),
     });
     let tcp = through(Routing::Tcp).map(|door| TcpRoute {
         matches: vec![L4MatchAttributes { port: Some(door.number.into()), ..L4MatchAttributes::default() }],
-        route: vec![RouteDestination { destination: Some(backend(door)), weight: None }],
+        route: traffic.connections(door.server.inbound.port),
     });
     VirtualService {
         hosts: vec![host.to_string()],
@@ -233,8 +235,4 @@ fn routes(doors: &[Door<'_, '_>], host: &HostName, gateway: String) -> VirtualSe
         tcp: tcp.collect(),
         export_to: vec![],
     }
-}
-
-fn backend(door: &Door<'_, '_>) -> Destination {
-    Destination::new(door.server.host(), Some(door.server.inbound.port.number().into()))
 }

@@ -26,6 +26,8 @@ mod server;
 mod source;
 #[cfg(test)]
 mod tests;
+mod token;
+mod traffic;
 mod unit;
 mod workload;
 

@@ -33,7 +33,7 @@ pub(super) fn of_server(server: &Server<'_>, context: &Context<'_>, findings: &m
         findings.push(Finding::warning(
             "render/tcp-as-http",
             pointing(server, "/spec/protocol"),
-            format!("`{service}` says TCP and is taken as HTTP, because its access points look at requests"),
+            format!("`{service}` says TCP and is taken as HTTP, because it or its access points look at requests"),
             format!(
                 "name port {port} of the Service http or http-…, or set its appProtocol: http; and say protocol HTTP"
             ),
@@ -46,6 +46,15 @@ pub(super) fn of_server(server: &Server<'_>, context: &Context<'_>, findings: &m
         let message =
             format!("the pods' port behind `{service}` is not known: its rules hold for all ports of these pods");
         findings.push(Finding::note("access/all-ports", pointing(server, "/spec/targetPort"), message));
+    }
+    let by_name =
+        server.callers.iter().any(|caller| server.is_remote(caller)) || !server.inbound.traffic.http.is_empty();
+    if server.inbound.headless && by_name {
+        let message = format!(
+            "`{service}` is headless: who calls one of its pods by name gets none of the HTTP settings, and a caller on \
+             another cluster can name none"
+        );
+        findings.push(Finding::note("render/headless", pointing(server, "/spec/headless"), message));
     }
     for caller in &server.callers {
         of_caller(server, caller, context, findings);

@@ -1,10 +1,10 @@
 //! What is called: the operations of a policy's rule.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::server::{Caller, Server};
 use crate::intent::scalar::{HostPattern, PathPattern, Port};
-use crate::intent::spec::{AccessPoint, Action, Method};
+use crate::intent::spec::{AccessPoint, Action, Jwt, Method};
 use crate::istio::{Operation, RuleTo};
 
 /// Operations, any of them; without any, everything.
@@ -12,17 +12,24 @@ use crate::istio::{Operation, RuleTo};
 pub(super) struct Operations(Vec<Operation>);
 
 impl Operations {
-    /// What `caller` may do: what its ALLOW access points say, without one everything on the server's port.
-    pub(super) fn allowed(server: &Server<'_>, caller: &Caller<'_>) -> Self {
-        Self::of(server, caller, Action::Allow)
-            .unwrap_or_else(|| Self::of_port(server.inbound.target_port.map(Port::number)))
+    /// What `caller` may do, by the token that its requests need for it: what its ALLOW access points say, without one
+    /// everything on the server's port.
+    pub(super) fn allowed<'t>(server: &Server<'_>, caller: &Caller<'t>) -> Vec<(Option<&'t Jwt>, Self)> {
+        let said = Self::of(server, caller, Action::Allow);
+        if said.is_empty() { vec![(None, Self::of_port(server.inbound.target_port.map(Port::number)))] } else { said }
     }
 
-    /// What the access points of `caller` with this action say; none without such a point.
-    pub(super) fn of(server: &Server<'_>, caller: &Caller<'_>, action: Action) -> Option<Self> {
-        let points = caller.points.iter().filter(|(_, point)| point.action == action);
-        let operations = points.map(|(_, point)| Self::one(operation(server, point)));
-        operations.reduce(Self::or)
+    /// What the access points of `caller` with this action say, by the token that they are about.
+    pub(super) fn of<'t>(server: &Server<'_>, caller: &Caller<'t>, action: Action) -> Vec<(Option<&'t Jwt>, Self)> {
+        let mut by_token: BTreeMap<Option<&Jwt>, Self> = BTreeMap::new();
+        for (_, point) in caller.points.iter().filter(|(_, point)| point.action == action) {
+            let operations = Self::one(operation(server, point));
+            match by_token.remove(&point.jwt.as_ref()) {
+                Some(known) => by_token.insert(point.jwt.as_ref(), known.or(operations)),
+                None => by_token.insert(point.jwt.as_ref(), operations),
+            };
+        }
+        by_token.into_iter().collect()
     }
 
     /// Everything on a port of the pods; everything where the port is not known.

@@ -7,7 +7,7 @@ use super::output::{Output, Target, TargetAccess};
 use super::server::Server;
 use super::source::gateway_principal;
 use super::workload::Workload;
-use super::{mtls, notice, policy, reach};
+use super::{mtls, notice, policy, reach, token};
 use crate::intent::ClusterId;
 
 /// Renders what all servers of one namespace and label say about their pods, on every cluster.
@@ -24,6 +24,7 @@ pub(super) fn render(servers: &[&Server<'_>], context: &Context<'_>) -> Output {
         let Some((workload, facts)) = workload.zip(context.clusters.get(cluster)) else { continue };
         policy::render(&workload, facts, context, &mut out);
         mtls::render(&workload, context, &mut out);
+        token::render(&workload, context, &mut out);
         notice::of_workload(&workload, &mut out.findings);
         reach::of_workload(&workload, &mut out.findings);
     }

@@ -38,16 +38,17 @@ fn allowed(workload: &Workload<'_, '_>, facts: &ClusterFacts, context: &Context<
     let mut rules = Rules::default();
     for unit in &workload.units {
         if !unit.is_closed() {
-            rules.add(vec![], Operations::of_port(unit.port.map(|port| port.number())));
+            rules.add(vec![], None, Operations::of_port(unit.port.map(|port| port.number())));
             continue;
         }
         for (server, caller) in unit.callers() {
-            rules.add(sources(caller, context), Operations::allowed(server, caller));
+            for (jwt, operations) in Operations::allowed(server, caller) {
+                rules.add(sources(caller, context), jwt, operations);
+            }
         }
-        let anywhere = unit.callers().filter(|(_, caller)| caller.client.cidrs.is_empty());
-        let through_gateway = anywhere.map(|(server, caller)| Operations::allowed(server, caller));
-        if let Some(operations) = through_gateway.reduce(Operations::or).filter(|_| unit.is_exposed()) {
-            rules.add(vec![gateway(facts)], operations);
+        let anywhere = unit.callers().filter(|(_, caller)| caller.client.cidrs.is_empty() && unit.is_exposed());
+        for (jwt, operations) in anywhere.flat_map(|(server, caller)| Operations::allowed(server, caller)) {
+            rules.add(vec![gateway(facts)], jwt, operations);
         }
     }
     rules
@@ -64,13 +65,14 @@ fn pointed_out(
     let mut intents = vec![];
     for unit in &workload.units {
         for (server, caller) in unit.callers() {
-            let Some(operations) = Operations::of(server, caller, action) else { continue };
-            let mut from = sources(caller, context);
-            if unit.is_exposed() {
-                from.push(gateway(facts));
+            for (jwt, operations) in Operations::of(server, caller, action) {
+                let mut from = sources(caller, context);
+                if unit.is_exposed() {
+                    from.push(gateway(facts));
+                }
+                rules.add(from, jwt, operations);
+                intents.extend([server.anchor.clone(), caller.anchor.clone()]);
             }
-            rules.add(from, operations);
-            intents.extend([server.anchor.clone(), caller.anchor.clone()]);
         }
     }
     (rules, intents)

@@ -7,13 +7,14 @@ use super::manifest::Draft;
 use super::name::resource_name;
 use super::output::Output;
 use super::server::Server;
+use super::traffic::Traffic;
 use super::{east_west, notice};
 use crate::intent::scalar::Port;
 use crate::intent::spec::Address;
 use crate::intent::{Anchor, ClusterId};
 use crate::istio::{
     self, ClientTlsMode, ClientTlsSettings, DestinationRule, Location, OutlierDetection, Resolution, ServiceEntry,
-    StringMap, TrafficPolicy, WorkloadEntry,
+    StringMap, TrafficPolicy, VirtualService, WorkloadEntry,
 };
 
 /// Where endpoints say that they speak Istio's mutual TLS.
@@ -49,14 +50,22 @@ pub(super) fn render(servers: &[Server<'_>], context: &Context<'_>, out: &mut Ou
     notice::of_importers(first, &importers, context, &mut out.findings);
     let Some(export) = export(servers, first, &exporters, context, out) else { return };
     for ((cluster, namespace), import) in imports {
-        for spec in [service_entry(&export, &import).into(), destination_rule(&export).into()] {
+        let traffic = Traffic::of(
+            servers.iter().filter(|server| server.is_live() && import.ports.contains_key(&server.inbound.port)),
+        );
+        let rule = traffic.destination_rule(Some(mutual_tls(&export)));
+        let rule = rule.map(|rule| DestinationRule { export_to: own_namespace(), ..rule }.into());
+        let routes = traffic.mesh_routes();
+        let routes = routes.map(|routes| VirtualService { export_to: own_namespace(), ..routes }.into());
+        let entry = Some(service_entry(&export, &import, &traffic).into());
+        for spec in [entry, rule, routes].into_iter().flatten() {
             let name = if namespace == export.namespace {
                 resource_name(&[export.service, "remote"])
             } else {
                 // Services of the same name in several namespaces may be called from this one.
                 resource_name(&[&format!("{}.{}", export.service, export.namespace)])
             };
-            let intents = import.intents.clone();
+            let intents = import.intents.iter().chain(traffic.intents()).cloned().collect();
             let draft = Draft { cluster, namespace, service: export.service, name, spec, intents, observed: false };
             out.manifests.push(draft.finish(context.gitops));
         }
@@ -117,7 +126,7 @@ fn export<'s>(
     })
 }
 
-fn service_entry(export: &Export<'_>, import: &Import<'_, '_>) -> ServiceEntry {
+fn service_entry(export: &Export<'_>, import: &Import<'_, '_>, traffic: &Traffic) -> ServiceEntry {
     let name = |port: Port, server: &Server<'_>| format!("{}-{port}", server.protocol.as_str().to_ascii_lowercase());
     let ports = import.ports.iter().map(|(port, server)| istio::Port {
         number: Some(port.number().into()),
@@ -125,12 +134,21 @@ fn service_entry(export: &Export<'_>, import: &Import<'_, '_>) -> ServiceEntry {
         name: name(*port, server),
         target_port: None,
     });
-    let endpoints = export.endpoints.iter().map(|(address, gateway_port)| WorkloadEntry {
-        address: address.to_string(),
-        ports: import.ports.iter().map(|(p, server)| (name(*p, server), gateway_port.number().into())).collect(),
-        labels: StringMap::from([(TLS_MODE.to_owned(), "istio".to_owned())]),
-        ..WorkloadEntry::default()
-    });
+    // An endpoint is of one subset: a gateway that leads to several stands there once for each.
+    let mut sets: Vec<StringMap> = traffic.subsets().cloned().collect();
+    if sets.is_empty() {
+        sets.push(StringMap::new());
+    }
+    let endpoint = |(address, gateway_port): &(&Address, Port), mut labels: StringMap| {
+        labels.insert(TLS_MODE.to_owned(), "istio".to_owned());
+        WorkloadEntry {
+            address: address.to_string(),
+            ports: import.ports.iter().map(|(p, server)| (name(*p, server), gateway_port.number().into())).collect(),
+            labels,
+            ..WorkloadEntry::default()
+        }
+    };
+    let endpoints = export.endpoints.iter().flat_map(|it| sets.iter().map(move |labels| endpoint(it, labels.clone())));
     let by_name = export.endpoints.iter().any(|(address, _)| matches!(address, Address::Host(_)));
     ServiceEntry {
         hosts: vec![export.host.clone()],
@@ -138,13 +156,14 @@ fn service_entry(export: &Export<'_>, import: &Import<'_, '_>) -> ServiceEntry {
         location: Some(Location::MeshInternal),
         resolution: Some(if by_name { Resolution::Dns } else { Resolution::Static }),
         endpoints: endpoints.collect(),
-        export_to: vec![".".into()],
+        export_to: own_namespace(),
         subject_alt_names: export.subject_alt_names.clone(),
         ..ServiceEntry::default()
     }
 }
 
-fn destination_rule(export: &Export<'_>) -> DestinationRule {
+/// How the gateways of a host are called, unless its servers say otherwise.
+fn mutual_tls(export: &Export<'_>) -> TrafficPolicy {
     let tls = ClientTlsSettings { mode: Some(ClientTlsMode::IstioMutual), ..ClientTlsSettings::default() };
     // A gateway that cannot be reached, or cannot reach the pods, gives way to another. Errors of the service itself
     // do not count: they would be the same elsewhere.
@@ -154,10 +173,9 @@ fn destination_rule(export: &Export<'_>) -> DestinationRule {
         max_ejection_percent: Some(50),
         ..OutlierDetection::default()
     });
-    DestinationRule {
-        host: export.host.clone(),
-        traffic_policy: Some(TrafficPolicy { outlier_detection, tls: Some(tls), ..TrafficPolicy::default() }),
-        export_to: vec![".".into()],
-        ..DestinationRule::default()
-    }
+    TrafficPolicy { outlier_detection, tls: Some(tls), ..TrafficPolicy::default() }
+}
+
+fn own_namespace() -> Vec<String> {
+    vec![".".into()]
 }

@@ -12,7 +12,7 @@ use super::output::{Manifest, Output, Rendered};
 use super::places::Places;
 use super::scope::Scope;
 use super::server::Server;
-use super::{exposure, notice, pods, remote};
+use super::{exposure, notice, pods, remote, traffic};
 use crate::finding::{Finding, Place};
 use crate::intent::scalar::{DnsLabel, Label};
 use crate::intent::{Settings, Topology, Tree};
@@ -123,6 +123,7 @@ fn of_host(servers: &[Server<'_>], context: &Context<'_>) -> Output {
             notice::of_conflicts(server, context, &mut out.findings);
         }
     }
+    traffic::render(servers, context, &mut out);
     exposure::render(servers, context, &mut out);
     remote::render(servers, context, &mut out);
     out

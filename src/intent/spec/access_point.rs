@@ -1,7 +1,8 @@
 //! What clients may do at a server.
 
+use super::jwt::Jwt;
 use crate::intent::fields::Fields;
-use crate::intent::scalar::{HostPattern, PathPattern, Port, Text, word_type};
+use crate::intent::scalar::{HostPattern, PathPattern, Port, word_type};
 
 word_type! {
     /// What happens to a request that matches.
@@ -53,8 +54,8 @@ pub struct AccessPoint {
     pub hosts: Vec<HostPattern>,
     /// The pods' ports, any of them; empty: the server's.
     pub ports: Vec<Port>,
-    /// Whether a condition on JSON web tokens was asked for.
-    pub jwt: bool,
+    /// What the request's JSON web token has to be, if it needs one.
+    pub jwt: Option<Jwt>,
 }
 
 impl AccessPoint {
@@ -64,19 +65,7 @@ impl AccessPoint {
         let methods = f.list("access", "HTTP methods, any of them; empty: all methods");
         let hosts = f.list("hosts", "patterns of the Host header, any of them; empty: all hosts");
         let ports = f.list("ports", "ports of the pods, any of them; default the server's targetPort");
-        let jwt = f.object("jwt", "a condition on the request's JSON web token", |f| {
-            f.optional::<Text>("issuer", "who issued it");
-            f.optional::<Text>("jwksUri", "where the issuer's keys are");
-            f.list::<Text>("audiences", "for whom it was issued");
-            f.list::<Text>("subjects", "about whom it speaks");
-            Some(())
-        });
-        let older = [
-            f.optional::<Text>("externalAuthenticationIssuer", "older name of jwt.issuer").is_some(),
-            f.optional::<Text>("externalAuthenticationJwksUri", "older name of jwt.jwksUri").is_some(),
-            f.kept("userAccess", "older name of jwt.subjects").is_some(),
-        ];
-        let jwt = jwt.is_some() || older.contains(&true);
+        let jwt = Jwt::read(f);
         Some(Self { action: action.unwrap_or(Action::Allow), paths, methods, hosts, ports, jwt })
     }
 
@@ -89,7 +78,7 @@ impl AccessPoint {
     /// Whether it looks at requests rather than connections.
     #[must_use]
     pub fn is_http_level(&self) -> bool {
-        !(self.paths.is_empty() && self.methods.is_empty() && self.hosts.is_empty()) || self.jwt
+        !(self.paths.is_empty() && self.methods.is_empty() && self.hosts.is_empty()) || self.jwt.is_some()
     }
 }
 

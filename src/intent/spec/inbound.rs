@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::traffic;
+use super::traffic::{self, Traffic};
 use crate::intent::fields::{Fields, Scalar};
 use crate::intent::name::Name;
 use crate::intent::scalar::{DnsLabel, Flag, HostName, Label, ObjectName, Port, word_type};
@@ -214,8 +214,8 @@ pub struct Inbound {
     pub enforcement: Enforcement,
     /// What peers must speak.
     pub mtls: Mtls,
-    /// Whether traffic management was asked for.
-    pub traffic_management: bool,
+    /// How traffic to it is managed.
+    pub traffic: Traffic,
     /// Whether DNS records were asked for.
     pub dns: bool,
     /// Whether the Service is headless.
@@ -245,8 +245,7 @@ impl Inbound {
         let access = f.optional("access", "open or closed; unset: closed from the first client on");
         let enforcement = f.optional("enforcement", "enforce (default) or observe: dry-run policies");
         let mtls = f.optional("mtls", "inherit (default), strict or permissive");
-        let traffic_management =
-            f.object("trafficManagement", "load balancing and HTTP settings", traffic::read).is_some();
+        let traffic = f.object("trafficManagement", "load balancing and HTTP settings", Traffic::read);
         let dns = f.object("dns", "records for the service's outside name", |f| {
             f.optional::<HostName>("localDomain", "domain of the local record");
             f.optional::<HostName>("publicDomain", "domain of the public record");
@@ -275,7 +274,7 @@ impl Inbound {
             access,
             enforcement: enforcement.unwrap_or(Enforcement::Enforce),
             mtls: mtls.unwrap_or(Mtls::Inherit),
-            traffic_management,
+            traffic: traffic.unwrap_or_default(),
             dns: dns.is_some(),
             headless,
             ambient: data_plane == Some(DataPlane::Ambient),
@@ -318,8 +317,27 @@ impl Inbound {
         if exposure && self.external.port.is_none() && self.needs_external_port() {
             f.violation("external/port", "is required: a TCP service has no port of its own on the gateway");
         }
-        if self.headless && self.traffic_management {
-            f.violation("headless", "a headless Service cannot be load balanced; leave trafficManagement out");
+        self.traffic_rules(f);
+    }
+
+    /// What of traffic management cannot be had.
+    fn traffic_rules(&self, f: &mut Fields<'_>) {
+        let opaque = !self.protocol.is_http() && self.protocol != Protocol::Tcp;
+        if opaque && self.traffic.is_http_level() {
+            let message = format!(
+                "timeout, retries, fault, mirror and cors need an HTTP protocol, the server says {}",
+                self.protocol
+            );
+            f.violation("trafficManagement", message);
+        }
+        let policy = &self.traffic.policy;
+        if self.headless && (policy.load_balancer.is_some() || policy.outlier_detection.is_some()) {
+            let message = "callers of a headless Service choose the pod themselves; leave loadBalancer and \
+                           outlierDetection out";
+            f.violation("headless", message);
+        }
+        if self.headless && !self.traffic.weights.is_empty() {
+            f.violation("headless", "callers of a headless Service choose the pod themselves; leave weights out");
         }
     }
 

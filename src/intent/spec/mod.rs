@@ -6,6 +6,7 @@ mod cluster;
 mod controller;
 mod group;
 mod inbound;
+mod jwt;
 mod outbound;
 mod placement;
 mod traffic;
@@ -16,8 +17,10 @@ pub use cluster::{Address, Cluster, EastWest, Egress, Gateway, HostOrLabel, Ingr
 pub use controller::Controller;
 pub use group::{ClusterReference, CompositeApp, DeploymentIntentGroup, LogicalCloud};
 pub use inbound::{Access, Enforcement, External, Inbound, Mtls, Protocol, TlsType};
+pub use jwt::{Issuer, Jwt, KeysUri};
 pub use outbound::{Outbound, OutboundServer};
 pub use placement::{AppPlacement, ClusterTerm, Target};
+pub use traffic::{Http, Policy, Subset, Traffic, Weight};
 
 use super::Violation;
 
@@ -66,8 +69,9 @@ impl Spec {
         match self {
             Self::Inbound(inbound) => {
                 let mut out = vec![];
-                if inbound.traffic_management {
-                    out.push(refuse("/spec/trafficManagement", "trafficManagement", "leave it out"));
+                if inbound.traffic.over_clusters {
+                    let remedy = "leave it out; calls stay on the caller's cluster where the server runs there";
+                    out.push(refuse("/spec/trafficManagement/failover", "failover between clusters", remedy));
                 }
                 if inbound.dns {
                     out.push(refuse("/spec/dns", "dns", "leave it out and create the record by hand"));
@@ -76,9 +80,6 @@ impl Spec {
                     out.push(refuse("/spec/dataPlane", "dataPlane ambient", "use sidecar"));
                 }
                 out
-            }
-            Self::AccessPoint(point) if point.jwt => {
-                vec![refuse("/spec/jwt", "a condition on JSON web tokens", "leave jwt and its older names out")]
             }
             Self::Outbound(_) | Self::OutboundServer(_) => {
                 vec![refuse("/spec", "an outbound intent", "write the ServiceEntry by hand beside the generated files")]

@@ -1,13 +1,16 @@
 //! Bundles in, manifests out: one file of tests per pattern.
 
 mod exposure;
+mod fields;
 mod files;
 mod policy;
 mod reach;
 mod remote;
 mod scope;
 mod sharing;
+mod token;
 mod topology;
+mod traffic;
 
 use serde_json::{Map, Value, json};
 
