@@ -9,7 +9,8 @@ use super::ledger::{ChangeTree, Ledger};
 use super::submission::{Cause, Obstacle, Operation, Outcome, Precondition, Refusal, Submission};
 use super::write::Verb;
 use crate::finding::{Finding, Place};
-use crate::intent::rules::{self, Conflict};
+use crate::intent::conflicts::{Conflict, conflicts};
+use crate::intent::rules;
 use crate::intent::{Anchor, Kind, Resource, Topology, Tree};
 
 /// A submission that may be accepted.
@@ -204,8 +205,8 @@ impl Judge<'_> {
             if let Some(crowd) = rules::crowd(&after, &server).filter(|_| !matches!(operation, Operation::Delete(_))) {
                 self.refuse(Cause::Invalid, *index, anchor, "", crowd);
             }
-            let before = rules::conflicts(&self.ledger.proposed, anchor);
-            for conflict in rules::conflicts(&after, anchor).into_iter().filter(|conflict| !before.contains(conflict)) {
+            let before = conflicts(&self.ledger.proposed, anchor);
+            for conflict in conflicts(&after, anchor).into_iter().filter(|conflict| !before.contains(conflict)) {
                 if seen.insert((Some(conflict.with.clone()), conflict.to_string())) {
                     self.conflict(*index, anchor, &conflict, destination.as_ref(), &written);
                 }

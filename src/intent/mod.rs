@@ -2,6 +2,7 @@
 
 pub mod anchor;
 pub mod bundle;
+pub mod conflicts;
 pub mod fields;
 pub mod kind;
 pub mod layout;

@@ -8,6 +8,7 @@ mod access;
 mod context;
 mod east_west;
 mod exposure;
+mod guarded;
 mod manifest;
 mod mtls;
 mod name;

@@ -9,7 +9,8 @@ use super::unit::Unit;
 use super::workload::Workload;
 use crate::finding::{Finding, Place};
 use crate::intent::ClusterId;
-use crate::intent::rules::{conflicts, outside_the_mesh, violations, wider_than_workload};
+use crate::intent::conflicts::conflicts;
+use crate::intent::rules::{outside_the_mesh, violations, wider_than_workload};
 use crate::intent::spec::{Action, Protocol};
 
 /// What one server and its callers call for.
@@ -42,6 +43,7 @@ pub(super) fn of_server(server: &Server<'_>, context: &Context<'_>, findings: &m
     if !server.is_enforced() {
         findings.push(not_enforced(server));
     }
+    findings.extend(ambient(server));
     if server.inbound.target_port.is_none() && server.callers.iter().any(|caller| uses_port(caller)) {
         let message =
             format!("the pods' port behind `{service}` is not known: its rules hold for all ports of these pods");
@@ -95,6 +97,30 @@ pub(super) fn of_conflicts(server: &Server<'_>, context: &Context<'_>, findings:
         let remedy = "let both say the same, or take one of them away";
         findings.push(Finding::error("render/conflict", place, conflict.to_string(), remedy));
     }
+}
+
+/// What has to be in place for a waypoint to decide, and who cannot call an ambient server yet.
+fn ambient(server: &Server<'_>) -> Vec<Finding> {
+    let (service, namespace) = (&server.inbound.service, server.namespace);
+    let mut findings = vec![];
+    if let Some(waypoint) = &server.inbound.waypoint {
+        let ingress = if server.inbound.exposed { " and istio.io/ingress-use-waypoint: \"true\"" } else { "" };
+        let message = format!(
+            "the waypoint `{waypoint}` has to be in `{namespace}`, and the Service `{service}` to bear the label \
+             istio.io/use-waypoint: {waypoint}{ingress}: until then nobody may call it where it is closed"
+        );
+        findings.push(Finding::note("render/waypoint", pointing(server, "/spec/waypoint"), message));
+    }
+    let remote = server.accepted().find(|caller| server.is_remote(caller)).filter(|_| server.inbound.ambient);
+    if let Some(caller) = remote {
+        findings.push(Finding::error(
+            "render/ambient-remote",
+            Place::at(caller.anchor.as_str()),
+            format!("`{service}` is ambient, and callers on other clusters can be led to servers with sidecars only"),
+            "let the client's app run on a cluster of the server, or say dataPlane: sidecar in the server",
+        ));
+    }
+    findings
 }
 
 fn not_enforced(server: &Server<'_>) -> Finding {

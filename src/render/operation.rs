@@ -12,18 +12,25 @@ use crate::istio::{Operation, RuleTo};
 pub(super) struct Operations(Vec<Operation>);
 
 impl Operations {
-    /// What `caller` may do, by the token that its requests need for it: what its ALLOW access points say, without one
-    /// everything on the server's port.
-    pub(super) fn allowed<'t>(server: &Server<'_>, caller: &Caller<'t>) -> Vec<(Option<&'t Jwt>, Self)> {
-        let said = Self::of(server, caller, Action::Allow);
-        if said.is_empty() { vec![(None, Self::of_port(server.inbound.target_port.map(Port::number)))] } else { said }
+    /// What `caller` may do at a port, by the token that its requests need for it: what its ALLOW access points say, without
+    /// one everything there.
+    pub(super) fn allowed<'t>(
+        (server, port): (&Server<'_>, Option<Port>),
+        caller: &Caller<'t>,
+    ) -> Vec<(Option<&'t Jwt>, Self)> {
+        let said = Self::of((server, port), caller, Action::Allow);
+        if said.is_empty() { vec![(None, Self::of_port(port))] } else { said }
     }
 
-    /// What the access points of `caller` with this action say, by the token that they are about.
-    pub(super) fn of<'t>(server: &Server<'_>, caller: &Caller<'t>, action: Action) -> Vec<(Option<&'t Jwt>, Self)> {
+    /// What the access points of `caller` with this action say of a port, by the token that they are about.
+    pub(super) fn of<'t>(
+        (server, port): (&Server<'_>, Option<Port>),
+        caller: &Caller<'t>,
+        action: Action,
+    ) -> Vec<(Option<&'t Jwt>, Self)> {
         let mut by_token: BTreeMap<Option<&Jwt>, Self> = BTreeMap::new();
         for (_, point) in caller.points.iter().filter(|(_, point)| point.action == action) {
-            let operations = Self::one(operation(server, point));
+            let operations = Self::one(operation(server, port, point));
             match by_token.remove(&point.jwt.as_ref()) {
                 Some(known) => by_token.insert(point.jwt.as_ref(), known.or(operations)),
                 None => by_token.insert(point.jwt.as_ref(), operations),
@@ -32,9 +39,10 @@ impl Operations {
         by_token.into_iter().collect()
     }
 
-    /// Everything on a port of the pods; everything where the port is not known.
-    pub(super) fn of_port(port: Option<u16>) -> Self {
-        Self::one(Operation { ports: port.iter().map(u16::to_string).collect(), ..Operation::default() })
+    /// Everything on a port; everything where it is not known.
+    pub(super) fn of_port(port: Option<Port>) -> Self {
+        let ports = port.iter().map(|port| port.number().to_string()).collect();
+        Self::one(Operation { ports, ..Operation::default() })
     }
 
     fn one(operation: Operation) -> Self {
@@ -68,8 +76,8 @@ fn covers(wide: &Operation, narrow: &Operation) -> bool {
         || whole_port && !narrow.ports.is_empty() && narrow.ports.iter().all(|port| wide.ports.contains(port))
 }
 
-fn operation(server: &Server<'_>, point: &AccessPoint) -> Operation {
-    let ports: BTreeSet<u16> = match (point.ports.as_slice(), server.inbound.target_port) {
+fn operation(server: &Server<'_>, port: Option<Port>, point: &AccessPoint) -> Operation {
+    let ports: BTreeSet<u16> = match (point.ports.as_slice(), port) {
         ([], target) => target.into_iter().map(Port::number).collect(),
         (ports, _) => ports.iter().map(|port| port.number()).collect(),
     };

@@ -51,6 +51,8 @@ pub struct Target {
     pub services: Vec<String>,
     /// How it decides.
     pub access: TargetAccess,
+    /// Whether waypoints decide, before its Services.
+    pub by_waypoint: bool,
     /// Whether none of its servers has requests that a sidecar reads, as HTTP has.
     pub opaque: bool,
     /// The inbound intents about it, sorted.

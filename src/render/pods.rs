@@ -54,6 +54,7 @@ fn target(
         services: services.into_iter().collect(),
         opaque: !here.iter().any(|server| server.protocol.is_http()),
         access: workload.map_or_else(unguarded, Workload::access),
+        by_waypoint: workload.is_some_and(|workload| workload.waypoint().is_some()),
         intents: intents.into_iter().collect(),
     })
 }

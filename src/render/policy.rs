@@ -2,112 +2,164 @@
 
 use super::access::Rules;
 use super::context::Context;
+use super::guarded::Guarded;
 use super::manifest::Draft;
 use super::name::resource_name;
 use super::operation::Operations;
 use super::output::Output;
-use super::source::{gateway, sources};
+use super::source::{from, gateway, principal, sources};
+use super::unit::Unit;
 use super::workload::Workload;
 use crate::finding::{Finding, Place};
+use crate::intent::scalar::DnsLabel;
 use crate::intent::spec::Action;
 use crate::intent::{Anchor, ClusterFacts};
-use crate::istio;
+use crate::istio::{self, Source};
 
 /// The most rules that Istio takes in one policy (`pkg/config/validation/validation.go`).
 const MOST_RULES: usize = 512;
 
-/// Renders the policies of a workload.
+/// Renders the policies of a workload: of its pods, or of each of its Services where a waypoint stands before them.
 pub(super) fn render(workload: &Workload<'_, '_>, facts: &ClusterFacts, context: &Context<'_>, out: &mut Output) {
-    if workload.units.iter().any(super::unit::Unit::is_closed) {
-        let intents = workload.servers().flat_map(|server| server.intents()).collect();
-        let rules = allowed(workload, facts, context);
-        push(workload, (istio::Action::Allow, "allow"), rules, intents, context, out);
-    }
-    for (action, written, role) in
-        [(Action::Deny, istio::Action::Deny, "deny"), (Action::Audit, istio::Action::Audit, "audit")]
-    {
-        let (rules, intents) = pointed_out(workload, action, facts, context);
-        if rules.len() > 0 {
-            push(workload, (written, role), rules, intents, context, out);
-        }
+    let policies = Policies { workload, facts, context };
+    let Some(waypoint) = workload.waypoint() else { return policies.render(&Guarded::Pods, out) };
+    policies.only_through(waypoint, out);
+    for service in workload.services() {
+        policies.render(&Guarded::Service(service), out);
     }
 }
 
-/// A rule per caller of a closed server; the gateway may do what callers may that are not held to addresses.
-fn allowed(workload: &Workload<'_, '_>, facts: &ClusterFacts, context: &Context<'_>) -> Rules {
-    let mut rules = Rules::default();
-    for unit in &workload.units {
-        if !unit.is_closed() {
-            rules.add(vec![], None, Operations::of_port(unit.port.map(|port| port.number())));
-            continue;
+/// The policies of a workload in the making.
+struct Policies<'a, 's, 't> {
+    workload: &'a Workload<'s, 't>,
+    facts: &'a ClusterFacts,
+    context: &'a Context<'t>,
+}
+
+impl Policies<'_, '_, '_> {
+    fn render(&self, guarded: &Guarded<'_>, out: &mut Output) {
+        let units = || self.workload.units.iter().filter(|unit| guarded.concerns(unit));
+        if units().any(Unit::is_closed) {
+            let servers = units().flat_map(|unit| unit.servers.iter());
+            let intents = servers.flat_map(|server| server.intents()).collect();
+            self.push(guarded, (istio::Action::Allow, "allow"), self.allowed(guarded), intents, out);
         }
-        for (server, caller) in unit.callers() {
-            for (jwt, operations) in Operations::allowed(server, caller) {
-                rules.add(sources(caller, context), jwt, operations);
+        for (action, written, role) in
+            [(Action::Deny, istio::Action::Deny, "deny"), (Action::Audit, istio::Action::Audit, "audit")]
+        {
+            let (rules, intents) = self.pointed_out(guarded, action);
+            if rules.len() > 0 {
+                self.push(guarded, (written, role), rules, intents, out);
             }
         }
-        let anywhere = unit.callers().filter(|(_, caller)| caller.client.cidrs.is_empty() && unit.is_exposed());
-        for (jwt, operations) in anywhere.flat_map(|(server, caller)| Operations::allowed(server, caller)) {
-            rules.add(vec![gateway(facts)], jwt, operations);
-        }
     }
-    rules
-}
 
-/// What access points with `action` say, of their callers and of the gateway: a way around them is none.
-fn pointed_out(
-    workload: &Workload<'_, '_>,
-    action: Action,
-    facts: &ClusterFacts,
-    context: &Context<'_>,
-) -> (Rules, Vec<Anchor>) {
-    let mut rules = Rules::default();
-    let mut intents = vec![];
-    for unit in &workload.units {
-        for (server, caller) in unit.callers() {
-            for (jwt, operations) in Operations::of(server, caller, action) {
-                let mut from = sources(caller, context);
-                if unit.is_exposed() {
-                    from.push(gateway(facts));
+    /// A rule per caller of a closed server; the gateway may do what callers may that are not held to addresses.
+    fn allowed(&self, guarded: &Guarded<'_>) -> Rules {
+        let mut rules = Rules::default();
+        for unit in self.workload.units.iter().filter(|unit| guarded.concerns(unit)) {
+            if !unit.is_closed() {
+                let ports = match guarded {
+                    Guarded::Pods => vec![unit.port],
+                    Guarded::Service(_) => unit.servers.first().map(|it| guarded.ports(unit, it)).unwrap_or_default(),
+                };
+                ports.into_iter().for_each(|port| rules.add(vec![], None, Operations::of_port(port)));
+                continue;
+            }
+            let callers = || {
+                unit.callers().flat_map(|(server, caller)| {
+                    guarded.ports(unit, server).into_iter().map(move |port| (server, port, caller))
+                })
+            };
+            for (server, port, caller) in callers() {
+                for (jwt, operations) in Operations::allowed((server, port), caller) {
+                    rules.add(sources(caller, self.context), jwt, operations);
                 }
-                rules.add(from, jwt, operations);
-                intents.extend([server.anchor.clone(), caller.anchor.clone()]);
+            }
+            let through_gateway = callers().filter(|(.., caller)| caller.client.cidrs.is_empty() && unit.is_exposed());
+            for (server, port, caller) in through_gateway {
+                for (jwt, operations) in Operations::allowed((server, port), caller) {
+                    rules.add(vec![gateway(self.facts)], jwt, operations);
+                }
             }
         }
+        rules
     }
-    (rules, intents)
-}
 
-fn push(
-    workload: &Workload<'_, '_>,
-    (action, role): (istio::Action, &str),
-    rules: Rules,
-    intents: Vec<Anchor>,
-    context: &Context<'_>,
-    out: &mut Output,
-) {
-    if rules.len() > MOST_RULES {
-        let message = format!("{} rules in one policy, Istio takes {MOST_RULES}", rules.len());
-        let remedy = "name callers by namespace, or split the workload";
-        let place = workload.servers().next().map(|server| Place::at(server.anchor.as_str()));
-        out.findings.push(Finding::error("render/rules", place.unwrap_or_default(), message, remedy));
+    /// What access points with `action` say, of their callers and of the gateway: a way around them is none.
+    fn pointed_out(&self, guarded: &Guarded<'_>, action: Action) -> (Rules, Vec<Anchor>) {
+        let mut rules = Rules::default();
+        let mut intents = vec![];
+        for unit in self.workload.units.iter().filter(|unit| guarded.concerns(unit)) {
+            for (server, caller) in unit.callers() {
+                for port in guarded.ports(unit, server) {
+                    for (jwt, operations) in Operations::of((server, port), caller, action) {
+                        let mut from = sources(caller, self.context);
+                        if unit.is_exposed() {
+                            from.push(gateway(self.facts));
+                        }
+                        rules.add(from, jwt, operations);
+                        intents.extend([server.anchor.clone(), caller.anchor.clone()]);
+                    }
+                }
+            }
+        }
+        (rules, intents)
     }
-    // Istio knows no dry run of AUDIT, which never decides.
-    let observed = workload.observed && action != istio::Action::Audit;
-    let spec = istio::AuthorizationPolicy {
-        selector: Some(workload.selector()),
-        action: Some(action),
-        rules: rules.into_rules(),
-        ..istio::AuthorizationPolicy::default()
-    };
-    let draft = Draft {
-        cluster: workload.cluster,
-        namespace: workload.namespace.as_str(),
-        service: workload.service,
-        name: resource_name(&[workload.service, role]),
-        spec: spec.into(),
-        intents,
-        observed,
-    };
-    out.manifests.push(draft.finish(context.gitops));
+
+    /// Lets nobody past the waypoint: what is closed is called through it alone, and ztunnel sees to that.
+    fn only_through(&self, waypoint: &DnsLabel, out: &mut Output) {
+        let workload = self.workload;
+        if !workload.units.iter().any(Unit::is_closed) {
+            return;
+        }
+        let mut rules = Rules::default();
+        let principal = principal(&self.facts.trust_domain, workload.namespace.as_str(), waypoint.as_str());
+        for unit in &workload.units {
+            let from = match unit.is_closed() {
+                true => vec![from(Source { principals: vec![principal.clone()], ..Source::default() })],
+                false => vec![],
+            };
+            rules.add(from, None, Operations::of_port(unit.port));
+        }
+        let intents = workload.servers().map(|server| server.anchor.clone()).collect();
+        self.push(&Guarded::Pods, (istio::Action::Allow, "waypoint"), rules, intents, out);
+    }
+
+    fn push(
+        &self,
+        guarded: &Guarded<'_>,
+        (action, role): (istio::Action, &str),
+        rules: Rules,
+        intents: Vec<Anchor>,
+        out: &mut Output,
+    ) {
+        let workload = self.workload;
+        if rules.len() > MOST_RULES {
+            let message = format!("{} rules in one policy, Istio takes {MOST_RULES}", rules.len());
+            let remedy = "name callers by namespace, or split the workload";
+            let place = workload.servers().next().map(|server| Place::at(server.anchor.as_str()));
+            out.findings.push(Finding::error("render/rules", place.unwrap_or_default(), message, remedy));
+        }
+        // Istio knows no dry run of AUDIT, which never decides.
+        let observed = workload.observed && action != istio::Action::Audit;
+        let (selector, target_refs, service) = workload.guarded(guarded);
+        let spec = istio::AuthorizationPolicy {
+            selector,
+            target_refs,
+            action: Some(action),
+            rules: rules.into_rules(),
+            ..istio::AuthorizationPolicy::default()
+        };
+        let draft = Draft {
+            cluster: workload.cluster,
+            namespace: workload.namespace.as_str(),
+            service,
+            name: resource_name(&[service, role]),
+            spec: spec.into(),
+            intents,
+            observed,
+        };
+        out.manifests.push(draft.finish(self.context.gitops));
+    }
 }

@@ -94,7 +94,7 @@ impl<'t> Server<'t> {
 
     /// Whether anything decides who may call its pods.
     pub(super) fn is_enforced(&self) -> bool {
-        self.inbound.in_mesh && self.inbound.sidecar && self.protocol != Protocol::Udp
+        self.inbound.in_mesh && self.inbound.has_proxy() && self.protocol != Protocol::Udp
     }
 
     /// Whether outside callers reach it through the gateway.

@@ -46,11 +46,11 @@ pub(super) fn gateway_principal(facts: &ClusterFacts) -> String {
     principal(&facts.trust_domain, &facts.ingress.namespace, &facts.ingress_account)
 }
 
-fn principal(trust_domain: &str, namespace: &str, account: &str) -> String {
+pub(super) fn principal(trust_domain: &str, namespace: &str, account: &str) -> String {
     format!("{trust_domain}/ns/{namespace}/sa/{account}")
 }
 
-fn from(source: Source) -> RuleFrom {
+pub(super) fn from(source: Source) -> RuleFrom {
     RuleFrom { source: Some(source) }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::context::Context;
+use super::guarded::Guarded;
 use super::manifest::Draft;
 use super::name::resource_name;
 use super::output::Output;
@@ -40,19 +41,24 @@ pub(super) fn render(workload: &Workload<'_, '_>, context: &Context<'_>, out: &m
         jwks_uri: keys.map(ToString::to_string).unwrap_or_default(),
         ..JwtRule::default()
     };
-    let spec = RequestAuthentication {
-        selector: Some(workload.selector()),
-        jwt_rules: issuers.into_iter().map(rule).collect(),
-        ..RequestAuthentication::default()
+    let jwt_rules: Vec<JwtRule> = issuers.into_iter().map(rule).collect();
+    let guarded: Vec<Guarded<'_>> = match workload.waypoint() {
+        None => vec![Guarded::Pods],
+        Some(_) => workload.services().into_iter().map(Guarded::Service).collect(),
     };
-    let draft = Draft {
-        cluster: workload.cluster,
-        namespace: workload.namespace.as_str(),
-        service: workload.service,
-        name: resource_name(&[workload.service, "jwt"]),
-        spec: spec.into(),
-        intents,
-        observed: false,
-    };
-    out.manifests.push(draft.finish(context.gitops));
+    for guarded in guarded {
+        let (selector, target_refs, service) = workload.guarded(&guarded);
+        let jwt_rules = jwt_rules.clone();
+        let spec = RequestAuthentication { selector, target_refs, jwt_rules, ..RequestAuthentication::default() };
+        let draft = Draft {
+            cluster: workload.cluster,
+            namespace: workload.namespace.as_str(),
+            service,
+            name: resource_name(&[service, "jwt"]),
+            spec: spec.into(),
+            intents: intents.clone(),
+            observed: false,
+        };
+        out.manifests.push(draft.finish(context.gitops));
+    }
 }

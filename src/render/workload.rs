@@ -1,11 +1,14 @@
 //! A workload on a cluster: the pods that a label selects, with every server on them.
 
+use std::collections::BTreeSet;
+
+use super::guarded::Guarded;
 use super::output::TargetAccess;
 use super::server::Server;
 use super::unit::Unit;
 use crate::intent::ClusterId;
 use crate::intent::scalar::{DnsLabel, Label};
-use crate::istio::{LabelSelector, StringMap};
+use crate::istio::{LabelSelector, PolicyTargetReference, StringMap};
 
 /// A workload on a cluster, as far as policies guard it.
 pub(super) struct Workload<'s, 't> {
@@ -48,6 +51,34 @@ impl<'s, 't> Workload<'s, 't> {
     pub(super) fn selector(&self) -> LabelSelector {
         let (key, value) = self.label.pair();
         LabelSelector { match_labels: StringMap::from([(key.to_owned(), value.to_owned())]) }
+    }
+
+    /// The waypoint that stands before its Services, if one does.
+    pub(super) fn waypoint(&self) -> Option<&'t DnsLabel> {
+        self.servers().find_map(|server| server.inbound.waypoint.as_ref())
+    }
+
+    /// Its Services.
+    pub(super) fn services(&self) -> BTreeSet<&'t DnsLabel> {
+        self.servers().map(|server| &server.inbound.service).collect()
+    }
+
+    /// How a policy names what it guards: by a selector or by targets; and the service that its file stands with.
+    pub(super) fn guarded<'a>(
+        &'a self,
+        guarded: &Guarded<'a>,
+    ) -> (Option<LabelSelector>, Vec<PolicyTargetReference>, &'a str) {
+        match guarded {
+            Guarded::Pods => (Some(self.selector()), vec![], self.service),
+            Guarded::Service(service) => {
+                let target = PolicyTargetReference {
+                    kind: "Service".to_owned(),
+                    name: service.to_string(),
+                    ..PolicyTargetReference::default()
+                };
+                (None, vec![target], service.as_str())
+            }
+        }
     }
 
     /// How it decides who may call.

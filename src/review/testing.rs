@@ -46,6 +46,7 @@ impl With for Rendered {
             ingress: GATEWAY.into(),
             label: format!("app={service}"),
             services: vec![service.into()],
+            by_waypoint: false,
             access,
             opaque: false,
             intents: vec![],

@@ -222,6 +222,8 @@ pub struct Inbound {
     pub headless: bool,
     /// Whether the data plane is ambient.
     pub ambient: bool,
+    /// The waypoint, in the server's namespace, that reads requests in an ambient data plane.
+    pub waypoint: Option<DnsLabel>,
 }
 
 impl Inbound {
@@ -255,6 +257,7 @@ impl Inbound {
         let headless =
             f.optional::<Flag>("headless", "whether the Service is headless; default no").is_some_and(|f| f.0);
         let data_plane = f.optional::<DataPlane>("dataPlane", "sidecar (default) or ambient");
+        let waypoint = f.optional("waypoint", "with dataPlane ambient: the waypoint of the Service, in its namespace");
         f.optional::<EdgeCnf>("edgeCNF", "none or empty");
         let (sidecar, tls) = management.unwrap_or_default();
         let inbound = Self {
@@ -278,6 +281,7 @@ impl Inbound {
             dns: dns.is_some(),
             headless,
             ambient: data_plane == Some(DataPlane::Ambient),
+            waypoint,
         };
         inbound.rules(f);
         Some(inbound)
@@ -318,6 +322,30 @@ impl Inbound {
             f.violation("external/port", "is required: a TCP service has no port of its own on the gateway");
         }
         self.traffic_rules(f);
+        self.ambient_rules(f);
+    }
+
+    /// What an ambient data plane does not enforce: there ztunnel knows connections only, and a waypoint reads requests.
+    fn ambient_rules(&self, f: &mut Fields<'_>) {
+        if !self.ambient {
+            if self.waypoint.is_some() {
+                f.violation("waypoint", "is for dataPlane ambient; a sidecar reads requests itself");
+            }
+            return;
+        }
+        if self.observed() {
+            f.violation("enforcement", "observe is not possible with dataPlane ambient: ztunnel has no dry run");
+        }
+        if self.waypoint.is_none() && self.traffic != Traffic::default() {
+            let message = "does nothing with dataPlane ambient unless a waypoint reads requests: name it in waypoint";
+            f.violation("trafficManagement", message);
+        }
+    }
+
+    /// Whether something in front of the pods, or in them, decides who may call.
+    #[must_use]
+    pub fn has_proxy(&self) -> bool {
+        self.sidecar || self.ambient
     }
 
     /// What of traffic management cannot be had.

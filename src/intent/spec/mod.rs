@@ -76,9 +76,6 @@ impl Spec {
                 if inbound.dns {
                     out.push(refuse("/spec/dns", "dns", "leave it out and create the record by hand"));
                 }
-                if inbound.ambient {
-                    out.push(refuse("/spec/dataPlane", "dataPlane ambient", "use sidecar"));
-                }
                 out
             }
             Self::Outbound(_) | Self::OutboundServer(_) => {

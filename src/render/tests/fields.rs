@@ -9,7 +9,7 @@ use super::*;
 use crate::intent::{Anchor, Kind, Resource};
 
 /// What is kept for who sent it, or read for others than the manifests of this bundle.
-const KEPT: [&str; 11] = [
+const KEPT: [&str; 10] = [
     // Which cluster it is on and what it is called, which other tests show; kept as it was given.
     "/app",
     "/edgeCNF",
@@ -20,7 +20,6 @@ const KEPT: [&str; 11] = [
     "/external/externalCerts/serviceCertificate",
     "/external/externalCerts/servicePrivateKey",
     // Refused by this version.
-    "/dataPlane",
     "/trafficManagement/failover",
     "/dns",
 ];
@@ -81,7 +80,9 @@ fn servers() -> Vec<Value> {
         traffic.into_iter().map(|traffic| with(base.clone(), json!({ "trafficManagement": traffic }))).collect();
     let tcp = json!({"protocol": "TCP", "external": {"port": 9000}, "management": {"tlsType": "NONE"}});
     servers.push(with(base.clone(), tcp));
-    servers.push(with(base, json!({"headless": true})));
+    servers.push(with(base.clone(), json!({"headless": true})));
+    servers.push(with(base.clone(), json!({"dataPlane": "ambient"})));
+    servers.push(with(base, json!({"dataPlane": "ambient", "waypoint": "front"})));
     servers
 }
 

@@ -1,5 +1,6 @@
 //! Bundles in, manifests out: one file of tests per pattern.
 
+mod ambient;
 mod exposure;
 mod fields;
 mod files;

@@ -193,7 +193,7 @@ impl<'a> View<'a> {
         let resources = of(*namespace);
         let of_the_mesh = if root == *namespace { &[] } else { of(root) };
         let policies = resources.iter().chain(of_the_mesh).filter_map(|resource| match &resource.spec {
-            Spec::AuthorizationPolicy(policy) if guards(policy, label) => Some((&resource.metadata, policy)),
+            Spec::AuthorizationPolicy(policy) if guards(policy, label, as_of) => Some((&resource.metadata, policy)),
             _ => None,
         });
         let policies: Vec<(&ObjectMeta, &AuthorizationPolicy)> = policies.collect();
@@ -227,9 +227,15 @@ fn share_a_service(one: &Target, other: &Target) -> bool {
     one.services.iter().any(|service| other.services.contains(service))
 }
 
-/// Whether a policy guards the sidecars of pods with this label; sidecars pass over policies with targets.
-fn guards(policy: &AuthorizationPolicy, label: &str) -> bool {
-    policy.target_ref.is_none() && policy.target_refs.is_empty() && selects(policy.selector.as_ref(), label)
+/// Whether a policy guards the pods with this label; sidecars pass over policies with targets, and waypoints over those with
+/// selectors.
+fn guards(policy: &AuthorizationPolicy, label: &str, target: &Target) -> bool {
+    let mut targets = policy.target_ref.iter().chain(&policy.target_refs).peekable();
+    match (target.by_waypoint, targets.peek().is_some()) {
+        (false, false) => selects(policy.selector.as_ref(), label),
+        (true, true) => targets.any(|it| it.kind == "Service" && target.services.contains(&it.name)),
+        _ => false,
+    }
 }
 
 /// Whether a selector asks for nothing but this label, as far as it is known.
