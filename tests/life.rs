@@ -1,6 +1,6 @@
 //! The life of a change over a real journal, a real repository and the embedded forge.
 
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "all of this is a test")]
+#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub, reason = "all of this is a test")]
 
 #[path = "life/adoption.rs"]
 mod adoption;
@@ -18,6 +18,9 @@ mod humans;
 mod owners;
 #[path = "life/reviews.rs"]
 mod reviews;
+#[path = "life/sealing.rs"]
+mod sealing;
+mod tls;
 #[path = "life/topology.rs"]
 mod topology;
 #[path = "life/writes.rs"]

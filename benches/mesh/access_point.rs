@@ -72,6 +72,7 @@ async fn write(parts: &Parts, mirror: &Mirror, namespace: usize, sample: usize) 
         precondition: Precondition::None,
         idempotency: None,
         by: Person { name: "github:alice".into(), logins: vec![] },
+        keys: meshwright::intent::posted::Keys::default(),
     };
     let start = Instant::now();
     let receipt = parts.desk.submit(submission).await.map_err(|refusal| format!("{refusal:?}"))?;

@@ -13,6 +13,7 @@ use super::judge::judge;
 use super::ledger::Ledger;
 use super::proposal::Proposal;
 use super::record::Change;
+use super::sealing::{expired, seal};
 use super::stuck::{Stuck, blocking};
 use super::submission::{Cause, Receipt, Refusal, Submission};
 use super::worker::Worker;
@@ -49,19 +50,37 @@ impl Desk {
     ///
     /// # Errors
     /// Why nothing was accepted.
-    pub async fn submit(&self, submission: Submission) -> Result<Receipt, Refusal> {
+    pub async fn submit(&self, mut submission: Submission) -> Result<Receipt, Refusal> {
         if submission.idempotency.as_ref().is_some_and(|idempotency| secrets::holds_private_key(&idempotency.key)) {
             let message = "the Idempotency-Key holds a private key, which is never accepted; use a random text";
             return Err(Refusal::new(Cause::Invalid, "", message));
         }
-        // Whatever may take long is judged here, away from the one writer.
-        let judged = if submission.is_complete() {
-            let (view, submission) = (self.view(), submission.clone());
-            blocking(move || Ok(judge(&view, &submission).map(drop)?)).await.map_err(Refusal::from)
-        } else {
-            Ok(())
-        };
-        self.worker.intake.submit(submission, judged).await
+        // Whatever may take long is done here, away from the one writer. What it gets has no private key any more.
+        let mut judged = Ok(());
+        let mut used = vec![];
+        if submission.is_complete() || !submission.keys.is_empty() {
+            let view = self.view();
+            let work = move || {
+                let sealed = seal(&view, &mut submission);
+                let judged = sealed.and_then(|used| {
+                    if submission.is_complete() {
+                        judge(&view, &submission)?;
+                    }
+                    Ok(used)
+                });
+                Ok((submission, judged))
+            };
+            let (worked, found) = blocking(work).await.map_err(Refusal::from)?;
+            submission = worked;
+            match found {
+                Ok(certificates) => used = certificates,
+                Err(refusal) => judged = Err(refusal),
+            }
+        }
+        let warnings = expired(&submission, &used, self.worker.clock.now());
+        let mut receipt = self.worker.intake.submit(submission, judged).await?;
+        receipt.warnings.extend(warnings);
+        Ok(receipt)
     }
 
     /// What a bundle would change, without accepting it. Blocks for as long as rendering takes.
@@ -70,7 +89,9 @@ impl Desk {
     /// Why it would be refused.
     pub fn plan(&self, submission: &Submission) -> Result<Arc<Proposal>, Refusal> {
         let view = self.view();
-        let change = judge(&view, submission)?.change(&view.base.tree);
+        let mut submission = submission.clone();
+        seal(&view, &mut submission)?;
+        let change = judge(&view, &submission)?.change(&view.base.tree);
         let commit = view.base.commit.ok_or(Stuck::NoMain)?;
         let files = self.worker.mirror.snapshot(commit).map_err(Stuck::from)?;
         Ok(Arc::new(Proposal::make(&view.base, &files, &change).map_err(Stuck::from)?))

@@ -13,6 +13,7 @@ use super::talk::{Answer, Remark};
 use super::worker::Worker;
 use super::write::Verb;
 use crate::intent::layout;
+use crate::intent::posted::Keys;
 use crate::repo::{CommitId, Files as _, Mirror};
 use crate::review::pull::quoted;
 
@@ -131,6 +132,7 @@ impl Worker {
             // Heard twice, it is proposed once.
             idempotency: Some(Idempotency { key: format!("revert-{}", comment.id), digest: merged.to_string() }),
             by: comment.by.clone(),
+            keys: Keys::default(),
         };
         match self.intake.submit(submission, Ok(())).await {
             Ok(receipt) => match receipt.change {

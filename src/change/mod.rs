@@ -40,6 +40,7 @@ pub mod retention;
 mod reviewing;
 mod rosters;
 mod rounds;
+mod sealing;
 mod stopped;
 pub mod stuck;
 pub mod submission;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::id::ChangeId;
 use super::person::Person;
 use crate::finding::Finding;
+use crate::intent::posted::Keys;
 use crate::intent::{Anchor, Bundle, Resource};
 
 /// One thing that is asked for.
@@ -59,7 +60,7 @@ pub struct Idempotency {
 }
 
 /// Operations that are accepted together or not at all.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Submission {
     /// The operations, in any order.
     pub operations: Vec<Operation>,
@@ -73,10 +74,13 @@ pub struct Submission {
     pub idempotency: Option<Idempotency>,
     /// Who asks.
     pub by: Person,
+    /// The private keys of the resources that came with one; they are sealed before anything is accepted.
+    pub keys: Keys,
 }
 
 impl Submission {
-    /// A bundle that `by` posts; with `prune`, everything below its base that it does not name is removed too.
+    /// A bundle that `by` posts, without private keys; with `prune`, everything below its base that it does not name is
+    /// removed too.
     ///
     /// # Errors
     /// Why nothing can be pruned.
@@ -92,7 +96,15 @@ impl Submission {
             }
         };
         let operations = bundle.documents.into_iter().map(|posted| Operation::Put(posted.resource)).collect();
-        Ok(Self { operations, bundle: true, prune, precondition: Precondition::None, idempotency: None, by })
+        Ok(Self {
+            operations,
+            bundle: true,
+            prune,
+            precondition: Precondition::None,
+            idempotency: None,
+            by,
+            keys: Keys::default(),
+        })
     }
 
     /// Whether nothing more is to be waited for: a bundle, or a group that is said to be complete.

@@ -103,14 +103,14 @@ fn prune(request: &Request) -> Result<bool, Problem> {
 /// Reads a bundle; what it declares is put.
 fn read(text: &Bytes, prune: bool, by: Person) -> Result<(Submission, Places), Problem> {
     let text = std::str::from_utf8(text).map_err(|_| Problem::new(&problem::NOT_TEXT, "A bundle is YAML in UTF-8."))?;
-    let bundle = Bundle::read(text).map_err(rejected)?;
+    let (bundle, keys) = Bundle::receive(text).map_err(rejected)?;
     let places = bundle.documents.iter().map(|it| (it.index, it.line, it.resource.anchor().clone())).collect();
     let submission = Submission::of_bundle(bundle, prune, by)
         .map_err(|message| Problem::invalid(vec![Fault::new("/0/base", message)]))?;
     if submission.operations.is_empty() && submission.prune.is_none() {
         return Err(Problem::new(&problem::EMPTY_BODY, "The bundle has no documents."));
     }
-    Ok((submission, Places(places)))
+    Ok((Submission { keys, ..submission }, Places(places)))
 }
 
 fn rejected(mut rejected: Vec<Rejected>) -> Problem {

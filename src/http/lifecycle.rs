@@ -17,6 +17,7 @@ use super::rights;
 use super::submit::{Accepted, name_change, submit};
 use crate::change::submission::{Operation, Outcome, Precondition};
 use crate::change::{Receipt, Submission};
+use crate::intent::posted::Keys;
 use crate::intent::{Anchor, Kind};
 use crate::query;
 
@@ -62,6 +63,7 @@ async fn ask(
         precondition: Precondition::None,
         idempotency,
         by: caller.person.clone(),
+        keys: Keys::default(),
     };
     Ok(accepted(&submit(shared, submission).await?))
 }

@@ -23,6 +23,7 @@ use super::rights;
 use super::submit::{self, submit};
 use crate::change::submission::{Idempotency, Operation, Outcome, Precondition};
 use crate::change::{Ledger, Submission};
+use crate::intent::posted::{Keys, PostedKey};
 use crate::intent::{Anchor, Kind, PathError, Resource, Route, Tree};
 
 /// Answers a request for anything in the tree.
@@ -101,6 +102,8 @@ async fn item(
 /// A write that was read: nothing in it is checked again.
 struct Received {
     resource: Resource,
+    /// The private key that came with it, to be sealed.
+    key: Option<PostedKey>,
     precondition: Precondition,
     idempotency: Option<Idempotency>,
     /// Whether a file came with it, which is gone.
@@ -127,15 +130,16 @@ impl Received {
         let body::Sent { json, file } = body::resource(request, &shared.limits, kind.entry().multipart).await?;
         let parent = parent.cloned();
         let understood = apart::understood(&shared.reading, json, move |bytes| {
-            let read = Resource::read(parent.as_ref(), kind, &json::read(bytes)?);
-            let resource = read.map_err(|found| Problem::invalid(found.into_iter().map(Fault::from).collect()))?;
-            Ok((resource, conditions::idempotency(&headers, &method, &uri, bytes)?))
+            let read = Resource::receive(parent.as_ref(), kind, json::read(bytes)?);
+            let (resource, key) =
+                read.map_err(|found| Problem::invalid(found.into_iter().map(Fault::from).collect()))?;
+            Ok((resource, key, conditions::idempotency(&headers, &method, &uri, bytes)?))
         });
-        let (resource, idempotency) = understood.await?;
+        let (resource, key, idempotency) = understood.await?;
         if kind == Kind::Project {
             rights::write(&shared.auth, caller, resource.anchor().project(), kind)?;
         }
-        Ok(Self { resource, precondition, idempotency, file })
+        Ok(Self { resource, key, precondition, idempotency, file })
     }
 }
 
@@ -145,16 +149,21 @@ async fn write(
     received: Received,
     operation: fn(Resource) -> Operation,
 ) -> Result<Response, Problem> {
-    let Received { resource, precondition, idempotency, file } = received;
-    let submission = one(caller, operation(resource.clone()), precondition, idempotency);
+    let Received { resource, key, precondition, idempotency, file } = received;
+    let mut submission = one(caller, operation(resource.clone()), precondition, idempotency);
+    let is_sealed = key.is_some();
+    submission.keys.insert(resource.anchor(), key);
     let receipt = submit(shared, submission).await;
     let mut receipt = receipt.map_err(|problem| with_tag(shared, resource.anchor(), problem))?;
     receipt.warnings.extend(file.then(|| submit::dropped(resource.anchor())));
     let created = matches!(receipt.outcomes.first(), Some((_, Outcome::Created)));
     let view = shared.desk.view();
     let stored = view.proposed.get(resource.anchor()).map(|stored| &**stored);
-    let resource = resource.with_state_of(stored);
-    let mut response = shown(&resource);
+    // What stands for a key is known only where it was sealed.
+    let mut response = match stored.filter(|_| is_sealed) {
+        Some(stored) => shown(stored),
+        None => shown(&resource.clone().with_state_of(stored)),
+    };
     if created {
         *response.status_mut() = StatusCode::CREATED;
         if let Ok(location) = HeaderValue::try_from(format!("/v2/{}", resource.anchor())) {
@@ -202,6 +211,7 @@ fn one(
         precondition,
         idempotency,
         by: caller.person.clone(),
+        keys: Keys::default(),
     }
 }
 

@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 use super::anchor::{Anchor, Route};
 use super::fields::Violation;
-use super::kind::BodyForm;
+use super::kind::{BodyForm, Kind};
+use super::posted::{Keys, PostedKey};
 use super::quote::quoted;
 use super::resource::Resource;
 use super::secrets;
@@ -25,6 +26,9 @@ pub struct Rejected {
     /// What is wrong; pointers are into the document.
     pub violations: Vec<Violation>,
 }
+
+/// What reads the body of a document.
+type Reader = fn(Option<&Anchor>, Kind, Value) -> Result<(Resource, Option<PostedKey>), Vec<Violation>>;
 
 /// One document of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,11 +51,24 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Reads a stream of documents: at most one `{base: …}` and any number of resources.
+    /// Reads a stream of documents: at most one `{base: …}` and any number of resources. A private key in one is refused.
     ///
     /// # Errors
     /// Every document that cannot be accepted.
     pub fn read(text: &str) -> Result<Self, Vec<Rejected>> {
+        let plain = |parent: Option<&Anchor>, kind, body| Ok((Resource::read(parent, kind, &body)?, None));
+        Self::read_with(text, plain).map(|(bundle, _)| bundle)
+    }
+
+    /// The same of a bundle that is posted, with the private keys that have to be sealed before it is kept.
+    ///
+    /// # Errors
+    /// Every document that cannot be accepted.
+    pub fn receive(text: &str) -> Result<(Self, Keys), Vec<Rejected>> {
+        Self::read_with(text, Resource::receive)
+    }
+
+    fn read_with(text: &str, read: Reader) -> Result<(Self, Keys), Vec<Rejected>> {
         let documents = yaml::documents(text).map_err(|error| vec![Rejected::unread(0, error.line.max(1), error)])?;
         let mut rejected = vec![];
         let mut values = vec![];
@@ -75,14 +92,18 @@ impl Bundle {
             }
         }
         let mut bundle = Self { base, documents: vec![] };
+        let mut keys = Keys::default();
         for (index, line, value) in values {
-            match read_document(bundle.base.as_deref(), value) {
-                Ok(resource) => bundle.documents.push(Posted { index, line, resource }),
+            match read_document(bundle.base.as_deref(), value, read) {
+                Ok((resource, key)) => {
+                    keys.insert(resource.anchor(), key);
+                    bundle.documents.push(Posted { index, line, resource });
+                }
                 Err((anchor, violations)) => rejected.push(Rejected::at(index, line, &anchor, violations)),
             }
         }
         rejected.extend(bundle.twice());
-        if rejected.is_empty() { Ok(bundle) } else { Err(rejected) }
+        if rejected.is_empty() { Ok((bundle, keys)) } else { Err(rejected) }
     }
 
     fn twice(&self) -> Vec<Rejected> {
@@ -144,7 +165,11 @@ fn read_base(value: &Value) -> Option<Result<String, Violation>> {
     )
 }
 
-fn read_document(base: Option<&str>, value: Value) -> Result<Resource, (String, Vec<Violation>)> {
+fn read_document(
+    base: Option<&str>,
+    value: Value,
+    read: Reader,
+) -> Result<(Resource, Option<PostedKey>), (String, Vec<Violation>)> {
     let Value::Object(mut map) = value else {
         return Err((String::new(), vec![Violation::new("", "must be an object with an anchor")]));
     };
@@ -161,7 +186,7 @@ fn read_document(base: Option<&str>, value: Value) -> Result<Resource, (String, 
         whole_path(base, &anchor).map_err(|message| (anchor.clone(), vec![Violation::new("/anchor", message)]))?;
     match Route::parse(&path) {
         Ok(Route::Collection(parent, kind)) => {
-            Resource::read(parent.as_ref(), kind, &Value::Object(map)).map_err(|violations| (path, violations))
+            read(parent.as_ref(), kind, Value::Object(map)).map_err(|violations| (path, violations))
         }
         Ok(Route::Item(item)) => {
             let message = format!(

@@ -220,8 +220,11 @@ fn same_outside_name(pair: &Pair<'_>) -> Vec<Difference> {
         let namespace = pair.tree.namespace(anchor).map(ToString::to_string).unwrap_or_default();
         format!("{namespace}/{}:{}", inbound.service, inbound.port)
     };
-    let credential =
-        |inbound: &Inbound| inbound.external.credential_name.as_ref().map(ToString::to_string).unwrap_or_default();
+    let credential = |inbound: &Inbound| match (&inbound.external.credential_name, &inbound.external.sealed) {
+        (Some(name), _) => name.to_string(),
+        (None, Some(sealed)) => sealed.certificates().next().map(|of| format!("sealed {of}")).unwrap_or_default(),
+        (None, None) => String::new(),
+    };
     [
         differ("/spec/externalName", &backend(left_anchor, left), &backend(right_anchor, right)),
         differ("/spec/management/tlsType", &left.tls, &right.tls),

@@ -7,7 +7,9 @@ use super::anchor::Anchor;
 use super::fields::{Fields, Violation};
 use super::kind::{BodyForm, Kind};
 use super::name::Name;
+use super::posted::{self, PostedKey};
 use super::scalar::text_of_at_most;
+use super::sealing::Sealed;
 use super::secrets;
 use super::spec::Spec;
 
@@ -84,6 +86,32 @@ impl Resource {
             }
         }
         Err(violations)
+    }
+
+    /// The same of a body that may have a private key where one may be posted: what is read has none, and cannot be kept
+    /// before the key is sealed, see [`Resource::with_sealed`].
+    ///
+    /// # Errors
+    /// All violations in it.
+    pub fn receive(
+        parent: Option<&Anchor>,
+        kind: Kind,
+        mut body: Value,
+    ) -> Result<(Self, Option<PostedKey>), Vec<Violation>> {
+        let key = posted::take(kind, &mut body);
+        Ok((Self::read(parent, kind, &body)?, key))
+    }
+
+    /// The same resource with its private key sealed.
+    ///
+    /// # Errors
+    /// All violations in what that comes to.
+    pub fn with_sealed(&self, sealed: &Sealed) -> Result<Self, Vec<Violation>> {
+        let mut body = self.to_value();
+        if let Some(place) = body.pointer_mut("/spec/external/sealed") {
+            *place = sealed.to_value();
+        }
+        Self::read(self.anchor.parent().as_ref(), self.anchor.kind(), &body)
     }
 
     /// Where it lives.

@@ -101,7 +101,7 @@ impl Settings {
             None => Cluster::default(),
             Some(value) => Fields::read(&value, "/clusterDefaults", Cluster::read).map_err(describe)?,
         };
-        if cluster_defaults.sealing_certificate {
+        if cluster_defaults.sealing_certificate.is_some() {
             return Err("clusterDefaults.sealingCertificate: every cluster has its own".into());
         }
         Ok(Self {

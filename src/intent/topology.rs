@@ -9,6 +9,7 @@ use super::kind::Kind;
 use super::name::Name;
 use super::resource::Resource;
 use super::scalar::{DnsLabel, Label, ObjectName, Port};
+use super::sealing::SealingCertificate;
 use super::spec::{Address, AppPlacement, Cluster, ClusterTerm, EastWest, Ingress, KvPairs, Spec, Target};
 use super::tree::{Tree, host_of};
 use crate::finding::{Finding, Place};
@@ -73,6 +74,8 @@ pub struct ClusterFacts {
     pub dns_proxy: bool,
     /// The namespace whose policies hold for the whole mesh.
     pub root_namespace: String,
+    /// What private keys are sealed with for it.
+    pub sealing_certificate: Option<SealingCertificate>,
 }
 
 /// Answers about topology, from one tree and the defaults of `meshwright.yaml`.
@@ -293,6 +296,7 @@ fn facts(own: &Cluster, defaults: &Cluster, pairs: &KvPairs) -> ClusterFacts {
         dns_proxy: own.dns_proxy.or(defaults.dns_proxy).unwrap_or(false),
         root_namespace: namespace([own.root_namespace.as_ref(), defaults.root_namespace.as_ref()])
             .unwrap_or_else(|| "istio-system".into()),
+        sealing_certificate: own.sealing_certificate.clone(),
     }
 }
 

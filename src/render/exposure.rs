@@ -6,6 +6,7 @@ use super::context::Context;
 use super::manifest::Draft;
 use super::name::resource_name;
 use super::output::Output;
+use super::sealed;
 use super::server::Server;
 use super::traffic::Traffic;
 use crate::finding::{Finding, Place};
@@ -39,6 +40,8 @@ struct Door<'s, 't> {
     protocol: &'static str,
     name: String,
     routing: Routing,
+    /// The secret with the certificate that the gateway shows; empty where it shows none.
+    credential: String,
 }
 
 /// Renders the Gateways and VirtualServices of the servers of one service, on every cluster.
@@ -63,6 +66,9 @@ pub(super) fn render(all: &[Server<'_>], context: &Context<'_>, out: &mut Output
         };
         let traffic = Traffic::of(all.iter().filter(|server| server.is_live() && server.clusters.contains(cluster)));
         let routes = routes(&doors, host, format!("{}/{name}", first.namespace), &traffic);
+        for door in doors.iter().filter(|door| door.server.inbound.tls.needs_credential()) {
+            out.manifests.extend(sealed::manifest(door.server, cluster, context.gitops));
+        }
         let own: Vec<Anchor> = servers.iter().map(|server| server.anchor.clone()).collect();
         let with_traffic = own.iter().chain(traffic.intents()).cloned().collect();
         for (spec, intents) in [(gateway.into(), own), (routes.into(), with_traffic)] {
@@ -83,7 +89,7 @@ fn doors<'s, 't>(
 ) -> Vec<Door<'s, 't>> {
     let mut doors: Vec<Door<'_, '_>> = vec![];
     for server in servers {
-        let door = match door(server, facts) {
+        let door = match door(server, cluster, facts, findings) {
             Ok(door) => door,
             Err(finding) => {
                 findings.push(finding);
@@ -109,7 +115,12 @@ fn doors<'s, 't>(
     doors
 }
 
-fn door<'s, 't>(server: &'s Server<'t>, facts: &ClusterFacts) -> Result<Door<'s, 't>, Finding> {
+fn door<'s, 't>(
+    server: &'s Server<'t>,
+    cluster: &ClusterId,
+    facts: &ClusterFacts,
+    findings: &mut Vec<Finding>,
+) -> Result<Door<'s, 't>, Finding> {
     let tls = server.inbound.tls;
     let (number, protocol, name, routing) = match (server.protocol.is_http(), tls) {
         (_, TlsType::Passthrough) => (facts.https_port, "TLS", "tls".to_owned(), Routing::Sni),
@@ -134,13 +145,19 @@ fn door<'s, 't>(server: &'s Server<'t>, facts: &ClusterFacts) -> Result<Door<'s,
             (port, protocol, format!("{}-{port}", protocol.to_ascii_lowercase()), Routing::Tcp)
         }
     };
-    if tls.needs_credential() && server.inbound.external.credential_name.is_none() {
-        let place = Place::pointing(server.anchor.as_str(), "/spec/external/credentialName");
-        let message = format!("tlsType {tls} needs a certificate");
-        let remedy = "set external.credentialName to the secret in the gateway's namespace";
-        return Err(Finding::error("render/credential", place, message, remedy));
-    }
-    Ok(Door { server, number, protocol, name, routing })
+    let external = &server.inbound.external;
+    let credential = match (&external.credential_name, &external.sealed) {
+        _ if !tls.needs_credential() => String::new(),
+        (Some(name), _) => name.to_string(),
+        (None, Some(_)) => sealed::credential(server, cluster, facts, findings)?,
+        (None, None) => {
+            let place = Place::pointing(server.anchor.as_str(), "/spec/external/credentialName");
+            let message = format!("tlsType {tls} needs a certificate");
+            let remedy = "set external.credentialName to the secret in the gateway's namespace";
+            return Err(Finding::error("render/credential", place, message, remedy));
+        }
+    };
+    Ok(Door { server, number, protocol, name, routing, credential })
 }
 
 /// Whose a port of the gateway is, if `protocol` cannot share it. TLS of any kind on one port is told apart by server name;
@@ -162,7 +179,8 @@ fn owner(port: u16, protocol: &str, facts: &ClusterFacts) -> Option<&'static str
 /// What has to be in the cluster for a door to open.
 fn say(door: &Door<'_, '_>, cluster: &ClusterId, facts: &ClusterFacts, findings: &mut Vec<Finding>) {
     let anchor = door.server.anchor.as_str();
-    if let Some(name) = door.server.inbound.external.credential_name.as_ref().filter(|_| needs_credential(door)) {
+    let named = door.server.inbound.external.credential_name.as_ref();
+    if let Some(name) = named.filter(|_| door.server.inbound.tls.needs_credential()) {
         let place = Place::pointing(anchor, "/spec/external/credentialName");
         let message = format!(
             "the secret `{name}` has to be in namespace `{}` of {cluster}, where the gateway is",
@@ -175,10 +193,6 @@ fn say(door: &Door<'_, '_>, cluster: &ClusterId, facts: &ClusterFacts, findings:
         let message = format!("the gateway's Service on {cluster} has to have port {}", door.number);
         findings.push(Finding::note("render/gateway-port", place, message));
     }
-}
-
-fn needs_credential(door: &Door<'_, '_>) -> bool {
-    door.server.inbound.tls.needs_credential()
 }
 
 fn entry(door: &Door<'_, '_>, host: &HostName) -> istio::Server {
@@ -196,8 +210,7 @@ fn entry(door: &Door<'_, '_>, host: &HostName) -> istio::Server {
         TlsType::Passthrough => Some(ServerTlsMode::Passthrough),
         TlsType::IstioMutual => Some(ServerTlsMode::IstioMutual),
     };
-    let credential = door.server.inbound.external.credential_name.as_ref().filter(|_| needs_credential(door));
-    let credential_name = credential.map(ToString::to_string).unwrap_or_default();
+    let credential_name = door.credential.clone();
     let tls = mode.map(|mode| ServerTlsSettings { mode: Some(mode), credential_name, ..ServerTlsSettings::default() });
     istio::Server { port: Some(port), hosts: vec![host.to_string()], tls, ..istio::Server::default() }
 }

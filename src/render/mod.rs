@@ -23,6 +23,7 @@ mod reach;
 mod remote;
 mod run;
 mod scope;
+mod sealed;
 mod server;
 mod source;
 #[cfg(test)]

@@ -100,6 +100,7 @@ pub fn submission(operations: Vec<Operation>, bundle: bool) -> Submission {
         precondition: Precondition::None,
         idempotency: None,
         by: person("github:alice"),
+        keys: meshwright::intent::posted::Keys::default(),
     }
 }
 

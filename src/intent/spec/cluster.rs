@@ -2,6 +2,7 @@
 
 use crate::intent::fields::{Fields, MOST_ENTRIES, Scalar, type_name};
 use crate::intent::scalar::{DnsLabel, Flag, HostName, IpBlock, Label, ObjectName, Port, Text};
+use crate::intent::sealing::SealingCertificate;
 use serde_json::{Value, json};
 
 /// An address to dial: an IP address or a host name.
@@ -126,8 +127,8 @@ pub struct Cluster {
     pub egress: Option<Egress>,
     /// Whether sidecars resolve the hosts of ServiceEntries.
     pub dns_proxy: Option<bool>,
-    /// Whether a sealing certificate was given.
-    pub sealing_certificate: bool,
+    /// What private keys are sealed with for it.
+    pub sealing_certificate: Option<SealingCertificate>,
     /// Addresses of proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<IpBlock>,
 }
@@ -187,9 +188,10 @@ impl Cluster {
             dns_proxy: f
                 .optional::<Flag>("dnsProxy", "whether sidecars resolve ServiceEntry hosts; default no")
                 .map(|f| f.0),
-            sealing_certificate: f
-                .kept("sealingCertificate", "certificate that private keys are sealed with")
-                .is_some(),
+            sealing_certificate: f.optional_or_blank(
+                "sealingCertificate",
+                "certificate of its sealed-secrets controller, that private keys are sealed with",
+            ),
             trusted_proxies: f.list("trustedProxies", "proxies in front whose X-Forwarded-For is believed"),
         })
     }

@@ -6,6 +6,7 @@ use super::traffic::{self, Traffic};
 use crate::intent::fields::{Fields, Scalar};
 use crate::intent::name::Name;
 use crate::intent::scalar::{DnsLabel, Flag, HostName, Label, ObjectName, Port, word_type};
+use crate::intent::sealing::{self, Sealed};
 
 word_type! {
     /// The protocol of a service's port.
@@ -142,36 +143,96 @@ pub struct External {
     pub credential_name: Option<ObjectName>,
     /// The outside port of a TCP exposure.
     pub port: Option<Port>,
+    /// The certificate with its private key, sealed for the clusters; without any while it is not sealed yet.
+    pub sealed: Option<Sealed>,
 }
 
 impl External {
     fn read(f: &mut Fields<'_>) -> Option<Self> {
-        certificates(f);
-        f.object("externalCerts", "certificates, PEM or base64", |f| {
-            certificates(f);
-            Some(())
-        });
+        let direct = certificates(f);
+        let nested = f.object("externalCerts", "certificates, PEM or base64", |f| Some(certificates(f)));
         let credential_name =
             f.optional("credentialName", "the secret in the gateway's namespace that holds the certificate");
-        Some(Self { credential_name, port: f.optional("port", "the outside port of a TCP exposure") })
+        let sealed = f.optional::<Sealed>("sealed", "the private key, sealed for each cluster; post servicePrivateKey");
+        let port = f.optional("port", "the outside port of a TCP exposure");
+        let certificates = nested.unwrap_or_default().or(direct);
+        if let Some(sealed) = sealed.as_ref().filter(|_| f.is_sound("sealed")) {
+            if !sealed.0.is_empty() {
+                certificates.rules(sealed, f);
+            }
+            if credential_name.is_some() {
+                f.violation("credentialName", "names a secret beside the key that is sealed for one; leave one out");
+            }
+        }
+        Some(Self { credential_name, port, sealed })
+    }
+
+    /// Whether there is a certificate that a gateway can show.
+    #[must_use]
+    pub fn has_credential(&self) -> bool {
+        self.credential_name.is_some() || self.sealed.is_some()
     }
 }
 
-/// Fields that older clients send. Certificates are kept; a private key is refused before anything is read further.
-pub(super) fn certificates(f: &mut Fields<'_>) {
-    f.optional::<Certificate>("serviceCertificate", "certificate, PEM or base64; kept");
-    let doc = "never accepted, but empty: create the secret in the cluster and name it";
+/// The certificates that clients post, as they are written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Certificates {
+    /// The server's, with its chain.
+    pub service: Option<String>,
+    /// That of the authority of callers.
+    pub authority: Option<String>,
+}
+
+impl Certificates {
+    /// Those in the body of an inbound intent, which has a private key beside it or had.
+    #[must_use]
+    pub fn of(body: &Value) -> Self {
+        let external = &body["spec"]["external"];
+        let read = |object: &Value| {
+            let text = |field: &str| object[field].as_str().filter(|text| !text.is_empty()).map(ToOwned::to_owned);
+            Self { service: text("serviceCertificate"), authority: text("caCertificate") }
+        };
+        read(&external["externalCerts"]).or(read(external))
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self { service: self.service.or(other.service), authority: self.authority.or(other.authority) }
+    }
+
+    /// Rules about them beside a key that was sealed with such.
+    fn rules(&self, sealed: &Sealed, f: &mut Fields<'_>) {
+        let Some(service) = &self.service else {
+            return f.violation("serviceCertificate", "is required beside a private key: the certificate in PEM");
+        };
+        match sealing::digest(service, self.authority.as_deref()) {
+            Err(sealing::Refused { field, message }) => f.violation(field, message),
+            Ok(own) if sealed.certificates().any(|of| of != own) => {
+                f.violation("sealed", "was sealed with other certificates: post servicePrivateKey beside these again");
+            }
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Fields that older clients send. Certificates are kept; a private key was taken out where it may be posted, and is refused
+/// anywhere else.
+pub(super) fn certificates(f: &mut Fields<'_>) -> Certificates {
+    let service = f.optional_or_blank::<Certificate>("serviceCertificate", "certificate, PEM or base64; kept");
+    let doc =
+        "PEM or base64; never kept: it is sealed where each cluster of the app has a sealingCertificate, or refused";
     if f.optional_or_blank::<Certificate>("servicePrivateKey", doc).is_some() {
         f.violation("servicePrivateKey", crate::intent::secrets::REMEDY);
     }
-    f.optional::<Certificate>("caCertificate", "certificate of the authority, PEM or base64; kept");
+    let authority =
+        f.optional_or_blank::<Certificate>("caCertificate", "certificate of the authority, PEM or base64; kept");
+    Certificates { service: service.map(|it| it.0), authority: authority.map(|it| it.0) }
 }
 
-struct Certificate;
+struct Certificate(String);
 
 impl Scalar for Certificate {
     fn read(value: &Value) -> Result<Self, String> {
-        value.as_str().map(|_| Self).ok_or_else(|| "must be a string, PEM or base64".into())
+        value.as_str().map(|text| Self(text.to_owned())).ok_or_else(|| "must be a string, PEM or base64".into())
     }
 
     fn schema() -> Value {
@@ -312,10 +373,23 @@ impl Inbound {
         }
         // What the gateway needs for an exposure that cannot be, or that could not be read, would not help.
         let exposure = self.exposed && self.in_mesh && !wraps && f.is_sound("management") && f.is_sound("external");
-        if exposure && self.tls.needs_credential() && self.external.credential_name.is_none() {
+        if exposure && self.tls.needs_credential() && !self.external.has_credential() {
             f.violation(
                 "external/credentialName",
-                format!("is required with tlsType {}: name the secret in the gateway's namespace", self.tls),
+                format!(
+                    "is required with tlsType {}: name the secret in the gateway's namespace, or post \
+                     serviceCertificate and servicePrivateKey to be sealed",
+                    self.tls
+                ),
+            );
+        }
+        let authority = |sealed: &Sealed| sealed.0.values().all(|key| key.data.contains_key("ca.crt"));
+        if matches!(self.tls, TlsType::Mutual | TlsType::OptionalMutual)
+            && !self.external.sealed.as_ref().is_none_or(authority)
+        {
+            f.violation(
+                "external/caCertificate",
+                format!("is required with tlsType {}: the authority of callers, posted with the key", self.tls),
             );
         }
         if exposure && self.external.port.is_none() && self.needs_external_port() {

@@ -16,7 +16,7 @@ pub use client::{Client, PlacedIn};
 pub use cluster::{Address, Cluster, EastWest, Egress, Gateway, HostOrLabel, Ingress, KvPairs};
 pub use controller::Controller;
 pub use group::{ClusterReference, CompositeApp, DeploymentIntentGroup, LogicalCloud};
-pub use inbound::{Access, Enforcement, External, Inbound, Mtls, Protocol, TlsType};
+pub use inbound::{Access, Certificates, Enforcement, External, Inbound, Mtls, Protocol, TlsType};
 pub use jwt::{Issuer, Jwt, KeysUri};
 pub use outbound::{Outbound, OutboundServer};
 pub use placement::{AppPlacement, ClusterTerm, Target};
@@ -80,13 +80,6 @@ impl Spec {
             }
             Self::Outbound(_) | Self::OutboundServer(_) => {
                 vec![refuse("/spec", "an outbound intent", "write the ServiceEntry by hand beside the generated files")]
-            }
-            Self::Cluster(cluster) if cluster.sealing_certificate => {
-                vec![refuse(
-                    "/spec/sealingCertificate",
-                    "sealing of private keys",
-                    "leave it out and name a secret by credentialName",
-                )]
             }
             Self::Controller(_) => {
                 vec![refuse(
