@@ -11,6 +11,9 @@ mod key;
 #[path = "secrets/places.rs"]
 mod places;
 mod process;
+#[path = "secrets/sealed.rs"]
+mod sealed;
+mod tls;
 #[path = "secrets/traces.rs"]
 mod traces;
 

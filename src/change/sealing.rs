@@ -73,15 +73,7 @@ fn sealed(
             "comes with too many others: at most {MOST} keys are sealed at once, each for each cluster; split it"
         ))
     })?;
-    let body = resource.to_value();
-    let given = Certificates::of(&body);
-    let pair = key.pair(given.service.as_deref(), given.authority.as_deref());
-    let pair = pair.map_err(|Refused { field, message }| {
-        let place = key.pointer().rsplit_once('/').map_or("", |(place, _)| place);
-        (format!("{place}/{field}"), message.to_owned())
-    })?;
-    let name = secret_name(resource.anchor());
-    let mut all = Sealed::default();
+    let mut targets = vec![];
     for cluster in clusters {
         let unsealable = || {
             let address = cluster.anchor().map(|anchor| anchor.to_string()).unwrap_or_default();
@@ -92,11 +84,22 @@ fn sealed(
             ))
         };
         let facts = topology.facts(&cluster).ok_or_else(unsealable)?;
-        let certificate = facts.sealing_certificate.as_ref().ok_or_else(unsealable)?;
+        let certificate = facts.sealing_certificate.ok_or_else(unsealable)?;
+        targets.push((cluster, facts.ingress.namespace, certificate));
+    }
+    let given = Certificates::of(&resource.to_value());
+    let pair = key.pair(given.service.as_deref(), given.authority.as_deref());
+    let pair = pair.map_err(|Refused { field, message }| {
+        let place = key.pointer().rsplit_once('/').map_or("", |(place, _)| place);
+        (format!("{place}/{field}"), message.to_owned())
+    })?;
+    let name = secret_name(resource.anchor());
+    let mut all = Sealed::default();
+    for (cluster, namespace, certificate) in targets {
         let broken = || here(format!("cannot be sealed with the sealingCertificate of {cluster}: fetch it again"));
-        let sealed = pair.seal(certificate, &facts.ingress.namespace, &name).ok_or_else(broken)?;
-        used.extend(cluster.anchor().map(|anchor| (anchor, certificate.clone())));
+        let sealed = pair.seal(&certificate, &namespace, &name).ok_or_else(broken)?;
         all.0.insert(cluster.to_string(), sealed);
+        used.extend(cluster.anchor().map(|anchor| (anchor, certificate)));
     }
     resource.with_sealed(&all).map_err(|found| match found.into_iter().next() {
         Some(first) => (first.pointer, first.message),

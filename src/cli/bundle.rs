@@ -4,7 +4,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::{Failure, output};
+use crate::intent::bundle::Rejected;
 use crate::intent::layout::FOLDERS;
+use crate::intent::posted::Keys;
 use crate::intent::settings::SETTINGS_PATH;
 use crate::intent::{Bundle, Resource, Tree};
 use crate::repo::{Files, WorkingTree};
@@ -58,13 +60,20 @@ pub(super) fn text(path: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Reads a bundle.
+/// Reads a bundle without private keys.
 pub(super) fn read(path: &Path) -> Result<Bundle, Failure> {
-    Bundle::read(&text(path)?).map_err(|rejected| {
-        let file = path.display().to_string();
-        let findings = rejected.into_iter().flat_map(|document| document.findings(&file, "bundle/document"));
-        Failure::Found(findings.collect())
-    })
+    Bundle::read(&text(path)?).map_err(|rejected| found(path, rejected))
+}
+
+/// Reads a bundle with the private keys that are to be sealed.
+pub(super) fn receive(path: &Path) -> Result<(Bundle, Keys), Failure> {
+    Bundle::receive(&text(path)?).map_err(|rejected| found(path, rejected))
+}
+
+fn found(path: &Path, rejected: Vec<Rejected>) -> Failure {
+    let file = path.display().to_string();
+    let findings = rejected.into_iter().flat_map(|document| document.findings(&file, "bundle/document"));
+    Failure::Found(findings.collect())
 }
 
 /// Reads bundles; each has its own base.

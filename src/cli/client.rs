@@ -8,6 +8,7 @@ use ureq::http::{Request, Response, StatusCode};
 use ureq::{Agent, Body};
 
 use super::{Failure, output};
+use crate::intent::secrets::holds_private_key;
 
 /// Which server, and as whom.
 #[derive(clap::Args, Clone)]
@@ -33,17 +34,31 @@ fn address(text: &str) -> Result<String, String> {
             Err(format!("`{scheme}` is not spoken; write http:// or https://"))
         };
     }
-    let host = text.split('/').next().unwrap_or_default();
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    let here = name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-    if here {
+    if is_here(text) {
         Ok(format!("http://{text}"))
     } else {
         Err(format!("write it with its scheme: https://{text} or http://{text}"))
     }
+}
+
+/// Whether an address without its scheme names this machine.
+fn is_here(address: &str) -> bool {
+    let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+/// Why a body may not be sent to a server: a private key goes over https, or stays on this machine.
+fn exposed(server: &str, body: &str) -> Option<String> {
+    let (scheme, rest) = server.split_once("://")?;
+    if scheme.eq_ignore_ascii_case("https") || is_here(rest) || !holds_private_key(body) {
+        return None;
+    }
+    Some(format!("{server}: a private key is not sent over plain http to another machine; use https://"))
 }
 
 /// The longest answer that is read, in bytes.
@@ -73,13 +88,17 @@ impl Client {
     }
 
     fn send(&self, method: &str, path: &str, kind: &str, body: String) -> Result<Response<Body>, Failure> {
-        let agent: Agent = Agent::config_builder()
+        let agent = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(10)))
             .timeout_global(Some(Duration::from_secs(120)))
-            .max_redirects(0)
-            .build()
-            .into();
+            .max_redirects(0);
+        // What is for this machine passes by no other.
+        let here = self.server.split_once("://").is_some_and(|(_, rest)| is_here(rest));
+        let agent: Agent = if here { agent.proxy(None) } else { agent }.build().into();
+        if let Some(why) = exposed(&self.server, &body) {
+            return Err(Failure::Usage(why));
+        }
         let url = format!("{}{path}", self.server);
         let mut request = Request::builder().method(method).uri(&url);
         let token = self.token()?;
@@ -180,6 +199,24 @@ mod tests {
         let problem = serde_json::json!({"title": "No\nYes", "detail": "It is\nnot.", "errors": [fault]});
         let expected = "No\\nYes (400): It is\\nnot.\n  x\\ny /a\\nb: is wrong\\n  /c: is right";
         assert_eq!(words(400, &problem), expected);
+    }
+
+    #[test]
+    fn a_private_key_is_not_sent_over_plain_http_to_another_machine() {
+        let key = format!("servicePrivateKey: |\n  -----BEGIN PRIVATE KEY-----\n  {}\n", "A".repeat(64));
+        for (server, refused) in [
+            ("http://mesh.example:8470", true),
+            ("HTTP://10.0.0.1", true),
+            ("http://localhost.mesh.example", true),
+            ("http://127.0.0.1@mesh.example", true),
+            ("http://127.0.0.1:80@mesh.example", true),
+            ("https://mesh.example", false),
+            ("http://127.0.0.1:8470", false),
+            ("http://[::1]:8470/prefix", false),
+        ] {
+            assert_eq!(exposed(server, &key).is_some(), refused, "{server}");
+            assert_eq!(exposed(server, "anchor: projects\n"), None);
+        }
     }
 
     #[test]

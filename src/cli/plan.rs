@@ -38,8 +38,10 @@ impl Plan {
         let base = Base::read(&files).map_err(Failure::failed)?;
         let paths = bundle::files(&self.file, self.prune)?;
         let bundles = paths.iter().map(|path| {
-            let submission = Submission::of_bundle(bundle::read(path)?, self.prune, Person::local());
-            submission.map_err(|why| Failure::Failed(format!("{}: {why}", output::path(path))))
+            let (bundle, keys) = bundle::receive(path)?;
+            let submission = Submission::of_bundle(bundle, self.prune, Person::local());
+            let submission = submission.map_err(|why| Failure::Failed(format!("{}: {why}", output::path(path))))?;
+            Ok(Submission { keys, ..submission })
         });
         let bundles: Vec<_> = bundles.collect::<Result<_, _>>()?;
         let proposal = Proposal::of_bundles(base, &files, &bundles).map_err(|stuck| match stuck {

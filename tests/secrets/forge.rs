@@ -12,7 +12,7 @@ use crate::{propose, said, until};
 const WEBHOOK_SECRET: &str = "what-webhooks-are-signed-with-31";
 
 /// The arguments of every process of this machine while `work` goes on.
-fn arguments_while<T>(work: impl FnOnce() -> T) -> (T, String) {
+pub(crate) fn arguments_while<T>(work: impl FnOnce() -> T) -> (T, String) {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let watching = scope.spawn(|| {
@@ -21,7 +21,7 @@ fn arguments_while<T>(work: impl FnOnce() -> T) -> (T, String) {
                 for process in std::fs::read_dir("/proc").unwrap().flatten() {
                     let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
                     let line = String::from_utf8_lossy(&line).replace('\0', " ");
-                    if line.contains("git") {
+                    if line.contains("git") || line.contains("meshwright") {
                         seen.insert(line);
                     }
                 }
@@ -100,7 +100,7 @@ fn live(double: &Double, identity: &str, needles: impl Fn() -> Vec<String>) {
 }
 
 /// A crash of the process writes nothing of its memory down, whatever was allowed to it.
-fn leaves_no_core_dump(process: u32) {
+pub(crate) fn leaves_no_core_dump(process: u32) {
     let limits = std::fs::read_to_string(format!("/proc/{process}/limits")).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     let words: Vec<&str> = core.split_whitespace().skip(4).collect();

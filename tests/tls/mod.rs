@@ -5,20 +5,20 @@ use std::process::Command;
 
 /// A certificate with its private key, both in PEM.
 #[derive(Clone)]
-pub struct Made {
-    pub certificate: String,
-    pub key: String,
+pub(crate) struct Made {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
 }
 
 /// What OpenSSL says when it is called with `arguments` in `folder`.
-pub fn openssl(folder: &Path, arguments: &[&str]) -> Vec<u8> {
+pub(crate) fn openssl(folder: &Path, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new("openssl").args(arguments).current_dir(folder).output().expect("openssl is installed");
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
 
 /// A new key of an algorithm, such as `rsa:2048` or `P-256`, with a certificate that is good for ten days.
-pub fn made(algorithm: &str) -> Made {
+pub(crate) fn made(algorithm: &str) -> Made {
     let folder = tempfile::tempdir().unwrap();
     let curve = format!("ec_paramgen_curve:{algorithm}");
     let key: &[&str] = match algorithm {
