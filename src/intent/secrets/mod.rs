@@ -20,8 +20,9 @@ use super::fields::{Violation, escape};
 use wrapping::SHORTEST;
 
 /// What to do instead of sending a private key.
-pub const REMEDY: &str = "a private key is never accepted: create a Secret with it in the gateway's namespace of the \
-    cluster and name that by credentialName";
+pub const REMEDY: &str = "a private key is not accepted here: create a Secret with it in the gateway's namespace of the \
+    cluster and name that by credentialName, or post it as external.servicePrivateKey of an inbound intent whose clusters \
+    have a sealingCertificate";
 
 /// How often a wrapping is taken off while looking for a key.
 const LAYERS: usize = 3;
