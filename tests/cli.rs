@@ -13,6 +13,7 @@ mod process;
 mod render;
 #[path = "cli/serve.rs"]
 mod serve;
+mod tls;
 
 use std::fs;
 use std::path::Path;

@@ -4,6 +4,8 @@
 
 mod tls;
 
+use std::time::{Duration, Instant};
+
 use aes_gcm::aead::Aead as _;
 use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
 use base64::Engine as _;
@@ -153,12 +155,21 @@ fn what_cannot_be_sealed_is_refused_with_its_field_and_without_a_word_of_the_key
     let body: String = server.key.lines().filter(|line| !line.starts_with('-')).collect();
     let cut = server.key.replace(&body[..8], "");
     let long = "x".repeat(1 << 19);
+    // An RSA key of numbers that no machine reckons with in a reasonable time.
+    let number = [&[0x02, 0x83, 0x01, 0x80, 0x00][..], &[0x7f; 0x1_8000]].concat();
+    let numbers = [&[0x02, 0x01, 0x00][..], &number, &[0x02, 0x01, 0x03], &number.repeat(6)].concat();
+    let length = u32::try_from(numbers.len()).unwrap().to_be_bytes();
+    let endless = STANDARD.encode([&[0x30, 0x83][..], &length[1..], &numbers].concat());
+    let endless = format!("-----BEGIN RSA PRIVATE KEY-----\n{endless}\n-----END RSA PRIVATE KEY-----\n");
+    let (large, begun) = (made("rsa:4104"), Instant::now());
     for (key, certificate, field, part) in [
         (&server.key, None, "serviceCertificate", "is required"),
         (&server.key, Some("x"), "serviceCertificate", "certificate in PEM"),
         (&server.key, Some(&*server.key), "serviceCertificate", "nothing else"),
         (&server.key, Some(&*other.certificate), "servicePrivateKey", "does not belong"),
         (&weak.key, Some(&*weak.certificate), "servicePrivateKey", "2048"),
+        (&large.key, Some(&*large.certificate), "servicePrivateKey", "4096"),
+        (&endless, own, "servicePrivateKey", "4096"),
         (&edwards.key, Some(&*edwards.certificate), "servicePrivateKey", "P-256 or P-384"),
         (&with_password(&[]), own, "servicePrivateKey", "password"),
         (&with_password(&["-traditional"]), own, "servicePrivateKey", "password"),
@@ -180,6 +191,7 @@ fn what_cannot_be_sealed_is_refused_with_its_field_and_without_a_word_of_the_key
         assert_eq!(refused.field, field, "{refused:?}");
         assert!(refused.message.contains(part), "{part} is not in {refused:?}");
     }
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     let refused = seal(&controller, &server.key, own, Some("x")).unwrap_err();
     assert_eq!(refused.field, "caCertificate");
 }

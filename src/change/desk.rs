@@ -13,7 +13,7 @@ use super::judge::judge;
 use super::ledger::Ledger;
 use super::proposal::Proposal;
 use super::record::Change;
-use super::sealing::{expired, seal};
+use super::sealing::{expired, seal, to_sealed};
 use super::stuck::{Stuck, blocking};
 use super::submission::{Cause, Receipt, Refusal, Submission};
 use super::worker::Worker;
@@ -89,8 +89,7 @@ impl Desk {
     /// Why it would be refused.
     pub fn plan(&self, submission: &Submission) -> Result<Arc<Proposal>, Refusal> {
         let view = self.view();
-        let mut submission = submission.clone();
-        seal(&view, &mut submission)?;
+        let submission = to_sealed(&view, submission)?;
         let change = judge(&view, &submission)?.change(&view.base.tree);
         let commit = view.base.commit.ok_or(Stuck::NoMain)?;
         let files = self.worker.mirror.snapshot(commit).map_err(Stuck::from)?;

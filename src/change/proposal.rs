@@ -10,7 +10,7 @@ use super::content;
 use super::declared::{Declared, read, resources_of};
 use super::journal::Contents;
 use super::ledger::{ChangeTree, Ledger};
-use super::sealing::seal;
+use super::sealing::to_sealed;
 use super::stuck::Stuck;
 use super::submission::Submission;
 use crate::finding::{Finding, Place};
@@ -95,8 +95,7 @@ impl Proposal {
         let mut ledger = Ledger::restore(Arc::new(base), Contents::default());
         let mut all = Admitted::default();
         for bundle in bundles {
-            let mut bundle = bundle.clone();
-            seal(&ledger, &mut bundle)?;
+            let bundle = to_sealed(&ledger, bundle)?;
             let admitted = admit(&ledger, &bundle)?;
             all.writes.extend(admitted.writes);
             all.warnings.extend(admitted.warnings);

@@ -1,5 +1,6 @@
 //! Sealing the private keys of a submission for the clusters that its apps are placed on.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::admit::admit;
@@ -41,6 +42,19 @@ pub(super) fn seal(view: &Ledger, submission: &mut Submission) -> Result<Vec<(An
         }
     }
     if refused.is_empty() { Ok(used) } else { Err(Refusal { cause: Cause::Invalid, obstacles: refused }) }
+}
+
+/// The same of a submission that is only looked at; it is copied only where a key came with it.
+///
+/// # Errors
+/// As for [`seal`].
+pub(super) fn to_sealed<'s>(view: &Ledger, submission: &'s Submission) -> Result<Cow<'s, Submission>, Refusal> {
+    if submission.keys.is_empty() {
+        return Ok(Cow::Borrowed(submission));
+    }
+    let mut copy = submission.clone();
+    seal(view, &mut copy)?;
+    Ok(Cow::Owned(copy))
 }
 
 /// The resource at `anchor` that a submission writes, with its place.

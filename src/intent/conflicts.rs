@@ -220,15 +220,16 @@ fn same_outside_name(pair: &Pair<'_>) -> Vec<Difference> {
         let namespace = pair.tree.namespace(anchor).map(ToString::to_string).unwrap_or_default();
         format!("{namespace}/{}:{}", inbound.service, inbound.port)
     };
+    // What is not sealed yet is compared once it is.
     let credential = |inbound: &Inbound| match (&inbound.external.credential_name, &inbound.external.sealed) {
-        (Some(name), _) => name.to_string(),
-        (None, Some(sealed)) => sealed.certificates().next().map(|of| format!("sealed {of}")).unwrap_or_default(),
-        (None, None) => String::new(),
+        (Some(name), _) => Some(name.to_string()),
+        (None, Some(sealed)) => sealed.certificates().next().map(|of| format!("sealed {of}")),
+        (None, None) => Some(String::new()),
     };
     [
         differ("/spec/externalName", &backend(left_anchor, left), &backend(right_anchor, right)),
         differ("/spec/management/tlsType", &left.tls, &right.tls),
-        differ("/spec/external/credentialName", &credential(left), &credential(right)),
+        both_differ("/spec/external/credentialName", credential(left).as_ref(), credential(right).as_ref()),
     ]
     .into_iter()
     .flatten()

@@ -1,6 +1,7 @@
 //! What `plan` says in a checkout.
 
 use crate::checkout::Checkout;
+use crate::tls::made;
 use crate::{MESH, meshwright, write};
 
 const GROUP: &str = "projects/shop/composite-apps/boutique/v1/deployment-intent-groups/prod/traffic-group-intents/web";
@@ -67,4 +68,36 @@ fn what_is_to_be_known_of_everything_else_is_told_by_a_check_and_not_by_a_plan()
     let point =
         "anchor: inbound-intents/cart/clients/frontend/access-points\nmetadata: {name: read}\nspec: {access: [GET]}\n";
     assert!(planned(&checkout, point).contains(rule));
+}
+
+#[test]
+fn a_private_key_is_sealed_in_a_plan_and_shown_nowhere() {
+    let checkout = Checkout::of(MESH);
+    let (controller, server) = (made("rsa:2048"), made("P-256"));
+    let text = |text: &str| serde_json::Value::from(text).to_string();
+    let cluster = format!(
+        "anchor: cluster-providers/gke/clusters\nmetadata: {{name: east}}\nspec: {{sealingCertificate: {}}}\n",
+        text(&controller.certificate)
+    );
+    let cart = format!(
+        "anchor: inbound-intents\nmetadata: {{name: cart}}\nspec: {{app: cart, appLabel: app=cartservice, serviceName: \
+         cartservice, port: 7070, targetPort: 7070, protocol: GRPC, serviceMesh: istio, externalSupport: true, externalName: \
+         cart.example.com, management: {{tlsType: SIMPLE}}, external: {{serviceCertificate: {}, servicePrivateKey: {}}}}}\n",
+        text(&server.certificate),
+        text(&server.key)
+    );
+    write(&checkout.root, "bundle.yaml", &format!("base: {GROUP}\n---\n{cluster}---\n{cart}"));
+    let plan = meshwright(&checkout.root, &["plan", "-f", "bundle.yaml"]);
+    assert_eq!(plan.code, Some(0), "{plan:?}");
+    assert!(
+        section(&plan.out, "Resources").iter().any(|line| line.starts_with("+ SealedSecret istio-system/cart-tls-"))
+    );
+    let pieces: Vec<&str> = server.key.lines().filter(|line| !line.starts_with('-')).map(|line| &line[..40]).collect();
+    assert!(pieces.iter().all(|piece| !plan.out.contains(piece)), "{}", plan.out);
+    // Without anything to seal with, it is refused in words.
+    write(&checkout.root, "bundle.yaml", &format!("base: {GROUP}\n---\n{cart}"));
+    let plan = meshwright(&checkout.root, &["plan", "-f", "bundle.yaml"]);
+    let said = format!("{}{}", plan.out, plan.err);
+    assert!(plan.code != Some(0) && said.contains("gke/east") && said.contains("sealingCertificate"), "{plan:?}");
+    assert!(pieces.iter().all(|piece| !said.contains(piece)), "{said}");
 }

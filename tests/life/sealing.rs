@@ -29,8 +29,8 @@ fn placed(on: &[&str]) -> String {
 
 impl House {
     /// Puts the resource at `path`, with a private key in its body.
-    async fn post(&self, path: &str, body: Value) -> Result<Receipt, Refusal> {
-        let anchor = Anchor::parse(path).unwrap();
+    async fn post(&self, path: impl AsRef<str>, body: Value) -> Result<Receipt, Refusal> {
+        let anchor = Anchor::parse(path.as_ref()).unwrap();
         let (resource, key) = Resource::receive(anchor.parent().as_ref(), anchor.kind(), body).unwrap();
         let mut submission = submission(vec![Operation::Put(resource)], false);
         submission.keys.insert(&anchor, key);
@@ -228,6 +228,14 @@ async fn what_is_said_beside_a_sealed_key_has_to_fit_it() {
     mutual["spec"]["management"]["tlsType"] = "MUTUAL".into();
     assert_eq!(obstacle(house.post(CART, mutual).await).0, "/spec/external/caCertificate");
     house.post(CART, cart(&server)).await.unwrap();
+    let twin = |tls: &Made| {
+        let mut twin = cart(tls);
+        twin["metadata"]["name"] = "twin".into();
+        house.post(CART.strip_suffix("cart").map(|all| format!("{all}twin")).unwrap(), twin)
+    };
+    let refused = twin(&made("P-256")).await.unwrap_err();
+    assert_eq!((refused.cause, &*refused.obstacles[0].pointer), (Cause::Conflict, "/spec/external/credentialName"));
+    twin(&server).await.unwrap();
     let kept = house.kept(CART);
     let read = |change: &dyn Fn(&mut Value)| {
         let mut body = kept.clone();

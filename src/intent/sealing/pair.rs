@@ -22,6 +22,12 @@ use super::sealed::SealedKey;
 /// The fewest bits of an RSA key that Envoy serves with (`source/common/tls/context_impl.cc`).
 const FEWEST_BITS: usize = 2048;
 
+/// The most bits that an RSA key may have, which is what the `rsa` crate takes of a public one.
+const MOST_BITS: usize = RsaPublicKey::MAX_SIZE;
+
+/// The longest key that is read, in bytes: twice what one of that many bits takes. Arithmetic with longer numbers takes long.
+const LONGEST: usize = 5 << 10;
+
 /// Why a certificate and a key cannot be sealed: which of their fields is wrong, and what is wrong with it. No word of the
 /// key is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +122,9 @@ impl PrivateKey {
         let (label, Some(der)) = (block.label, block.der) else {
             return Err(Refused::key("is no PEM, or has a password: take that off, as `openssl pkey` does"));
         };
+        if der.len() > LONGEST {
+            return Err(Refused::key(unknown));
+        }
         let rsa = |key: RsaPrivateKey| Self::Rsa(Box::new(key));
         let key = match label {
             "PRIVATE KEY" => RsaPrivateKey::from_pkcs8_der(&der)
@@ -133,8 +142,9 @@ impl PrivateKey {
             }
             _ => None,
         };
-        let weak = |key: &Self| matches!(key, Self::Rsa(key) if key.n().bits() < FEWEST_BITS);
-        key.filter(|key| !weak(key)).ok_or(Refused::key(unknown))
+        let unserved =
+            |key: &Self| matches!(key, Self::Rsa(key) if !(FEWEST_BITS..=MOST_BITS).contains(&key.n().bits()));
+        key.filter(|key| !unserved(key)).ok_or(Refused::key(unknown))
     }
 
     fn belongs_to(&self, certified: SubjectPublicKeyInfoRef<'_>) -> bool {
