@@ -11,7 +11,7 @@ use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rsa::pkcs8::DecodePrivateKey as _;
-use rsa::{Oaep, RsaPrivateKey};
+use rsa::{BigUint, Oaep, RsaPrivateKey};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -141,6 +141,29 @@ fn a_key_posted_again_in_any_form_is_the_same_and_anything_else_is_other() {
     }
 }
 
+/// An RSA key whose numbers belong together and are so long that reckoning with them takes long.
+fn endless() -> String {
+    let one = BigUint::from(1u8);
+    // Two numbers that are 2 modulo 3, which is all that is asked of primes; then 3 has an inverse modulo each less 1.
+    let [p, q] = [0x5au8, 0x6b].map(|byte| (BigUint::from_bytes_be(&vec![byte; 400_000]) * 6u8) + 5u8);
+    let d = ((&p - &one) * (&q - &one) * 2u8 + &one) / 3u8;
+    let tagged = |tag: u8, bytes: &[u8]| {
+        let length = u32::try_from(bytes.len()).unwrap().to_be_bytes();
+        [&[tag, 0x83], &length[1..], bytes].concat()
+    };
+    // As many bytes as its bits and its sign take.
+    let number = |number: &BigUint| {
+        let sign: &[u8] = if number.bits().is_multiple_of(8) { &[0] } else { &[] };
+        match [sign, &number.to_bytes_be()].concat() {
+            short if short.len() == 1 => vec![0x02, 0x01, short[0]],
+            long => tagged(0x02, &long),
+        }
+    };
+    let numbers = [&(&p * &q), &BigUint::from(3u8), &d, &p, &q, &one, &one, &one].map(number);
+    let der = tagged(0x30, &[&[0x02, 0x01, 0x00], &*numbers.concat()].concat());
+    format!("-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n", STANDARD.encode(der))
+}
+
 #[test]
 fn what_cannot_be_sealed_is_refused_with_its_field_and_without_a_word_of_the_key() {
     let controller = sealing(&made("rsa:2048"));
@@ -155,12 +178,7 @@ fn what_cannot_be_sealed_is_refused_with_its_field_and_without_a_word_of_the_key
     let body: String = server.key.lines().filter(|line| !line.starts_with('-')).collect();
     let cut = server.key.replace(&body[..8], "");
     let long = "x".repeat(1 << 19);
-    // An RSA key of numbers that no machine reckons with in a reasonable time.
-    let number = [&[0x02, 0x83, 0x01, 0x80, 0x00][..], &[0x7f; 0x1_8000]].concat();
-    let numbers = [&[0x02, 0x01, 0x00][..], &number, &[0x02, 0x01, 0x03], &number.repeat(6)].concat();
-    let length = u32::try_from(numbers.len()).unwrap().to_be_bytes();
-    let endless = STANDARD.encode([&[0x30, 0x83][..], &length[1..], &numbers].concat());
-    let endless = format!("-----BEGIN RSA PRIVATE KEY-----\n{endless}\n-----END RSA PRIVATE KEY-----\n");
+    let endless = endless();
     let (large, begun) = (made("rsa:4104"), Instant::now());
     for (key, certificate, field, part) in [
         (&server.key, None, "serviceCertificate", "is required"),
