@@ -9,10 +9,12 @@ use super::*;
 use crate::intent::{Anchor, Kind, Resource};
 
 /// What is kept for who sent it, or read for others than the manifests of this bundle.
-const KEPT: [&str; 10] = [
+const KEPT: [&str; 11] = [
     // Which cluster it is on and what it is called, which other tests show; kept as it was given.
     "/app",
     "/edgeCNF",
+    // Written by Meshwright itself when it seals a key, and copied: `fixtures/sealed-key` has all of it.
+    "/external/sealed",
     "/external/caCertificate",
     "/external/serviceCertificate",
     "/external/servicePrivateKey",
