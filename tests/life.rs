@@ -14,6 +14,8 @@ mod events;
 mod faulty;
 #[path = "life/humans.rs"]
 mod humans;
+#[path = "life/outbound.rs"]
+mod outbound;
 #[path = "life/owners.rs"]
 mod owners;
 #[path = "life/reviews.rs"]

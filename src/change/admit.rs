@@ -199,14 +199,17 @@ impl Judge<'_> {
             let told = rules::outside_the_mesh(&after, anchor).into_iter().chain(advice(&after, &topology, anchor));
             self.admitted.warnings.extend(told.filter(|told| advised.insert(told.message.clone())));
             // What is said of a server is looked for once, however many clients come with it.
-            let Some(server) = anchor.ancestor(Kind::Inbound).filter(|server| compared.insert(server.clone())) else {
-                continue;
-            };
+            let compares = [Kind::Inbound, Kind::OutboundServer, Kind::Outbound];
+            let server = compares.into_iter().find_map(|kind| anchor.ancestor(kind));
+            let Some(server) = server.filter(|server| compared.insert(server.clone())) else { continue };
             if let Some(crowd) = rules::crowd(&after, &server).filter(|_| !matches!(operation, Operation::Delete(_))) {
                 self.refuse(Cause::Invalid, *index, anchor, "", crowd);
             }
             let before = conflicts(&self.ledger.proposed, anchor);
-            for conflict in conflicts(&after, anchor).into_iter().filter(|conflict| !before.contains(conflict)) {
+            // An outbound server that comes with its caller speaks for itself.
+            let told = |with: &Anchor| with.kind() == Kind::OutboundServer && with != anchor && written.contains(with);
+            let new = |conflict: &Conflict| !before.contains(conflict) && !told(&conflict.intent);
+            for conflict in conflicts(&after, anchor).into_iter().filter(new) {
                 if seen.insert((Some(conflict.with.clone()), conflict.to_string())) {
                     self.conflict(*index, anchor, &conflict, destination.as_ref(), &written);
                 }
@@ -236,7 +239,7 @@ impl Judge<'_> {
                 remedy,
             ));
         } else {
-            let pointer = if anchor.kind() == Kind::Inbound { conflict.field } else { "" };
+            let pointer = if *anchor == conflict.intent { conflict.field } else { "" };
             self.refuse(Cause::Conflict, index, anchor, pointer, format!("{conflict}; make them agree"));
         }
     }

@@ -131,9 +131,10 @@ impl Desk {
     pub fn deployed(&self, group: &Anchor) -> OnMain {
         let view = self.view();
         let base = &view.base;
-        let servers: Vec<Anchor> =
-            base.tree.below(group, Kind::Inbound).map(|server| server.anchor().clone()).collect();
-        let rendered = render::render(&base.tree, &base.settings, &Scope::concerned(&base.tree, &base.tree, &servers));
+        let renders = |anchor: &&Anchor| matches!(anchor.kind(), Kind::Inbound | Kind::Outbound);
+        let intents = base.tree.within(group).map(|resource| resource.anchor());
+        let intents: Vec<Anchor> = intents.filter(renders).cloned().collect();
+        let rendered = render::render(&base.tree, &base.settings, &Scope::concerned(&base.tree, &base.tree, &intents));
         let own = |manifest: &&Manifest| manifest.intents.iter().any(|intent| intent.is_within(group));
         let deployed = |manifest: &Manifest| Deployed {
             cluster: manifest.path.split('/').skip(1).take(2).collect::<Vec<_>>().join("/"),

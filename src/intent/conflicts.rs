@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::anchor::Anchor;
+pub use super::conflict::Conflict;
 use super::kind::Kind;
+use super::outbound;
 use super::rules::{MOST_PEERS, access_points, effective_protocol, is_closed};
 use super::scalar::Port;
 use super::spec::{Access, Cluster, Inbound, Issuer, KeysUri, Mtls, Protocol, TlsType, Traffic};
@@ -17,25 +19,6 @@ const MOST_SHOWN: usize = 100;
 
 /// A field that two intents disagree on, with what each of them says.
 type Difference = (&'static str, String, String);
-
-/// Two intents that cannot both hold.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Conflict {
-    /// The server that was looked at.
-    pub intent: Anchor,
-    /// The server that it contradicts.
-    pub with: Anchor,
-    /// The field they disagree on, as a JSON pointer.
-    pub field: &'static str,
-    /// What each of them says.
-    pub message: String,
-}
-
-impl std::fmt::Display for Conflict {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} contradicts {} in {}: {}", self.intent, self.with, self.field, self.message)
-    }
-}
 
 /// The slot of the gateway that an exposure takes; two exposures of one host must not share one.
 #[derive(PartialEq, Eq, Clone, Copy)]
@@ -59,7 +42,7 @@ fn slot(inbound: &Inbound, protocol: Protocol) -> Option<Slot> {
 /// Every other intent that the server at `anchor` contradicts.
 #[must_use]
 pub fn conflicts(tree: &Tree, anchor: &Anchor) -> Vec<Conflict> {
-    let Some(server) = anchor.ancestor(Kind::Inbound) else { return vec![] };
+    let Some(server) = anchor.ancestor(Kind::Inbound) else { return outbound::conflicts(tree, anchor) };
     let Some(inbound) = tree.inbound(&server).filter(|inbound| inbound.in_mesh) else { return vec![] };
     let mut found = vec![];
     let mut compare = |peers: Vec<&Anchor>, rule: fn(&Pair<'_>) -> Vec<Difference>| {

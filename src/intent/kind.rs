@@ -238,7 +238,7 @@ pub static KINDS: &[KindEntry] = &[
         collection: "servers",
         alias: Some("server"),
         title: "outbound server",
-        read: |f| OutboundServer::read(f).map(Spec::OutboundServer),
+        read: |f| OutboundServer::read(f).map(|spec| Spec::OutboundServer(Box::new(spec))),
         example: r#"{"metadata": {"name": "bank"}, "spec": {"externalServiceName": "api.bank.example", "port": 443, "protocol": "TLS", "dnsResolution": "DNS"}}"#,
         ..STANDARD
     },

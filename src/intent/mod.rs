@@ -2,11 +2,14 @@
 
 pub mod anchor;
 pub mod bundle;
+mod conflict;
 pub mod conflicts;
 pub mod fields;
 pub mod kind;
 pub mod layout;
 pub mod name;
+pub mod outbound;
+mod outside;
 mod pattern;
 pub mod posted;
 pub mod quote;
@@ -28,6 +31,7 @@ pub use bundle::Bundle;
 pub use fields::Violation;
 pub use kind::{KINDS, Kind};
 pub use name::Name;
+pub use outside::Outside;
 pub use quote::quoted;
 pub use resource::{Resource, State};
 pub use settings::Settings;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::anchor::Anchor;
 use super::fields::Violation;
 use super::kind::Kind;
+use super::outbound;
 use super::spec::{Access, AccessPoint, Action, Client, Inbound, Issuer, KeysUri, Mtls, Protocol, Spec};
 use super::tree::{Tree, host_of};
 use crate::finding::{Finding, Place};
@@ -70,7 +71,7 @@ pub fn effective_protocol(tree: &Tree, server: &Anchor, inbound: &Inbound) -> Pr
 /// Pointers are into that resource's body.
 #[must_use]
 pub fn violations(tree: &Tree, anchor: &Anchor) -> Vec<Violation> {
-    let Some(server) = anchor.ancestor(Kind::Inbound) else { return vec![] };
+    let Some(server) = anchor.ancestor(Kind::Inbound) else { return outbound::violations(tree, anchor) };
     let Some(inbound) = tree.inbound(&server) else { return vec![] };
     let mut found = vec![];
     let mut say = |pointer: &str, message: String| found.push(Violation::new(pointer, message));
@@ -165,6 +166,9 @@ pub fn wider_than_workload(tree: &Tree, anchor: &Anchor) -> Option<Finding> {
 /// What there would be too much of below a server, and what to do.
 #[must_use]
 pub fn crowd(tree: &Tree, server: &Anchor) -> Option<String> {
+    if let Some(crowd) = outbound::crowd(tree, server) {
+        return Some(crowd);
+    }
     let (mut clients, mut points) = (0, 0);
     for resource in tree.within(server) {
         match resource.spec() {

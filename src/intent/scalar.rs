@@ -105,6 +105,16 @@ text_type! {
 }
 
 text_type! {
+    /// The host name of an outside service, or `*.` and one for all below it, in lower case and without a trailing dot.
+    OutsideHost,
+    |text| match text.strip_prefix("*.") {
+        None => HostName::parse(text).map(|host| host.to_string()),
+        Some(domain) => HostName::parse(domain).map(|domain| format!("*.{domain}")),
+    },
+    json!({"type": "string", "maxLength": 257, "examples": ["api.bank.example", "*.bank.example"]})
+}
+
+text_type! {
     /// A pod label selector `key=value` (Kubernetes label syntax).
     Label,
     |text| {

@@ -10,7 +10,7 @@ use super::name::Name;
 use super::resource::Resource;
 use super::scalar::{DnsLabel, Label, ObjectName, Port};
 use super::sealing::SealingCertificate;
-use super::spec::{Address, AppPlacement, Cluster, ClusterTerm, EastWest, Ingress, KvPairs, Spec, Target};
+use super::spec::{Address, AppPlacement, Cluster, ClusterTerm, EastWest, Egress, Ingress, KvPairs, Spec, Target};
 use super::tree::{Tree, host_of};
 use crate::finding::{Finding, Place};
 
@@ -51,6 +51,17 @@ pub struct GatewayPods {
     pub namespace: String,
 }
 
+/// The gateway that calls to outside services leave by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EgressFacts {
+    /// Its pods.
+    pub pods: GatewayPods,
+    /// Its service account.
+    pub account: String,
+    /// The host of its Service.
+    pub host: String,
+}
+
 /// A cluster's facts with every default filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterFacts {
@@ -70,6 +81,8 @@ pub struct ClusterFacts {
     pub http_port: u16,
     /// The port of outside TLS callers.
     pub https_port: u16,
+    /// The egress gateway, or which of its fields are not known.
+    pub egress: Result<EgressFacts, Vec<&'static str>>,
     /// Whether sidecars resolve ServiceEntry hosts.
     pub dns_proxy: bool,
     /// The namespace whose policies hold for the whole mesh.
@@ -114,6 +127,7 @@ impl<'a> Topology<'a> {
         let app = match resource.spec() {
             Spec::Inbound(inbound) => &inbound.app,
             Spec::Client(client) => &client.app,
+            Spec::Outbound(caller) => &caller.app,
             Spec::AppPlacement(placement) => &placement.app,
             _ => return None,
         };
@@ -293,11 +307,33 @@ fn facts(own: &Cluster, defaults: &Cluster, pairs: &KvPairs) -> ClusterFacts {
         internal_port: number(pairs.internal_port, 15443),
         http_port: number(pairs.http_port, 80),
         https_port: number(pairs.https_port, 443),
+        egress: egress([&own.egress, &defaults.egress].map(Option::as_ref)),
         dns_proxy: own.dns_proxy.or(defaults.dns_proxy).unwrap_or(false),
         root_namespace: namespace([own.root_namespace.as_ref(), defaults.root_namespace.as_ref()])
             .unwrap_or_else(|| "istio-system".into()),
         sealing_certificate: own.sealing_certificate.clone(),
     }
+}
+
+/// There is no egress gateway but one that is described: an installation of Istio has none by default.
+fn egress(candidates: [Option<&Egress>; 2]) -> Result<EgressFacts, Vec<&'static str>> {
+    let known = || candidates.into_iter().flatten();
+    let selector = known().map(|egress| &egress.gateway.selector).find(|selector| !selector.is_empty());
+    let namespace = known().find_map(|egress| egress.gateway.namespace.as_ref());
+    let account = known().find_map(|egress| egress.service_account.as_ref());
+    let host = known().find_map(|egress| egress.host.as_ref());
+    if let (Some(labels), Some(namespace), Some(account), Some(host)) = (selector, namespace, account, host) {
+        let selector = labels.iter().map(Label::pair).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let pods = GatewayPods { selector, namespace: namespace.to_string() };
+        return Ok(EgressFacts { pods, account: account.to_string(), host: host.to_string() });
+    }
+    let fields = [
+        ("selector", selector.is_some()),
+        ("namespace", namespace.is_some()),
+        ("serviceAccount", account.is_some()),
+        ("host", host.is_some()),
+    ];
+    Err(fields.into_iter().filter(|(_, known)| !known).map(|(field, _)| field).collect())
 }
 
 fn selector(candidates: [&[Label]; 2]) -> Option<Vec<(String, String)>> {

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::anchor::Anchor;
 use super::kind::Kind;
 use super::name::Name;
+use super::outside::{Kept, Outside};
 use super::resource::Resource;
 use super::scalar::{DnsLabel, HostName, Label, Port};
 use super::spec::{Access, AppPlacement, DeploymentIntentGroup, Inbound, Spec};
@@ -22,6 +23,8 @@ pub struct Tree {
     outside_ports: OrdSet<(Port, Anchor)>,
     guests: OrdSet<(Anchor, Anchor)>,
     placements: OrdSet<(Anchor, Name, Anchor)>,
+    /// Callers and servers of outbound intents.
+    outside: Outside,
     /// Resources whose own names have upper-case letters, by what they are without.
     folded: OrdMap<String, OrdSet<Anchor>>,
 }
@@ -128,6 +131,12 @@ impl Tree {
         self.guests.range((group.clone(), first())..).take_while(move |k| k.0 == group).map(|k| &k.1)
     }
 
+    /// Callers and servers of outbound intents, by what they share.
+    #[must_use]
+    pub fn outside(&self) -> &Outside {
+        &self.outside
+    }
+
     /// Every placement of `app` in `group`.
     pub fn placements<'a>(&'a self, group: &Anchor, app: &Name) -> impl Iterator<Item = &'a AppPlacement> + use<'a> {
         let (group, app) = (group.clone(), app.clone());
@@ -206,6 +215,7 @@ impl Tree {
         self.displace(&anchor);
         // The server's other clients are where they were: there may be thousands of them.
         self.guests.extend(host_of(&resource).zip(anchor.parent()));
+        self.outside.add_client(&resource);
         self.placements.extend(placement_of(&resource));
         self.fold(&anchor);
         self.resources.insert(anchor.clone(), Arc::new(resource));
@@ -243,11 +253,13 @@ impl Tree {
         }
     }
 
-    /// Takes the placement at `anchor` out of its index, if there is one.
+    /// Takes the placement or client at `anchor` out of its index, if there is one.
     fn displace(&mut self, anchor: &Anchor) {
-        if let Some(key) = self.get(anchor).and_then(|resource| placement_of(resource)) {
+        let Some(resource) = self.get(anchor).cloned() else { return };
+        if let Some(key) = placement_of(&resource) {
             self.placements.remove(&key);
         }
+        self.outside.remove_client(&resource);
     }
 
     fn fold(&mut self, anchor: &Anchor) {
@@ -278,11 +290,12 @@ impl Tree {
         }
     }
 
-    /// The inbound intents whose place in the indexes depends on the resource at `anchor`.
+    /// The inbound and outbound intents and outbound servers whose place in the indexes depends on the resource at `anchor`.
     fn reindexed_by(&self, anchor: &Anchor) -> Vec<Anchor> {
-        let inbounds = |root: &Anchor| self.below(root, Kind::Inbound).map(|r| r.anchor().clone()).collect::<Vec<_>>();
+        let placed = |resource: &&Arc<Resource>| has_a_place(resource.anchor().kind());
+        let inbounds = |root: &Anchor| self.within(root).filter(placed).map(|r| r.anchor().clone()).collect::<Vec<_>>();
         match anchor.kind() {
-            Kind::Inbound => vec![anchor.clone()],
+            kind if has_a_place(kind) => vec![anchor.clone()],
             Kind::DeploymentIntentGroup => inbounds(anchor),
             Kind::LogicalCloud => anchor.parent().map(|project| inbounds(&project)).unwrap_or_default(),
             _ => vec![],
@@ -291,6 +304,9 @@ impl Tree {
 
     fn index(&mut self, anchor: &Anchor) {
         let Some(resource) = self.get(anchor).cloned() else { return };
+        if let Some(kept) = self.kept_outside(&resource) {
+            self.outside.add(kept);
+        }
         let Spec::Inbound(inbound) = resource.spec() else { return };
         if let Some(namespace) = self.namespace(anchor).cloned() {
             self.services.insert((namespace.clone(), inbound.service.clone(), anchor.clone()));
@@ -309,6 +325,9 @@ impl Tree {
 
     fn unindex(&mut self, anchor: &Anchor) {
         let Some(resource) = self.get(anchor).cloned() else { return };
+        if let Some(kept) = self.kept_outside(&resource) {
+            self.outside.remove(&kept);
+        }
         let Spec::Inbound(inbound) = resource.spec() else { return };
         if let Some(namespace) = self.namespace(anchor).cloned() {
             self.services.remove(&(namespace.clone(), inbound.service.clone(), anchor.clone()));
@@ -325,10 +344,20 @@ impl Tree {
         }
     }
 
+    /// The entries of an outbound intent or server in the indexes.
+    fn kept_outside(&self, resource: &Resource) -> Option<Kept> {
+        Kept::of(resource, self.namespace(resource.anchor())?)
+    }
+
     /// The groups, other than its own, where the apps of a server's clients are found.
     fn hosts_of(&self, server: &Anchor) -> Vec<Anchor> {
         self.below(server, Kind::Client).filter_map(|client| host_of(client)).collect()
     }
+}
+
+/// Whether resources of a kind stand in indexes by the namespace of their group.
+fn has_a_place(kind: Kind) -> bool {
+    matches!(kind, Kind::Inbound | Kind::Outbound | Kind::OutboundServer)
 }
 
 /// The group, other than its own, where the app of a client is found.
@@ -365,8 +394,9 @@ impl FromIterator<Resource> for Tree {
         for server in of(Kind::Client).filter_map(|client| client.anchor().parent()) {
             tree.close(&server);
         }
-        for inbound in of(Kind::Inbound) {
-            tree.index(inbound.anchor());
+        of(Kind::Client).for_each(|client| tree.outside.add_client(client));
+        for resource in sorted.iter().filter(|resource| has_a_place(resource.anchor().kind())) {
+            tree.index(resource.anchor());
         }
         tree
     }
@@ -382,6 +412,7 @@ mod tests {
         for bundle in [
             include_str!("../../fixtures/online-boutique/bundle.yaml"),
             include_str!("../../fixtures/httpbin-sleep/bundle.yaml"),
+            include_str!("../../fixtures/outbound/bundle.yaml"),
             "{anchor: projects, metadata: {name: Shop}}\n---\n{anchor: projects, metadata: {name: other}}\n",
         ] {
             let stepwise = testing::tree(bundle);

@@ -33,7 +33,7 @@ pub struct IntentStatus {
     /// The commit of main that put its file there as it is; none when that is long ago.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// Of a server: the clusters it is placed on, as `provider/cluster`.
+    /// Of a server, or a caller of outside services: the clusters it is placed on, as `provider/cluster`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<String>,
 }
@@ -179,10 +179,14 @@ fn intents<'l>(
 }
 
 fn clusters(topology: &Topology<'_>, resource: &Resource) -> Vec<String> {
-    let Spec::Inbound(inbound) = resource.spec() else { return vec![] };
+    let app = match resource.spec() {
+        Spec::Inbound(server) => &server.app,
+        Spec::Outbound(caller) => &caller.app,
+        _ => return vec![],
+    };
     let Some(group) = resource.anchor().ancestor(Kind::DeploymentIntentGroup) else { return vec![] };
     // What is not placed yet blocks its change, which says so.
-    let found = topology.clusters(&group, &inbound.app).unwrap_or_default();
+    let found = topology.clusters(&group, app).unwrap_or_default();
     found.iter().map(ToString::to_string).collect()
 }
 
@@ -243,6 +247,16 @@ mod tests {
         let server = status.intents.iter().find(|intent| intent.kind == "inbound intent").unwrap();
         assert_eq!(server.clusters, ["gke/east"]);
         assert!(status.intents.iter().all(|intent| intent.state == "merged" && intent.change.is_none()));
+    }
+
+    #[test]
+    fn a_caller_of_outside_services_names_its_clusters() {
+        let caller = "---\nanchor: outbound-intents\nmetadata: {name: o}\n\
+                      spec: {app: cart, appLabel: app=cart, serviceName: cart}\n";
+        let ledger = on(Base { tree: tree(&(MINIMAL.to_owned() + caller)), ..Base::default() });
+        let status = status(&ledger, &group(), &BTreeMap::new(), OnMain::default());
+        let caller = status.intents.iter().find(|intent| intent.kind == "outbound intent").unwrap();
+        assert_eq!(caller.clusters, ["gke/east"]);
     }
 
     #[test]

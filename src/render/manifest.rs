@@ -97,7 +97,7 @@ fn names(intents: &[Anchor]) -> Vec<Cow<'_, str>> {
     if intents.len() <= MOST_NAMED && bytes <= MOST_NAMED_BYTES {
         return all().collect();
     }
-    let servers = intents.iter().filter(|intent| intent.kind() == Intent::Inbound);
+    let servers = intents.iter().filter(|intent| intent.kind() != Intent::Client);
     let mut names: Vec<_> = servers.map(|intent| Cow::from(intent.as_str())).collect();
     match intents.len() - names.len() {
         0 => {}
@@ -116,7 +116,8 @@ pub(super) fn too_large(manifest: &Manifest) -> Option<Finding> {
         _ if annotated > MOST_ANNOTATED => (annotated, MOST_ANNOTATED, "bytes of annotations"),
         _ => return None,
     };
-    let server = manifest.intents.first().and_then(|intent| intent.ancestor(Intent::Inbound));
+    let owner = |intent: &Anchor| intent.ancestor(Intent::Inbound).or_else(|| intent.ancestor(Intent::Outbound));
+    let server = manifest.intents.first().and_then(owner);
     Some(Finding::error(
         "render/too-large",
         Place::at(server.as_ref().map_or(manifest.path.as_str(), Anchor::as_str)),

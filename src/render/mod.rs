@@ -15,6 +15,7 @@ mod name;
 mod namespace;
 mod notice;
 mod operation;
+mod outbound;
 mod output;
 mod places;
 mod pods;
@@ -34,6 +35,6 @@ mod unit;
 mod workload;
 
 pub use namespace::{is_namespace_file, namespace_directory};
-pub use output::{Manifest, Rendered, Target, TargetAccess};
+pub use output::{Exit, Manifest, Rendered, Target, TargetAccess};
 pub use run::render;
 pub use scope::Scope;

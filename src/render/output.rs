@@ -1,6 +1,7 @@
 //! What rendering gives.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::finding::Finding;
 use crate::intent::{Anchor, ClusterId};
@@ -15,7 +16,7 @@ pub struct Manifest {
     pub text: String,
     /// The resource that it holds.
     pub resource: istio::Resource,
-    /// The inbound and client intents that it comes from, sorted; none for the file that keeps a directory.
+    /// The intents that it comes from, sorted; none for the file that keeps a directory.
     pub intents: Vec<Anchor>,
 }
 
@@ -59,6 +60,25 @@ pub struct Target {
     pub intents: Vec<Anchor>,
 }
 
+/// A host behind the egress gateway of one cluster. Its policy closes the gateway to whom no policy names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Exit {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The gateway's namespace.
+    pub namespace: String,
+    /// The namespace of its cluster whose policies hold for the whole mesh.
+    pub root_namespace: String,
+    /// The labels of the gateway's pods.
+    pub selector: BTreeMap<String, String>,
+    /// The host.
+    pub host: String,
+    /// The hosts that may be lost there, as outbound servers acknowledge.
+    pub acknowledged: Arc<BTreeSet<String>>,
+    /// The outbound servers about it, sorted.
+    pub intents: Vec<Anchor>,
+}
+
 /// What rendering gives.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rendered {
@@ -66,6 +86,8 @@ pub struct Rendered {
     pub manifests: BTreeMap<String, Manifest>,
     /// The workloads, sorted.
     pub targets: Vec<Target>,
+    /// The hosts behind egress gateways, sorted.
+    pub exits: Vec<Exit>,
     /// The inbound intents that run nowhere, as far as is known.
     pub unplaced: BTreeSet<Anchor>,
     /// What there is to say, sorted; errors block.
@@ -77,6 +99,7 @@ pub struct Rendered {
 pub(super) struct Output {
     pub(super) manifests: Vec<Manifest>,
     pub(super) targets: Vec<Target>,
+    pub(super) exits: Vec<Exit>,
     pub(super) unplaced: BTreeSet<Anchor>,
     pub(super) findings: Vec<Finding>,
 }
@@ -86,6 +109,7 @@ impl Output {
     pub(super) fn extend(&mut self, other: Self) {
         self.manifests.extend(other.manifests);
         self.targets.extend(other.targets);
+        self.exits.extend(other.exits);
         self.unplaced.extend(other.unplaced);
         self.findings.extend(other.findings);
     }

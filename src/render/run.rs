@@ -12,7 +12,7 @@ use super::output::{Manifest, Output, Rendered};
 use super::places::Places;
 use super::scope::Scope;
 use super::server::Server;
-use super::{exposure, notice, pods, remote, traffic};
+use super::{exposure, notice, outbound, pods, remote, traffic};
 use crate::finding::{Finding, Place};
 use crate::intent::scalar::{DnsLabel, Label};
 use crate::intent::{Settings, Topology, Tree};
@@ -56,6 +56,7 @@ pub fn render(tree: &Tree, settings: &Settings, scope: &Scope) -> Rendered {
     let workloads: Vec<_> = workloads.into_values().collect();
     each(&workloads, parallel, |servers| pods::render(servers, &context)).into_iter().for_each(|more| out.extend(more));
     each(&hosts, parallel, |servers| of_host(servers, &context)).into_iter().for_each(|more| out.extend(more));
+    outbound::render(tree, settings.gitops, topology, scope, &mut out);
     rendered(out)
 }
 
@@ -131,8 +132,9 @@ fn of_host(servers: &[Server<'_>], context: &Context<'_>) -> Output {
 
 /// Sorts all that was given, and adds the file that keeps each namespace's directory.
 fn rendered(out: Output) -> Rendered {
-    let Output { mut manifests, mut targets, unplaced, mut findings } = out;
-    manifests.par_sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    let Output { mut manifests, mut targets, mut exits, unplaced, mut findings } = out;
+    // Of two in the same file it is always the same one that stays.
+    manifests.par_sort_unstable_by(|a, b| a.path.cmp(&b.path).then_with(|| a.text.cmp(&b.text)));
     for pair in manifests.windows(2).filter(|pair| pair[0].path == pair[1].path) {
         let message = "two resources would stand in the same file";
         findings.push(Finding::error(
@@ -147,9 +149,10 @@ fn rendered(out: Output) -> Rendered {
         manifests.iter().filter_map(|manifest| namespace_directory(&manifest.path)).collect();
     let keepers: Vec<Manifest> = directories.into_iter().filter_map(namespace_file).collect();
     targets.sort();
+    exits.sort();
     findings.sort();
     findings.dedup();
     say_once(&mut findings);
     let manifests = manifests.into_iter().chain(keepers).map(|manifest| (manifest.path.clone(), manifest)).collect();
-    Rendered { manifests, targets, unplaced, findings }
+    Rendered { manifests, targets, exits, unplaced, findings }
 }

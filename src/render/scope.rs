@@ -2,9 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use crate::intent::scalar::DnsLabel;
+use crate::intent::scalar::{DnsLabel, Label, OutsideHost};
 use crate::intent::spec::Cluster;
-use crate::intent::{Anchor, Kind, Topology, Tree};
+use crate::intent::{Anchor, Kind, Spec, Topology, Tree, outbound};
+
+/// What of outbound intents is rendered as one, from all intents about it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Outward {
+    /// A host for callers of a namespace.
+    Host(DnsLabel, OutsideHost),
+    /// A host behind egress gateways.
+    Exit(OutsideHost),
+    /// The way of a namespace to egress gateways.
+    Leaver(DnsLabel),
+    /// What the sidecars of pods know.
+    Workload(DnsLabel, Label),
+}
 
 /// What of a tree has to be rendered.
 ///
@@ -13,6 +26,7 @@ use crate::intent::{Anchor, Kind, Topology, Tree};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Scope {
     services: BTreeSet<(DnsLabel, DnsLabel)>,
+    outward: BTreeSet<Outward>,
     homeless: BTreeSet<Anchor>,
 }
 
@@ -28,6 +42,10 @@ impl Scope {
         }
         closure.open.extend(changed.iter().filter_map(|anchor| anchor.ancestor(Kind::Inbound)));
         closure.close();
+        for anchor in changed {
+            // A server that changes concerns its own host, a caller all of its hosts.
+            closure.add_outbound(anchor);
+        }
         closure.scope
     }
 
@@ -35,9 +53,16 @@ impl Scope {
     #[must_use]
     pub fn everything(tree: &Tree) -> Self {
         let services = tree.services().map(|(namespace, service)| (namespace.clone(), service.clone())).collect();
-        let inbound = tree.iter().map(|resource| resource.anchor()).filter(|anchor| anchor.kind() == Kind::Inbound);
-        let homeless = inbound.filter(|anchor| tree.namespace(anchor).is_none()).cloned().collect();
-        Self { services, homeless }
+        let servers = |anchor: &&Anchor| matches!(anchor.kind(), Kind::Inbound | Kind::OutboundServer);
+        let servers = tree.iter().map(|resource| resource.anchor()).filter(servers);
+        let homeless = servers.filter(|anchor| tree.namespace(anchor).is_none()).cloned().collect();
+        let mut outward = BTreeSet::new();
+        for (namespace, host) in tree.outside().hosts() {
+            outward.extend(at_host(tree, namespace, host));
+        }
+        let workloads = tree.outside().workloads().into_iter();
+        outward.extend(workloads.map(|(namespace, label)| Outward::Workload(namespace.clone(), label.clone())));
+        Self { services, outward, homeless }
     }
 
     /// The same in parts, each of whole namespaces with at least `size` services, the last one apart.
@@ -46,7 +71,15 @@ impl Scope {
     /// have files of the same path, which are equal then: those that keep a directory.
     #[must_use]
     pub fn parts(&self, size: usize) -> Vec<Self> {
-        let mut parts = vec![Self { services: BTreeSet::new(), homeless: self.homeless.clone() }];
+        let mut parts = vec![Self { homeless: self.homeless.clone(), ..Self::default() }];
+        let outward: Vec<Outward> = self.outward.iter().cloned().collect();
+        for some in outward.chunks(size.max(1)) {
+            parts.push(Self { outward: some.iter().cloned().collect(), ..Self::default() });
+        }
+        // Services follow in parts of their own.
+        if !outward.is_empty() {
+            parts.push(Self::default());
+        }
         let mut last = None;
         for key in &self.services {
             let full = parts.last().is_none_or(|part| part.services.len() >= size);
@@ -66,7 +99,12 @@ impl Scope {
         self.services.iter()
     }
 
-    /// The inbound intents whose namespace is not known, in one tree or the other.
+    /// What of outbound intents is in it.
+    pub(super) fn outward(&self) -> impl Iterator<Item = &Outward> {
+        self.outward.iter()
+    }
+
+    /// The inbound intents and outbound servers whose namespace is not known, in one tree or the other.
     pub fn homeless(&self) -> impl ExactSizeIterator<Item = &Anchor> {
         self.homeless.iter()
     }
@@ -74,7 +112,7 @@ impl Scope {
     /// Whether there is nothing to render.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.services.is_empty() && self.homeless.is_empty()
+        self.services.is_empty() && self.outward.is_empty() && self.homeless.is_empty()
     }
 }
 
@@ -127,6 +165,42 @@ impl Closure<'_> {
             self.open.extend(anchors(tree.below(group, Kind::Inbound)));
             self.open.extend(tree.guests_of(group).cloned());
         }
+        let intents: BTreeSet<Anchor> =
+            self.trees.iter().flat_map(|tree| anchors(tree.below(group, Kind::Outbound))).collect();
+        for intent in &intents {
+            self.add_outbound(intent);
+        }
+    }
+
+    /// What the outbound servers at and below `anchor` and their callers concern.
+    fn add_outbound(&mut self, anchor: &Anchor) {
+        let Some(intent) = anchor.ancestor(Kind::Outbound) else { return };
+        for tree in self.trees {
+            if let (Some(caller), Some(namespace)) = (outbound::caller(tree, &intent), tree.namespace(&intent)) {
+                self.scope.outward.insert(Outward::Workload(namespace.clone(), caller.label.clone()));
+            }
+            for server in tree.below(anchor, Kind::OutboundServer) {
+                let Spec::OutboundServer(said) = server.spec() else { continue };
+                match tree.namespace(anchor) {
+                    Some(namespace) => self.scope.outward.extend(at_host(tree, namespace, &said.host)),
+                    None => drop(self.scope.homeless.insert(server.anchor().clone())),
+                }
+            }
+        }
+    }
+
+    /// The workloads that call a server and whose sidecars may know no more than they call.
+    fn add_callers(&mut self, tree: &Tree, server: &Anchor) {
+        if tree.outside().is_empty() {
+            return;
+        }
+        for client in tree.below(server, Kind::Client) {
+            let Spec::Client(said) = client.spec() else { continue };
+            let Some(namespace) = outbound::namespace_of_client(tree, client) else { continue };
+            if tree.outside().of_workload(namespace, &said.label).next().is_some() {
+                self.scope.outward.insert(Outward::Workload(namespace.clone(), said.label.clone()));
+            }
+        }
     }
 
     /// Adds what is still to be looked at, and whatever shares something with it, until nothing is left.
@@ -142,6 +216,7 @@ impl Closure<'_> {
 
     fn add(&mut self, tree: &Tree, anchor: &Anchor) {
         let Some(inbound) = tree.inbound(anchor) else { return };
+        self.add_callers(tree, anchor);
         if let Some(name) = inbound.external_name.as_ref().filter(|_| inbound.exposed) {
             self.open.extend(tree.of_outside_name(name).cloned());
         }
@@ -156,6 +231,15 @@ impl Closure<'_> {
             }
         }
     }
+}
+
+/// What a host that callers in `namespace` name is part of.
+fn at_host(tree: &Tree, namespace: &DnsLabel, host: &OutsideHost) -> Vec<Outward> {
+    let mut found = vec![Outward::Host(namespace.clone(), host.clone())];
+    if tree.outside().of_exit(host).next().is_some() {
+        found.extend([Outward::Exit(host.clone()), Outward::Leaver(namespace.clone())]);
+    }
+    found
 }
 
 fn anchors<'t>(resources: impl Iterator<Item = &'t std::sync::Arc<crate::intent::Resource>>) -> Vec<Anchor> {

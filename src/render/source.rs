@@ -46,6 +46,7 @@ pub(super) fn gateway_principal(facts: &ClusterFacts) -> String {
     principal(&facts.trust_domain, &facts.ingress.namespace, &facts.ingress_account)
 }
 
+/// An identity as policies name it.
 pub(super) fn principal(trust_domain: &str, namespace: &str, account: &str) -> String {
     format!("{trust_domain}/ns/{namespace}/sa/{account}")
 }

@@ -9,6 +9,7 @@ use crate::finding::{Finding, Severity};
 use crate::intent::Anchor;
 
 mod diff;
+mod exits;
 mod overlap;
 mod path;
 mod plan;

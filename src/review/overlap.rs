@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::path::Location;
-use super::{Stray, loosened};
+use super::{Stray, exits, loosened};
 use crate::finding::{Finding, Place};
 use crate::istio::{Gateway, Kind, PeerAuthentication, Resource, Spec};
 use crate::render::Rendered;
@@ -20,6 +20,8 @@ enum Claim {
     Route { host: String },
     /// Whether pods ask for mTLS; namespace and labels.
     Mtls { namespace: String, labels: BTreeMap<String, String> },
+    /// What the sidecars of pods know; namespace and labels.
+    Scope { namespace: String, labels: BTreeMap<String, String> },
     /// A port and host of gateway pods.
     Served { selector: BTreeMap<String, String>, port: u32, host: String },
     /// What a host is.
@@ -65,6 +67,7 @@ pub fn overlaps(rendered: &Rendered, strays: &[Stray]) -> Vec<Finding> {
             }
         }
     }
+    findings.extend(exits::lost(rendered, strays));
     findings.extend(loosened(rendered, &[], strays).into_iter().map(|loosening| loosening.finding));
     findings.sort();
     findings.dedup();
@@ -96,6 +99,12 @@ fn claims<'a>(resource: &Resource, location: Location<'_>, path: &'a str) -> Vec
         {
             let labels = selector.match_labels.clone();
             vec![held(Claim::Mtls { namespace: namespace.to_owned(), labels }, None)]
+        }
+        Spec::Sidecar(sidecar) => {
+            let labels = sidecar.workload_selector.as_ref().map(|selector| selector.labels.clone()).unwrap_or_default();
+            // One for a whole namespace gives way to one for its pods.
+            let claim = (!labels.is_empty()).then(|| Claim::Scope { namespace: namespace.to_owned(), labels });
+            claim.map(|claim| held(claim, None)).into_iter().collect()
         }
         Spec::Gateway(gateway) => served(gateway).into_iter().map(|claim| held(claim, None)).collect(),
         _ => vec![],
@@ -146,10 +155,12 @@ fn fight(ours: &Held<'_>, theirs: &Held<'_>) -> Finding {
         Claim::Rule { host } => ("overlap/destination-rule", format!("a DestinationRule of host {host}")),
         Claim::Route { host } => ("overlap/virtual-service", format!("a VirtualService of host {host} in the mesh")),
         Claim::Entry { host } => ("overlap/service-entry", format!("a ServiceEntry of host {host}")),
-        Claim::Mtls { namespace, labels } => {
-            let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-            let what = format!("a PeerAuthentication of the pods {} in namespace {namespace}", labels.join(","));
-            ("overlap/peer-authentication", what)
+        Claim::Mtls { namespace, labels } => (
+            "overlap/peer-authentication",
+            format!("a PeerAuthentication of the pods {} in namespace {namespace}", selector(labels)),
+        ),
+        Claim::Scope { namespace, labels } => {
+            ("overlap/sidecar", format!("a Sidecar of the pods {} in namespace {namespace}", selector(labels)))
         }
         Claim::Served { port, host, .. } => {
             ("overlap/gateway", format!("a Gateway that serves host {host} at port {port} on the same pods"))
@@ -164,6 +175,10 @@ fn fight(ours: &Held<'_>, theirs: &Held<'_>) -> Finding {
          {ours} goes away"
     );
     Finding::error(rule, Place::at(theirs), message, remedy)
+}
+
+fn selector(labels: &BTreeMap<String, String>) -> String {
+    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 
 impl Stray {

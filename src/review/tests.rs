@@ -196,6 +196,12 @@ fn ours() -> Rendered {
             "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: cart, namespace: shop}\n\
              spec: {hosts: [api.example.com], exportTo: ['.']}\n",
         )
+        .file(
+            "gke/east",
+            "shop/cart/sidecar-cart.yaml",
+            "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: cart, namespace: shop}\n\
+             spec: {workloadSelector: {labels: {app: cart}}, egress: [{hosts: [./api.example.com]}]}\n",
+        )
 }
 
 fn rules(path: &str, kind: &str, namespace: &str, spec: &str) -> Vec<&'static str> {
@@ -225,6 +231,7 @@ fn a_hand_written_manifest_that_fights_a_generated_one_blocks() {
             "overlap/gateway",
         ),
         ("ServiceEntry", "web", "{hosts: [api.example.com]}", "overlap/service-entry"),
+        ("Sidecar", "shop", "{workloadSelector: {labels: {app: cart}}}", "overlap/sidecar"),
     ] {
         assert_eq!(rules("clusters/gke/east/by-hand.yaml", kind, namespace, spec), [rule], "{spec}");
         assert_eq!(rules("clusters/gke/west/by-hand.yaml", kind, namespace, spec), [""; 0], "another cluster: {spec}");

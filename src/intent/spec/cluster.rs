@@ -97,7 +97,7 @@ pub struct EastWest {
     pub gateway: Gateway,
 }
 
-/// The gateway that calls to outside services leave by; kept for outbound intents.
+/// The gateway that calls to outside services leave by.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Egress {
     /// Its pods.

@@ -195,7 +195,7 @@ impl Certificates {
         read(&external["externalCerts"]).or(read(external))
     }
 
-    fn or(self, other: Self) -> Self {
+    pub(super) fn or(self, other: Self) -> Self {
         Self { service: self.service.or(other.service), authority: self.authority.or(other.authority) }
     }
 

@@ -18,7 +18,7 @@ pub use controller::Controller;
 pub use group::{ClusterReference, CompositeApp, DeploymentIntentGroup, LogicalCloud};
 pub use inbound::{Access, Certificates, Enforcement, External, Inbound, Mtls, Protocol, TlsType};
 pub use jwt::{Issuer, Jwt, KeysUri};
-pub use outbound::{Outbound, OutboundServer};
+pub use outbound::{EgressScope, Endpoint, Origination, OriginationMode, Outbound, OutboundServer, Resolution, Via};
 pub use placement::{AppPlacement, ClusterTerm, Target};
 pub use traffic::{Http, Policy, Subset, Traffic, Weight};
 
@@ -48,7 +48,7 @@ pub enum Spec {
     /// A caller of outside services.
     Outbound(Outbound),
     /// An outside service.
-    OutboundServer(OutboundServer),
+    OutboundServer(Box<OutboundServer>),
     /// A cluster's facts.
     Cluster(Box<Cluster>),
     /// A cluster's gateway addresses.
@@ -77,9 +77,6 @@ impl Spec {
                     out.push(refuse("/spec/dns", "dns", "leave it out and create the record by hand"));
                 }
                 out
-            }
-            Self::Outbound(_) | Self::OutboundServer(_) => {
-                vec![refuse("/spec", "an outbound intent", "write the ServiceEntry by hand beside the generated files")]
             }
             Self::Controller(_) => {
                 vec![refuse(

@@ -1,9 +1,11 @@
 //! Bundles in, manifests out: one file of tests per pattern.
 
 mod ambient;
+mod egress;
 mod exposure;
 mod fields;
 mod files;
+mod outbound;
 mod policy;
 mod reach;
 mod remote;

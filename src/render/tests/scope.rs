@@ -95,6 +95,27 @@ fn point() -> impl Strategy<Value = Edit> {
     })
 }
 
+/// Outbound intents and servers; some share pods with the clients of `caller`, some the egress gateway of a cluster.
+fn outward() -> impl Strategy<Value = Edit> {
+    let intents = (one_of(&["prod", "ops"]), one_of(&["o", "p"]));
+    let called = (one_of(&["bank.example", "mail.example"]), one_of(&["x.example", "y.example"]), any::<[bool; 4]>());
+    (intents, called, one_of(&["cart", "web", "probe"]), any::<bool>()).prop_map(|(intents, called, app, is_caller)| {
+        let ((group, name), (host, lost, [through, tls, secret, scoped])) = (intents, called);
+        let path = format!("{APP}/deployment-intent-groups/{group}/traffic-group-intents/t/outbound-intents/{name}");
+        if is_caller {
+            let label = if tls { "app=z" } else { "app=w" };
+            let spec = json!({"app": app, "appLabel": label, "serviceName": name, "serviceAccount": secret.then_some("a"),
+                "egressScope": if scoped { "declared" } else { "all" }});
+            return put(path, spec);
+        }
+        let tls = tls.then(|| json!({"credentialName": secret.then_some("s")}));
+        let spec = json!({"externalServiceName": host, "port": 443, "protocol": "HTTP", "tls": tls,
+            "via": if through { "egress-gateway" } else { "direct" },
+            "acknowledge": if through { json!([lost]) } else { json!([]) }});
+        put(format!("{path}/servers/{}", if scoped { "s" } else { "t" }), spec)
+    })
+}
+
 fn topology() -> impl Strategy<Value = Edit> {
     let clusters = one_of(&["east", "west", "north"]);
     let apps = one_of(&["cart", "web", "probe"]);
@@ -112,7 +133,9 @@ fn topology() -> impl Strategy<Value = Edit> {
             }
         ),
         (clusters.clone(), any::<bool>()).prop_map(|(cluster, dns)| {
-            put(format!("cluster-providers/gke/clusters/{cluster}"), json!({"dnsProxy": dns}))
+            let egress = json!({"selector": {"istio": "egressgateway"}, "namespace": if dns { "egress" } else { "tools" },
+                "serviceAccount": "gate", "host": "gate.egress.svc.cluster.local"});
+            put(format!("cluster-providers/gke/clusters/{cluster}"), json!({"dnsProxy": dns, "egress": egress}))
         }),
         clusters.clone().prop_map(|cluster| {
             let path = format!("cluster-providers/gke/clusters/{cluster}/labels/edge");
@@ -135,9 +158,27 @@ fn topology() -> impl Strategy<Value = Edit> {
     ]
 }
 
+/// Egress gateways, and callers of both groups that share a host behind them.
+fn outside_world() -> Vec<Edit> {
+    let egress = json!({"selector": {"istio": "egressgateway"}, "namespace": "egress", "serviceAccount": "gate",
+        "host": "gate.egress.svc.cluster.local"});
+    let mut edits: Vec<Edit> = ["east", "west"]
+        .map(|cluster| put(format!("cluster-providers/gke/clusters/{cluster}"), json!({"egress": egress})))
+        .into();
+    for (group, app) in [("prod", "web"), ("ops", "probe")] {
+        let intents = format!("{APP}/deployment-intent-groups/{group}/traffic-group-intents/t/outbound-intents");
+        let caller = json!({"app": app, "appLabel": "app=z", "serviceName": "o", "serviceAccount": "a",
+            "egressScope": "declared"});
+        let server = json!({"externalServiceName": "bank.example", "port": 443, "protocol": "HTTP",
+            "via": "egress-gateway"});
+        edits.extend([put(format!("{intents}/o"), caller), put(format!("{intents}/o/servers/s"), server)]);
+    }
+    edits
+}
+
 /// A change; what is removed is something that may have been put.
 fn edit() -> impl Strategy<Value = Edit> {
-    let puts = || prop_oneof![3 => inbound(), 3 => caller(), 1 => point(), 3 => topology()];
+    let puts = || prop_oneof![3 => inbound(), 3 => caller(), 1 => point(), 3 => topology(), 3 => outward()];
     prop_oneof![
         8 => puts(),
         2 => puts().prop_map(|edit| match edit {
@@ -178,8 +219,10 @@ proptest! {
         let mut before = tree(&[
             server("s", json!({"serviceName": "s"})),
             client("s", "c", json!({"app": "batch"})),
-            client("s", "d", json!({"app": "probe", "placedIn": "p/a/v1/ops"})),
+            client("s", "d", json!({"app": "probe", "placedIn": "p/a/v1/ops", "appLabel": "app=z"})),
+            client("s", "e", json!({"appLabel": "app=z"})),
         ]);
+        outside_world().iter().for_each(|edit| drop(edit.apply(&mut before)));
         for edit in &history {
             edit.apply(&mut before);
         }
@@ -250,6 +293,29 @@ fn a_change_of_a_placement_concerns_servers_elsewhere_with_a_client_there() {
     assert_eq!(scope.services().len(), 1);
     let nothing = Scope::concerned(&tree, &tree, &[Anchor::parse("projects/p").unwrap()]);
     assert!(nothing.is_empty());
+}
+
+#[test]
+fn a_change_of_an_outbound_server_concerns_its_host_and_no_other() {
+    let documents: Vec<String> = (0..20)
+        .flat_map(|n| {
+            let caller = json!({"app": "web", "appLabel": format!("app=w{n}"), "serviceName": format!("w{n}")});
+            let host = |part: &str| json!({"externalServiceName": format!("{part}{n}.example"), "port": 443, "protocol": "TLS"});
+            let servers = format!("outbound-intents/w{n}/servers");
+            [document("outbound-intents", &format!("w{n}"), caller), document(&servers, "a", host("a")), document(&servers, "b", host("b"))]
+        })
+        .collect();
+    let tree = tree(&documents);
+    assert_eq!(everything(&tree).manifests.len(), 41);
+    let intent = format!("{PROD}/traffic-group-intents/t/outbound-intents/w7");
+    let of_change = |anchor: &str| of(&tree, &Scope::concerned(&tree, &tree, &[Anchor::parse(anchor).unwrap()]));
+    assert_eq!(paths(&of_change(&format!("{intent}/servers/b"))).len(), 1);
+    assert_eq!(paths(&of_change(&intent)).len(), 2);
+    let mut parts = Rendered::default();
+    for part in Scope::everything(&tree).parts(3) {
+        parts.manifests.extend(of(&tree, &part).manifests);
+    }
+    assert!(parts.manifests == everything(&tree).manifests);
 }
 
 #[test]
