@@ -1,5 +1,6 @@
 //! The forge that a configuration names.
 
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -49,6 +50,7 @@ pub(super) fn build(
         Some(remote) => remote,
         None => Remote::new(mirror, &address(&api, &repository)?, None)?,
     };
+    checked(forge)?;
     let place = Place { repository, main: forge.main.clone(), labels: forge.labels.clone() };
     let method = match forge.merge_method {
         config::MergeMethod::Merge => MergeMethod::Merge,
@@ -74,6 +76,28 @@ pub(super) fn build(
     connected.map_err(|why| BootError::config("forge", why))
 }
 
+/// The longest label that GitHub takes, in characters (REST API, "Labels").
+const LONGEST_LABEL: usize = 50;
+
+/// The most bytes of a file with a secret.
+const LONGEST_SECRET: u64 = 64 << 10;
+
+/// Values that a forge could not work with.
+fn checked(forge: &config::Forge) -> Result<(), BootError> {
+    if forge.budget.minute == 0 || forge.budget.hour == 0 {
+        return Err(BootError::config("forge.budget", "say at least 1: with 0 nothing could ever be proposed"));
+    }
+    let sane = |label: &String| {
+        let length = label.chars().count();
+        label.trim() == label && (1..=LONGEST_LABEL).contains(&length) && !label.contains(char::is_control)
+    };
+    if let Some(label) = forge.labels.iter().find(|label| !sane(label)) {
+        let message = format!("{label:?} is no label: use 1 to {LONGEST_LABEL} characters without space around them");
+        return Err(BootError::config("forge.labels", message));
+    }
+    Ok(())
+}
+
 /// What only a hosted forge takes must not be ignored without one.
 fn only_where_hosted(forge: &config::Forge) -> Result<(), BootError> {
     let given = config::Forge { main: forge.main.clone(), ..config::Forge::default() } != *forge;
@@ -96,16 +120,18 @@ fn identity(forge: &config::Forge) -> Result<Identity, BootError> {
 }
 
 fn token(forge: &config::Forge) -> Result<Token, BootError> {
-    secret(forge.token_file.as_deref(), TOKEN, "forge.tokenFile")
+    const FIELD: &str = "forge.tokenFile";
+    let token = secret(forge.token_file.as_deref(), TOKEN, FIELD)?;
+    if !token.is_one_word() {
+        return Err(BootError::config(FIELD, "holds something that is no token: one line without spaces"));
+    }
+    Ok(token)
 }
 
 /// A secret from a file, else from the environment.
 fn secret(file: Option<&Path>, variable: &str, field: &'static str) -> Result<Token, BootError> {
     let text = match file {
-        Some(path) => {
-            let text = std::fs::read_to_string(path);
-            text.map_err(|source| BootError::Io { path: path.to_owned(), source })?
-        }
+        Some(path) => read(path, field)?,
         None => std::env::var(variable).unwrap_or_default(),
     };
     let text = text.trim();
@@ -114,6 +140,15 @@ fn secret(file: Option<&Path>, variable: &str, field: &'static str) -> Result<To
         return Err(BootError::config(field, message));
     }
     Ok(Token::new(text.to_owned()))
+}
+
+/// What a file with a secret holds.
+fn read(path: &Path, field: &'static str) -> Result<String, BootError> {
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map(|file| file.take(LONGEST_SECRET));
+    let read = file.and_then(|mut file| file.read_to_string(&mut text));
+    read.map_err(|error| BootError::config(field, format!("{}: {error}", path.display())))?;
+    Ok(text)
 }
 
 /// Whose webhooks are taken, and how they are signed.
@@ -132,8 +167,7 @@ pub(super) fn webhooks(forge: &config::Forge) -> Result<Option<Webhooks>, BootEr
     }
     let mut texts = vec![];
     for path in &forge.webhook_secret_files {
-        let text = std::fs::read_to_string(path).map_err(|source| BootError::Io { path: path.clone(), source })?;
-        texts.push(text.trim().to_owned());
+        texts.push(read(path, FIELD)?.trim().to_owned());
     }
     if texts.is_empty() {
         texts.extend(
@@ -237,6 +271,34 @@ mod tests {
             "https://x?q",
         ] {
             must_be_safe(api).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn what_a_forge_could_not_work_with_is_refused_with_its_field() {
+        use config::{Budget, Forge};
+        checked(&Forge::default()).unwrap();
+        let budget = |minute, hour| Forge { budget: Budget { minute, hour }, ..Forge::default() };
+        let label = |label: &str| Forge { labels: vec![label.to_owned()], ..Forge::default() };
+        let long = "x".repeat(LONGEST_LABEL + 1);
+        for (forge, field) in [
+            (budget(0, 5), "forge.budget"),
+            (budget(5, 0), "forge.budget"),
+            (label(""), "forge.labels"),
+            (label(" a"), "forge.labels"),
+            (label(&long), "forge.labels"),
+        ] {
+            assert!(checked(&forge).unwrap_err().to_string().contains(field), "{forge:?}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let of = |text: &[u8]| {
+            std::fs::write(&path, text).unwrap();
+            token(&Forge { token_file: Some(path.clone()), ..Forge::default() })
+        };
+        of(b" tok_1\n").unwrap();
+        for wrong in [&b"a\nb"[..], b"a b", b"a\0b", b"\xff", b"", &vec![0; 100_000]] {
+            assert!(of(wrong).unwrap_err().to_string().contains("forge.tokenFile"));
         }
     }
 

@@ -13,7 +13,7 @@ use crate::change::{Base, Clock, Desk, Intake, Journal, Ledger, Retention, Timin
 use crate::config::{Config, ForgeKind, Repository};
 use crate::http::{Part, Readiness};
 use crate::journal::SqliteJournal;
-use crate::repo::{CommitId, Identity, Mirror, Remote, Signer};
+use crate::repo::{CommitId, Identity, Mirror, Remote, RepoError, Signer};
 
 /// How long the first looks at a forge are apart, in milliseconds.
 const FIRST_PAUSES: [u64; 4] = [200, 500, 1000, 2000];
@@ -47,7 +47,12 @@ impl Stores {
         let journal = SqliteJournal::open(data.join("journal.db"))?;
         // The journal is open, so nobody else is at work on the mirror.
         let main = &config.forge.main;
-        let mirror = Mirror::open_or_init(data.join("config.git"), main)?;
+        let mirror = Mirror::open_or_init(data.join("config.git"), main).map_err(|error| match error {
+            RepoError::Refused { what, why } if what == *main => {
+                BootError::config("forge.main", format!("`{what}` {why}"))
+            }
+            error => error.into(),
+        })?;
         let remote = remote(&mirror, &config.repository)?;
         if config.forge.kind == ForgeKind::Embedded {
             skeleton::ensure(&mirror, remote.as_ref(), main, &author(), clock.as_ref())?;

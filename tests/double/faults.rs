@@ -40,6 +40,11 @@ impl Faults {
         self.scheduled.extend(faults);
     }
 
+    /// Whether everything that was to go wrong has.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.scheduled.is_empty() && self.matching.iter().all(|(.., times)| *times == 0)
+    }
+
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }

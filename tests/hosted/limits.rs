@@ -137,3 +137,14 @@ async fn what_is_as_it_was_costs_nothing_and_looks_keep_a_distance() {
     let costly: Vec<_> = calls.iter().filter(|call| call.status != 304).map(ToString::to_string).collect();
     assert_eq!(costly, [""; 0], "{calls:#?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forge_that_names_a_moment_far_away_is_asked_again_when_its_limits_can_have_ended() {
+    let home = Home::new(As::GitHubUser).await;
+    home.started().await;
+    home.double.fault(Match("", ""), Fault::Primary(99_999_999_999), 1);
+    let id = home.house.put("projects/one", r#"{"metadata": {"name": "one"}}"#).await.unwrap().change.unwrap();
+    eventually(|| if home.double.lock().faults.is_spent() { Ok(()) } else { Err("nothing was asked") }).await;
+    (0..3).for_each(|_| home.house.pass_time());
+    home.house.until(&id, State::Proposed).await;
+}

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::budget::{Budget, Cost};
 use crate::change::clock::Clock;
 use crate::change::forge::ForgeError;
+use crate::change::id::Timestamp;
 use crate::change::recent::Recent;
 use crate::repo::Credential;
 
@@ -24,6 +25,9 @@ pub(in crate::forge) const PER_PAGE: usize = 100;
 /// How long a forge is left alone that says its limit is reached and not until when, in seconds (GitHub Docs, "Best
 /// practices for using the REST API": at least one minute).
 const UNTOLD: i64 = 60;
+/// The longest that a forge is left alone because it says so, in milliseconds: limits of GitHub are by the hour, and clocks
+/// differ.
+const LONGEST_WAIT: i64 = 2 * 3_600_000;
 
 /// Which of its interfaces a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +103,7 @@ impl Api {
         format!("/repos/{}{path}", self.repository)
     }
 
-    pub(in crate::forge) fn now(&self) -> crate::change::Timestamp {
+    pub(in crate::forge) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
@@ -226,11 +230,16 @@ impl Api {
             500.. => Err(ForgeError::Unavailable(format!("{method} {path}: {} {}", answer.status, answer.message()))),
             _ => {
                 if exhausted && let Some(reset) = answer.reset {
-                    self.budget.close(crate::change::Timestamp(reset.saturating_mul(1000)));
+                    self.budget.close(self.until(reset));
                 }
                 Ok(answer)
             }
         }
+    }
+
+    /// The moment that a forge names in seconds since 1970; none is further away than its limits last.
+    fn until(&self, reset: i64) -> Timestamp {
+        Timestamp(reset.saturating_mul(1000)).min(self.clock.now().plus(LONGEST_WAIT))
     }
 
     /// The forge takes no more for now: for so many seconds, or until this moment.
@@ -238,7 +247,7 @@ impl Api {
         let now = self.clock.now();
         let until = match (retry_after, reset) {
             (Some(seconds), _) => now.plus(seconds.clamp(1, 3600).saturating_mul(1000)),
-            (None, Some(reset)) => crate::change::Timestamp(reset.saturating_mul(1000)).max(now.plus(1000)),
+            (None, Some(reset)) => self.until(reset).max(now.plus(1000)),
             (None, None) => now.plus(UNTOLD * 1000),
         };
         self.budget.close(until);
@@ -268,12 +277,17 @@ impl Answer {
 
     /// What the forge says against a request.
     pub(in crate::forge) fn refusal(&self) -> ForgeError {
+        if (300..400).contains(&self.status) {
+            let why = "it is somewhere else by now: say in forge.api and forge.repository where";
+            return ForgeError::Refused(format!("{why} ({})", self.status));
+        }
         ForgeError::Refused(format!("{} ({})", self.message(), self.status))
     }
 
     pub(in crate::forge) fn json<T: DeserializeOwned>(&self) -> Result<T, ForgeError> {
-        serde_json::from_slice(&self.body)
-            .map_err(|error| ForgeError::Unavailable(format!("its answer cannot be read: {error}")))
+        serde_json::from_slice(&self.body).map_err(|error| {
+            ForgeError::Unavailable(format!("its answer is not that of the API in forge.api: {error}"))
+        })
     }
 
     /// Whether its message has these words, whatever their case.

@@ -13,6 +13,12 @@ impl Token {
         Self(text)
     }
 
+    /// Whether it can stand in a header: ASCII without spaces, in one line.
+    #[must_use]
+    pub fn is_one_word(&self) -> bool {
+        self.0.bytes().all(|b| b.is_ascii_graphic())
+    }
+
     pub(in crate::forge) fn secret(&self) -> &str {
         &self.0
     }
