@@ -7,35 +7,54 @@ pub(super) fn covers(wide: &str, narrow: &str) -> bool {
     if wide == narrow {
         return true;
     }
-    let (Some(wide), Some(narrow)) = (block(wide), block(narrow)) else { return false };
-    wide.width == narrow.width && wide.prefix <= narrow.prefix && wide.first == narrow.masked(wide.prefix)
+    let (Some(wide), Some(narrow)) = (Block::of(wide), Block::of(narrow)) else { return false };
+    wide.covers(&narrow)
 }
 
-struct Block {
+/// A block of addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Block {
     first: u128,
     prefix: u32,
     width: u32,
 }
 
 impl Block {
-    fn masked(&self, prefix: u32) -> u128 {
-        mask(self.first, prefix, self.width)
+    /// Reads an IP or CIDR as Istio does (`pilot/pkg/networking/util/util.go`, `AddrStrToPrefix`).
+    pub(super) fn of(text: &str) -> Option<Self> {
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+        let (bits, width) = bits(address.parse().ok()?);
+        let is_plain = |prefix: &&str| {
+            prefix.bytes().all(|byte| byte.is_ascii_digit()) && (*prefix == "0" || !prefix.starts_with('0'))
+        };
+        let length = |prefix: &str| Some(prefix).filter(is_plain)?.parse().ok().filter(|prefix| *prefix <= width);
+        let prefix = prefix.map_or(Some(width), length)?;
+        Some(Self { first: mask(bits, prefix, width), prefix, width })
+    }
+
+    /// Whether an address is in it.
+    pub(super) fn contains(&self, address: IpAddr) -> bool {
+        let (bits, width) = bits(address);
+        width == self.width && mask(bits, self.prefix, width) == self.first
+    }
+
+    fn covers(&self, narrow: &Self) -> bool {
+        self.width == narrow.width
+            && self.prefix <= narrow.prefix
+            && self.first == mask(narrow.first, self.prefix, self.width)
+    }
+}
+
+fn bits(address: IpAddr) -> (u128, u32) {
+    match address {
+        IpAddr::V4(address) => (u128::from(address.to_bits()), 32),
+        IpAddr::V6(address) => (address.to_bits(), 128),
     }
 }
 
 fn mask(bits: u128, prefix: u32, width: u32) -> u128 {
     let host = width - prefix;
     if host >= u128::BITS { 0 } else { bits >> host << host }
-}
-
-fn block(text: &str) -> Option<Block> {
-    let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
-    let (bits, width) = match address.parse().ok()? {
-        IpAddr::V4(address) => (u128::from(address.to_bits()), 32),
-        IpAddr::V6(address) => (address.to_bits(), 128),
-    };
-    let prefix = prefix.map_or(Some(width), |prefix| prefix.parse().ok().filter(|prefix| *prefix <= width))?;
-    Some(Block { first: mask(bits, prefix, width), prefix, width })
 }
 
 #[cfg(test)]

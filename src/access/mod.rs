@@ -1,21 +1,39 @@
 //! Who may call what, decided as Istio decides it. Pure.
 //!
 //! A [`Guard`] is what the enforced policies that select one workload say, in a form that can be compared: one
-//! [`Permission`] for each caller and what it may do. Rules are Istio's (`pilot/pkg/security/authz`).
+//! [`Permission`] for each caller and what it may do. [`Policies`] decide about a single [`Request`]. Rules are Istio's
+//! (`pilot/pkg/security/authz`).
 
 mod address;
 mod caller;
+mod compiled;
+mod condition;
 mod covering;
+mod facts;
 mod guard;
+mod mutual_tls;
+mod path;
 mod pattern;
 mod permission;
+mod policies;
+mod request;
 mod scope;
+mod selection;
+mod text;
+mod trust;
 
 pub use caller::Caller;
 pub use covering::{Covering, uncovered};
 pub use guard::{AllowSet, Guard, is_enforced};
+pub use mutual_tls::{Mode, Tls};
 pub use permission::Permission;
+pub use policies::{Decision, Policies, Verdict};
+pub use request::{Destination, Peer, Protocol, Request};
 pub use scope::{Attribute, Scope, joined};
+pub use selection::Selection;
+pub use trust::Mesh;
 
+#[cfg(test)]
+mod decision_tests;
 #[cfg(test)]
 mod tests;

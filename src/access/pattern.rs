@@ -1,5 +1,7 @@
 //! Istio's patterns on strings.
 
+use super::path::is_template;
+
 /// Whether everything that the pattern `narrow` matches is matched by `wide`; where that is not plain, no.
 ///
 /// `*` is presence, a leading `*` a suffix, a trailing one a prefix, an inner one literal
@@ -21,10 +23,6 @@ pub(super) fn covers(wide: &str, narrow: &str) -> bool {
     let Some(prefix) = wide.strip_suffix('*') else { return false };
     let beginning = literal.unwrap_or_else(|| narrow.strip_suffix('*').unwrap_or(narrow));
     !narrow.starts_with('*') && beginning.starts_with(prefix)
-}
-
-fn is_template(pattern: &str) -> bool {
-    pattern.contains("{*}") || pattern.contains("{**}")
 }
 
 #[cfg(test)]

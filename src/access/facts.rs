@@ -1,0 +1,67 @@
+//! What a request shows, worked out once for all the policies that ask.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::path;
+use super::request::{Request, SPIFFE};
+
+/// What a request shows.
+pub(super) struct Facts<'a> {
+    pub(super) request: &'a Request,
+    spiffe_id: Option<String>,
+    path: Option<String>,
+    host: Option<String>,
+    headers: Vec<(Cow<'a, str>, &'a str)>,
+}
+
+impl<'a> Facts<'a> {
+    /// What `request` shows; who calls on a connection that is not `mutual` TLS is not known.
+    pub(super) fn of(request: &'a Request, mutual: bool) -> Self {
+        let lower = |name: &'a String| match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            true => Cow::Owned(name.to_ascii_lowercase()),
+            false => Cow::Borrowed(name.as_str()),
+        };
+        Self {
+            request,
+            spiffe_id: request.from.spiffe_id().filter(|_| mutual),
+            path: request.path.as_deref().map(path::normalised),
+            host: request.host.as_deref().map(str::to_ascii_lowercase),
+            headers: request.headers.iter().map(|(name, value)| (lower(name), value.as_str())).collect(),
+        }
+    }
+
+    pub(super) fn spiffe_id(&self) -> Option<&str> {
+        self.spiffe_id.as_deref()
+    }
+
+    /// The SPIFFE id without `spiffe://`.
+    pub(super) fn identity(&self) -> Option<&str> {
+        self.spiffe_id().map(|id| id.strip_prefix(SPIFFE).unwrap_or(id))
+    }
+
+    /// The normalised path.
+    pub(super) fn path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
+
+    /// The authority in lower case.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+
+    /// The value of a header whose name is given in lower case; a proxy keeps method and authority among them.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        match name {
+            ":method" => self.request.method.as_deref(),
+            ":authority" | "host" => self.request.host.as_deref(),
+            ":path" => self.request.path.as_deref(),
+            _ => self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| *value),
+        }
+    }
+
+    pub(super) fn claim(&self, name: &str) -> Option<&'a Value> {
+        self.request.jwt.as_ref()?.get(name)
+    }
+}

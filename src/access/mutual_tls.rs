@@ -1,0 +1,100 @@
+//! Whether a workload takes plain text: PeerAuthentication and its inheritance.
+
+use super::selection::Selection;
+use super::{Destination, Mesh};
+use crate::istio::{MutualTls, MutualTlsMode, ObjectMeta, PeerAuthentication};
+
+/// What a port of a workload asks of connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tls {
+    /// Plain text only: nobody is known.
+    Disabled,
+    /// Both.
+    Permissive,
+    /// Mutual TLS only.
+    Strict,
+}
+
+/// What a port asks of connections, and which PeerAuthentication says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mode {
+    /// What it asks.
+    pub tls: Tls,
+    /// `namespace/name`; none for what Istio does unasked.
+    pub by: Option<String>,
+    /// Whether another PeerAuthentication of the same scope says otherwise: the oldest of them holds, which Git does not
+    /// know. Both are named, and the other mode.
+    pub contested: Option<(String, Tls)>,
+}
+
+/// The settings of one PeerAuthentication.
+#[derive(Debug, Clone)]
+pub(super) struct Setting {
+    name: String,
+    namespace: String,
+    has_selector: bool,
+    mtls: Option<Tls>,
+    ports: Vec<(u16, Option<Tls>)>,
+}
+
+impl Setting {
+    pub(super) fn of(metadata: &ObjectMeta, namespace: &str, policy: &PeerAuthentication) -> Self {
+        let ports = policy.port_level_mtls.iter();
+        Self {
+            name: metadata.name.clone(),
+            namespace: namespace.to_owned(),
+            has_selector: policy.selector.as_ref().is_some_and(|selector| !selector.match_labels.is_empty()),
+            mtls: mode(policy.mtls.as_ref()),
+            ports: ports.filter_map(|(port, mtls)| Some((port.parse().ok()?, mode(Some(mtls))))).collect(),
+        }
+    }
+
+    fn full_name(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// The port's own mode, else the one for all ports.
+    fn at(&self, port: Option<u16>) -> Option<Tls> {
+        let own = self.ports.iter().find(|(number, _)| Some(*number) == port).filter(|_| self.has_selector);
+        own.and_then(|(_, tls)| *tls).or(self.mtls)
+    }
+}
+
+fn mode(mtls: Option<&MutualTls>) -> Option<Tls> {
+    match mtls?.mode.as_ref()? {
+        MutualTlsMode::Disable => Some(Tls::Disabled),
+        MutualTlsMode::Permissive => Some(Tls::Permissive),
+        MutualTlsMode::Strict => Some(Tls::Strict),
+        MutualTlsMode::Unset | MutualTlsMode::Other(_) => None,
+    }
+}
+
+/// What a port asks of connections: the workload before the namespace before the mesh, what is unset inherited; of several
+/// in one scope the first by name, as Istio takes it where all are equally old
+/// (istio `pilot/pkg/security/authn/policy_applier.go`, `ComposePeerAuthentication`).
+pub(super) fn mode_of(settings: &Selection<Setting>, mesh: &Mesh, to: &Destination) -> Mode {
+    let of = |namespace: &str| -> Vec<&Setting> { settings.select(namespace, &to.labels).collect() };
+    let (own, root) = (of(&to.namespace), mesh.root_namespace.as_str());
+    let is_root = to.namespace == root;
+    let of_mesh = if is_root { own.clone() } else { of(root) };
+    let scopes = [
+        own.iter().copied().filter(|it| it.has_selector && !is_root).collect(),
+        own.iter().copied().filter(|it| !it.has_selector && !is_root).collect(),
+        of_mesh.into_iter().filter(|it| !it.has_selector).collect::<Vec<_>>(),
+    ];
+    let mut mode = Mode { tls: Tls::Permissive, by: None, contested: None };
+    for mut scope in scopes.into_iter().rev() {
+        scope.sort_by_key(|it| format!("{}.{}", it.name, it.namespace));
+        let Some((first, others)) = scope.split_first() else { continue };
+        let inherited = mode.tls;
+        let tls = first.at(to.port).unwrap_or(inherited);
+        let other = others.iter().find(|it| it.at(to.port).unwrap_or(inherited) != tls);
+        let contested = other.map(|it| (it.full_name(), it.at(to.port).unwrap_or(inherited)));
+        if first.at(to.port).is_some() {
+            mode = Mode { tls, by: Some(first.full_name()), contested };
+        } else if contested.is_some() {
+            mode = Mode { contested, ..mode };
+        }
+    }
+    mode
+}

@@ -1,0 +1,234 @@
+//! The policies of a cluster, and what they decide about one request.
+
+use serde::Serialize;
+
+use super::compiled::Compiled;
+use super::facts::Facts;
+use super::mutual_tls::{Setting, mode_of};
+use super::selection::Selection;
+use super::{Destination, Mesh, Mode, Request, Tls, is_enforced};
+use crate::istio::{Action, AuthorizationPolicy, PolicyTargetReference, Resource, Spec};
+
+/// Whether a request is let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It is.
+    Allow,
+    /// It is turned away.
+    Deny,
+}
+
+/// What is decided about a request, and by what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    /// Whether it is let through.
+    pub verdict: Verdict,
+    /// The AuthorizationPolicy whose rule matched, as `namespace/name`; none where no rule did: nothing guards the workload,
+    /// or no ALLOW policy lets the request in.
+    pub policy: Option<String>,
+    /// The index of that rule, from 0.
+    pub rule: Option<usize>,
+    /// The external authorizer that a CUSTOM policy asks. The request passes everything else, and is turned away only as
+    /// long as this authorizer is not known to let it in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external: Option<String>,
+    /// The PeerAuthentication, as `namespace/name`, that refuses plain text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_authentication: Option<String>,
+    /// Why it may be otherwise in the cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unsure: Option<String>,
+}
+
+impl Decision {
+    fn of(verdict: Verdict) -> Self {
+        Self { verdict, policy: None, rule: None, external: None, peer_authentication: None, unsure: None }
+    }
+}
+
+/// The policies of one cluster, ready to be asked.
+#[derive(Debug, Clone, Default)]
+pub struct Policies {
+    mesh: Mesh,
+    all: Vec<Policy>,
+    /// Indices into `all`.
+    selection: Selection<usize>,
+    modes: Selection<Setting>,
+}
+
+#[derive(Debug, Clone)]
+struct Policy {
+    /// The beginning of the names that its rules have in a proxy.
+    order: String,
+    full_name: String,
+    namespace: String,
+    action: Action,
+    provider: Option<String>,
+    targets: Vec<PolicyTargetReference>,
+    /// By index, none where Istio passes over it; in the order of their names in a proxy.
+    rules: Vec<(usize, Option<Compiled>)>,
+}
+
+impl Policies {
+    /// Takes in the policies among `resources`; those without a namespace are of `default`. Whatever is only watched, or
+    /// marks for the audit log, decides nothing and is left out.
+    #[must_use]
+    pub fn new<'a>(mesh: Mesh, resources: impl IntoIterator<Item = &'a Resource>) -> Self {
+        let in_default = |resource: &'a Resource| match resource.metadata.namespace.as_str() {
+            "" => ("default", resource),
+            namespace => (namespace, resource),
+        };
+        Self::placed(mesh, resources.into_iter().map(in_default))
+    }
+
+    /// The same of resources that stand beside the namespace they are applied to.
+    #[must_use]
+    pub fn placed<'a>(mesh: Mesh, resources: impl IntoIterator<Item = (&'a str, &'a Resource)>) -> Self {
+        let mut policies = Self { mesh, ..Self::default() };
+        let mut selectors = vec![];
+        for (namespace, resource) in resources {
+            match &resource.spec {
+                Spec::AuthorizationPolicy(policy) if is_enforced(&resource.metadata) && decides(policy) => {
+                    let name = &resource.metadata.name;
+                    selectors.push((Policy::of(policy, name, namespace, &policies.mesh), policy.selector.as_ref()));
+                }
+                Spec::PeerAuthentication(policy) => {
+                    let setting = Setting::of(&resource.metadata, namespace, policy);
+                    policies.modes.add(namespace, policy.selector.as_ref(), setting);
+                }
+                _ => {}
+            }
+        }
+        selectors.sort_by(|(one, _), (other, _)| one.order.cmp(&other.order));
+        for (index, (policy, selector)) in selectors.into_iter().enumerate() {
+            policies.selection.add(&policy.namespace, selector, index);
+            policies.all.push(policy);
+        }
+        policies
+    }
+
+    /// Decides about a request as the sidecar of its destination does: CUSTOM, then DENY, then ALLOW
+    /// (istio `pilot/pkg/security/authz/builder/builder.go`).
+    ///
+    /// Of several rules that match the one is named whose name in the proxy comes first, which is the one that the proxy
+    /// names in its own logs (Envoy keeps rules by their names, `ns[…]-policy[…]-rule[…]`).
+    #[must_use]
+    pub fn decide(&self, request: &Request) -> Decision {
+        let mode = self.mode(&request.to);
+        let decision = self.under(request, mode.tls, mode.by.as_deref());
+        let Some((other, tls)) = &mode.contested else { return decision };
+        let otherwise = self.under(request, *tls, Some(other));
+        if otherwise.verdict == decision.verdict {
+            return decision;
+        }
+        let first = mode.by.as_deref().unwrap_or("another one");
+        let verdict = if otherwise.verdict == Verdict::Allow { "allow" } else { "deny" };
+        let unsure = format!(
+            "the PeerAuthentications {first} and {other} disagree in one scope, where the oldest holds, which manifests do \
+             not tell; it is {verdict} if {other} is the older one"
+        );
+        Decision { unsure: Some(unsure), ..decision }
+    }
+
+    /// What a port of a workload asks of connections.
+    #[must_use]
+    pub fn mode(&self, to: &Destination) -> Mode {
+        mode_of(&self.modes, &self.mesh, to)
+    }
+
+    fn under(&self, request: &Request, tls: Tls, by: Option<&str>) -> Decision {
+        if tls == Tls::Strict && request.from.principal.is_none() {
+            return Decision { peer_authentication: by.map(str::to_owned), ..Decision::of(Verdict::Deny) };
+        }
+        let facts = Facts::of(request, tls != Tls::Disabled);
+        let selected = self.selected(&request.to);
+        let matching = |action: Action| {
+            selected.iter().filter(move |it| it.action == action).find_map(|policy| {
+                let rule = policy
+                    .rules
+                    .iter()
+                    .find(|(_, rule)| rule.as_ref().is_some_and(|rule| rule.matches(&policy.action, &facts)))?;
+                Some((*policy, rule.0))
+            })
+        };
+        let by = |verdict, (policy, rule): (&Policy, usize)| Decision {
+            policy: Some(policy.full_name.clone()),
+            rule: Some(rule),
+            ..Decision::of(verdict)
+        };
+        if let Some(denied) = matching(Action::Deny) {
+            return by(Verdict::Deny, denied);
+        }
+        let allowed = match matching(Action::Allow) {
+            Some(allowed) => by(Verdict::Allow, allowed),
+            None if selected.iter().any(|policy| policy.action == Action::Allow) => return Decision::of(Verdict::Deny),
+            None => Decision::of(Verdict::Allow),
+        };
+        match matching(Action::Custom) {
+            Some(asked) => Decision { external: asked.0.provider.clone(), ..by(Verdict::Deny, asked) },
+            None => allowed,
+        }
+    }
+
+    /// The policies that guard a workload, in the order of their names in a proxy.
+    fn selected(&self, to: &Destination) -> Vec<&Policy> {
+        let root = self.mesh.root_namespace.as_str();
+        let of = |namespace: &str| self.selection.select(namespace, &to.labels).copied().collect::<Vec<_>>();
+        let mut selected = of(&to.namespace);
+        if to.namespace != root {
+            selected.extend(of(root));
+        }
+        selected.sort_unstable();
+        let all = selected.into_iter().filter_map(|index| self.all.get(index));
+        all.filter(|policy| policy.is_attached(to, root)).collect()
+    }
+}
+
+fn decides(policy: &AuthorizationPolicy) -> bool {
+    !matches!(policy.action, Some(Action::Audit | Action::Other(_)))
+}
+
+/// The label of the pods of a gateway of the Gateway API, with its name.
+const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
+/// The label, and its value on waypoints.
+const MANAGED: (&str, &str) = ("gateway.istio.io/managed", "istio.io-mesh-controller");
+
+impl Policy {
+    fn of(policy: &AuthorizationPolicy, name: &str, namespace: &str, mesh: &Mesh) -> Self {
+        let action = policy.action.clone().unwrap_or(Action::Allow);
+        let rules = policy.rules.iter().map(|rule| Compiled::of(rule, &action, namespace, mesh));
+        let mut rules: Vec<_> = rules.enumerate().collect();
+        rules.sort_by_cached_key(|(index, _)| format!("{index}]"));
+        let targets = match policy.target_refs.as_slice() {
+            [] => policy.target_ref.iter().cloned().collect(),
+            targets => targets.to_vec(),
+        };
+        Self {
+            order: format!("ns[{namespace}]-policy[{name}]-rule["),
+            full_name: format!("{namespace}/{name}"),
+            namespace: namespace.to_owned(),
+            action,
+            provider: policy.provider.as_ref().map(|provider| provider.name.clone()),
+            targets,
+            rules,
+        }
+    }
+
+    /// Whether it holds for a workload that its selector names: sidecars and gateways that Istio configures itself know no
+    /// targets, gateways of the Gateway API both, waypoints no selectors
+    /// (istio `pilot/pkg/model/policyattachment.go`, `ShouldAttachPolicy`).
+    fn is_attached(&self, to: &Destination, root: &str) -> bool {
+        let Some(gateway) = to.labels.get(GATEWAY_NAME) else { return self.targets.is_empty() };
+        let is_waypoint = to.labels.get(MANAGED.0).is_some_and(|by| by == MANAGED.1);
+        let names = |target: &PolicyTargetReference| {
+            let of_api = |kind: &str| target.group == "gateway.networking.k8s.io" && target.kind == kind;
+            let is_near = |namespace: &str| namespace.is_empty() || namespace == to.namespace;
+            let is_class = of_api("GatewayClass") && target.name == "istio-waypoint" && self.namespace == root;
+            let is_gateway = of_api("Gateway") && target.name == *gateway && is_near(&target.namespace);
+            is_waypoint && is_class || is_gateway && self.namespace == to.namespace
+        };
+        if self.targets.is_empty() { !is_waypoint } else { self.targets.iter().any(names) }
+    }
+}
