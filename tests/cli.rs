@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "all of this is a test")]
 
+#[path = "cli/access.rs"]
+mod access;
 #[path = "cli/check.rs"]
 mod check;
 #[path = "cli/checkout.rs"]

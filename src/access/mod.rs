@@ -16,6 +16,7 @@ mod path;
 mod pattern;
 mod permission;
 mod policies;
+mod reading;
 mod request;
 mod scope;
 mod selection;

@@ -1,5 +1,6 @@
 //! The command line, one file per command.
 
+mod access;
 mod against;
 mod annotate;
 mod answer;
@@ -75,6 +76,8 @@ enum Command {
     Apply(apply::Apply),
     /// Check that a config repository is what its intents render to
     Check(check::Check),
+    /// Decide whether requests are let through, as Istio decides it
+    Access(access::Access),
     /// Review changes
     Change(change::Changes),
     /// Print the OpenAPI document of the REST API
@@ -103,6 +106,7 @@ pub fn run() -> ExitCode {
         Command::Plan(command) => command.run(),
         Command::Apply(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Access(command) => command.run(),
         Command::Change(command) => command.run(),
         Command::Openapi => output::json(&crate::http::openapi()),
         Command::Completions(command) => command.run(&mut Cli::command()),
