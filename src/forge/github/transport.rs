@@ -102,9 +102,7 @@ impl GitHubTransport {
             id: u64,
         }
         let path = format!("/repos/{}/installation", self.repository);
-        let found = self.itself::<Installation>(path).await;
-        let found = found.map_err(|why| format!("the app has no installation in {}: {why}", self.repository));
-        found.map(|installation| installation.id)
+        self.itself::<Installation>(path).await.map(|installation| installation.id)
     }
 
     /// What only the app or user itself may ask, not an installation.
@@ -113,6 +111,10 @@ impl GitHubTransport {
         let answer = carry(&self.identity_client, &request, None).await?;
         match answer.status {
             200 => answer.json().map_err(|error| error.to_string()),
+            401 => Err(format!("it does not accept the configured key or token ({}); renew it", answer.message())),
+            404 if matches!(self.identity, Identity::App { .. }) => {
+                Err(format!("the app has no installation in {}; install it there", self.repository))
+            }
             status => Err(format!("{} ({status})", answer.message())),
         }
     }
