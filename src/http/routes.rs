@@ -36,7 +36,7 @@ const ROUTES: [Template; 15] = [
 
 /// The template that a path fits, if it does not lead into the tree.
 pub(super) fn template(path: &str) -> Option<Template> {
-    if path.strip_prefix("/v2/webhooks/").is_some_and(|forge| !forge.contains('/')) {
+    if path.strip_prefix("/v2/webhooks/").is_some_and(|forge| !forge.is_empty() && !forge.contains('/')) {
         return Some(WEBHOOKS);
     }
     let known = || ROUTES.into_iter().chain(STEPS.map(|(_, path, _)| path));
@@ -60,6 +60,7 @@ mod tests {
             ("/v2/changes/abcdef012345/else", None),
             ("/v2/webhooks/github", Some("/v2/webhooks/{forge}")),
             ("/v2/webhooks/github/x", None),
+            ("/v2/webhooks/", None),
             ("/v2/access", None),
             ("/", Some("/")),
             ("/other", None),

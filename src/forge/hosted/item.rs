@@ -87,6 +87,11 @@ pub(in crate::forge) struct Team {
 }
 
 impl Item {
+    /// The same, where nothing happened to it after a moment.
+    pub(in crate::forge) fn not_after(self, latest: Timestamp) -> Self {
+        Self { updated_at: self.updated_at.min(latest), ..self }
+    }
+
     pub(in crate::forge) fn is_open(&self) -> bool {
         self.state == "open"
     }
@@ -130,6 +135,20 @@ impl Item {
             _ => PullState::Closed { by: None, words: String::new() },
         })
     }
+}
+
+/// The most bytes that are kept of what people write.
+const MOST_WORDS: usize = 8 << 10;
+
+/// The beginning of what somebody wrote, as much as is kept of it.
+pub(super) fn beginning(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MOST_WORDS)]
+}
+
+/// Reads the beginning of a text that may be null.
+pub(super) fn words<'de, D: Deserializer<'de>>(text: D) -> Result<String, D::Error> {
+    let text = Option::<String>::deserialize(text)?.unwrap_or_default();
+    Ok(beginning(&text).to_owned())
 }
 
 fn moment<'de, D: Deserializer<'de>>(text: D) -> Result<Timestamp, D::Error> {

@@ -246,6 +246,14 @@ mod tests {
     }
 
     #[test]
+    fn a_moment_far_ahead_does_not_keep_what_follows_from_being_learned() {
+        let mut known = Known::default();
+        known.learn(item(1, 9_000_000_000, "open").not_after(Timestamp(600_000)));
+        known.learn(item(1, 601, "closed"));
+        assert_eq!(known.open().count(), 0);
+    }
+
+    #[test]
     fn moments_are_compared_and_not_their_texts() {
         let written =
             |number: u64, at: &str| Item { updated_at: Timestamp::parse(at).unwrap(), ..item(number, 0, "open") };
