@@ -11,6 +11,9 @@ use super::{CommitId, Credential, Mirror, RepoError};
 /// How long the program may take unless told otherwise.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
+/// What git says where a server wants another credential than it was given: it would ask for a user.
+const REJECTED: [&str; 3] = ["could not read Username", "could not read Password", "Authentication failed"];
+
 /// A repository at an address, seen from a mirror.
 #[derive(Debug, Clone)]
 pub struct Remote {
@@ -234,6 +237,8 @@ impl Remote {
             .iter()
             .filter(|secret| !secret.is_empty())
             .fold(redact(&said), |text, secret| text.replace(secret.as_str(), "***"));
+        let unknown = REJECTED.iter().any(|words| detail.contains(words));
+        let detail = if unknown { format!("it does not accept the credential; renew it: {detail}") } else { detail };
         RepoError::Remote { what: format!("{what} ({})", redact(&self.address)), detail }
     }
 }
@@ -251,10 +256,11 @@ fn authority(address: &str) -> &str {
     address.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default())
 }
 
-/// The host of a URL, without port and brackets.
+/// The host of a URL, or of one without its scheme; without port and brackets.
 #[must_use]
 pub fn host(url: &str) -> &str {
-    let authority = authority(url);
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let authority = authority.rsplit('@').next().unwrap_or_default();
     match authority.strip_prefix('[') {
         Some(address) => address.split(']').next().unwrap_or_default(),

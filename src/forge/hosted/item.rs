@@ -87,11 +87,6 @@ pub(in crate::forge) struct Team {
 }
 
 impl Item {
-    /// The same, where nothing happened to it after a moment.
-    pub(in crate::forge) fn not_after(self, latest: Timestamp) -> Self {
-        Self { updated_at: self.updated_at.min(latest), ..self }
-    }
-
     pub(in crate::forge) fn is_open(&self) -> bool {
         self.state == "open"
     }

@@ -50,7 +50,7 @@ impl<D: Dialect> Hosted<D> {
         let mut known = self.known();
         known.complete = if seen_to.is_none() { !more } else { known.complete };
         for item in items {
-            known.learn(item.not_after(latest));
+            known.learn(item, latest);
         }
         known.etag = etag;
         known.seen_to = newest.map(|newest| newest.min(latest)).max(seen_to);
@@ -63,10 +63,8 @@ impl<D: Dialect> Hosted<D> {
     }
 
     /// Remembers a pull request as an answer has it.
-    fn learn(&self, item: Item) -> Item {
-        let item = item.not_after(self.latest());
-        self.known().learn(item.clone());
-        item
+    fn learn(&self, item: &Item) {
+        self.known().learn(item.clone(), self.latest());
     }
 
     /// A pull request with what is known beside it.
@@ -118,7 +116,7 @@ impl<D: Dialect> Hosted<D> {
     async fn ask_for(&self, branch: &str) -> Result<(), ForgeError> {
         let items = self.dialect.of_branch(&self.api, branch, &self.main).await?;
         for item in items.into_iter().filter(|item| item.is_of(&self.api.repository, branch)) {
-            self.learn(item);
+            self.learn(&item);
         }
         self.known().was_asked(branch);
         Ok(())
@@ -150,7 +148,8 @@ impl<D: Dialect> Hosted<D> {
         if !item.is_of(&self.api.repository, OURS) {
             return Err(ForgeError::NotFound(number));
         }
-        Ok(self.learn(item))
+        self.learn(&item);
+        Ok(item)
     }
 
     /// Opens a pull request, or gives the open one of that branch.
@@ -175,7 +174,7 @@ impl<D: Dialect> Hosted<D> {
                 ForgeError::Unavailable(format!("it says that {branch} has a pull request, and shows none"))
             });
         };
-        let item = self.learn(item);
+        self.learn(&item);
         self.known().detail(item.number, Details::of(&item, self.api.now()));
         self.finish(&item, text).await?;
         self.pull(&item, None)
@@ -194,7 +193,8 @@ impl<D: Dialect> Hosted<D> {
         if let Err(ForgeError::Unavailable(_)) = edited {
             self.known().lose_sight_of(number);
         }
-        let item = self.learn(edited?);
+        let item = edited?;
+        self.learn(&item);
         self.finish(&item, text).await?;
         self.find(&item.head.branch).await?.ok_or(ForgeError::NotFound(number))
     }
@@ -223,7 +223,7 @@ impl<D: Dialect> Hosted<D> {
         }
         let path = self.api.at(&format!("/pulls/{number}"));
         let closed = self.api.send("PATCH", path, json!({ "state": "closed" })).await?;
-        self.learn(closed.expect(&[200, 201])?.json()?);
+        self.learn(&closed.expect(&[200, 201])?.json()?);
         Ok(())
     }
 
