@@ -4,6 +4,8 @@
 
 #[path = "life/adoption.rs"]
 mod adoption;
+#[path = "life/asking.rs"]
+mod asking;
 #[path = "life/desk.rs"]
 mod desk;
 #[path = "life/ends.rs"]

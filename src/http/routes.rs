@@ -16,7 +16,7 @@ pub(super) const STEPS: [(&str, Template, Step); 5] = [
 pub(super) const WEBHOOKS: Template = "/v2/webhooks/{forge}";
 
 /// Every other route but those into the tree.
-const ROUTES: [Template; 15] = [
+const ROUTES: [Template; 17] = [
     "/",
     "/livez",
     "/readyz",
@@ -30,6 +30,8 @@ const ROUTES: [Template; 15] = [
     "/v2/changes/{id}",
     "/v2/changes/{id}/diff",
     "/v2/changes/{id}/access",
+    "/v2/access",
+    "/v2/graph",
     "/v2/events",
     WEBHOOKS,
 ];
@@ -61,7 +63,8 @@ mod tests {
             ("/v2/webhooks/github", Some("/v2/webhooks/{forge}")),
             ("/v2/webhooks/github/x", None),
             ("/v2/webhooks/", None),
-            ("/v2/access", None),
+            ("/v2/access", Some("/v2/access")),
+            ("/v2/access/x", None),
             ("/", Some("/")),
             ("/other", None),
         ] {

@@ -1,0 +1,175 @@
+//! What the manifests of a tree decide, those that people wrote beside the generated ones included.
+
+use std::collections::BTreeMap;
+
+use super::path::Location;
+use super::{Answer, Question, Side};
+use crate::access::{Decision, Destination, Mesh, Policies, Protocol, Request};
+use crate::intent::rules::effective_protocol;
+use crate::intent::spec::{Cluster as Defaults, Inbound};
+use crate::intent::topology::ClusterId;
+use crate::intent::{Anchor, Topology, Tree};
+use crate::istio::{AuthorizationPolicy, Resource, Spec};
+use crate::render::{Target, TargetAccess};
+
+/// The policies of every cluster of a tree, ready to be asked.
+pub struct Model<'a> {
+    tree: &'a Tree,
+    targets: &'a [Target],
+    /// By `provider/cluster`.
+    clusters: BTreeMap<String, Cluster<'a>>,
+}
+
+struct Cluster<'a> {
+    mesh: Mesh,
+    policies: Policies,
+    /// AuthorizationPolicies and PeerAuthentications, by the namespace they are applied to.
+    resources: BTreeMap<&'a str, Vec<&'a Resource>>,
+}
+
+impl<'a> Model<'a> {
+    /// The model of `side`, which was rendered from `tree`; `defaults` are what `meshwright.yaml` says of clusters. It knows
+    /// of no workload but those that were rendered.
+    #[must_use]
+    pub fn new(tree: &'a Tree, defaults: &'a Defaults, side: Side<'a>) -> Self {
+        let topology = Topology::new(tree, defaults);
+        let targets = side.rendered.targets.iter();
+        let mut clusters: BTreeMap<String, BTreeMap<&str, Vec<&Resource>>> =
+            targets.map(|target| (target.cluster.to_string(), BTreeMap::new())).collect();
+        let rendered =
+            side.rendered.manifests.values().map(|it| (it.path.as_str(), std::slice::from_ref(&it.resource)));
+        let by_hand = side.strays.iter().map(|it| (it.path.as_str(), it.resources.as_slice()));
+        for (path, resources) in rendered.chain(by_hand) {
+            let Some(location) = Location::of(path) else { continue };
+            let cluster = clusters.entry(location.cluster.to_owned()).or_default();
+            for resource in resources {
+                if matches!(resource.spec, Spec::AuthorizationPolicy(_) | Spec::PeerAuthentication(_)) {
+                    let namespace = match resource.metadata.namespace.as_str() {
+                        "" => location.namespace,
+                        namespace => namespace,
+                    };
+                    cluster.entry(namespace).or_default().push(resource);
+                }
+            }
+        }
+        let clusters = clusters.into_iter().map(|(name, resources)| {
+            let mesh = mesh(&topology, &name);
+            let policies = Policies::placed(mesh.clone(), placed(&resources));
+            (name, Cluster { mesh, policies, resources })
+        });
+        Self { tree, targets: &side.rendered.targets, clusters: clusters.collect() }
+    }
+
+    /// What every workload behind a service answers, in the order of clusters and ports; nothing where no intent serves it
+    /// there.
+    #[must_use]
+    pub fn ask(&self, question: &Question) -> Vec<Answer> {
+        let is_meant = |target: &&Target| {
+            target.namespace == question.namespace
+                && target.services.contains(&question.service)
+                && question.cluster.as_ref().is_none_or(|cluster| target.cluster.to_string() == *cluster)
+        };
+        let mut answers = vec![];
+        for target in self.targets.iter().filter(is_meant) {
+            let cluster = target.cluster.to_string();
+            let Some(known) = self.clusters.get(&cluster) else { continue };
+            let local = known.mesh.trust_domains.first().map_or("", String::as_str);
+            let mut request = question.request.clone();
+            request.from.principal = question.from.principal(local);
+            for intent in &target.intents {
+                let Some(inbound) = self.tree.inbound(intent) else { continue };
+                let port = inbound.port.number();
+                if inbound.service.as_str() != question.service || question.port.is_some_and(|asked| asked != port) {
+                    continue;
+                }
+                request.to = destination(self.tree, intent, inbound, target);
+                answers.push(Answer {
+                    cluster: cluster.clone(),
+                    workload: target.label.clone(),
+                    port,
+                    intent: intent.clone(),
+                    decision: known.decide(target, &request),
+                    note: note(target),
+                });
+            }
+        }
+        answers.sort_by(|one, other| {
+            (&one.cluster, one.port, &one.workload).cmp(&(&other.cluster, other.port, &other.workload))
+        });
+        answers
+    }
+
+    /// What is decided about a request on `cluster`, or on each where none is named.
+    pub fn decide(&self, cluster: Option<&str>, request: &Request) -> Vec<(&str, Decision)> {
+        let meant = self.clusters.iter().filter(|(name, _)| cluster.is_none_or(|cluster| cluster == *name));
+        meant.map(|(name, cluster)| (name.as_str(), cluster.policies.decide(request))).collect()
+    }
+}
+
+impl Cluster<'_> {
+    /// Where a waypoint decides, the policies that are attached to the services of the workload stand for those of its pods.
+    fn decide(&self, target: &Target, request: &Request) -> Decision {
+        if !target.by_waypoint {
+            return self.policies.decide(request);
+        }
+        let mut found = vec![];
+        for (namespace, resource) in placed(&self.resources) {
+            let is_near = namespace == target.namespace || namespace == self.mesh.root_namespace;
+            match &resource.spec {
+                Spec::AuthorizationPolicy(policy) if is_near => {
+                    let policy = at_waypoint(policy, target);
+                    found.extend(policy.map(|it| (namespace, Resource::new(resource.metadata.clone(), it))));
+                }
+                _ if is_near => found.push((namespace, resource.clone())),
+                _ => {}
+            }
+        }
+        Policies::placed(self.mesh.clone(), found.iter().map(|(at, resource)| (*at, resource))).decide(request)
+    }
+}
+
+fn placed<'a>(resources: &BTreeMap<&'a str, Vec<&'a Resource>>) -> impl Iterator<Item = (&'a str, &'a Resource)> {
+    resources.iter().flat_map(|(namespace, resources)| resources.iter().map(|resource| (*namespace, *resource)))
+}
+
+/// What the mesh of a cluster, `provider/cluster`, is configured to; Istio's defaults where nothing is known of it.
+fn mesh(topology: &Topology<'_>, cluster: &str) -> Mesh {
+    let facts = cluster.split_once('/').and_then(|(provider, cluster)| {
+        topology.facts(&ClusterId { provider: provider.to_owned(), cluster: cluster.to_owned() })
+    });
+    facts.map_or_else(Mesh::default, |facts| Mesh {
+        root_namespace: facts.root_namespace,
+        trust_domains: std::iter::once(facts.trust_domain).chain(facts.trust_domain_aliases).collect(),
+    })
+}
+
+fn destination(tree: &Tree, intent: &Anchor, inbound: &Inbound, target: &Target) -> Destination {
+    let label = target.label.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
+    Destination {
+        namespace: target.namespace.clone(),
+        labels: label.into_iter().collect(),
+        port: inbound.target_port.map(|port| port.number()),
+        protocol: if effective_protocol(tree, intent, inbound).is_http() { Protocol::Http } else { Protocol::Tcp },
+        ip: None,
+    }
+}
+
+/// A policy that a waypoint holds against calls of the services of a workload, as one of its pods; none where it is about
+/// something else.
+fn at_waypoint(policy: &AuthorizationPolicy, target: &Target) -> Option<AuthorizationPolicy> {
+    let mut targets = policy.target_ref.iter().chain(&policy.target_refs);
+    let is_about = targets.any(|it| it.kind == "Service" && target.services.contains(&it.name));
+    is_about.then(|| AuthorizationPolicy { target_ref: None, target_refs: vec![], selector: None, ..policy.clone() })
+}
+
+fn note(target: &Target) -> Option<&'static str> {
+    match target.access {
+        TargetAccess::NotEnforced => Some("the mesh does not guard it: nothing decides who may call it"),
+        TargetAccess::Observed => Some("its own policies are only watched, and decide nothing"),
+        TargetAccess::Terminated => Some("it is terminated"),
+        _ if target.by_waypoint => {
+            Some("a waypoint decides; policies attached to the waypoint itself are not looked at")
+        }
+        _ => None,
+    }
+}
