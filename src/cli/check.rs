@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
+use super::access::expected;
 use super::output::{self, Output};
 use super::render::outdated;
 use super::{Failure, Outcome, Verdict, against, annotate, bundle};
@@ -13,13 +14,15 @@ use crate::finding::{Finding, Place, Severity};
 use crate::intent::layout;
 use crate::lint;
 use crate::render::{Rendered, Scope, render};
+use crate::repo::Files;
 use crate::review::words::{self, many};
-use crate::review::{self, AccessChange, FileChange, Happening};
+use crate::review::{self, AccessChange, FileChange, Happening, Model, Side};
 
 /// Check that a config repository is what its intents render to
 ///
 /// Names every file that is not, with a diff; checks the generated manifests against Istio's rules, and hand-written
-/// ones where they overlap. Exit code 1 when something is wrong.
+/// ones where they overlap; and decides about the calls of access-tests/*.yaml, as `access test` does. Exit code 1 when
+/// something is wrong.
 #[derive(clap::Args)]
 pub(super) struct Check {
     /// A checkout of the config repository
@@ -65,6 +68,7 @@ impl Check {
             changes = outdated(&files, &declared, &audit).map_err(Failure::failed)?;
             findings.extend(changes.iter().filter_map(|change| outdated_finding(change, &declared)));
             findings.extend(manifests(&rendered, &audit));
+            findings.extend(unexpected(&files, &declared, &rendered, &audit)?);
             findings.extend(declared.gone(&audit.strays));
             findings.extend(declared.code_owners.findings.iter().cloned());
             if let Some(base) = &self.base {
@@ -108,6 +112,23 @@ fn manifests(rendered: &Rendered, audit: &Audit) -> Vec<Finding> {
     findings.extend(clusters.values().flat_map(|resources| lint::lint_across(resources)));
     findings.extend(review::overlaps(rendered, &audit.strays));
     findings
+}
+
+/// What people expect of access beside the config, and does not hold.
+fn unexpected(
+    files: &dyn Files,
+    declared: &Declared,
+    rendered: &Rendered,
+    audit: &Audit,
+) -> Result<Vec<Finding>, Failure> {
+    Ok(match expected::beside(files)? {
+        Err(findings) => findings,
+        Ok(expectations) if expectations.is_empty() => vec![],
+        Ok(expectations) => {
+            let side = Side { rendered, strays: &audit.strays };
+            Model::new(&declared.tree, &declared.settings.cluster_defaults, side).hold(&expectations).findings
+        }
+    })
 }
 
 /// `clusters/<provider>/<cluster>` of a path below it.

@@ -77,7 +77,7 @@ enum Command {
     /// Check that a config repository is what its intents render to
     Check(check::Check),
     /// Decide whether requests are let through, as Istio decides it
-    Access(access::Access),
+    Access(Box<access::Access>),
     /// Review changes
     Change(change::Changes),
     /// Print the OpenAPI document of the REST API

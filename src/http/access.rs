@@ -11,7 +11,7 @@ use super::api::Shared;
 use super::conditions;
 use super::problem::{self, Problem};
 use crate::query;
-use crate::review::{CallingAs, Question};
+use crate::review::Question;
 
 /// What every answer about access is true of.
 const VISIBLE: &str =
@@ -28,12 +28,6 @@ pub(super) async fn may(State(shared): State<Arc<Shared>>, request: Request) -> 
     let to = value("to").and_then(|to| to.split_once('/'));
     let (namespace, service) =
         to.ok_or_else(|| wrong("to must name a service as `namespace/service`, such as to=shop/cartservice."))?;
-    let from = match value("from") {
-        None => CallingAs::PlainText,
-        Some(from) => CallingAs::parse(from).ok_or_else(|| {
-            wrong("from must be `namespace/service-account` or a whole identity; without it the caller has none.")
-        })?,
-    };
     let text = |name| value(name).map(str::to_owned);
     let port = value("port").map(str::parse).transpose();
     let ip = value("ip").map(str::parse).transpose();
@@ -42,9 +36,13 @@ pub(super) async fn may(State(shared): State<Arc<Shared>>, request: Request) -> 
         service: service.to_owned(),
         port: port.map_err(|_| wrong("port must be a port of the service, 1 to 65535."))?,
         cluster: text("cluster"),
-        from,
         ..Question::default()
     };
+    if let Some(from) = value("from") {
+        question = question.of_caller(from).ok_or_else(|| {
+            wrong("from must be `namespace/service-account` or a whole identity; without it the caller has none.")
+        })?;
+    }
     question.request.from.ip = ip.map_err(|_| wrong("ip must be the IP address of the caller."))?;
     question.request.method = text("method");
     question.request.path = text("path");

@@ -27,7 +27,7 @@ pub use diff::unified;
 pub use model::Model;
 pub use overlap::overlaps;
 pub use plan::{Input, plan, too_many_deletions};
-pub use question::{Answer, CallingAs, Question};
+pub use question::{Answer, Question};
 pub use shift::{Loosening, Side, loosened, shifts};
 pub use stray::Stray;
 

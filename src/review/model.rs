@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::path::Location;
 use super::{Answer, Question, Side};
-use crate::access::{Decision, Destination, Mesh, Policies, Protocol, Request};
+use crate::access::{Callee, CallingAs, Decision, Destination, Expectation, Mesh, Policies, Protocol, Request, Tally};
 use crate::intent::rules::effective_protocol;
 use crate::intent::spec::{Cluster as Defaults, Inbound};
 use crate::intent::topology::ClusterId;
@@ -73,9 +73,7 @@ impl<'a> Model<'a> {
         for target in self.targets.iter().filter(is_meant) {
             let cluster = target.cluster.to_string();
             let Some(known) = self.clusters.get(&cluster) else { continue };
-            let local = known.mesh.trust_domains.first().map_or("", String::as_str);
-            let mut request = question.request.clone();
-            request.from.principal = question.from.principal(local);
+            let mut request = known.request(&question.from, &question.request);
             for intent in &target.intents {
                 let Some(inbound) = self.tree.inbound(intent) else { continue };
                 let port = inbound.port.number();
@@ -99,14 +97,43 @@ impl<'a> Model<'a> {
         answers
     }
 
-    /// What is decided about a request on `cluster`, or on each where none is named.
-    pub fn decide(&self, cluster: Option<&str>, request: &Request) -> Vec<(&str, Decision)> {
-        let meant = self.clusters.iter().filter(|(name, _)| cluster.is_none_or(|cluster| cluster == *name));
-        meant.map(|(name, cluster)| (name.as_str(), cluster.policies.decide(request))).collect()
+    /// Holds what is expected against what is decided.
+    #[must_use]
+    pub fn hold(&self, expectations: &[Expectation]) -> Tally {
+        Tally::of(expectations, |expectation, from| match &expectation.to {
+            Callee::Service { namespace, service, port } => {
+                let question = Question {
+                    namespace: namespace.clone(),
+                    service: service.clone(),
+                    port: *port,
+                    cluster: expectation.cluster.clone(),
+                    from: from.clone(),
+                    request: expectation.request.clone(),
+                };
+                self.ask(&question).into_iter().map(|answer| (answer.cluster, answer.decision)).collect()
+            }
+            Callee::Workload(to) => {
+                let is_meant = |name: &&String| expectation.cluster.as_ref().is_none_or(|cluster| cluster == *name);
+                let meant = self.clusters.iter().filter(|(name, _)| is_meant(name));
+                let decide = |(name, cluster): (&String, &Cluster<'_>)| {
+                    let request = cluster.request(from, &Request { to: to.clone(), ..expectation.request.clone() });
+                    (name.clone(), cluster.policies.decide(&request))
+                };
+                meant.map(decide).collect()
+            }
+        })
     }
 }
 
 impl Cluster<'_> {
+    /// The same request, made as somebody.
+    fn request(&self, from: &CallingAs, request: &Request) -> Request {
+        let local = self.mesh.trust_domains.first().map_or("", String::as_str);
+        let mut request = request.clone();
+        request.from.principal = from.principal(local);
+        request
+    }
+
     /// Where a waypoint decides, the policies that are attached to the services of the workload stand for those of its pods.
     fn decide(&self, target: &Target, request: &Request) -> Decision {
         if !target.by_waypoint {

@@ -2,52 +2,8 @@
 
 use serde::Serialize;
 
-use crate::access::{Decision, Request};
+use crate::access::{CallingAs, Decision, Request};
 use crate::intent::Anchor;
-
-/// What a call is made as.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum CallingAs {
-    /// Somebody without an identity in the mesh.
-    #[default]
-    PlainText,
-    /// A service account, in the trust domain of the cluster that is called.
-    Account {
-        /// Its namespace.
-        namespace: String,
-        /// Its name.
-        account: String,
-    },
-    /// A whole identity, without `spiffe://`.
-    Principal(String),
-}
-
-impl CallingAs {
-    /// Reads `namespace/account`, `trust domain/ns/namespace/sa/account`, or the same as a SPIFFE id; none when it is
-    /// something else.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = text.strip_prefix("spiffe://").unwrap_or(text);
-        let parts: Vec<&str> = text.split('/').collect();
-        match parts.as_slice() {
-            parts if parts.iter().any(|part| part.is_empty()) => None,
-            [namespace, account] => {
-                Some(Self::Account { namespace: (*namespace).to_owned(), account: (*account).to_owned() })
-            }
-            [_, "ns", _, "sa", _] => Some(Self::Principal(text.to_owned())),
-            _ => None,
-        }
-    }
-
-    /// The identity, where the local trust domain is called so.
-    pub(super) fn principal(&self, trust_domain: &str) -> Option<String> {
-        match self {
-            Self::PlainText => None,
-            Self::Account { namespace, account } => Some(format!("{trust_domain}/ns/{namespace}/sa/{account}")),
-            Self::Principal(principal) => Some(principal.clone()),
-        }
-    }
-}
 
 /// What is asked of one service.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -64,6 +20,15 @@ pub struct Question {
     pub from: CallingAs,
     /// What else the call shows; its identity and what it is made to follow from the rest of the question.
     pub request: Request,
+}
+
+impl Question {
+    /// The same of the caller that `text` names: `namespace/service-account` or a whole identity; none when it is
+    /// something else.
+    #[must_use]
+    pub fn of_caller(self, text: &str) -> Option<Self> {
+        Some(Self { from: CallingAs::parse(text)?, ..self })
+    }
 }
 
 /// What the workload behind a port of a service answers on one cluster.
@@ -84,24 +49,4 @@ pub struct Answer {
     /// What else decides, or does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<&'static str>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn callers_are_accounts_or_whole_identities() {
-        let account = CallingAs::Account { namespace: "shop".into(), account: "web".into() };
-        assert_eq!(CallingAs::parse("shop/web"), Some(account.clone()));
-        assert_eq!(account.principal("td").as_deref(), Some("td/ns/shop/sa/web"));
-        let whole = CallingAs::Principal("td/ns/shop/sa/web".into());
-        assert_eq!(
-            [CallingAs::parse("spiffe://td/ns/shop/sa/web"), CallingAs::parse("td/ns/shop/sa/web")],
-            [Some(whole.clone()), Some(whole)]
-        );
-        for wrong in ["", "web", "/web", "shop/", "a/b/c", "td/ns/shop/sa/", "td/ns/shop/web"] {
-            assert_eq!(CallingAs::parse(wrong), None, "{wrong}");
-        }
-    }
 }

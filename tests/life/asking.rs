@@ -1,9 +1,9 @@
 //! Whether somebody may call a service, asked of a server.
 
-use meshwright::access::{Request, Verdict};
+use meshwright::access::{CallingAs, Request, Verdict};
 use meshwright::change::submission::Cause;
 use meshwright::query;
-use meshwright::review::{Answer, CallingAs, Question};
+use meshwright::review::{Answer, Question};
 
 use crate::desk::{House, cause, open};
 
