@@ -114,21 +114,21 @@ fn manifests(rendered: &Rendered, audit: &Audit) -> Vec<Finding> {
     findings
 }
 
-/// What people expect of access beside the config, and does not hold.
+/// Whom intents promise access and the manifests deny it; and what people expect of access, and does not hold.
 fn unexpected(
     files: &dyn Files,
     declared: &Declared,
     rendered: &Rendered,
     audit: &Audit,
 ) -> Result<Vec<Finding>, Failure> {
-    Ok(match expected::beside(files)? {
-        Err(findings) => findings,
-        Ok(expectations) if expectations.is_empty() => vec![],
-        Ok(expectations) => {
-            let side = Side { rendered, strays: &audit.strays };
-            Model::new(&declared.tree, &declared.settings.cluster_defaults, side).hold(&expectations).findings
-        }
-    })
+    let model =
+        Model::new(&declared.tree, &declared.settings.cluster_defaults, Side { rendered, strays: &audit.strays });
+    let mut findings = model.broken_promises();
+    match expected::beside(files)? {
+        Err(unreadable) => findings.extend(unreadable),
+        Ok(expectations) => findings.extend(model.hold(&expectations).findings),
+    }
+    Ok(findings)
 }
 
 /// `clusters/<provider>/<cluster>` of a path below it.

@@ -14,6 +14,7 @@ mod model;
 mod overlap;
 mod path;
 mod plan;
+mod promises;
 pub mod pull;
 mod question;
 mod resources;

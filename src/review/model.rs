@@ -1,6 +1,6 @@
 //! What the manifests of a tree decide, those that people wrote beside the generated ones included.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::path::Location;
 use super::{Answer, Question, Side};
@@ -14,17 +14,27 @@ use crate::render::{Target, TargetAccess};
 
 /// The policies of every cluster of a tree, ready to be asked.
 pub struct Model<'a> {
-    tree: &'a Tree,
-    targets: &'a [Target],
+    pub(super) tree: &'a Tree,
+    pub(super) topology: Topology<'a>,
+    pub(super) targets: &'a [Target],
     /// By `provider/cluster`.
-    clusters: BTreeMap<String, Cluster<'a>>,
+    pub(super) clusters: BTreeMap<String, Cluster<'a>>,
 }
 
-struct Cluster<'a> {
+pub(super) struct Cluster<'a> {
     mesh: Mesh,
     policies: Policies,
+    /// The policies that people wrote, as `namespace/name`.
+    pub(super) by_hand: BTreeSet<String>,
     /// AuthorizationPolicies and PeerAuthentications, by the namespace they are applied to.
     resources: BTreeMap<&'a str, Vec<&'a Resource>>,
+}
+
+/// The policies of a cluster, as they are come across.
+#[derive(Default)]
+struct Found<'a> {
+    resources: BTreeMap<&'a str, Vec<&'a Resource>>,
+    by_hand: BTreeSet<String>,
 }
 
 impl<'a> Model<'a> {
@@ -32,32 +42,54 @@ impl<'a> Model<'a> {
     /// of no workload but those that were rendered.
     #[must_use]
     pub fn new(tree: &'a Tree, defaults: &'a Defaults, side: Side<'a>) -> Self {
+        Self::about(tree, defaults, side, |_, _| true)
+    }
+
+    /// The same without policies that are about no workload that was rendered.
+    #[must_use]
+    pub fn near(tree: &'a Tree, defaults: &'a Defaults, side: Side<'a>) -> Self {
+        let mut near: BTreeSet<(String, &str)> = BTreeSet::new();
+        for target in &side.rendered.targets {
+            near.insert((target.cluster.to_string(), &target.namespace));
+            near.insert((target.cluster.to_string(), &target.root_namespace));
+        }
+        Self::about(tree, defaults, side, |cluster, namespace| near.contains(&(cluster.to_owned(), namespace)))
+    }
+
+    /// The same without policies in namespaces of clusters that are not wanted.
+    fn about(tree: &'a Tree, defaults: &'a Defaults, side: Side<'a>, is_wanted: impl Fn(&str, &str) -> bool) -> Self {
         let topology = Topology::new(tree, defaults);
         let targets = side.rendered.targets.iter();
-        let mut clusters: BTreeMap<String, BTreeMap<&str, Vec<&Resource>>> =
-            targets.map(|target| (target.cluster.to_string(), BTreeMap::new())).collect();
+        let mut clusters: BTreeMap<String, Found<'a>> =
+            targets.map(|target| (target.cluster.to_string(), Found::default())).collect();
         let rendered =
             side.rendered.manifests.values().map(|it| (it.path.as_str(), std::slice::from_ref(&it.resource)));
         let by_hand = side.strays.iter().map(|it| (it.path.as_str(), it.resources.as_slice()));
-        for (path, resources) in rendered.chain(by_hand) {
+        for (is_ours, (path, resources)) in rendered.map(|it| (true, it)).chain(by_hand.map(|it| (false, it))) {
             let Some(location) = Location::of(path) else { continue };
-            let cluster = clusters.entry(location.cluster.to_owned()).or_default();
             for resource in resources {
-                if matches!(resource.spec, Spec::AuthorizationPolicy(_) | Spec::PeerAuthentication(_)) {
-                    let namespace = match resource.metadata.namespace.as_str() {
-                        "" => location.namespace,
-                        namespace => namespace,
-                    };
-                    cluster.entry(namespace).or_default().push(resource);
+                if !matches!(resource.spec, Spec::AuthorizationPolicy(_) | Spec::PeerAuthentication(_)) {
+                    continue;
+                }
+                let namespace = match resource.metadata.namespace.as_str() {
+                    "" => location.namespace,
+                    namespace => namespace,
+                };
+                if is_wanted(location.cluster, namespace) {
+                    let found = clusters.entry(location.cluster.to_owned()).or_default();
+                    found.resources.entry(namespace).or_default().push(resource);
+                    if !is_ours {
+                        found.by_hand.insert(format!("{namespace}/{}", resource.metadata.name));
+                    }
                 }
             }
         }
-        let clusters = clusters.into_iter().map(|(name, resources)| {
+        let clusters = clusters.into_iter().map(|(name, Found { resources, by_hand })| {
             let mesh = mesh(&topology, &name);
             let policies = Policies::placed(mesh.clone(), placed(&resources));
-            (name, Cluster { mesh, policies, resources })
+            (name, Cluster { mesh, policies, by_hand, resources })
         });
-        Self { tree, targets: &side.rendered.targets, clusters: clusters.collect() }
+        Self { tree, topology, targets: &side.rendered.targets, clusters: clusters.collect() }
     }
 
     /// What every workload behind a service answers, in the order of clusters and ports; nothing where no intent serves it
@@ -135,7 +167,7 @@ impl Cluster<'_> {
     }
 
     /// Where a waypoint decides, the policies that are attached to the services of the workload stand for those of its pods.
-    fn decide(&self, target: &Target, request: &Request) -> Decision {
+    pub(super) fn decide(&self, target: &Target, request: &Request) -> Decision {
         if !target.by_waypoint {
             return self.policies.decide(request);
         }
@@ -170,7 +202,8 @@ fn mesh(topology: &Topology<'_>, cluster: &str) -> Mesh {
     })
 }
 
-fn destination(tree: &Tree, intent: &Anchor, inbound: &Inbound, target: &Target) -> Destination {
+/// The port of a workload that an inbound intent is about.
+pub(super) fn destination(tree: &Tree, intent: &Anchor, inbound: &Inbound, target: &Target) -> Destination {
     let label = target.label.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
     Destination {
         namespace: target.namespace.clone(),
