@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use super::Model;
 use super::model::destination;
 use crate::access::{Decision, Destination, Peer, Protocol, Request, Verdict};
@@ -33,21 +35,26 @@ impl<'a> Model<'a> {
     /// host, port and subject that an access point names, a pattern by one value of its.
     #[must_use]
     pub fn broken_promises(&self) -> Vec<Finding> {
-        let mut findings = BTreeSet::new();
         let is_decided = |target: &&Target| matches!(target.access, TargetAccess::Open | TargetAccess::Closed);
-        for target in self.targets.iter().filter(is_decided) {
-            for server in &target.intents {
-                let Some(inbound) = self.tree.inbound(server) else { continue };
-                for (anchor, client) in clients(self.tree, server) {
-                    let peers = self.peers(target, server, client);
-                    for (place, point) in self.points(anchor) {
-                        let promise = Promise { target, server, inbound, client, place, point };
-                        findings.extend(self.broken(&promise, &peers));
-                    }
+        let targets: Vec<&Target> = self.targets.iter().filter(is_decided).collect();
+        let findings: BTreeSet<Finding> =
+            targets.into_par_iter().flat_map_iter(|target| self.of_target(target)).collect();
+        findings.into_iter().collect()
+    }
+
+    fn of_target(&self, target: &Target) -> Vec<Finding> {
+        let mut findings = vec![];
+        for server in &target.intents {
+            let Some(inbound) = self.tree.inbound(server) else { continue };
+            for (anchor, client) in clients(self.tree, server) {
+                let peers = self.peers(target, server, client);
+                for (place, point) in self.points(anchor) {
+                    let promise = Promise { target, server, inbound, client, place, point };
+                    findings.extend(self.broken(&promise, &peers));
                 }
             }
         }
-        findings.into_iter().collect()
+        findings
     }
 
     /// What a client may do by its access points; everything where none allows anything.
