@@ -131,7 +131,7 @@ fn export(
     let all: Vec<_> = pods.values().copied().collect();
     let entry = ServiceEntry { export_to: export_to.clone(), ..of_pods(&host, &all) };
     let subsets = match leads.iter().any(|lead| lead.standby) {
-        true => Traffic::of(all.iter().map(|(server, _)| *server)).sets(),
+        true => Traffic::of(servers.iter().filter(|it| it.is_live() && it.clusters.contains(cluster))).sets(),
         false => vec![],
     };
     let rule = DestinationRule { host: host.clone(), subsets, export_to, ..DestinationRule::default() };

@@ -130,7 +130,7 @@ impl<'s, 't> Lead<'s, 't> {
             found.push(no_target_port(first, cluster));
         }
         found.extend(self.ambiguous(first));
-        found.extend(self.too_long(first));
+        found.extend(self.too_long(servers));
         found.extend(self.opaque(context));
         found
     }
@@ -175,15 +175,14 @@ impl<'s, 't> Lead<'s, 't> {
     }
 
     /// A name that no handshake can bear, or DNS.
-    fn too_long(&self, server: &Server<'_>) -> Option<Finding> {
-        let subsets = self.ports.values().flat_map(|server| &server.inbound.traffic.subsets);
+    fn too_long(&self, servers: &[Server<'_>]) -> Option<Finding> {
+        let subsets = servers.iter().flat_map(|server| &server.inbound.traffic.subsets);
         let subset = subsets.map(|subset| subset.name.as_str().len()).max().unwrap_or(0);
-        let bytes = format!("outbound_.{}_._.{}", u16::MAX, self.host()).len() + subset;
+        let (host, server) = (self.host(), self.ports.values().next()?);
+        let bytes = format!("outbound_.{}_._.{host}", u16::MAX).len() + subset;
         (bytes > LONGEST_SERVER_NAME).then(|| {
-            let message = format!(
-                "the server name of {} would have {bytes} bytes, and TLS takes {LONGEST_SERVER_NAME}",
-                self.host()
-            );
+            let message =
+                format!("the server name of {host} would have {bytes} bytes, and TLS takes {LONGEST_SERVER_NAME}");
             let remedy = "shorten the names of the service, its namespace or the cluster";
             Finding::error("render/alias", pointing(server), message, remedy)
         })

@@ -82,7 +82,7 @@ pub(super) fn render(servers: &[Server<'_>], context: &Context<'_>, out: &mut Ou
 pub(super) fn imports<'s, 't>(servers: &'s [Server<'t>]) -> BTreeMap<(&'s ClusterId, &'s str), Import<'s, 't>> {
     let mut imports: BTreeMap<_, Import<'_, '_>> = BTreeMap::new();
     for server in servers.iter().filter(|server| server.is_live()) {
-        for caller in server.accepted() {
+        for caller in server.accepted().filter(|caller| server.is_remote(caller)) {
             let namespaces = caller.namespaces();
             for cluster in caller.beyond(&server.host_clusters) {
                 for namespace in &namespaces {

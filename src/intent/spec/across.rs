@@ -19,8 +19,14 @@ impl Inbound {
                 "is required with failover: else the pods of the other cluster are verified as those of this one";
             f.violation("serviceAccount", message);
         }
-        if self.protocol == Protocol::Udp {
-            f.violation(&path, format!("is not possible with UDP, which the mesh does not carry; leave {field} out"));
+        let why = match self.protocol {
+            Protocol::Udp => Some("which the mesh does not carry"),
+            // `pilot/pkg/networking/core/tls.go`, `buildSidecarOutboundTLSFilterChainOpts`.
+            protocol if protocol.is_tls() => Some("which sidecars lead by the name that a caller asks for, be it any"),
+            _ => None,
+        };
+        if let Some(why) = why {
+            f.violation(&path, format!("is not possible with {}, {why}; leave {field} out", self.protocol));
         }
         if self.ambient {
             let message = format!(
@@ -63,6 +69,8 @@ mod tests {
             (json!({"serviceAccount": null, "trafficManagement": weights}), &[]),
             (json!({"targetPort": null, "trafficManagement": weights}), &["/targetPort"]),
             (json!({"protocol": "UDP"}), &["/trafficManagement/failover"]),
+            (json!({"protocol": "HTTPS"}), &["/trafficManagement/failover"]),
+            (json!({"protocol": "TLS", "trafficManagement": weights}), &["/trafficManagement/weights"]),
             (json!({"dataPlane": "ambient", "waypoint": "w"}), &["/trafficManagement/failover"]),
             (json!({"management": {"sidecarProxy": "no"}}), &["/trafficManagement/failover"]),
             (json!({"headless": true}), &["/headless"]),

@@ -161,6 +161,18 @@ fn who_gives_way_keeps_to_the_subset_and_to_what_is_said_of_it() {
 }
 
 #[test]
+fn subsets_of_any_intent_about_the_port_are_known_at_the_gateway() {
+    let traffic =
+        json!({"subsets": [{"name": "v1", "labels": {"version": "v1"}}], "weights": [{"subset": "v1", "weight": 1}]});
+    let subsets = server("subsets", json!({"trafficManagement": traffic}));
+    let rendered = everything(&both(&[cart(failover(), json!({})), subsets]));
+    assert_eq!(errors(&rendered), [""; 0]);
+    for cluster in ["east", "west"] {
+        assert_eq!(about(&rendered, cluster, "destinationrule", WEST, false)["subsets"][0]["name"], "v1", "{cluster}");
+    }
+}
+
+#[test]
 fn shares_of_clusters_are_the_same_wherever_the_caller_is() {
     let batch = client("cart", "batch", json!({"app": "batch", "serviceAccounts": ["shop/batch", "jobs/batch"]}));
     let documents = [cart(weights(90, 10), json!({})), batch];
