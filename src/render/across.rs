@@ -190,10 +190,14 @@ fn led(mut rule: DestinationRule, standby: bool) -> DestinationRule {
             port.outlier_detection = detected(port.outlier_detection.take());
         }
     }
-    // A subset takes from the host what it does not say itself.
+    // A subset takes from the host what it does not say itself; Istio warns where a locality setting stands alone. Where
+    // ports differ, what is said beside it would hold for all of them.
+    let alike = rule.traffic_policy.as_ref().filter(|policy| policy.port_level_settings.is_empty());
+    let whole = alike.and_then(|policy| policy.outlier_detection.clone());
     for policy in rule.subsets.iter_mut().filter_map(|subset| subset.traffic_policy.as_mut()) {
         policy.load_balancer = policy.load_balancer.take().and_then(|balancer| balanced(Some(balancer)));
-        policy.outlier_detection = detected(policy.outlier_detection.take());
+        let needed = whole.clone().filter(|_| standby && policy.load_balancer.is_some());
+        policy.outlier_detection = detected(policy.outlier_detection.take()).or(needed);
     }
     rule
 }

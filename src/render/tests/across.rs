@@ -143,12 +143,12 @@ fn who_gives_way_keeps_to_the_subset_and_to_what_is_said_of_it() {
     let rendered = everything(&both(&[cart(traffic, json!({}))]));
     assert_eq!(errors(&rendered), [""; 0]);
     let rule = about(&rendered, "east", "destinationrule", WEST, false);
+    let detection = json!({"consecutive5xxErrors": 2, "maxEjectionPercent": 60});
     let locality = json!({"failoverPriority": ["meshwright.dev/standby"]});
-    assert_eq!(
-        rule["subsets"][1]["trafficPolicy"]["loadBalancer"],
-        json!({"simple": "RANDOM", "localityLbSetting": locality})
-    );
-    assert_eq!(rule["trafficPolicy"]["outlierDetection"], json!({"consecutive5xxErrors": 2, "maxEjectionPercent": 60}));
+    let balancing = json!({"simple": "RANDOM", "localityLbSetting": locality});
+    let subset = json!({"loadBalancer": balancing, "outlierDetection": detection});
+    assert_eq!(rule["subsets"][1]["trafficPolicy"], subset);
+    assert_eq!(rule["trafficPolicy"]["outlierDetection"], detection);
     let route = &spec(&rendered, "east/shop/cart/virtualservice-cart-traffic.yaml")["http"][0]["route"];
     assert_eq!((&route[0]["destination"]["host"], &route[0]["destination"]["subset"]), (&json!(WEST), &json!("v1")));
     // The gateway finds its way by `outbound_.80_.v1_.<host>`.
