@@ -135,11 +135,23 @@ fn same_traffic(left: &Traffic, right: &Traffic) -> Vec<Option<Difference>> {
     compare("/spec/trafficManagement/mirror", &left.http.mirror, &right.http.mirror);
     compare("/spec/trafficManagement/cors", &left.http.cors, &right.http.cors);
     let weights = |traffic: &Traffic| {
-        let shares = traffic.weights.iter().map(|share| format!("{} {}", share.subset, share.weight));
+        let shares = traffic.weights.iter().map(|share| format!("{} {}", share.toward, share.weight));
         shares.collect::<Vec<_>>().join(", ")
     };
     if !left.weights.is_empty() && !right.weights.is_empty() {
         found.push(differ("/spec/trafficManagement/weights", &weights(left), &weights(right)));
+    }
+    let failover = |traffic: &Traffic| {
+        let ways = traffic.failover.iter().map(|failover| format!("{} to {}", failover.from, failover.to));
+        ways.collect::<Vec<_>>().join(", ")
+    };
+    if !left.failover.is_empty() && !right.failover.is_empty() {
+        found.push(differ("/spec/trafficManagement/failover", &failover(left), &failover(right)));
+    }
+    let crosses = |one: &Traffic, other: &Traffic| !one.failover.is_empty() && other.weighs_clusters();
+    if crosses(left, right) || crosses(right, left) {
+        let words = |traffic: &Traffic| if traffic.failover.is_empty() { "weights of clusters" } else { "failover" };
+        found.push(differ("/spec/trafficManagement/failover", &words(left), &words(right)));
     }
     found
 }

@@ -163,6 +163,24 @@ impl ServiceAccountRef {
 }
 
 text_type! {
+    /// A cluster as `provider/cluster`.
+    ClusterRef,
+    |text| match text.split_once('/') {
+        Some((provider, cluster)) if Name::parse(provider).is_ok() && Name::parse(cluster).is_ok() => Ok(text.to_owned()),
+        _ => Err("must be a cluster as provider/cluster, such as gke/east".into()),
+    },
+    json!({"type": "string", "pattern": "^[^/]+/[^/]+$", "examples": ["gke/east"]})
+}
+
+impl ClusterRef {
+    /// Provider and cluster.
+    #[must_use]
+    pub fn pair(&self) -> (&str, &str) {
+        self.0.split_once('/').unwrap_or(("", &self.0))
+    }
+}
+
+text_type! {
     /// The name of a Kubernetes object that may contain dots (RFC 1123 subdomain).
     ObjectName,
     |text| if subdomain(text) { Ok(text.to_owned()) } else {

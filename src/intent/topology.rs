@@ -8,7 +8,7 @@ use super::anchor::Anchor;
 use super::kind::Kind;
 use super::name::Name;
 use super::resource::Resource;
-use super::scalar::{DnsLabel, Label, ObjectName, Port};
+use super::scalar::{ClusterRef, DnsLabel, Label, ObjectName, Port};
 use super::sealing::SealingCertificate;
 use super::spec::{Address, AppPlacement, Cluster, ClusterTerm, EastWest, Egress, Ingress, KvPairs, Spec, Target};
 use super::tree::{Tree, host_of};
@@ -26,6 +26,13 @@ pub struct ClusterId {
 impl fmt::Display for ClusterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.provider, self.cluster)
+    }
+}
+
+impl From<&ClusterRef> for ClusterId {
+    fn from(named: &ClusterRef) -> Self {
+        let (provider, cluster) = named.pair();
+        Self { provider: provider.to_owned(), cluster: cluster.to_owned() }
     }
 }
 

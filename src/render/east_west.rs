@@ -1,25 +1,37 @@
-//! The east-west Gateway: lets callers of other clusters in, to exactly one host, by server name.
+//! The east-west Gateway: lets callers of other clusters in, to exactly one service, by server name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Context;
+use super::leads::Lead;
 use super::manifest::Draft;
 use super::name::resource_name;
 use super::output::Output;
+use super::remote;
 use super::server::Server;
 use crate::intent::{Anchor, ClusterId};
 use crate::istio::{self, Gateway, Port, ServerTlsMode, ServerTlsSettings};
 
-/// Renders the east-west Gateways of a host on each of `clusters`.
-pub(super) fn render(
-    server: &Server<'_>,
-    clusters: &BTreeSet<&ClusterId>,
-    intents: &[Anchor],
-    context: &Context<'_>,
-    out: &mut Output,
-) {
-    for cluster in clusters {
-        let Some(facts) = context.clusters.get(*cluster) else { continue };
+/// Renders the east-west Gateways of a host: wherever it is, if it is called from where it is not; and where its alias
+/// hosts lead to.
+pub(super) fn render(servers: &[Server<'_>], leads: &[Lead<'_, '_>], context: &Context<'_>, out: &mut Output) {
+    let Some(server) = servers.iter().find(|server| server.is_live()) else { return };
+    let mut hosts: BTreeMap<&ClusterId, (BTreeSet<String>, Vec<Anchor>)> = BTreeMap::new();
+    let importing: Vec<Anchor> = remote::imports(servers).into_values().flat_map(|import| import.intents).collect();
+    let live = servers.iter().filter(|server| server.is_live() && !importing.is_empty());
+    for cluster in live.flat_map(|server| server.clusters.iter()) {
+        let (hosts, intents) = hosts.entry(cluster).or_default();
+        if hosts.insert(server.host()) {
+            intents.extend(importing.iter().cloned());
+        }
+    }
+    for lead in leads {
+        let (hosts, intents) = hosts.entry(&lead.to).or_default();
+        hosts.insert(lead.host());
+        intents.extend(lead.intents.iter().cloned());
+    }
+    for (cluster, (hosts, intents)) in hosts {
+        let Some(facts) = context.clusters.get(cluster) else { continue };
         let port = Port {
             number: Some(facts.internal_port.into()),
             protocol: "TLS".into(),
@@ -27,19 +39,16 @@ pub(super) fn render(
             target_port: None,
         };
         let tls = ServerTlsSettings { mode: Some(ServerTlsMode::AutoPassthrough), ..ServerTlsSettings::default() };
-        let entry =
-            istio::Server { port: Some(port), hosts: vec![server.host()], tls: Some(tls), ..istio::Server::default() };
-        let spec = Gateway { selector: facts.east_west.selector.iter().cloned().collect(), servers: vec![entry] };
-        let service = server.inbound.service.as_str();
-        let draft = Draft {
-            cluster,
-            namespace: server.namespace.as_str(),
-            service,
-            name: resource_name(&[service, "east-west"]),
-            spec: spec.into(),
-            intents: intents.to_vec(),
-            observed: false,
+        let entry = istio::Server {
+            port: Some(port),
+            hosts: hosts.into_iter().collect(),
+            tls: Some(tls),
+            ..istio::Server::default()
         };
+        let spec = Gateway { selector: facts.east_west.selector.iter().cloned().collect(), servers: vec![entry] };
+        let (namespace, service) = (server.namespace.as_str(), server.inbound.service.as_str());
+        let name = resource_name(&[service, "east-west"]);
+        let draft = Draft { cluster, namespace, service, name, spec: spec.into(), intents, observed: false };
         out.manifests.push(draft.finish(context.gitops));
     }
 }

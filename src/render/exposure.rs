@@ -65,7 +65,7 @@ pub(super) fn render(all: &[Server<'_>], context: &Context<'_>, out: &mut Output
             servers: doors.iter().map(|door| entry(door, host)).collect(),
         };
         let traffic = Traffic::of(all.iter().filter(|server| server.is_live() && server.clusters.contains(cluster)));
-        let routes = routes(&doors, host, format!("{}/{name}", first.namespace), &traffic);
+        let routes = routes(&doors, (host, cluster), format!("{}/{name}", first.namespace), &traffic);
         for door in doors.iter().filter(|door| door.server.inbound.tls.needs_credential()) {
             out.manifests.extend(sealed::manifest(door.server, cluster, context.gitops));
         }
@@ -215,7 +215,12 @@ fn entry(door: &Door<'_, '_>, host: &HostName) -> istio::Server {
     istio::Server { port: Some(port), hosts: vec![host.to_string()], tls, ..istio::Server::default() }
 }
 
-fn routes(doors: &[Door<'_, '_>], host: &HostName, gateway: String, traffic: &Traffic) -> VirtualService {
+fn routes(
+    doors: &[Door<'_, '_>],
+    (host, cluster): (&HostName, &ClusterId),
+    gateway: String,
+    traffic: &Traffic,
+) -> VirtualService {
     let through = |routing: Routing| doors.iter().filter(move |door| door.routing == routing);
     let backends: BTreeSet<_> = through(Routing::Http).map(|door| door.server.inbound.port).collect();
     // One route serves every HTTP port of the gateway when all lead to the same place.
@@ -226,7 +231,7 @@ fn routes(doors: &[Door<'_, '_>], host: &HostName, gateway: String, traffic: &Tr
         } else {
             vec![HttpMatchRequest { port: Some(door.number.into()), ..HttpMatchRequest::default() }]
         },
-        ..traffic.http_route(door.server.inbound.port)
+        ..traffic.http_route(door.server.inbound.port, cluster)
     });
     let tls = through(Routing::Sni).map(|door| TlsRoute {
         matches: vec![TlsMatchAttributes {
@@ -234,11 +239,11 @@ fn routes(doors: &[Door<'_, '_>], host: &HostName, gateway: String, traffic: &Tr
             port: Some(door.number.into()),
             ..TlsMatchAttributes::default()
         }],
-        route: traffic.connections(door.server.inbound.port),
+        route: traffic.connections(door.server.inbound.port, cluster),
     });
     let tcp = through(Routing::Tcp).map(|door| TcpRoute {
         matches: vec![L4MatchAttributes { port: Some(door.number.into()), ..L4MatchAttributes::default() }],
-        route: traffic.connections(door.server.inbound.port),
+        route: traffic.connections(door.server.inbound.port, cluster),
     });
     VirtualService {
         hosts: vec![host.to_string()],

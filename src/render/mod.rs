@@ -5,10 +5,13 @@
 //! guessed: it becomes a finding that blocks.
 
 mod access;
+mod across;
+mod alias;
 mod context;
 mod east_west;
 mod exposure;
 mod guarded;
+mod leads;
 mod manifest;
 mod mtls;
 mod name;

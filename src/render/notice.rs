@@ -153,14 +153,13 @@ fn of_caller(server: &Server<'_>, caller: &Caller<'_>, context: &Context<'_>, fi
     let (client, service, name) = (caller.client, &server.inbound.service, caller.anchor.name());
     let place = |pointer: &str| Place::pointing(caller.anchor.as_str(), pointer);
     if server.is_refused(caller) {
-        let elsewhere: Vec<String> = caller.beyond(&server.host_clusters).map(ToString::to_string).collect();
         findings.push(Finding::error(
             "access/remote-cidrs",
             place("/spec/cidrs"),
             format!(
-                "client `{name}` runs on {} too, where `{service}` does not: its identity survives the gateway between \
-                 clusters, its address does not, so cidrs cannot narrow it",
-                elsewhere.join(", ")
+                "client `{name}` {}: its identity survives the gateway between clusters, its address does not, so cidrs \
+                 cannot narrow it",
+                away(server, caller)
             ),
             "leave cidrs out and name serviceAccounts",
         ));
@@ -183,6 +182,18 @@ fn of_caller(server: &Server<'_>, caller: &Caller<'_>, context: &Context<'_>, fi
         ));
     }
     of_twins(server, caller, context, findings);
+}
+
+/// Where a caller is that reaches the server through a gateway between clusters.
+fn away(server: &Server<'_>, caller: &Caller<'_>) -> String {
+    let service = &server.inbound.service;
+    if server.is_remote(caller) {
+        let elsewhere: Vec<String> = caller.beyond(&server.host_clusters).map(ToString::to_string).collect();
+        return format!("runs on {} too, where `{service}` does not", elsewhere.join(", "));
+    }
+    let ways = server.ways.iter().filter(|(from, _)| caller.clusters.contains(from));
+    let ways: Vec<String> = ways.map(|(from, to)| format!("from {from} to {to}")).collect();
+    format!("is led to pods of `{service}` on other clusters, {}", ways.join(" and "))
 }
 
 /// Equal identities on clusters that meet here, which a policy cannot tell apart. It is the clusters that want mending:
@@ -330,7 +341,7 @@ pub(super) fn no_server_account(server: &Server<'_>) -> Finding {
 }
 
 /// Where a cluster's facts are posted.
-fn of_cluster(cluster: &ClusterId) -> String {
+pub(super) fn of_cluster(cluster: &ClusterId) -> String {
     cluster.anchor().map_or_else(|| cluster.to_string(), |anchor| anchor.to_string())
 }
 

@@ -7,14 +7,14 @@ use super::manifest::Draft;
 use super::name::resource_name;
 use super::operation::Operations;
 use super::output::Output;
-use super::source::{from, gateway, principal, sources};
+use super::source::{from, gateways, principal, sources};
 use super::unit::Unit;
 use super::workload::Workload;
 use crate::finding::{Finding, Place};
 use crate::intent::scalar::DnsLabel;
 use crate::intent::spec::Action;
 use crate::intent::{Anchor, ClusterFacts};
-use crate::istio::{self, Source};
+use crate::istio::{self, RuleFrom, Source};
 
 /// The most rules that Istio takes in one policy (`pkg/config/validation/validation.go`).
 const MOST_RULES: usize = 512;
@@ -79,11 +79,20 @@ impl Policies<'_, '_, '_> {
             let through_gateway = callers().filter(|(.., caller)| caller.client.cidrs.is_empty() && unit.is_exposed());
             for (server, port, caller) in through_gateway {
                 for (jwt, operations) in Operations::allowed((server, port), caller) {
-                    rules.add(vec![gateway(self.facts)], jwt, operations);
+                    rules.add(vec![self.gateway(unit)], jwt, operations);
                 }
             }
         }
         rules
+    }
+
+    /// The ingress gateways by which outside callers reach a unit: its cluster's, and those of clusters whose calls are led
+    /// here.
+    fn gateway(&self, unit: &Unit<'_, '_>) -> RuleFrom {
+        let exposed = unit.servers.iter().filter(|server| server.is_exposed());
+        let ways = exposed.flat_map(|server| server.ways.iter().filter(|(_, to)| to == self.workload.cluster));
+        let others = ways.filter_map(|(from, _)| self.context.clusters.get(from));
+        gateways(others.chain([self.facts]))
     }
 
     /// What access points with `action` say, of their callers and of the gateway: a way around them is none.
@@ -96,7 +105,7 @@ impl Policies<'_, '_, '_> {
                     for (jwt, operations) in Operations::of((server, port), caller, action) {
                         let mut from = sources(caller, self.context);
                         if unit.is_exposed() {
-                            from.push(gateway(self.facts));
+                            from.push(self.gateway(unit));
                         }
                         rules.add(from, jwt, operations);
                         intents.extend([server.anchor.clone(), caller.anchor.clone()]);

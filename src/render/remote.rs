@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::context::Context;
 use super::manifest::Draft;
 use super::name::resource_name;
+use super::notice;
 use super::output::Output;
 use super::server::Server;
 use super::traffic::Traffic;
-use super::{east_west, notice};
 use crate::intent::scalar::Port;
 use crate::intent::spec::Address;
 use crate::intent::{Anchor, ClusterId};
@@ -31,9 +31,11 @@ struct Export<'s> {
 
 /// What one namespace of one cluster calls of the host.
 #[derive(Default)]
-struct Import<'s, 't> {
-    ports: BTreeMap<Port, &'s Server<'t>>,
-    intents: Vec<Anchor>,
+pub(super) struct Import<'s, 't> {
+    /// The ports, with a server of each.
+    pub(super) ports: BTreeMap<Port, &'s Server<'t>>,
+    /// The servers and their callers.
+    pub(super) intents: Vec<Anchor>,
 }
 
 /// Renders what clients on other clusters need to call the host that `servers` are about.
@@ -42,10 +44,6 @@ pub(super) fn render(servers: &[Server<'_>], context: &Context<'_>, out: &mut Ou
     let Some(first) = servers.iter().find(|server| server.is_live()).filter(|_| !imports.is_empty()) else { return };
     let live = servers.iter().filter(|server| server.is_live());
     let exporters: BTreeSet<&ClusterId> = live.flat_map(|server| server.clusters.iter()).collect();
-    let importing = imports.values().flat_map(|import| import.intents.iter().cloned());
-    let intents: Vec<Anchor> = importing.collect();
-    east_west::render(first, &exporters, &intents, context, out);
-
     let importers: BTreeSet<&ClusterId> = imports.keys().map(|(cluster, _)| *cluster).collect();
     notice::of_importers(first, &importers, context, &mut out.findings);
     let Some(export) = export(servers, first, &exporters, context, out) else { return };
@@ -53,11 +51,19 @@ pub(super) fn render(servers: &[Server<'_>], context: &Context<'_>, out: &mut Ou
         let traffic = Traffic::of(
             servers.iter().filter(|server| server.is_live() && import.ports.contains_key(&server.inbound.port)),
         );
-        let rule = traffic.destination_rule(Some(mutual_tls(&export)));
+        let rule = traffic.destination_rule(Some(mutual_tls(export.endpoints.len() > 1)));
         let rule = rule.map(|rule| DestinationRule { export_to: own_namespace(), ..rule }.into());
-        let routes = traffic.mesh_routes();
+        let routes = traffic.mesh_routes(cluster);
         let routes = routes.map(|routes| VirtualService { export_to: own_namespace(), ..routes }.into());
-        let entry = Some(service_entry(&export, &import, &traffic).into());
+        let sets = traffic.subsets().cloned().collect();
+        let entry = Some(
+            ServiceEntry {
+                export_to: own_namespace(),
+                subject_alt_names: export.subject_alt_names.clone(),
+                ..behind_gateways(&export.host, &export.endpoints, &import.ports, sets)
+            }
+            .into(),
+        );
         for spec in [entry, rule, routes].into_iter().flatten() {
             let name = if namespace == export.namespace {
                 resource_name(&[export.service, "remote"])
@@ -72,10 +78,11 @@ pub(super) fn render(servers: &[Server<'_>], context: &Context<'_>, out: &mut Ou
     }
 }
 
-fn imports<'s, 't>(servers: &'s [Server<'t>]) -> BTreeMap<(&'s ClusterId, &'s str), Import<'s, 't>> {
+/// What is called of the host by namespaces of clusters where it is not.
+pub(super) fn imports<'s, 't>(servers: &'s [Server<'t>]) -> BTreeMap<(&'s ClusterId, &'s str), Import<'s, 't>> {
     let mut imports: BTreeMap<_, Import<'_, '_>> = BTreeMap::new();
     for server in servers.iter().filter(|server| server.is_live()) {
-        for caller in server.accepted() {
+        for caller in server.accepted().filter(|caller| server.is_remote(caller)) {
             let namespaces = caller.namespaces();
             for cluster in caller.beyond(&server.host_clusters) {
                 for namespace in &namespaces {
@@ -110,32 +117,40 @@ fn export<'s>(
     // Clusters may share a gateway, which is one endpoint.
     endpoints.sort();
     endpoints.dedup();
-    let account = servers.iter().filter(|server| server.is_live()).find_map(|s| s.inbound.service_account.as_ref());
-    if account.is_none() {
+    let subject_alt_names = identities(servers, exporters.iter().copied(), context);
+    if subject_alt_names.is_empty() {
         out.findings.push(notice::no_server_account(first));
     }
-    let domains: BTreeSet<&str> = exporters.iter().map(|cluster| context.trust_domain(cluster)).collect();
-    let identity =
-        |domain: &&str| account.map(|account| format!("spiffe://{domain}/ns/{}/sa/{account}", first.namespace));
     Some(Export {
         service: first.inbound.service.as_str(),
         namespace: first.namespace.as_str(),
         host: first.host(),
         endpoints,
-        subject_alt_names: domains.iter().filter_map(identity).collect(),
+        subject_alt_names,
     })
 }
 
-fn service_entry(export: &Export<'_>, import: &Import<'_, '_>, traffic: &Traffic) -> ServiceEntry {
-    let name = |port: Port, server: &Server<'_>| format!("{}-{port}", server.protocol.as_str().to_ascii_lowercase());
-    let ports = import.ports.iter().map(|(port, server)| istio::Port {
-        number: Some(port.number().into()),
-        protocol: server.protocol.as_str().to_owned(),
-        name: name(*port, server),
-        target_port: None,
-    });
-    // An endpoint is of one subset: a gateway that leads to several stands there once for each.
-    let mut sets: Vec<StringMap> = traffic.subsets().cloned().collect();
+/// What servers on `clusters` are; none where their service account is not known.
+pub(super) fn identities<'c>(
+    servers: &[Server<'_>],
+    clusters: impl Iterator<Item = &'c ClusterId>,
+    context: &Context<'_>,
+) -> Vec<String> {
+    let live = servers.iter().filter(|server| server.is_live());
+    let known = live.filter_map(|server| Some((server.namespace, server.inbound.service_account.as_ref()?))).next();
+    let domains: BTreeSet<&str> = clusters.map(|cluster| context.trust_domain(cluster)).collect();
+    let identity = |domain: &str| known.map(|(namespace, it)| format!("spiffe://{domain}/ns/{namespace}/sa/{it}"));
+    domains.into_iter().filter_map(identity).collect()
+}
+
+/// A host with gateways as its endpoints, each once for each of `sets` of labels: an endpoint is of one subset, and a
+/// gateway leads to all of them.
+pub(super) fn behind_gateways(
+    host: &str,
+    gateways: &[(&Address, Port)],
+    ports: &BTreeMap<Port, &Server<'_>>,
+    mut sets: Vec<StringMap>,
+) -> ServiceEntry {
     if sets.is_empty() {
         sets.push(StringMap::new());
     }
@@ -143,31 +158,43 @@ fn service_entry(export: &Export<'_>, import: &Import<'_, '_>, traffic: &Traffic
         labels.insert(TLS_MODE.to_owned(), "istio".to_owned());
         WorkloadEntry {
             address: address.to_string(),
-            ports: import.ports.iter().map(|(p, server)| (name(*p, server), gateway_port.number().into())).collect(),
+            ports: ports.iter().map(|(p, server)| (port_name(*p, server), gateway_port.number().into())).collect(),
             labels,
             ..WorkloadEntry::default()
         }
     };
-    let endpoints = export.endpoints.iter().flat_map(|it| sets.iter().map(move |labels| endpoint(it, labels.clone())));
-    let by_name = export.endpoints.iter().any(|(address, _)| matches!(address, Address::Host(_)));
+    let endpoints = gateways.iter().flat_map(|it| sets.iter().map(move |labels| endpoint(it, labels.clone())));
+    let by_name = gateways.iter().any(|(address, _)| matches!(address, Address::Host(_)));
     ServiceEntry {
-        hosts: vec![export.host.clone()],
-        ports: ports.collect(),
+        hosts: vec![host.to_owned()],
+        ports: ports.iter().map(|(port, server)| service_port(*port, server, None)).collect(),
         location: Some(Location::MeshInternal),
         resolution: Some(if by_name { Resolution::Dns } else { Resolution::Static }),
         endpoints: endpoints.collect(),
-        export_to: own_namespace(),
-        subject_alt_names: export.subject_alt_names.clone(),
         ..ServiceEntry::default()
     }
 }
 
-/// How the gateways of a host are called, unless its servers say otherwise.
-fn mutual_tls(export: &Export<'_>) -> TrafficPolicy {
+/// A port of a host, and that of its pods where they are the endpoints.
+pub(super) fn service_port(port: Port, server: &Server<'_>, target: Option<Port>) -> istio::Port {
+    istio::Port {
+        number: Some(port.number().into()),
+        protocol: server.protocol.as_str().to_owned(),
+        name: port_name(port, server),
+        target_port: target.map(|port| port.number().into()),
+    }
+}
+
+fn port_name(port: Port, server: &Server<'_>) -> String {
+    format!("{}-{port}", server.protocol.as_str().to_ascii_lowercase())
+}
+
+/// How the endpoints of a host are called, unless its servers say otherwise: over Istio's mutual TLS, and where there are
+/// `several`, a gateway that cannot be reached, or cannot reach the pods, gives way to another. Errors of the service
+/// itself do not count: they would be the same elsewhere.
+pub(super) fn mutual_tls(several: bool) -> TrafficPolicy {
     let tls = ClientTlsSettings { mode: Some(ClientTlsMode::IstioMutual), ..ClientTlsSettings::default() };
-    // A gateway that cannot be reached, or cannot reach the pods, gives way to another. Errors of the service itself
-    // do not count: they would be the same elsewhere.
-    let outlier_detection = (export.endpoints.len() > 1).then(|| OutlierDetection {
+    let outlier_detection = several.then(|| OutlierDetection {
         consecutive_gateway_errors: Some(5),
         consecutive_5xx_errors: Some(0),
         max_ejection_percent: Some(50),

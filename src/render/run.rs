@@ -12,7 +12,7 @@ use super::output::{Manifest, Output, Rendered};
 use super::places::Places;
 use super::scope::Scope;
 use super::server::Server;
-use super::{exposure, notice, outbound, pods, remote, traffic};
+use super::{across, east_west, exposure, leads, notice, outbound, pods, remote, traffic};
 use crate::finding::{Finding, Place};
 use crate::intent::scalar::{DnsLabel, Label};
 use crate::intent::{Settings, Topology, Tree};
@@ -92,12 +92,17 @@ fn is_same_host(left: &Server<'_>, right: &Server<'_>) -> bool {
     (left.namespace, &left.inbound.service) == (right.namespace, &right.inbound.service)
 }
 
-/// Tells each server of a host where the others run.
+/// Tells each server of a host where the others run, and how calls of its port go between these clusters.
 fn join_host(servers: &mut [Server<'_>]) {
     if servers.len() > 1 {
         let all: BTreeSet<_> = servers.iter().flat_map(|server| server.clusters.iter().cloned()).collect();
         let all = Arc::new(all);
         servers.iter_mut().for_each(|server| server.host_clusters = Arc::clone(&all));
+    }
+    for (port, ways) in leads::ways(servers) {
+        let ways = Arc::new(ways);
+        let about = servers.iter_mut().filter(|server| server.inbound.port == port);
+        about.for_each(|server| server.ways = Arc::clone(&ways));
     }
 }
 
@@ -127,6 +132,9 @@ fn of_host(servers: &[Server<'_>], context: &Context<'_>) -> Output {
     traffic::render(servers, context, &mut out);
     exposure::render(servers, context, &mut out);
     remote::render(servers, context, &mut out);
+    let leads = leads::leads(servers, context, &mut out.findings);
+    across::render(servers, &leads, context, &mut out);
+    east_west::render(servers, &leads, context, &mut out);
     out
 }
 

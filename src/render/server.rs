@@ -28,6 +28,8 @@ pub(super) struct Server<'t> {
     pub(super) clusters: Clusters,
     /// Where its Service is found: where this or any other intent about the same Service runs.
     pub(super) host_clusters: Clusters,
+    /// The ways that calls of its port take from one of these clusters to another, as any intent about the same port says.
+    pub(super) ways: Arc<BTreeSet<(ClusterId, ClusterId)>>,
     /// Who may call, as far as it is known; nobody once it is terminated.
     pub(super) callers: Vec<Caller<'t>>,
 }
@@ -82,6 +84,7 @@ impl<'t> Server<'t> {
             closed,
             terminated,
             host_clusters: Arc::clone(&clusters),
+            ways: Arc::default(),
             clusters,
             callers,
         })
@@ -107,9 +110,14 @@ impl<'t> Server<'t> {
         !caller.clusters.is_subset(&self.host_clusters)
     }
 
+    /// Whether `caller` is led from a cluster where the Service is found to another; it takes a sidecar to be led.
+    pub(super) fn is_led_on(&self, caller: &Caller<'_>) -> bool {
+        caller.client.sidecar && self.ways.iter().any(|(from, _)| caller.clusters.contains(from))
+    }
+
     /// Whether the cidrs of `caller` cannot be obeyed, because its address does not survive the gateway.
     pub(super) fn is_refused(&self, caller: &Caller<'_>) -> bool {
-        !caller.client.cidrs.is_empty() && self.is_remote(caller)
+        !caller.client.cidrs.is_empty() && (self.is_remote(caller) || self.is_led_on(caller))
     }
 
     /// The callers that may be rendered.

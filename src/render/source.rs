@@ -36,9 +36,9 @@ pub(super) fn sources(caller: &Caller<'_>, context: &Context<'_>) -> Vec<RuleFro
     sources
 }
 
-/// The ingress gateway of a cluster.
-pub(super) fn gateway(facts: &ClusterFacts) -> RuleFrom {
-    from(Source { principals: vec![gateway_principal(facts)], ..Source::default() })
+/// The ingress gateways of clusters.
+pub(super) fn gateways<'f>(facts: impl Iterator<Item = &'f ClusterFacts>) -> RuleFrom {
+    from(Source { principals: sorted(facts.map(gateway_principal)), ..Source::default() })
 }
 
 /// The identity of the ingress gateway of a cluster.

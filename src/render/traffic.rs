@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::alias;
 use super::context::Context;
 use super::manifest::Draft;
 use super::name::resource_name;
 use super::output::Output;
 use super::server::Server;
 use crate::intent::scalar::Port;
-use crate::intent::spec::{self, Policy, Weight};
+use crate::intent::spec::{self, Failover, Policy, Toward, Weight};
 use crate::intent::{Anchor, ClusterId};
 use crate::istio::{
     ClientTlsSettings, Destination, DestinationRule, HttpMatchRequest, HttpMirrorPolicy, HttpRoute,
@@ -26,12 +27,23 @@ struct OfPort {
     policy: Policy,
     http: spec::Http,
     weights: Vec<Weight>,
+    failover: Vec<Failover>,
+}
+
+impl OfPort {
+    /// The cluster that serves callers on `at` while none of its own pods does.
+    fn gives_way(&self, at: &ClusterId) -> Option<ClusterId> {
+        let from = self.failover.iter().find(|failover| ClusterId::from(&failover.from) == *at)?;
+        Some(ClusterId::from(&from.to))
+    }
 }
 
 /// What the servers of a host say about traffic to it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Traffic {
     host: String,
+    /// The host on each cluster that calls are led to.
+    aliases: BTreeMap<ClusterId, String>,
     ports: BTreeMap<Port, OfPort>,
     subsets: Vec<spec::Subset>,
     intents: BTreeSet<Anchor>,
@@ -47,7 +59,7 @@ pub(super) fn render(servers: &[Server<'_>], context: &Context<'_>, out: &mut Ou
         let traffic = Traffic::of(here());
         let (service, namespace) = (first.inbound.service.as_str(), first.namespace.as_str());
         let rule = traffic.destination_rule(None).map(Into::into);
-        let routes = traffic.mesh_routes().map(Into::into);
+        let routes = traffic.mesh_routes(cluster).map(Into::into);
         for spec in [rule, routes].into_iter().flatten() {
             let (name, intents) = (resource_name(&[service, "traffic"]), traffic.intents.iter().cloned().collect());
             let draft = Draft { cluster, namespace, service, name, spec, intents, observed: false };
@@ -76,6 +88,13 @@ impl Traffic {
             if port.weights.is_empty() {
                 port.weights.clone_from(&said.weights);
             }
+            if port.failover.is_empty() {
+                port.failover.clone_from(&said.failover);
+            }
+            for cluster in alias::led_to(said) {
+                let host = alias::host(server, &cluster);
+                traffic.aliases.insert(cluster, host);
+            }
             for subset in &said.subsets {
                 if !traffic.subsets.iter().any(|known| known.name == subset.name) {
                     traffic.subsets.push(subset.clone());
@@ -92,6 +111,22 @@ impl Traffic {
     /// The intents that say something.
     pub(super) fn intents(&self) -> impl Iterator<Item = &Anchor> {
         self.intents.iter()
+    }
+
+    /// The same of another host, with its subsets or without.
+    pub(super) fn called(self, host: &str, with_subsets: bool) -> Self {
+        let subsets = if with_subsets { self.subsets } else { vec![] };
+        Self { host: host.to_owned(), subsets, ..self }
+    }
+
+    /// Its subsets, with nothing said about them but who they are.
+    pub(super) fn sets(&self) -> Vec<Subset> {
+        let subset = |subset: &spec::Subset| Subset {
+            name: subset.name.to_string(),
+            labels: subset.labels.clone(),
+            traffic_policy: None,
+        };
+        self.subsets.iter().map(subset).collect()
     }
 
     /// The labels of each subset.
@@ -138,15 +173,15 @@ impl Traffic {
         })
     }
 
-    /// The routes of sidecars; none where nothing is said that needs one.
-    pub(super) fn mesh_routes(&self) -> Option<VirtualService> {
-        let said = |port: &OfPort| !port.http.is_empty() || !port.weights.is_empty();
+    /// The routes of sidecars on cluster `at`; none where nothing is said that needs one.
+    pub(super) fn mesh_routes(&self, at: &ClusterId) -> Option<VirtualService> {
+        let said = |port: &OfPort| !port.http.is_empty() || !port.weights.is_empty() || port.gives_way(at).is_some();
         let routed = || self.ports.iter().filter(|(_, port)| said(port));
         let mut http: Vec<HttpRoute> = routed()
             .filter(|(_, port)| port.is_http)
             .map(|(number, _)| HttpRoute {
                 matches: vec![HttpMatchRequest { port: Some(number.number().into()), ..HttpMatchRequest::default() }],
-                ..self.http_route(*number)
+                ..self.http_route(*number, at)
             })
             .collect();
         if !http.is_empty() {
@@ -159,7 +194,7 @@ impl Traffic {
             .filter(|(_, port)| !port.is_http)
             .map(|(number, _)| TcpRoute {
                 matches: vec![L4MatchAttributes { port: Some(number.number().into()), ..L4MatchAttributes::default() }],
-                route: self.connections(*number),
+                route: self.connections(*number, at),
             })
             .collect();
         if http.is_empty() && tcp.is_empty() {
@@ -168,10 +203,10 @@ impl Traffic {
         Some(VirtualService { hosts: vec![self.host.clone()], http, tcp, ..VirtualService::default() })
     }
 
-    /// Where requests to a port go, and what is done with them.
-    pub(super) fn http_route(&self, port: Port) -> HttpRoute {
+    /// Where requests to a port go from cluster `at`, and what is done with them.
+    pub(super) fn http_route(&self, port: Port, at: &ClusterId) -> HttpRoute {
         let Some(said) = self.ports.get(&port) else { return HttpRoute::default() };
-        let route = self.shares(port).into_iter().map(|(destination, weight)| HttpRouteDestination {
+        let route = self.shares(port, at).into_iter().map(|(destination, weight)| HttpRouteDestination {
             destination: Some(destination),
             weight,
             ..HttpRouteDestination::default()
@@ -187,20 +222,28 @@ impl Traffic {
         }
     }
 
-    /// Where connections to a port go.
-    pub(super) fn connections(&self, port: Port) -> Vec<RouteDestination> {
-        let shares = self.shares(port).into_iter();
+    /// Where connections to a port go from cluster `at`.
+    pub(super) fn connections(&self, port: Port, at: &ClusterId) -> Vec<RouteDestination> {
+        let shares = self.shares(port, at).into_iter();
         shares.map(|(destination, weight)| RouteDestination { destination: Some(destination), weight }).collect()
     }
 
-    fn shares(&self, port: Port) -> Vec<(Destination, Option<i32>)> {
-        let whole = Destination::new(&self.host, Some(port.number().into()));
-        let weights = self.ports.get(&port).map(|said| said.weights.as_slice()).unwrap_or_default();
+    fn shares(&self, port: Port, at: &ClusterId) -> Vec<(Destination, Option<i32>)> {
+        let said = self.ports.get(&port);
+        let to = |host: &String| Destination::new(host, Some(port.number().into()));
+        let alias = |cluster: &ClusterId| self.aliases.get(cluster).filter(|_| cluster != at).unwrap_or(&self.host);
+        let instead = said.and_then(|said| said.gives_way(at));
+        let whole = to(instead.as_ref().map_or(&self.host, alias));
+        let weights = said.map(|said| said.weights.as_slice()).unwrap_or_default();
         if weights.is_empty() {
             return vec![(whole, None)];
         }
         let share = |weight: &Weight| {
-            (Destination { subset: weight.subset.to_string(), ..whole.clone() }, Some(weight.weight.into()))
+            let destination = match &weight.toward {
+                Toward::Subset(subset) => Destination { subset: subset.to_string(), ..whole.clone() },
+                Toward::Cluster(cluster) => to(alias(&cluster.into())),
+            };
+            (destination, Some(weight.weight.into()))
         };
         weights.iter().map(share).collect()
     }

@@ -441,6 +441,12 @@ impl Inbound {
         if self.headless && !self.traffic.weights.is_empty() {
             f.violation("headless", "callers of a headless Service choose the pod themselves; leave weights out");
         }
+        if self.headless && !self.traffic.failover.is_empty() {
+            f.violation("headless", "callers of a headless Service choose the pod themselves; leave failover out");
+        }
+        if self.traffic.is_over_clusters() {
+            self.rules_over_clusters(f);
+        }
     }
 
     /// Whether the gateway must be told a port, because the protocol has no port of its own there. TCP with HTTP-level

@@ -1,6 +1,7 @@
 //! What each kind of resource says: one type per kind that carries traffic or topology.
 
 mod access_point;
+mod across;
 mod client;
 mod cluster;
 mod controller;
@@ -20,7 +21,7 @@ pub use inbound::{Access, Certificates, Enforcement, External, Inbound, Mtls, Pr
 pub use jwt::{Issuer, Jwt, KeysUri};
 pub use outbound::{EgressScope, Endpoint, Origination, OriginationMode, Outbound, OutboundServer, Resolution, Via};
 pub use placement::{AppPlacement, ClusterTerm, Target};
-pub use traffic::{Http, Policy, Subset, Traffic, Weight};
+pub use traffic::{Failover, Http, Policy, Subset, Toward, Traffic, Weight};
 
 use super::Violation;
 
@@ -69,10 +70,6 @@ impl Spec {
         match self {
             Self::Inbound(inbound) => {
                 let mut out = vec![];
-                if inbound.traffic.over_clusters {
-                    let remedy = "leave it out; calls stay on the caller's cluster where the server runs there";
-                    out.push(refuse("/spec/trafficManagement/failover", "failover between clusters", remedy));
-                }
                 if inbound.dns {
                     out.push(refuse("/spec/dns", "dns", "leave it out and create the record by hand"));
                 }

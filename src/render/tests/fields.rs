@@ -9,7 +9,7 @@ use super::*;
 use crate::intent::{Anchor, Kind, Resource};
 
 /// What is kept for who sent it, or read for others than the manifests of this bundle.
-const KEPT: [&str; 11] = [
+const KEPT: [&str; 10] = [
     // Which cluster it is on and what it is called, which other tests show; kept as it was given.
     "/app",
     "/edgeCNF",
@@ -22,7 +22,6 @@ const KEPT: [&str; 11] = [
     "/external/externalCerts/serviceCertificate",
     "/external/externalCerts/servicePrivateKey",
     // Refused by this version.
-    "/trafficManagement/failover",
     "/dns",
 ];
 
@@ -84,7 +83,11 @@ fn servers() -> Vec<Value> {
     servers.push(with(base.clone(), tcp));
     servers.push(with(base.clone(), json!({"headless": true})));
     servers.push(with(base.clone(), json!({"dataPlane": "ambient"})));
-    servers.push(with(base, json!({"dataPlane": "ambient", "waypoint": "front"})));
+    servers.push(with(base.clone(), json!({"dataPlane": "ambient", "waypoint": "front"})));
+    let shares = json!([{"cluster": "gke/east", "weight": 3}, {"cluster": "gke/west", "weight": 7}]);
+    for over_clusters in [json!({"weights": shares}), json!({"failover": [{"from": "gke/east", "to": "gke/west"}]})] {
+        servers.push(with(base.clone(), json!({ "trafficManagement": over_clusters })));
+    }
     servers
 }
 
@@ -220,7 +223,10 @@ fn every_field_of_a_server_is_rendered() {
     let parent = format!("{PROD}/traffic-group-intents/t");
     every_value_counts(Kind::Inbound, &parent, &servers(), &KEPT, |spec| {
         let batch = client("cart", "batch", json!({"app": "batch"}));
-        let rendered = rendered(&[document("inbound-intents", "cart", spec.clone()), batch]);
+        let documents = [document("inbound-intents", "cart", spec.clone()), batch];
+        let traffic = spec["trafficManagement"].to_string();
+        let over_clusters = traffic.contains("gke/");
+        let rendered = if over_clusters { everything(&across::both(&documents)) } else { rendered(&documents) };
         let said = rendered.findings.iter().map(ToString::to_string);
         rendered.manifests.into_values().map(|manifest| manifest.text).chain(said).collect()
     });

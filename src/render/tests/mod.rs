@@ -1,5 +1,6 @@
 //! Bundles in, manifests out: one file of tests per pattern.
 
+mod across;
 mod ambient;
 mod egress;
 mod exposure;

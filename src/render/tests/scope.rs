@@ -52,16 +52,25 @@ fn one_of(texts: &'static [&'static str]) -> impl Strategy<Value = &'static str>
 fn inbound() -> impl Strategy<Value = Edit> {
     let place = (one_of(&["prod", "ops"]), one_of(&["s", "t", "u"]), one_of(&["cart", "web", "probe"]));
     let pods = (one_of(&["x", "y"]), one_of(&["a", "b"]), one_of(&["TCP", "HTTP", "TLS"]), any::<[bool; 5]>());
-    (place, pods, one_of(&["one.example.com", "two.example.com"])).prop_map(|(place, pods, outside)| {
+    let ways = one_of(&["", "failover", "weights"]);
+    (place, pods, one_of(&["one.example.com", "two.example.com"]), ways).prop_map(|(place, pods, outside, ways)| {
         let (group, name, app) = place;
         let (label, service, protocol, [mesh, exposed, known, closed, strict]) = pods;
         let passed = protocol == "TLS";
+        let traffic = match ways {
+            "failover" if known && !passed => json!({"failover": [{"from": "gke/east", "to": "gke/west"}]}),
+            "weights" if known && !passed => {
+                json!({"weights": [{"cluster": "gke/east", "weight": 1}, {"cluster": "gke/west", "weight": 2}]})
+            }
+            _ => json!({}),
+        };
         let spec = json!({
             "app": app, "appLabel": format!("app={label}"), "serviceName": service, "port": 80,
             "targetPort": known.then_some(8080), "protocol": protocol, "serviceMesh": if mesh { "istio" } else { "none" },
             "externalName": outside, "externalSupport": exposed, "external": {"port": 7000},
             "management": {"tlsType": if passed { "PASSTHROUGH" } else { "NONE" }},
             "access": closed.then_some("closed"), "mtls": if strict { "strict" } else { "inherit" },
+            "serviceAccount": "a", "trafficManagement": traffic,
         });
         put(format!("{APP}/deployment-intent-groups/{group}/traffic-group-intents/t/inbound-intents/{name}"), spec)
     })

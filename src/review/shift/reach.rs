@@ -8,13 +8,16 @@ use crate::render::Rendered;
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Reach {
-    /// Workloads of a namespace dial a service of other clusters at these addresses.
+    /// Workloads of a namespace, or of [`EVERY`], dial a service of other clusters at these addresses.
     Remote { namespace: String, target: String },
     /// Other clusters dial a service of this one at a port of its gateway.
     Lets { target: String, port: u32 },
     /// Workloads of a namespace know a server outside the mesh.
     Outside { namespace: String, target: String },
 }
+
+/// All namespaces.
+const EVERY: &str = "*";
 
 type Reaches<'a> = BTreeMap<(&'a str, Reach), BTreeSet<String>>;
 
@@ -42,7 +45,7 @@ impl Reach {
     fn begins(&self, cluster: &str, at: &str, sayings: &mut Sayings) {
         match self {
             Self::Remote { namespace, target } => {
-                let sentence = format!("workloads of namespace {namespace} reach {target} of another cluster at {at}");
+                let sentence = format!("{} reach {target} of another cluster at {at}", workloads(namespace));
                 sayings.say(cluster, Shift::Gained, target, &format!("{namespace}/*"), sentence);
             }
             Self::Lets { target, port } => {
@@ -58,9 +61,8 @@ impl Reach {
 
     fn moves(&self, cluster: &str, at: &str, until_now: &str, sayings: &mut Sayings) {
         if let Self::Remote { namespace, target } = self {
-            let sentence = format!(
-                "workloads of namespace {namespace} reach {target} of other clusters at {at}; until now at {until_now}"
-            );
+            let sentence =
+                format!("{} reach {target} of other clusters at {at}; until now at {until_now}", workloads(namespace));
             sayings.say(cluster, Shift::Noted, target, &format!("{namespace}/*"), sentence);
         }
     }
@@ -68,7 +70,7 @@ impl Reach {
     fn ends(&self, cluster: &str, sayings: &mut Sayings) {
         match self {
             Self::Remote { namespace, target } => {
-                let sentence = format!("workloads of namespace {namespace} no longer reach {target} of other clusters");
+                let sentence = format!("{} no longer reach {target} of other clusters", workloads(namespace));
                 sayings.say(cluster, Shift::Lost, target, &format!("{namespace}/*"), sentence);
             }
             Self::Lets { target, port } => {
@@ -81,6 +83,13 @@ impl Reach {
                 sayings.say(cluster, Shift::Noted, target, &format!("{namespace}/*"), sentence);
             }
         }
+    }
+}
+
+fn workloads(namespace: &str) -> String {
+    match namespace {
+        EVERY => "workloads of every namespace".to_owned(),
+        namespace => format!("workloads of namespace {namespace}"),
     }
 }
 
@@ -104,6 +113,8 @@ fn of_entry<'a>(cluster: &'a str, namespace: &str, entry: &ServiceEntry, found: 
     for host in &entry.hosts {
         let (namespace, target) = (namespace.to_owned(), phrase::host(host));
         if internal {
+            let every = entry.export_to.iter().any(|to| to == EVERY);
+            let namespace = if every { EVERY.to_owned() } else { namespace };
             let at = entry.endpoints.iter().map(|endpoint| {
                 let ports: BTreeSet<String> = endpoint.ports.values().map(u32::to_string).collect();
                 let ports: Vec<String> = ports.into_iter().collect();

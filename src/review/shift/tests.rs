@@ -385,6 +385,22 @@ fn what_clusters_reach_of_each_other_is_said_on_both_sides() {
 }
 
 #[test]
+fn who_reaches_a_host_that_all_namespaces_see_is_said_so() {
+    let entry = |to: &str| {
+        let alias = format!(
+            "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: cart, namespace: shop}}\n\
+             spec: {{hosts: [cart.shop.west.gke.mesh], location: MESH_INTERNAL, resolution: STATIC, \
+             ports: [{{number: 80, name: http, protocol: HTTP}}], \
+             endpoints: [{{address: 192.0.2.2, ports: {{http: 15443}}}}], exportTo: [{to}]}}\n"
+        );
+        rendered().file(EAST, "shop/cart/serviceentry-cart.yaml", &alias)
+    };
+    let reach = "reach cart.shop.west.gke.mesh of another cluster at 192.0.2.2:15443 (on gke/east)";
+    assert_eq!(words(&rendered(), &entry("'*'")), [format!("Gained: workloads of every namespace {reach}")]);
+    assert_eq!(words(&rendered(), &entry("'.'")), [format!("Gained: workloads of namespace shop {reach}")]);
+}
+
+#[test]
 fn a_trust_domain_is_named_only_where_there_are_several() {
     let of = |domains: &[&str]| {
         let principals: Vec<String> = domains.iter().map(|domain| format!("{domain}/ns/shop/sa/a")).collect();

@@ -12,7 +12,7 @@ use crate::intent::fields::Fields;
 pub use http::Http;
 pub use policy::Policy;
 pub(super) use scalar::Count;
-pub use split::{Subset, Weight};
+pub use split::{Failover, Subset, Toward, Weight};
 
 /// How traffic to a server is managed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,10 +23,10 @@ pub struct Traffic {
     pub http: Http,
     /// Subsets of its pods.
     pub subsets: Vec<Subset>,
-    /// Their shares; empty: all pods are one.
+    /// Their shares, or those of clusters; empty: all pods of the caller's cluster are one.
     pub weights: Vec<Weight>,
-    /// Whether something was asked for over several clusters.
-    pub over_clusters: bool,
+    /// Where calls go while the caller's cluster serves none, once for each such cluster.
+    pub failover: Vec<Failover>,
 }
 
 impl Traffic {
@@ -35,8 +35,8 @@ impl Traffic {
             policy: Policy::read(f),
             http: Http::read(f),
             subsets: f.objects("subsets", "named sets of its pods", Subset::read),
-            weights: f.objects("weights", "shares of traffic by subset", Weight::read),
-            over_clusters: f.kept("failover", "where calls go when a cluster fails").is_some(),
+            weights: f.objects("weights", "shares of traffic by subset, or by cluster", Weight::read),
+            failover: f.objects("failover", "where calls go while their cluster serves none", Failover::read),
         };
         traffic.rules(f);
         Some(traffic)
@@ -52,13 +52,21 @@ impl Traffic {
         }
         let mut given = BTreeSet::new();
         for (at, weight) in self.weights.iter().enumerate() {
-            let pointer = format!("weights/{at}/subset");
-            if !names.contains(&weight.subset) && f.is_sound("subsets") {
-                f.violation(&pointer, format!("there is no subset `{}`; add it to subsets", weight.subset));
+            let pointer = format!("weights/{at}/{}", kind(&weight.toward));
+            if let Toward::Subset(subset) = &weight.toward
+                && !names.contains(subset)
+                && f.is_sound("subsets")
+            {
+                f.violation(&pointer, format!("there is no subset `{subset}`; add it to subsets"));
             }
-            if !given.insert(&weight.subset) {
-                f.violation(&pointer, format!("the subset `{}` has a share already", weight.subset));
+            if !given.insert(&weight.toward) {
+                let what = kind(&weight.toward);
+                f.violation(&pointer, format!("the {what} `{}` has a share already", weight.toward));
             }
+        }
+        let of_clusters = self.weights.iter().filter(|weight| matches!(weight.toward, Toward::Cluster(_))).count();
+        if of_clusters > 0 && of_clusters < self.weights.len() {
+            f.violation("weights", "are of subsets or of clusters, not of both");
         }
         let sum: u64 = self.weights.iter().map(|weight| u64::from(weight.weight)).sum();
         if !self.weights.is_empty() && sum == 0 && f.is_sound("weights") {
@@ -71,12 +79,76 @@ impl Traffic {
         {
             f.violation("mirror/subset", format!("there is no subset `{subset}`; add it to subsets"));
         }
+        self.failover_rules(f);
+        self.rules_over_clusters(f);
+    }
+
+    /// Each cluster gives way to one other: an alias host has one name on the gateway of whom it leads to.
+    fn failover_rules(&self, f: &mut Fields<'_>) {
+        let mut given = BTreeSet::new();
+        for (at, failover) in self.failover.iter().enumerate() {
+            if failover.from == failover.to {
+                f.violation(&format!("failover/{at}/to"), "is the cluster that shall be failed over: name another");
+            }
+            if !given.insert(&failover.from) {
+                let message = format!("`{}` fails over already; it gives way to one cluster", failover.from);
+                f.violation(&format!("failover/{at}/from"), message);
+            }
+        }
+        if self.failover.is_empty() {
+            return;
+        }
+        if self.weighs_clusters() {
+            let message = "excludes weights of clusters: a share that is to go to a cluster would come back; \
+                           leave one of them out";
+            f.violation("failover", message);
+        }
+        let by_locality = |policy: &Policy| {
+            policy.load_balancer.as_ref().is_some_and(|balancer| balancer.get("localityLbSetting").is_some())
+        };
+        if by_locality(&self.policy) || self.subsets.iter().any(|subset| by_locality(&subset.policy)) {
+            let message = "is done by Istio's locality setting: leave localityLbSetting out of loadBalancer";
+            f.violation("failover", message);
+        }
+    }
+
+    /// What an alias host cannot have.
+    fn rules_over_clusters(&self, f: &mut Fields<'_>) {
+        let as_dialled =
+            |policy: &Policy| policy.load_balancer.as_ref().is_some_and(|balancer| balancer["simple"] == "PASSTHROUGH");
+        if self.is_over_clusters()
+            && (as_dialled(&self.policy) || self.subsets.iter().any(|subset| as_dialled(&subset.policy)))
+        {
+            let field = if self.failover.is_empty() { "weights" } else { "failover" };
+            let message = "leads calls to other clusters, and loadBalancer PASSTHROUGH to where they were dialled: \
+                           choose another algorithm";
+            f.violation(field, message);
+        }
+    }
+
+    /// Whether clusters have shares.
+    #[must_use]
+    pub fn weighs_clusters(&self) -> bool {
+        self.weights.iter().any(|weight| matches!(weight.toward, Toward::Cluster(_)))
+    }
+
+    /// Whether calls are led to other clusters than the caller's.
+    #[must_use]
+    pub fn is_over_clusters(&self) -> bool {
+        self.weighs_clusters() || !self.failover.is_empty()
     }
 
     /// Whether it looks at requests rather than connections.
     #[must_use]
     pub fn is_http_level(&self) -> bool {
         !self.http.is_empty()
+    }
+}
+
+fn kind(toward: &Toward) -> &'static str {
+    match toward {
+        Toward::Subset(_) => "subset",
+        Toward::Cluster(_) => "cluster",
     }
 }
 
@@ -115,6 +187,14 @@ mod tests {
         assert_eq!(traffic.http.cors, Some(cors));
         let least = read(&json!({"loadBalancer": {"Simple": "LEAST_CONN"}})).unwrap();
         assert_eq!(least.policy.load_balancer, Some(json!({"simple": "LEAST_REQUEST"})));
+    }
+
+    fn share(weight: u8) -> Value {
+        json!({"cluster": "gke/east", "weight": weight})
+    }
+
+    fn way(from: &str, to: &str) -> Value {
+        json!({"from": format!("gke/{from}"), "to": format!("gke/{to}")})
     }
 
     #[test]
@@ -160,6 +240,24 @@ mod tests {
                 &["/t/weights"],
             ),
             (json!({"timeout": "0s"}), &["/t/timeout"]),
+            (json!({"weights": [{"weight": 1}]}), &["/t/weights/0/subset"]),
+            (json!({"weights": [{"cluster": "east", "weight": 1}]}), &["/t/weights/0/cluster"]),
+            (json!({"weights": [{"cluster": "gke/east", "subset": "v1", "weight": 1}]}), &["/t/weights/0/cluster"]),
+            (json!({"weights": [share(1), share(2)]}), &["/t/weights/1/cluster"]),
+            (
+                json!({"subsets": [{"name": "v1", "labels": {"v": "1"}}], "weights": [share(1), {"subset": "v1", "weight": 1}]}),
+                &["/t/weights"],
+            ),
+            (json!({"failover": [way("east", "west"), way("east", "north")]}), &["/t/failover/1/from"]),
+            (json!({"failover": [way("east", "east")]}), &["/t/failover/0/to"]),
+            (json!({"failover": [{"from": "gke/east"}]}), &["/t/failover/0/to"]),
+            (json!({"failover": [way("east", "west")], "weights": [share(1)]}), &["/t/failover"]),
+            (
+                json!({"failover": [way("east", "west")], "loadBalancer": {"localityLbSetting": {"enabled": true}}}),
+                &["/t/failover"],
+            ),
+            (json!({"failover": [way("east", "west")], "loadBalancer": {"simple": "PASSTHROUGH"}}), &["/t/failover"]),
+            (json!({"weights": [share(1)], "loadBalancer": {"simple": "PASSTHROUGH"}}), &["/t/weights"]),
         ] {
             assert_eq!(wrong(&value), pointers, "{value}");
         }

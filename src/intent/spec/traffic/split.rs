@@ -1,11 +1,11 @@
-//! Subsets of a server's pods, and the shares of traffic that they get.
+//! Subsets of a server's pods, the shares of traffic that they or clusters get, and failover between clusters.
 
 use std::collections::BTreeMap;
 
 use super::policy::Policy;
 use super::scalar::LABEL_VALUE;
 use crate::intent::fields::{Fields, escape};
-use crate::intent::scalar::DnsLabel;
+use crate::intent::scalar::{ClusterRef, DnsLabel};
 use crate::intent::shape::Shape;
 
 /// The labels of a subset's pods.
@@ -53,23 +53,73 @@ fn is_label_key(key: &str) -> bool {
     good && prefix.is_none_or(domain)
 }
 
+/// Who gets a share.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Toward {
+    /// A subset, wherever the caller is.
+    Subset(DnsLabel),
+    /// The pods of a cluster.
+    Cluster(ClusterRef),
+}
+
+impl std::fmt::Display for Toward {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Subset(subset) => subset.fmt(f),
+            Self::Cluster(cluster) => cluster.fmt(f),
+        }
+    }
+}
+
 /// A share of a server's traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Weight {
-    /// The subset that gets it.
-    pub subset: DnsLabel,
+    /// Who gets it.
+    pub toward: Toward,
     /// In proportion to the others'.
     pub weight: u8,
 }
 
 impl Weight {
     pub(super) fn read(f: &mut Fields<'_>) -> Option<Self> {
-        let subset = f.required("subset", "the subset that gets this share");
+        let subset = f.optional("subset", "the subset that gets this share; either this or cluster");
+        let cluster = f.optional("cluster", "the cluster, as provider/cluster, whose pods get this share");
         let weight = f.shaped("weight", "the share, in proportion to the others'", &Shape::Whole(0, 100));
         if weight.is_none() && f.is_sound("weight") {
             f.violation("weight", "is required");
         }
+        let toward = match (subset, cluster) {
+            (Some(_), Some(_)) => {
+                f.violation("cluster", "excludes subset: a share is of one of them");
+                None
+            }
+            (Some(subset), None) => Some(Toward::Subset(subset)),
+            (None, Some(cluster)) => Some(Toward::Cluster(cluster)),
+            (None, None) => {
+                if f.is_sound("subset") && f.is_sound("cluster") {
+                    f.violation("subset", "is required, or cluster: who gets this share");
+                }
+                None
+            }
+        };
         let weight = weight?.as_u64().and_then(|weight| u8::try_from(weight).ok())?;
-        Some(Self { subset: subset?, weight })
+        Some(Self { toward: toward?, weight })
+    }
+}
+
+/// Where the calls of one cluster go while it serves none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failover {
+    /// The cluster that the callers are on.
+    pub from: ClusterRef,
+    /// The cluster that serves them instead.
+    pub to: ClusterRef,
+}
+
+impl Failover {
+    pub(super) fn read(f: &mut Fields<'_>) -> Option<Self> {
+        let from = f.required("from", "the cluster, as provider/cluster, whose callers are led elsewhere");
+        let to = f.required("to", "the cluster that serves them while no pod of theirs is healthy");
+        Some(Self { from: from?, to: to? })
     }
 }
