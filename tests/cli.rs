@@ -8,6 +8,8 @@ mod access;
 mod check;
 #[path = "cli/checkout.rs"]
 mod checkout;
+#[path = "cli/lint.rs"]
+mod lint;
 #[path = "cli/plan.rs"]
 mod plan;
 mod process;

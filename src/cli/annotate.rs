@@ -3,6 +3,20 @@
 use crate::finding::{Finding, Severity};
 use crate::intent::{Anchor, layout};
 
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For scripts.
+    Json,
+    /// Static Analysis Results Interchange Format 2.1.0.
+    Sarif,
+    /// Workflow commands that annotate a pull request on GitHub.
+    Github,
+}
+
 fn level(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
@@ -25,7 +39,11 @@ fn words(finding: &Finding) -> String {
 pub(super) fn github(finding: &Finding) -> String {
     let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
-    let line = if finding.place.line > 0 { format!(",line={}", finding.place.line) } else { String::new() };
+    let line = match (finding.place.line, finding.place.column) {
+        (0, _) => String::new(),
+        (line, 0) => format!(",line={line}"),
+        (line, column) => format!(",line={line},col={column}"),
+    };
     let (level, title) = (level(finding.severity), property(&finding.rule));
     format!("::{level} file={}{line},title={title}::{}\n", property(&file(finding)), data(&words(finding)))
 }
@@ -38,7 +56,8 @@ pub(super) fn sarif(findings: &[Finding]) -> serde_json::Value {
             let level = if finding.severity == Severity::Note { "note" } else { level(finding.severity) };
             let mut location = serde_json::json!({"artifactLocation": {"uri": file(finding)}});
             if finding.place.line > 0 {
-                location["region"] = serde_json::json!({"startLine": finding.place.line});
+                location["region"] =
+                    serde_json::json!({"startLine": finding.place.line, "startColumn": finding.place.column.max(1)});
             }
             serde_json::json!({
                 "ruleId": finding.rule,
@@ -67,6 +86,15 @@ mod tests {
     fn an_annotation_escapes_what_ends_it() {
         let finding = Finding::error("check/differs", Place::at("a,b:c"), "50%\nof it", "");
         assert_eq!(github(&finding), "::error file=a%2Cb%3Ac,title=check/differs::50%25%0Aof it\n");
+    }
+
+    #[test]
+    fn an_annotation_stands_where_the_finding_does() {
+        let place = Place { line: 3, column: 5, ..Place::at("projects/a.yaml") };
+        let finding = Finding::warning("istio/051", place, "wrong", "mend it");
+        assert_eq!(github(&finding), "::warning file=projects/a.yaml,line=3,col=5,title=istio/051::wrong; mend it\n");
+        let region = &sarif(&[finding])["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"];
+        assert_eq!(region, &serde_json::json!({"startLine": 3, "startColumn": 5}));
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
+use super::annotate::{self, Format};
 use super::output::{self, Output};
 use super::render::outdated;
-use super::{Failure, Outcome, Verdict, against, annotate, bundle};
+use super::{Failure, Outcome, Verdict, against, bundle};
 use crate::change::{Audit, Declared, Listed};
 use crate::finding::{Finding, Place, Severity};
 use crate::intent::layout;
@@ -34,20 +35,6 @@ pub(super) struct Check {
     /// The same as --format, as other commands have it
     #[arg(long, short, value_enum, conflicts_with = "format")]
     output: Option<Output>,
-}
-
-/// How findings are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For scripts.
-    Json,
-    /// Static Analysis Results Interchange Format 2.1.0.
-    Sarif,
-    /// Workflow commands that annotate a pull request on GitHub.
-    Github,
 }
 
 impl Check {
@@ -87,7 +74,7 @@ impl Check {
                 "ok": wrong == 0, "generated": generated, "findings": findings, "access": access, "files": changes,
             }))?),
             Format::Sarif => drop(output::json(&annotate::sarif(&findings))?),
-            Format::Github => findings.iter().try_for_each(|finding| output::print(&annotate::github(finding)))?,
+            Format::Github => output::print(&findings.iter().map(annotate::github).collect::<String>())?,
         }
         std::mem::forget(declared);
         Ok(if wrong > 0 { Verdict::Findings } else { Verdict::Ok })

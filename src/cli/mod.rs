@@ -11,11 +11,13 @@ mod check;
 mod client;
 mod completions;
 mod follow;
+mod lint;
 mod output;
 mod plan;
 mod render;
 mod report;
 mod serve;
+mod sources;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -76,6 +78,8 @@ enum Command {
     Apply(apply::Apply),
     /// Check that a config repository is what its intents render to
     Check(check::Check),
+    /// Check anybody's manifests against Istio's rules
+    Lint(lint::Lint),
     /// Decide whether requests are let through, as Istio decides it
     Access(access::Access),
     /// Review changes
@@ -106,6 +110,7 @@ pub fn run() -> ExitCode {
         Command::Plan(command) => command.run(),
         Command::Apply(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Lint(command) => command.run(),
         Command::Access(command) => command.run(),
         Command::Change(command) => command.run(),
         Command::Openapi => output::json(&crate::http::openapi()),

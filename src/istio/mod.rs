@@ -29,7 +29,7 @@ pub use gateway::*;
 pub use http::*;
 pub use kind::Kind;
 pub use peer_authentication::*;
-pub use read::{Parsed, read};
+pub use read::{NoResource, Parsed, read, resource, unrolled};
 pub use request_authentication::*;
 pub use resource::{Other, Resource, Spec, to_yaml};
 pub use service_entry::*;

@@ -13,6 +13,7 @@ mod gateway;
 mod headers;
 mod http_match;
 mod http_route;
+mod manifests;
 mod report;
 mod route;
 mod server_tls;
@@ -25,6 +26,7 @@ mod virtual_service;
 mod whole;
 
 pub use across::lint_across;
+pub use manifests::{Check, Manifests, lint_files};
 
 use crate::finding::{Finding, Place};
 use crate::istio::{Resource, Spec};

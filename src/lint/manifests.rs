@@ -1,0 +1,202 @@
+//! Anybody's files of manifests, read and checked.
+
+use std::collections::BTreeMap;
+
+use super::report::SCHEMA;
+use super::{lint, lint_across};
+use crate::finding::{Finding, Place};
+use crate::istio::{self, Kind, NoResource, Resource};
+use crate::yaml::{self, Document, Limits};
+
+/// The most findings of one file that are told.
+const MOST: usize = 1_000;
+
+/// A file of manifests, with what is wrong with each of them alone.
+#[derive(Debug, Clone, Default)]
+pub struct Manifests {
+    text: String,
+    /// The resources, with the line of the stream on which their document begins, and the pointer to them there.
+    resources: Vec<(Place, Resource)>,
+    findings: Vec<Finding>,
+}
+
+/// What else is to be held against a resource: findings with pointers into its value.
+pub type Check<'c> = &'c (dyn Fn(&serde_json::Value) -> Vec<Finding> + Sync);
+
+impl Manifests {
+    /// The longest file that is read, in bytes.
+    pub const LONGEST: usize = Limits::DEFAULT.bytes;
+
+    /// Reads a file, and checks each of its resources by [`lint()`] and by `also`.
+    #[must_use]
+    pub fn read(path: &str, bytes: Vec<u8>, also: Option<Check<'_>>) -> Self {
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => return Self::unread(not_utf8(path, error.as_bytes())),
+        };
+        let documents = match yaml::documents(&text) {
+            Ok(documents) => documents,
+            Err(error) => return Self::unreadable(path, error.message, "split the file"),
+        };
+        let mut manifests = Self::default();
+        if documents.is_empty() {
+            manifests.findings.push(Finding::note("lint/empty", at(path, 1), "the file holds no manifest"));
+        }
+        for document in documents.iter() {
+            manifests.document(path, document, also);
+        }
+        locate(&mut manifests.findings, &documents);
+        manifests.findings.sort();
+        manifests.findings.dedup();
+        if manifests.findings.len() > MOST {
+            // The worst come last in their order.
+            let more = manifests.findings.len() - MOST;
+            manifests.findings.drain(..more);
+            let message = format!("{more} more findings of this file, none worse, are not told");
+            manifests.findings.push(Finding::note("lint/more", at(path, 1), message));
+        }
+        drop(documents);
+        manifests.text = text;
+        manifests
+    }
+
+    /// A file that cannot be read, and why.
+    #[must_use]
+    pub fn unreadable(path: &str, why: impl Into<String>, remedy: &str) -> Self {
+        Self::unread(Finding::error(FILE, at(path, 1), why, remedy))
+    }
+
+    fn unread(finding: Finding) -> Self {
+        Self { findings: vec![finding], ..Self::default() }
+    }
+
+    fn document(&mut self, path: &str, document: &Document<'_>, also: Option<Check<'_>>) {
+        let value = match yaml::value(document.text) {
+            Ok(value) => value,
+            Err(error) => {
+                let error = error.in_document_from(document.line);
+                let (line, column) =
+                    if error.line > 0 { (error.line, error.column.max(1)) } else { (document.line, 1) };
+                let place = Place { line, column, ..Place::at(path) };
+                let remedy = "mend the document: nothing else in it was checked";
+                return self.findings.push(Finding::error("lint/yaml", place, error.message, remedy));
+            }
+        };
+        for (pointer, value) in istio::unrolled(value) {
+            let place = Place { pointer, column: 0, ..at(path, document.line) };
+            let mut found: Vec<Finding> = also.map(|check| check(&value)).unwrap_or_default();
+            for finding in &mut found {
+                finding.place =
+                    Place { pointer: format!("{}{}", place.pointer, finding.place.pointer), ..place.clone() };
+            }
+            let own = match istio::resource(value) {
+                Ok(resource) => {
+                    let mut own = lint(&resource, &place);
+                    own.extend(unknown_kind(&place, &resource));
+                    self.resources.push((place, resource));
+                    own
+                }
+                Err(wrong) => vec![no_resource(&place, wrong)],
+            };
+            let told = |own: &Finding| found.iter().any(|it| it.rule == own.rule && it.place == own.place);
+            let own: Vec<_> = own.into_iter().filter(|own| own.rule != SCHEMA || !told(own)).collect();
+            self.findings.extend(found);
+            self.findings.extend(own);
+        }
+    }
+
+    /// What is wrong with the file and with each of its resources alone, with lines and columns.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// How many resources the file holds, and how many of them are of kinds that no rule is about.
+    #[must_use]
+    pub fn count(&self) -> (usize, usize) {
+        let others = self.resources.iter().filter(|(_, resource)| resource.kind() == Kind::Other);
+        (self.resources.len(), others.count())
+    }
+}
+
+/// Checks the manifests of one cluster against each other, by [`lint_across`]; findings have lines and columns.
+#[must_use]
+pub fn lint_files(files: &[&Manifests]) -> Vec<Finding> {
+    let resources: Vec<_> = files.iter().flat_map(|file| &file.resources).map(|(place, it)| (place, it)).collect();
+    let mut by_file: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
+    for finding in lint_across(&resources) {
+        by_file.entry(finding.place.path.clone()).or_default().push(finding);
+    }
+    if by_file.is_empty() {
+        return vec![];
+    }
+    for file in files {
+        let Some((place, _)) = file.resources.first() else { continue };
+        let Some(findings) = by_file.get_mut(&place.path) else { continue };
+        if let Ok(documents) = yaml::documents(&file.text) {
+            locate(findings, &documents);
+        }
+    }
+    by_file.into_values().flatten().collect()
+}
+
+/// The rule of files that cannot be read.
+const FILE: &str = "lint/file";
+
+fn at(path: &str, line: u32) -> Place {
+    Place { line, column: 1, ..Place::at(path) }
+}
+
+/// A file that is no UTF-8, by its first byte that is not.
+fn not_utf8(path: &str, bytes: &[u8]) -> Finding {
+    let valid = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+    };
+    let number = |number: usize| u32::try_from(number + 1).unwrap_or(u32::MAX);
+    let (before, last) =
+        valid.rsplit_once('\n').map_or((0, valid), |(before, last)| (before.split('\n').count(), last));
+    let place = Place { line: number(before), column: number(last.chars().count()), ..Place::at(path) };
+    Finding::error(FILE, place, "the file is not UTF-8", "save it as UTF-8")
+}
+
+fn no_resource(place: &Place, wrong: NoResource) -> Finding {
+    let rule = if wrong.pointer.is_empty() { "lint/manifest" } else { SCHEMA };
+    let remedy = match wrong.pointer.is_empty() {
+        true => "write apiVersion, kind and metadata, or leave the file out",
+        false => "write a value of the right type: nothing else in the resource was checked",
+    };
+    let place = Place { pointer: format!("{}{}", place.pointer, wrong.pointer), ..place.clone() };
+    Finding::error(rule, place, wrong.message, remedy)
+}
+
+/// The kinds of Istio's groups that are not typed.
+const UNTYPED: [&str; 6] = ["EnvoyFilter", "IstioOperator", "ProxyConfig", "Telemetry", "WasmPlugin", "WorkloadGroup"];
+
+/// A kind in a group of Istio that has no such kind.
+fn unknown_kind(place: &Place, resource: &Resource) -> Option<Finding> {
+    let group = resource.api_version().split('/').next().unwrap_or_default();
+    let (kind, ours) = (resource.kind_name(), group == "istio.io" || group.ends_with(".istio.io"));
+    if !ours || resource.kind() != Kind::Other || UNTYPED.contains(&kind) {
+        return None;
+    }
+    let place = Place { pointer: format!("{}/kind", place.pointer), ..place.clone() };
+    Some(Finding::error(SCHEMA, place, format!("{group} has no kind {kind:?}"), "mind the spelling, or the apiVersion"))
+}
+
+/// Gives findings that have the line of their document, and no column, those of their pointer. Each document is walked
+/// through once.
+fn locate(findings: &mut [Finding], documents: &[Document<'_>]) {
+    let mut by_line: BTreeMap<u32, Vec<&mut Finding>> = BTreeMap::new();
+    for finding in findings.iter_mut().filter(|finding| finding.place.column == 0) {
+        by_line.entry(finding.place.line).or_default().push(finding);
+    }
+    for document in documents {
+        let Some(mut here) = by_line.remove(&document.line) else { continue };
+        let pointers: Vec<String> = here.iter().map(|finding| finding.place.pointer.clone()).collect();
+        let places = document.positions(&pointers.iter().map(String::as_str).collect::<Vec<_>>());
+        for (finding, place) in here.iter_mut().zip(places) {
+            (finding.place.line, finding.place.column) = place.unwrap_or((document.line, 1));
+        }
+    }
+}
