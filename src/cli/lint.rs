@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 
 use super::annotate::{self, Format};
 use super::sources::Sources;
-use super::{Failure, Outcome, Verdict, output};
+use super::{Failure, Outcome, Verdict, bundle, output};
 use crate::finding::{Finding, Severity};
-use crate::lint::{Manifests, lint_files};
+use crate::lint::{Check, Manifests, lint_files};
 use crate::review::words::many;
+use crate::schema::Schemas;
 
 /// Check anybody's manifests against Istio's rules
 ///
@@ -24,6 +25,10 @@ pub(super) struct Lint {
     /// Files, or folders for all *.yaml and *.yml below them; `-` for standard input
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
+    /// A file of CustomResourceDefinitions of any version of Istio, or of others, to hold the manifests against, rules in CEL
+    /// included; may be given several times
+    #[arg(long, value_name = "FILE")]
+    crds: Vec<PathBuf>,
     /// Let warnings count as errors
     #[arg(long)]
     strict: bool,
@@ -36,12 +41,16 @@ const EXAMPLES: &str = "Examples:
   meshwright lint                             all manifests below this folder
   meshwright lint gateway.yaml routes/        a file, and a folder
   kubectl get vs,dr,gw -A -o yaml | meshwright lint -
+  meshwright lint --crds crd-all.gen.yaml .   against the schemas of that version of Istio, too
   meshwright lint --strict --output github    annotations for a pull request; warnings fail it too";
 
 impl Lint {
     pub(super) fn run(self) -> Outcome {
+        let schemas = self.schemas()?;
+        let check = |value: &Value| schemas.as_ref().map(|schemas| schemas.check(value)).unwrap_or_default();
+        let also: Option<Check<'_>> = schemas.is_some().then_some(&check);
         let sources = Sources::below(&self.paths);
-        let files: Vec<Manifests> = sources.files.par_iter().map(|path| sources.manifests(path, None)).collect();
+        let files: Vec<Manifests> = sources.files.par_iter().map(|path| sources.manifests(path, also)).collect();
         let mut clusters: BTreeMap<String, Vec<&Manifests>> = BTreeMap::new();
         for (path, file) in sources.files.iter().zip(&files) {
             clusters.entry(cluster_of(&path.display().to_string()).to_owned()).or_default().push(file);
@@ -49,6 +58,7 @@ impl Lint {
         let clusters: Vec<_> = clusters.into_values().collect();
         let mut findings: Vec<Finding> = clusters.par_iter().flat_map_iter(|files| lint_files(files)).collect();
         findings.extend(sources.findings.iter().chain(files.iter().flat_map(Manifests::findings)).cloned());
+        findings.extend(schemas.iter().flat_map(Schemas::unsure));
         findings.sort_by(|a, b| (b.severity, &a.place, &a.rule).cmp(&(a.severity, &b.place, &b.rule)));
         findings.dedup();
         let count = |sum: (usize, usize), (all, others): (usize, usize)| (sum.0 + all, sum.1 + others);
@@ -58,6 +68,12 @@ impl Lint {
         // The process ends soon: giving back all resources piece by piece would take longer.
         std::mem::forget(files);
         Ok(verdict)
+    }
+
+    fn schemas(&self) -> Result<Option<Schemas>, Failure> {
+        let read = |path: &PathBuf| Ok((path.display().to_string(), bundle::text(path)?));
+        let files = self.crds.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        if files.is_empty() { Ok(None) } else { Schemas::read(&files).map(Some).map_err(Failure::Found) }
     }
 
     fn verdict(&self, findings: &[Finding]) -> Verdict {

@@ -84,6 +84,11 @@ impl Manifests {
         };
         for (pointer, value) in istio::unrolled(value) {
             let place = Place { pointer, column: 0, ..at(path, document.line) };
+            if let Some(length) = too_long(document, &value) {
+                let message = format!("the resource takes {length} bytes, and Kubernetes stores at most {STORED}");
+                self.findings.push(Finding::error("lint/size", place, message, "split it"));
+                continue;
+            }
             let mut found: Vec<Finding> = also.map(|check| check(&value)).unwrap_or_default();
             for finding in &mut found {
                 finding.place =
@@ -98,8 +103,9 @@ impl Manifests {
                 }
                 Err(wrong) => vec![no_resource(&place, wrong)],
             };
+            // What a schema says is told once, in its words.
             let told = |own: &Finding| found.iter().any(|it| it.rule == own.rule && it.place == own.place);
-            let own: Vec<_> = own.into_iter().filter(|own| own.rule != SCHEMA || !told(own)).collect();
+            let own: Vec<_> = own.into_iter().filter(|own| !told(own)).collect();
             self.findings.extend(found);
             self.findings.extend(own);
         }
@@ -158,6 +164,30 @@ fn not_utf8(path: &str, bytes: &[u8]) -> Finding {
         valid.rsplit_once('\n').map_or((0, valid), |(before, last)| (before.split('\n').count(), last));
     let place = Place { line: number(before), column: number(last.chars().count()), ..Place::at(path) };
     Finding::error(FILE, place, "the file is not UTF-8", "save it as UTF-8")
+}
+
+/// The longest resource that is stored, in bytes of JSON: the longest request that etcd takes by default.
+const STORED: usize = 3 << 19;
+
+/// The length of a resource that is too long to be stored, and too long for rules that compare all of its parts.
+fn too_long(document: &Document<'_>, value: &serde_json::Value) -> Option<usize> {
+    /// Counts what is written.
+    struct Length(usize);
+    impl std::io::Write for Length {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    // Without aliases JSON is at most a few times as long as YAML.
+    if document.text.len() < STORED / 8 && !document.text.contains('*') {
+        return None;
+    }
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, value).ok().filter(|()| length.0 > STORED).map(|()| length.0)
 }
 
 fn no_resource(place: &Place, wrong: NoResource) -> Finding {
