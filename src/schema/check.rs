@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::format;
 use super::rule::Verdict;
 use super::structure::{Additional, Schema, Type};
+use super::value::in_language;
 
 /// Something that a schema does not allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -261,7 +262,7 @@ impl Check {
             return;
         }
         for rule in &schema.rules {
-            match rule.judge(schema, value) {
+            match rule.judge(value, || in_language(schema, value)) {
                 Verdict::Holds => {}
                 Verdict::Broken(message) => {
                     self.fault(message, format!("obey the rule `{}`", rule.rule.trim()));

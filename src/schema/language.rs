@@ -1,4 +1,4 @@
-//! The language of rules as Kubernetes extends it, and values in it.
+//! The language of rules as Kubernetes extends it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -6,8 +6,6 @@ use std::sync::{Arc, LazyLock};
 use cel::extractors::This;
 use cel::objects::{Key, Map};
 use cel::{Context, Env, ExecutionError, Value, extensions};
-
-use super::structure::{Schema, Type};
 
 /// The standard functions, and those of texts and lists.
 pub(super) fn environment() -> Arc<Env> {
@@ -109,74 +107,15 @@ fn scheme(text: &str) -> Option<String> {
     (named && sound).then(|| scheme.to_ascii_lowercase())
 }
 
-fn string(text: &str) -> Value {
+/// A text.
+pub(super) fn string(text: &str) -> Value {
     Value::String(Arc::new(text.to_owned()))
 }
 
-fn map(members: impl IntoIterator<Item = (String, Value)>) -> Value {
+/// A map of texts to values.
+pub(super) fn map(members: impl IntoIterator<Item = (String, Value)>) -> Value {
     let members = members.into_iter().map(|(name, value)| (Key::String(Arc::new(name)), value));
     Value::Map(Map { map: Arc::new(members.collect::<HashMap<_, _>>()) })
-}
-
-/// A value as rules see it: properties by names that are identifiers, numbers of the type that the schema gives them.
-pub(super) fn value(schema: &Schema, of: &serde_json::Value) -> Value {
-    static ANYTHING: LazyLock<Schema> = LazyLock::new(Schema::default);
-    use serde_json::Value as Json;
-    match of {
-        Json::Null => Value::Null,
-        Json::Bool(truth) => Value::Bool(*truth),
-        Json::String(text) => string(text),
-        Json::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
-            (_, _, Some(number)) if schema.kind == Some(Type::Number) => Value::Float(number),
-            (Some(number), ..) => Value::Int(number),
-            (None, Some(number), _) => Value::UInt(number),
-            #[expect(clippy::cast_possible_truncation, reason = "the schema was asked whether it is whole")]
-            (_, _, Some(number)) if schema.kind == Some(Type::Integer) => Value::Int(number as i64),
-            (_, _, number) => Value::Float(number.unwrap_or(f64::NAN)),
-        },
-        Json::Array(items) => {
-            let schema = schema.items.as_deref().unwrap_or(&ANYTHING);
-            Value::List(Arc::new(items.iter().map(|item| value(schema, item)).collect()))
-        }
-        Json::Object(members) => map(members.iter().map(|(name, of)| {
-            let called = if schema.properties.contains_key(name) { identifier(name) } else { name.clone() };
-            (called, value(schema.member(name).unwrap_or(&ANYTHING), of))
-        })),
-    }
-}
-
-/// The words that no property can be called by.
-const RESERVED: [&str; 21] = [
-    "true",
-    "false",
-    "null",
-    "in",
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-    "var",
-    "void",
-    "while",
-];
-
-/// How rules call a property (`x-kubernetes-validations`, on accessible property names).
-fn identifier(name: &str) -> String {
-    if RESERVED.contains(&name) {
-        return format!("__{name}__");
-    }
-    let escaped = name.replace("__", "__underscores__");
-    escaped.replace('.', "__dot__").replace('-', "__dash__").replace('/', "__slash__")
 }
 
 #[cfg(test)]
@@ -219,12 +158,5 @@ mod tests {
         ] {
             assert_eq!(scheme(text).as_deref(), expected, "{text}");
         }
-    }
-
-    #[test]
-    fn properties_are_called_by_identifiers() {
-        assert_eq!(identifier("namespace"), "__namespace__");
-        assert_eq!(identifier("x-y.z/a"), "x__dash__y__dot__z__slash__a");
-        assert_eq!(identifier("a__b"), "a__underscores__b");
     }
 }

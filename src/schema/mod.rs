@@ -11,6 +11,7 @@ mod language;
 mod reading;
 mod rule;
 mod structure;
+mod value;
 
 pub use reading::Schemas;
 

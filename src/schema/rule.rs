@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::language;
-use super::structure::Schema;
 
 /// A rule that a value must obey.
 #[derive(Debug, Deserialize)]
@@ -44,8 +43,8 @@ const LONGEST: usize = 8 << 10;
 const BUDGET: [f64; 3] = [1e7, 1e9, 1e11];
 
 impl Rule {
-    /// Whether `value` obeys the rule. A rule about how values change holds for those that are new.
-    pub(super) fn judge(&self, schema: &Schema, value: &Value) -> Verdict {
+    /// Whether `value`, which is `own` in the language, obeys the rule. A rule about how values change holds for new ones.
+    pub(super) fn judge(&self, value: &Value, own: impl FnOnce() -> cel::Value) -> Verdict {
         if self.rule.len() > LONGEST {
             return Verdict::Unsure(format!("it is longer than {LONGEST} bytes"));
         }
@@ -62,7 +61,7 @@ impl Rule {
         }
         let mut context = Context::with_env(language::environment());
         language::add_functions(&mut context);
-        context.add_variable_from_value("self", language::value(schema, value));
+        context.add_variable_from_value("self", own());
         match compiled.program.execute(&context) {
             Ok(cel::Value::Bool(true)) => Verdict::Holds,
             Ok(cel::Value::Bool(false)) => Verdict::Broken(self.words()),
