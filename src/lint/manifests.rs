@@ -1,6 +1,7 @@
 //! Anybody's files of manifests, read and checked.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use super::report::SCHEMA;
 use super::{lint, lint_across};
@@ -128,9 +129,24 @@ impl Manifests {
 /// Checks the manifests of one cluster against each other, by [`lint_across`]; findings have lines and columns.
 #[must_use]
 pub fn lint_files(files: &[&Manifests]) -> Vec<Finding> {
-    let resources: Vec<_> = files.iter().flat_map(|file| &file.resources).map(|(place, it)| (place, it)).collect();
+    let all = files.iter().flat_map(|file| &file.resources);
+    let (mut resources, mut found) = (vec![], vec![]);
+    let mut first: HashMap<[&str; 4], &Place> = HashMap::new();
+    for (place, resource) in all {
+        match first.entry(identity(resource)) {
+            Entry::Occupied(other) if !resource.metadata.name.is_empty() => {
+                found.push(twice(place, resource, *other.get()))
+            }
+            Entry::Occupied(_) => resources.push((place, resource)),
+            Entry::Vacant(free) => {
+                free.insert(place);
+                resources.push((place, resource));
+            }
+        }
+    }
+    found.extend(lint_across(&resources));
     let mut by_file: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
-    for finding in lint_across(&resources) {
+    for finding in found {
         by_file.entry(finding.place.path.clone()).or_default().push(finding);
     }
     if by_file.is_empty() {
@@ -144,6 +160,21 @@ pub fn lint_files(files: &[&Manifests]) -> Vec<Finding> {
         }
     }
     by_file.into_values().flatten().collect()
+}
+
+/// What the API server tells resources apart by: group, kind, namespace and name.
+fn identity(resource: &Resource) -> [&str; 4] {
+    let group = resource.api_version().rsplit_once('/').map_or("", |(group, _)| group);
+    [group, resource.kind_name(), &resource.metadata.namespace, &resource.metadata.name]
+}
+
+/// A resource that another manifest is about, too.
+fn twice(place: &Place, resource: &Resource, other: &Place) -> Finding {
+    let name = &resource.metadata.name;
+    let message =
+        format!("{} {name} is in {} too, and the one that is applied last holds", resource.kind_name(), other.path);
+    let place = Place { pointer: format!("{}/metadata/name", place.pointer), ..place.clone() };
+    Finding::warning("lint/twice", place, message, "keep one of them")
 }
 
 /// The rule of files that cannot be read.
