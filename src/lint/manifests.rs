@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::report::SCHEMA;
 use super::{lint, lint_across};
 use crate::finding::{Finding, Place};
-use crate::istio::{self, Kind, NoResource, Resource};
+use crate::istio::{self, Kind, NoResource, Resource, Spec};
 use crate::yaml::{self, Document, Limits};
 
 /// The most findings of one file that are told.
@@ -133,9 +133,15 @@ pub fn lint_files(files: &[&Manifests]) -> Vec<Finding> {
     let (mut resources, mut found) = (vec![], vec![]);
     let mut first: HashMap<[&str; 4], &Place> = HashMap::new();
     for (place, resource) in all {
+        if let Some(pairs) = too_wide(resource) {
+            let message = format!("{pairs} pairs of hosts and namespaces are too many to be compared with others");
+            let place = Place { pointer: format!("{}/spec/exportTo", place.pointer), ..place.clone() };
+            found.push(Finding::warning("lint/size", place, message, "export it to fewer namespaces, or to *"));
+            continue;
+        }
         match first.entry(identity(resource)) {
             Entry::Occupied(other) if !resource.metadata.name.is_empty() => {
-                found.push(twice(place, resource, *other.get()))
+                found.push(twice(place, resource, other.get()))
             }
             Entry::Occupied(_) => resources.push((place, resource)),
             Entry::Vacant(free) => {
@@ -160,6 +166,17 @@ pub fn lint_files(files: &[&Manifests]) -> Vec<Finding> {
         }
     }
     by_file.into_values().flatten().collect()
+}
+
+/// How many pairs of a host, or a port of one, and a namespace that sees it a resource makes, where rules across resources
+/// would take too much memory for them.
+fn too_wide(resource: &Resource) -> Option<usize> {
+    let (hosts, namespaces) = match &resource.spec {
+        Spec::VirtualService(service) => (service.hosts.len(), service.export_to.len()),
+        Spec::ServiceEntry(entry) => (entry.hosts.len() * entry.ports.len().max(1), entry.export_to.len()),
+        _ => return None,
+    };
+    Some(hosts.saturating_mul(namespaces.max(1))).filter(|pairs| *pairs > 1 << 18)
 }
 
 /// What the API server tells resources apart by: group, kind, namespace and name.

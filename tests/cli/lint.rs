@@ -238,6 +238,10 @@ fn absurd_files_cost_bounded_time() {
         let [one] = heads(&run)[..] else { panic!("{name}: {}", run.out) };
         assert!(one.starts_with("error[lint/") && one.contains(" a.yaml:"), "{name}: {one}");
     }
+    let names = |of: &str| (0..20_000).map(|n| format!("{of}{n}")).collect::<Vec<_>>().join(", ");
+    let wide = format!("{}  exportTo: [{}]\n", SERVICE.replace("a.example", &names("a.a")), names("n"));
+    let run = bounded("hosts times namespaces", wide.as_bytes());
+    assert!(heads(&run).contains(&"warning[lint/size] a.yaml:10:3#/spec/exportTo"), "{run:?}");
     let many = [
         ("documents", megabytes("---\na: 1\n", 4)),
         ("items", format!("apiVersion: v1\nkind: List\nitems:\n{}", megabytes("- kind: Gateway\n", 4))),
