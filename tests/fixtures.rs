@@ -17,7 +17,7 @@ use meshwright::render::{Rendered, Scope, is_namespace_file, render};
 const FINDINGS: &str = "findings.txt";
 
 /// Folders that hold something else.
-const OTHERS: [&str; 2] = ["config-repo", "webhooks"];
+const OTHERS: [&str; 3] = ["config-repo", "lint", "webhooks"];
 
 fn fixtures() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");

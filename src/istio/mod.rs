@@ -18,9 +18,11 @@ mod resource;
 mod service_entry;
 mod shared;
 mod sidecar;
+mod telemetry;
 mod traffic;
 mod virtual_service;
 mod watch;
+mod workload_group;
 
 pub use authorization_policy::*;
 pub use config_map::*;
@@ -35,8 +37,10 @@ pub use resource::{Other, Resource, Spec, to_yaml};
 pub use service_entry::*;
 pub use shared::*;
 pub use sidecar::*;
+pub use telemetry::*;
 pub use traffic::*;
 pub use virtual_service::*;
+pub use workload_group::*;
 
 #[cfg(test)]
 mod tests;

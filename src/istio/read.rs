@@ -167,8 +167,10 @@ fn spec(kind: Kind, members: &Map<String, Value>, unknown: &mut Vec<String>) -> 
         Kind::RequestAuthentication => Spec::RequestAuthentication(member(members, "spec", unknown)?),
         Kind::ServiceEntry => Spec::ServiceEntry(member(members, "spec", unknown)?),
         Kind::Sidecar => Spec::Sidecar(member(members, "spec", unknown)?),
+        Kind::Telemetry => Spec::Telemetry(member(members, "spec", unknown)?),
         Kind::VirtualService => Spec::VirtualService(member(members, "spec", unknown)?),
         Kind::WorkloadEntry => Spec::WorkloadEntry(member(members, "spec", unknown)?),
+        Kind::WorkloadGroup => Spec::WorkloadGroup(member(members, "spec", unknown)?),
         Kind::ConfigMap | Kind::Other => return Err((String::new(), "a kind without a spec".to_owned())),
     })
 }

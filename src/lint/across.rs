@@ -24,7 +24,7 @@ pub fn lint_across(resources: &[(&Place, &Resource)]) -> Vec<Finding> {
             Spec::Sidecar(sidecar) if sidecar.workload_selector.is_none() => {
                 index.several(&mut report, "istio/IST0111", "Sidecar", resource);
             }
-            Spec::Other(other) if other.kind == "Telemetry" && is_for_all(resource) => {
+            Spec::Telemetry(telemetry) if is_for_all(telemetry) => {
                 index.several(&mut report, "istio/IST0160", "Telemetry", resource);
             }
             _ => {}
@@ -37,11 +37,8 @@ pub fn lint_across(resources: &[(&Place, &Resource)]) -> Vec<Finding> {
     found
 }
 
-/// Whether a resource that is not typed has neither a selector nor targets.
-fn is_for_all(resource: &Resource) -> bool {
-    let Spec::Other(other) = &resource.spec else { return false };
-    let spec = other.body.get("spec");
-    ["selector", "targetRef", "targetRefs"].iter().all(|name| spec.and_then(|spec| spec.get(name)).is_none())
+fn is_for_all(telemetry: &crate::istio::Telemetry) -> bool {
+    telemetry.selector.is_none() && telemetry.target_ref.is_none() && telemetry.target_refs.is_empty()
 }
 
 /// What the rules look up.
@@ -73,7 +70,7 @@ impl<'a> Index<'a> {
                 Spec::Sidecar(sidecar) if sidecar.workload_selector.is_none() => {
                     *index.for_all.entry((namespace, "Sidecar")).or_default() += 1;
                 }
-                Spec::Other(other) if other.kind == "Telemetry" && is_for_all(resource) => {
+                Spec::Telemetry(telemetry) if is_for_all(telemetry) => {
                     *index.for_all.entry((namespace, "Telemetry")).or_default() += 1;
                 }
                 _ => {}

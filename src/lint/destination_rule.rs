@@ -1,5 +1,7 @@
 //! Rules 65 to 70: DestinationRule (`validation.go`, `ValidateDestinationRule`; `agent`, `ValidateTLS`).
 
+use std::collections::HashSet;
+
 use super::report::{At, Report, SCHEMA, SPEC, known};
 use super::syntax::{fqdn, is_ip, is_label};
 use super::traffic;
@@ -12,7 +14,7 @@ use crate::istio::{
 pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, rule: &DestinationRule) {
     if rule.host.is_empty() {
         report.error("istio/065", SPEC.member("host"), "a DestinationRule without a host", "name it");
-    } else if !is_ip(&rule.host) {
+    } else {
         whole::host(report, SPEC.member("host"), &rule.host);
         whole::full_host(report, SPEC.member("host"), &rule.host);
     }
@@ -20,6 +22,7 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, rule: &Desti
         check_policy(report, SPEC.member("trafficPolicy"), policy);
     }
     let list = SPEC.member("subsets");
+    let mut names = HashSet::new();
     for (index, subset) in rule.subsets.iter().enumerate() {
         let at = list.item(index);
         if !is_label(&subset.name) {
@@ -29,7 +32,7 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, rule: &Desti
                 format!("{:?} is not a subset name", subset.name),
                 "write a DNS label",
             );
-        } else if rule.subsets[..index].iter().any(|other| other.name == subset.name) {
+        } else if !names.insert(&subset.name) {
             report.error(
                 "istio/066",
                 at.member("name"),
@@ -37,6 +40,7 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, rule: &Desti
                 "keep one",
             );
         }
+        whole::labels(report, at.member("labels"), &subset.labels);
         if let Some(policy) = &subset.traffic_policy {
             check_policy(report, at.member("trafficPolicy"), policy);
         }
@@ -112,7 +116,7 @@ fn check_port(report: &mut Report<'_>, at: At<'_>, settings: &PortTrafficPolicy)
         report.error("istio/067", at, "portLevelSettings that set nothing", "remove them");
     }
     match &settings.port {
-        Some(port) => whole::port(report, at.member("port").member("number"), port.number),
+        Some(port) => whole::unchecked_port(report, at.member("port").member("number"), port.number),
         None => report.error("istio/067", at.member("port"), "portLevelSettings without a port", "name it"),
     }
     if let Some(pool) = &settings.connection_pool {
@@ -136,16 +140,18 @@ fn check_tls(report: &mut Report<'_>, at: At<'_>, tls: &ClientTlsSettings, unver
     let files = [&tls.client_certificate, &tls.private_key, &tls.ca_certificates, &tls.ca_crl];
     let any_file = files.iter().any(|file| !file.is_empty());
     let secret = !tls.credential_name.is_empty();
-    let skips = tls.insecure_skip_verify == Some(true);
-    if skips && (!tls.ca_certificates.is_empty() || !tls.subject_alt_names.is_empty()) {
+    let ends = matches!(tls.mode, Some(ClientTlsMode::Simple | ClientTlsMode::Mutual));
+    let skips = ends && tls.insecure_skip_verify == Some(true);
+    // What SIMPLE has a secret for is the CA alone.
+    let secret_ca = secret && tls.mode == Some(ClientTlsMode::Simple);
+    if skips && (!tls.ca_certificates.is_empty() || !tls.subject_alt_names.is_empty() || secret_ca) {
         report.error(
             "istio/069",
             at.member("insecureSkipVerify"),
-            "insecureSkipVerify excludes caCertificates and subjectAltNames",
+            "insecureSkipVerify excludes caCertificates, subjectAltNames and, with SIMPLE, credentialName",
             "remove it, or them",
         );
-    }
-    if skips && matches!(tls.mode, Some(ClientTlsMode::Simple | ClientTlsMode::Mutual)) {
+    } else if skips {
         report.warning(
             unverified,
             at,
@@ -166,10 +172,10 @@ fn check_tls(report: &mut Report<'_>, at: At<'_>, tls: &ClientTlsSettings, unver
             );
         }
         Some(ClientTlsMode::IstioMutual) if secret || any_file => {
-            report.error(
+            report.warning(
                 "istio/069",
                 at,
-                "ISTIO_MUTUAL brings Istio's own certificates",
+                "ISTIO_MUTUAL brings Istio's own certificates, and others have no effect",
                 "remove credentialName and the files",
             );
         }

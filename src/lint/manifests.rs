@@ -249,7 +249,7 @@ fn no_resource(place: &Place, wrong: NoResource) -> Finding {
 }
 
 /// The kinds of Istio's groups that are not typed.
-const UNTYPED: [&str; 6] = ["EnvoyFilter", "IstioOperator", "ProxyConfig", "Telemetry", "WasmPlugin", "WorkloadGroup"];
+const UNTYPED: [&str; 5] = ["EnvoyFilter", "IstioOperator", "ProxyConfig", "TrafficExtension", "WasmPlugin"];
 
 /// A kind in a group of Istio that has no such kind.
 fn unknown_kind(place: &Place, resource: &Resource) -> Option<Finding> {

@@ -116,6 +116,9 @@ pub(super) const DEPRECATED: &str = "istio/IST0002";
 /// The rule of fields and values that the schema does not have, as `istioctl analyze` numbers it.
 pub(super) const SCHEMA: &str = "istio/IST0106";
 
+/// The rule of what the schema has and Istio warns of, as `istioctl analyze` numbers it.
+pub(super) const SCHEMA_WARNING: &str = "istio/IST0133";
+
 /// Reports a value that its enumeration does not have.
 macro_rules! known {
     ($report:expr, $rule:expr, $at:expr, $value:expr, $type:ty) => {

@@ -1,7 +1,7 @@
 //! What HTTP, TLS and TCP routes share.
 
 use super::report::{At, Report};
-use super::syntax::{is_ip, is_label};
+use super::syntax::is_label;
 use super::whole;
 use crate::istio::Destination;
 
@@ -64,7 +64,7 @@ pub(super) fn destination(report: &mut Report<'_>, at: At<'_>, destination: Opti
     };
     if to.host == "*" {
         report.error("istio/053", at.member("host"), "a destination is one host", "name it");
-    } else if !is_ip(&to.host) {
+    } else {
         whole::host(report, at.member("host"), &to.host);
         whole::full_host(report, at.member("host"), &to.host);
     }

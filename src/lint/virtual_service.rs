@@ -1,9 +1,11 @@
 //! Rules 44 to 48 and 63: VirtualService as a whole (`validation.go`, `ValidateVirtualService`).
 
+use std::collections::{BTreeMap, HashMap};
+
 use super::http_route;
 use super::report::{At, Report, SCHEMA, SPEC};
 use super::route::{Scope, destination, gateway_names, weights};
-use super::syntax::{is_ip, is_ip_or_cidr, overlap, within};
+use super::syntax::{is_ip, is_ip_or_cidr, within};
 use super::unreachable;
 use super::whole;
 use crate::istio::{ObjectMeta, RouteDestination, VirtualService};
@@ -51,14 +53,56 @@ fn check_hosts(report: &mut Report<'_>, service: &VirtualService, scope: Scope) 
             );
             valid = false;
         } else if !is_ip(host) {
-            valid &= whole::host(report, at, host);
+            valid &= if scope.gateway && names_servers(service) {
+                whole::server_name(report, at, host)
+            } else {
+                whole::host(report, at, host)
+            };
             whole::full_host(report, at, host);
         }
     }
+    let mut earlier = Hosts::default();
     for (index, host) in service.hosts.iter().enumerate().filter(|_| valid) {
-        if let Some(other) = service.hosts[..index].iter().find(|other| overlap(host, other)) {
+        if let Some(other) = earlier.overlapping(host) {
             report.error("istio/046", list.item(index), format!("{host} and {other} overlap"), "keep the wider one");
         }
+        earlier.add(host);
+    }
+}
+
+fn names_servers(service: &VirtualService) -> bool {
+    service.tls.iter().flat_map(|route| &route.matches).any(|matched| !matched.sni_hosts.is_empty())
+}
+
+/// Hosts, of which those that overlap with another are found by looking up what lies below and above it.
+#[derive(Default)]
+struct Hosts<'a> {
+    names: BTreeMap<String, &'a str>,
+    /// What follows the `*` of hosts with a wildcard, by its length.
+    suffixes: BTreeMap<usize, HashMap<&'a str, &'a str>>,
+}
+
+impl<'a> Hosts<'a> {
+    fn add(&mut self, host: &'a str) {
+        let suffix = host.strip_prefix('*');
+        self.names.insert(suffix.unwrap_or(host).chars().rev().collect(), host);
+        if let Some(suffix) = suffix {
+            self.suffixes.entry(suffix.len()).or_default().insert(suffix, host);
+        }
+    }
+
+    /// A host that has a name in common with this one (`pkg/config/host`, `Name.Matches`).
+    fn overlapping(&self, host: &str) -> Option<&'a str> {
+        let suffix = host.strip_prefix('*');
+        let own = suffix.unwrap_or(host);
+        let above = self.suffixes.range(..=own.len());
+        let wider = above.filter_map(|(length, known)| known.get(own.get(own.len() - length..)?)).next();
+        let reversed: String = own.chars().rev().collect();
+        let below = || match suffix {
+            Some(_) => self.names.range(reversed.clone()..).next().filter(|(name, _)| name.starts_with(&reversed)),
+            None => self.names.get_key_value(&reversed).filter(|(_, host)| !host.starts_with('*')),
+        };
+        wider.copied().or_else(|| below().map(|(_, host)| *host))
     }
 }
 
@@ -77,20 +121,24 @@ fn check_tls(report: &mut Report<'_>, service: &VirtualService) {
                 report.error("istio/063", at.member("sniHosts"), "a TLS match without sniHosts", "name them");
             }
             for (index, host) in matched.sni_hosts.iter().enumerate() {
-                sni_host(report, at.member("sniHosts").item(index), host, &service.hosts);
+                sni_host(report, at.member("sniHosts").item(index), host, service);
             }
             subnets(report, at.member("destinationSubnets"), &matched.destination_subnets);
             whole::optional_port(report, at.member("port"), matched.port);
             gateway_names(report, at.member("gateways"), &matched.gateways);
+            whole::labels(report, at.member("sourceLabels"), &matched.source_labels);
         }
         destinations(report, at.member("route"), &route.route);
     }
 }
 
-fn sni_host(report: &mut Report<'_>, at: At<'_>, host: &str, hosts: &[String]) {
+fn sni_host(report: &mut Report<'_>, at: At<'_>, host: &str, service: &VirtualService) {
+    let mesh = service.gateways.iter().any(|name| name == "mesh");
+    let check = if mesh { whole::host } else { whole::server_name };
+    let hosts = &service.hosts;
     if is_ip(host) {
         report.warning("istio/063", at, "server names are not addresses", "name the host");
-    } else if whole::host(report, at, host) && !hosts.iter().any(|whole| within(host, whole)) {
+    } else if check(report, at, host) && !hosts.iter().any(|whole| within(host, whole)) {
         report.error("istio/063", at, format!("{host} is not within the VirtualService's hosts"), "add it to hosts");
     }
 }
@@ -105,6 +153,7 @@ fn check_tcp(report: &mut Report<'_>, service: &VirtualService) {
             subnets(report, at.member("destinationSubnets"), &matched.destination_subnets);
             whole::optional_port(report, at.member("port"), matched.port);
             gateway_names(report, at.member("gateways"), &matched.gateways);
+            whole::labels(report, at.member("sourceLabels"), &matched.source_labels);
         }
         destinations(report, at.member("route"), &route.route);
     }
