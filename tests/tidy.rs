@@ -68,7 +68,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("p384", &["intent"]),
     ("rfc6979", &["intent"]),
     ("rsa", &["intent"]),
-    ("x509_cert", &["intent"]),
+    ("x509_cert", &["intent", "lint"]),
     ("axum", &["http"]),
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),

@@ -4,6 +4,7 @@
 //! enumerations that Istio does not know are kept as `Other`, fields that it does not know are named in
 //! [`Resource::unknown_fields`].
 
+mod around;
 mod authorization_policy;
 mod config_map;
 mod destination_rule;
@@ -24,6 +25,7 @@ mod virtual_service;
 mod watch;
 mod workload_group;
 
+pub use around::*;
 pub use authorization_policy::*;
 pub use config_map::*;
 pub use destination_rule::*;

@@ -187,7 +187,11 @@ fn member<T: DeserializeOwned + Default>(
     }
 }
 
-fn typed<T: DeserializeOwned>(value: &Value, mut notes: Notes, unknown: &mut Vec<String>) -> Result<T, Wrong> {
+pub(super) fn typed<T: DeserializeOwned>(
+    value: &Value,
+    mut notes: Notes,
+    unknown: &mut Vec<String>,
+) -> Result<T, Wrong> {
     let read = T::deserialize(Watched { value, notes: &mut notes });
     unknown.append(&mut notes.unknown);
     read.map_err(|mismatch| (notes.pointer(), mismatch.to_string()))

@@ -9,8 +9,10 @@ mod across;
 mod authentication;
 mod authorization_policy;
 mod destination_rule;
+mod dns_endpoint;
 mod gateway;
 mod headers;
+mod hosts;
 mod http_match;
 mod http_route;
 mod locality;
@@ -20,6 +22,7 @@ mod report;
 mod route;
 mod rules;
 mod server_tls;
+mod service;
 mod service_entry;
 mod sidecar;
 mod source;
@@ -56,7 +59,14 @@ pub fn lint(resource: &Resource, place: &Place) -> Vec<Finding> {
         Spec::Telemetry(telemetry) => telemetry::check(&mut report, telemetry),
         Spec::WorkloadEntry(entry) => service_entry::check_workload(&mut report, entry),
         Spec::WorkloadGroup(group) => workload_group::check(&mut report, group),
-        Spec::ConfigMap(_) | Spec::Other(_) => {}
+        Spec::ConfigMap(_) => {}
+        Spec::Other(_) => {
+            if let Some(endpoint) = resource.dns_endpoint() {
+                dns_endpoint::check(&mut report, &endpoint);
+            } else if let Some(service) = resource.service() {
+                service::check(&mut report, metadata, &service);
+            }
+        }
     }
     report.found
 }

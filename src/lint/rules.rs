@@ -159,20 +159,33 @@ table! {
     "istio/086" ERROR ALONE "A token has an issuer or a jwksUri over HTTP, jwks or jwksUri, and nothing empty" "pkg/config/validation/validation.go, validateJwtRule";
     // By the codes of istioctl analyze
     "istio/IST0002" WARNING ALONE "No deprecated version, field, value or name is used" "pkg/config/analysis/analyzers/deprecation/deprecation.go, and the comments of istio/api";
-    "istio/IST0101" ERROR ACROSS "What a resource refers to is there: gateways, subsets" "pkg/config/analysis/analyzers/virtualservice";
+    "istio/IST0101" ERROR ACROSS "What a resource refers to is there: Gateways, hosts and their ports, subsets, Secrets" "pkg/config/analysis/analyzers/virtualservice";
     "istio/IST0106" ERROR ALONE "Fields and values are those of the schema" "pkg/config/analysis/analyzers/schema/validation.go, and the custom resource definitions";
     "istio/IST0109" ERROR ACROSS "One VirtualService for sidecars is for a host" "pkg/config/analysis/analyzers/virtualservice/conflictingmeshgatewayhosts.go";
     "istio/IST0111" ERROR ACROSS "A namespace has one Sidecar without selector" "pkg/config/analysis/analyzers/sidecar/selector.go";
+    "istio/IST0112" ERROR ACROSS "A route to a service with several ports names one" "pkg/config/analysis/analyzers/virtualservice/destinationhosts.go";
+    "istio/IST0118" NOTE ALONE "The name of a Service's port, or its appProtocol, says what is spoken" "pkg/config/analysis/analyzers/service/portname.go";
     "istio/IST0128" WARNING ALONE "The server's certificate is verified" "pkg/config/analysis/analyzers/destinationrule/ca-certificates.go";
     "istio/IST0129" WARNING ALONE "The server's certificate is verified on a port" "pkg/config/analysis/analyzers/destinationrule/ca-certificates.go";
     "istio/IST0130" WARNING ALONE "Every route of a VirtualService is reached" "pkg/config/validation/validation.go, analyzeUnreachableHTTPRules";
     "istio/IST0131" WARNING ALONE "No match of a VirtualService is taken by an earlier one" "pkg/config/validation/validation.go, coveredValidation";
     "istio/IST0132" WARNING ACROSS "The hosts of a VirtualService are served by its Gateways" "pkg/config/analysis/analyzers/virtualservice/gateways.go";
     "istio/IST0133" WARNING ALONE "Nothing is said that has no effect, or not the one that it seems to have" "pkg/config/analysis/analyzers/schema/validation.go";
+    "istio/IST0134" WARNING ACROSS "A TCP port has addresses where the control plane allocates none" "pkg/config/analysis/analyzers/serviceentry/protocoladdresses.go";
     "istio/IST0138" WARNING ACROSS "Gateways of the same proxies do not serve one certificate" "pkg/config/analysis/analyzers/gateway/certificate.go";
     "istio/IST0160" ERROR ACROSS "A namespace has one Telemetry without selector" "pkg/config/analysis/analyzers/telemetry/default_selector.go";
+    "istio/IST0161" ERROR ACROSS "The Secret of a Gateway holds a certificate and its key" "pkg/config/analysis/analyzers/gateway/secret.go";
     "istio/IST0165" WARNING ALONE "A VirtualService is not bound to a Gateway that Istio makes itself" "pkg/config/analysis/analyzers/virtualservice/gateways.go";
-    "istio/IST0177" ERROR ACROSS "ServiceEntries agree on the protocol of a port of a host" "pkg/config/analysis/analyzers/serviceentry/conflictingserviceentries.go";
+    "istio/IST0174" WARNING ACROSS "The host of a DestinationRule is that of a service" "pkg/config/analysis/analyzers/destinationrule/subset.go";
+    "istio/IST0177" WARNING ACROSS "ServiceEntries agree on the protocol of a port of a host" "pkg/config/analysis/analyzers/serviceentry/conflictingserviceentries.go";
+    // DNSEndpoint
+    "dns/schema" ERROR ALONE "Fields and values of a DNSEndpoint are those of its schema" "kubernetes-sigs/external-dns, config/crd/standard/dnsendpoints.externaldns.k8s.io.yaml";
+    "dns/name" ERROR ALONE "A record has a name" "kubernetes-sigs/external-dns, source/crd.go; RFC 1035, RFC 8552";
+    "dns/type" ERROR ALONE "A record is A, AAAA, CNAME, TXT, SRV, NS, PTR, MX, NAPTR or DNAME" "kubernetes-sigs/external-dns, endpoint/endpoint.go";
+    "dns/ttl" ERROR ALONE "A time to live is 0 to 2147483647 seconds" "RFC 2181, section 8";
+    "dns/targets" ERROR ALONE "A DNSEndpoint has records, and a record targets" "kubernetes-sigs/external-dns, source/crd.go";
+    "dns/address" ERROR ALONE "Targets of A and AAAA are addresses" "kubernetes-sigs/external-dns, endpoint/endpoint.go";
+    "dns/dot" ERROR ALONE "Targets of A, AAAA, NS and PTR end without a dot, those of SRV and NAPTR with one" "kubernetes-sigs/external-dns, source/crd.go";
     // Files
     "lint/file" ERROR ACROSS "A file is UTF-8 and can be read" "YAML 1.2.2, section 5.2";
     "lint/yaml" ERROR ACROSS "A document is YAML" "YAML 1.2.2";

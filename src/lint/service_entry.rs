@@ -112,8 +112,7 @@ fn check_ports(report: &mut Report<'_>, metadata: &ObjectMeta, entry: &ServiceEn
                 "write a ServiceEntry for each host",
             );
         }
-        let plain = port.protocol.is_empty() || port.protocol.eq_ignore_ascii_case("TCP");
-        if plain && entry.addresses.is_empty() && !allocates {
+        if is_plain(port) && entry.addresses.is_empty() && !allocates {
             report.warning(
                 "istio/039",
                 at,
@@ -122,6 +121,18 @@ fn check_ports(report: &mut Report<'_>, metadata: &ObjectMeta, entry: &ServiceEn
             );
         }
     }
+}
+
+/// Whether a port is told apart by its address alone.
+fn is_plain(port: &Port) -> bool {
+    port.protocol.is_empty() || port.protocol.eq_ignore_ascii_case("TCP")
+}
+
+/// The ports that rely on addresses being allocated.
+pub(super) fn unaddressed<'e>(metadata: &ObjectMeta, entry: &'e ServiceEntry) -> impl Iterator<Item = usize> + use<'e> {
+    let allocated = entry.addresses.is_empty() && allocates_addresses(metadata, entry);
+    let plain = entry.ports.iter().enumerate().filter(move |(_, port)| allocated && is_plain(port));
+    plain.map(|(index, _)| index)
 }
 
 /// Whether Istio gives the hosts addresses of its own, as it does since 1.25.

@@ -1,7 +1,6 @@
 //! Rules 44 to 48 and 63: VirtualService as a whole (`validation.go`, `ValidateVirtualService`).
 
-use std::collections::{BTreeMap, HashMap};
-
+use super::hosts::Hosts;
 use super::http_route;
 use super::report::{At, Report, SCHEMA, SPEC};
 use super::route::{Scope, destination, gateway_names, weights};
@@ -66,44 +65,12 @@ fn check_hosts(report: &mut Report<'_>, service: &VirtualService, scope: Scope) 
         if let Some(other) = earlier.overlapping(host) {
             report.error("istio/046", list.item(index), format!("{host} and {other} overlap"), "keep the wider one");
         }
-        earlier.add(host);
+        earlier.add(host, host);
     }
 }
 
 fn names_servers(service: &VirtualService) -> bool {
     service.tls.iter().flat_map(|route| &route.matches).any(|matched| !matched.sni_hosts.is_empty())
-}
-
-/// Hosts, of which those that overlap with another are found by looking up what lies below and above it.
-#[derive(Default)]
-struct Hosts<'a> {
-    names: BTreeMap<String, &'a str>,
-    /// What follows the `*` of hosts with a wildcard, by its length.
-    suffixes: BTreeMap<usize, HashMap<&'a str, &'a str>>,
-}
-
-impl<'a> Hosts<'a> {
-    fn add(&mut self, host: &'a str) {
-        let suffix = host.strip_prefix('*');
-        self.names.insert(suffix.unwrap_or(host).chars().rev().collect(), host);
-        if let Some(suffix) = suffix {
-            self.suffixes.entry(suffix.len()).or_default().insert(suffix, host);
-        }
-    }
-
-    /// A host that has a name in common with this one (`pkg/config/host`, `Name.Matches`).
-    fn overlapping(&self, host: &str) -> Option<&'a str> {
-        let suffix = host.strip_prefix('*');
-        let own = suffix.unwrap_or(host);
-        let above = self.suffixes.range(..=own.len());
-        let wider = above.filter_map(|(length, known)| known.get(own.get(own.len() - length..)?)).next();
-        let reversed: String = own.chars().rev().collect();
-        let below = || match suffix {
-            Some(_) => self.names.range(reversed.clone()..).next().filter(|(name, _)| name.starts_with(&reversed)),
-            None => self.names.get_key_value(&reversed).filter(|(_, host)| !host.starts_with('*')),
-        };
-        wider.copied().or_else(|| below().map(|(_, host)| *host))
-    }
 }
 
 /// Rule 63.
