@@ -20,13 +20,19 @@ pub(super) fn environment() -> Arc<Env> {
     ENVIRONMENT.clone()
 }
 
-/// The functions that Kubernetes adds and that rules of Istio call. A duration is its nanoseconds: rules compare it.
-pub(super) fn add_functions(context: &mut Context<'_, '_>) {
+/// What rules are evaluated in; making it costs more than most rules.
+pub(super) type Language = Context<'static, 'static>;
+
+/// The language with the functions that Kubernetes adds and that rules of Istio call. A duration is its nanoseconds: rules
+/// compare it.
+pub(super) fn language() -> Language {
+    let mut context = Context::with_env(environment());
     // As above.
     let _ = context.add_function("duration", duration);
     let _ = context.add_function("isURL", |text: Arc<String>| scheme(&text).is_some());
     let _ = context.add_function("url", url);
     let _ = context.add_function("getScheme", get_scheme);
+    context
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the language passes its arguments so")]
