@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::format;
-use super::language::{Language, language};
 use super::rule::Verdict;
 use super::structure::{Additional, Schema, Type};
 use super::value::in_language;
@@ -46,7 +45,7 @@ impl Check {
         schema.complete(&mut value);
         self.structure(schema, &value, true);
         if !self.blocked {
-            self.rules(&language(), schema, &value);
+            self.rules(schema, &value);
         }
     }
 
@@ -258,12 +257,12 @@ impl Check {
         }
     }
 
-    fn rules(&mut self, language: &Language, schema: &Schema, value: &Value) {
+    fn rules(&mut self, schema: &Schema, value: &Value) {
         if value.is_null() {
             return;
         }
         for rule in &schema.rules {
-            match rule.judge(language, value, || in_language(schema, value)) {
+            match rule.judge(value, || in_language(schema, value)) {
                 Verdict::Holds => {}
                 Verdict::Broken(message) => {
                     self.fault(message, format!("obey the rule `{}`", rule.rule.trim()));
@@ -275,14 +274,14 @@ impl Check {
             Value::Object(members) => {
                 for (name, value) in members {
                     if let Some(schema) = schema.member(name) {
-                        self.within(name, |this| this.rules(language, schema, value));
+                        self.within(name, |this| this.rules(schema, value));
                     }
                 }
             }
             Value::Array(items) => {
                 if let Some(schema) = &schema.items {
                     for (index, item) in items.iter().enumerate() {
-                        self.within(&index.to_string(), |this| this.rules(language, schema, item));
+                        self.within(&index.to_string(), |this| this.rules(schema, item));
                     }
                 }
             }

@@ -20,12 +20,14 @@ pub(super) fn environment() -> Arc<Env> {
     ENVIRONMENT.clone()
 }
 
-/// What rules are evaluated in; making it costs more than most rules.
-pub(super) type Language = Context<'static, 'static>;
+/// What rules are evaluated in, with the functions that Kubernetes adds and that rules of Istio call. A duration is its
+/// nanoseconds: rules compare it. It is made once: that costs more than most rules.
+pub(super) fn language() -> &'static Context<'static, 'static> {
+    static LANGUAGE: LazyLock<Context<'static, 'static>> = LazyLock::new(extended);
+    &LANGUAGE
+}
 
-/// The language with the functions that Kubernetes adds and that rules of Istio call. A duration is its nanoseconds: rules
-/// compare it.
-pub(super) fn language() -> Language {
+fn extended() -> Context<'static, 'static> {
     let mut context = Context::with_env(environment());
     // As above.
     let _ = context.add_function("duration", duration);

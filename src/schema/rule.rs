@@ -7,7 +7,7 @@ use cel::{ExecutionError, Program};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::language::{self, Language};
+use super::language;
 
 /// A rule that a value must obey.
 #[derive(Debug, Deserialize)]
@@ -46,7 +46,7 @@ const BUDGET: [f64; 3] = [1e7, 1e9, 1e11];
 
 impl Rule {
     /// Whether `value`, which is `own` in the language, obeys the rule. A rule about how values change holds for new ones.
-    pub(super) fn judge(&self, language: &Language, value: &Value, own: impl FnOnce() -> cel::Value) -> Verdict {
+    pub(super) fn judge(&self, value: &Value, own: impl FnOnce() -> cel::Value) -> Verdict {
         if self.rule.len() > LONGEST {
             return Verdict::Unsure(format!("it is longer than {LONGEST} bytes"));
         }
@@ -61,7 +61,7 @@ impl Rule {
         if !compiled.weight.is_bearable(value, self.rule.len()) {
             return Verdict::Unsure("it would take too long on a value of this size".to_owned());
         }
-        let mut context = language.new_inner_scope();
+        let mut context = language::language().new_inner_scope();
         context.add_variable_from_value("self", own());
         match compiled.program.execute(&context) {
             Ok(cel::Value::Bool(true)) => Verdict::Holds,
