@@ -171,7 +171,8 @@ fn lists_and_json_are_read() {
         ],
         "{run:?}"
     );
-    assert_eq!(meshwright(folder.path(), &["lint"]).out, "ok: 0 files, 0 resources, 0 errors, 0 warnings\n");
+    let none = meshwright(folder.path(), &["lint"]);
+    assert_eq!((none.code, heads(&none)), (Some(0), vec!["warning[lint/empty] .:1:1"]), "{none:?}");
 }
 
 #[cfg(unix)]
