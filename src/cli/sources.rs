@@ -11,7 +11,7 @@ use crate::lint::{Check, Manifests};
 /// The most files that are read.
 const MOST_FILES: usize = 1_000_000;
 /// The most bytes of all files that are read.
-const MOST_BYTES: u64 = 2 << 30;
+const MOST_BYTES: u64 = 512 << 20;
 
 /// Files to be read, and what was found on the way to them.
 #[derive(Default)]
