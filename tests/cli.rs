@@ -184,6 +184,26 @@ fn a_file_of_absurd_length_is_named_and_not_read() {
 }
 
 #[test]
+fn help_says_more_than_the_list_of_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = meshwright(folder.path(), &["--help"]);
+    assert!(
+        list.out.contains("  check        Check that a config repository is what its intents render to\n"),
+        "{list:?}"
+    );
+    for (command, more) in [
+        ("check", "Names every file that is not"),
+        ("lint", "the code that `istioctl analyze` gives it"),
+        ("access", "Reads one JSON object a line"),
+        ("plan", "Exit code 1 when the plan is blocked"),
+    ] {
+        let help = meshwright(folder.path(), &[command, "--help"]);
+        let said = help.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.code == Some(0) && said.contains(more), "{help:?}");
+    }
+}
+
+#[test]
 fn help_is_a_command_too() {
     let folder = tempfile::tempdir().unwrap();
     let run = meshwright(folder.path(), &["help", "change"]);

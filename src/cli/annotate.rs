@@ -1,6 +1,6 @@
 //! Findings as machines of code hosts read them.
 
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Place, Severity};
 use crate::intent::{Anchor, layout};
 
 /// How findings are printed.
@@ -25,10 +25,12 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// The file of a finding; that of an intent where the finding names one, because code hosts know files only.
+/// The file of a finding; that of an intent where the finding names one, because code hosts know files only. What has a line
+/// is a file, whatever its name looks like.
 fn file(finding: &Finding) -> String {
-    let path = &finding.place.path;
-    Anchor::parse(path).map_or_else(|_| path.clone(), |anchor| layout::file_of(&anchor))
+    let Place { path, line, .. } = &finding.place;
+    let anchor = Anchor::parse(path).ok().filter(|_| *line == 0);
+    anchor.map_or_else(|| path.clone(), |anchor| layout::file_of(&anchor))
 }
 
 fn words(finding: &Finding) -> String {
@@ -80,7 +82,6 @@ pub(super) fn sarif(findings: &[Finding]) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Place;
 
     #[test]
     fn an_annotation_escapes_what_ends_it() {

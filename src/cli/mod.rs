@@ -68,27 +68,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the daemon: REST in, pull requests out
+    // Described where they are defined, at length: words here would take the place of all that.
     Serve(serve::Serve),
-    /// Render bundles into manifests, or bring a config repository checkout up to date
     Render(render::Render),
-    /// Show what applying bundles would change in a config repository checkout
     Plan(plan::Plan),
-    /// Post bundles to a server and wait for their change
     Apply(apply::Apply),
-    /// Check that a config repository is what its intents render to
     Check(check::Check),
-    /// Check anybody's manifests against Istio's rules
     Lint(lint::Lint),
-    /// Decide whether requests are let through, as Istio decides it
     Access(access::Access),
-    /// Review changes
     Change(change::Changes),
     /// Print the OpenAPI document of the REST API
     Openapi,
-    /// Print a completion script for a shell
     Completions(completions::Completions),
-    /// Print the version
     Version(completions::Version),
 }
 

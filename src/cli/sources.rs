@@ -11,7 +11,7 @@ use crate::lint::{Check, Manifests};
 /// The most files that are read.
 const MOST_FILES: usize = 1_000_000;
 /// The most bytes of all files that are read.
-const MOST_BYTES: u64 = 2 << 30;
+const MOST_BYTES: u64 = 512 << 20;
 
 /// Files to be read, and what was found on the way to them.
 #[derive(Default)]
@@ -42,7 +42,17 @@ impl Sources {
     pub(super) fn below(named: &[PathBuf]) -> Self {
         let mut sources = Self::default();
         for path in named {
-            if path.is_dir() { sources.folder(path) } else { sources.files.push(path.clone()) }
+            if !path.is_dir() {
+                sources.files.push(path.clone());
+                continue;
+            }
+            let before = sources.files.len() + sources.findings.len();
+            sources.folder(path);
+            if sources.files.len() + sources.findings.len() == before {
+                let place = Place { line: 1, column: 1, ..Place::at(name(path)) };
+                let message = "the folder holds no *.yaml and no *.yml, so that nothing was checked";
+                sources.findings.push(Finding::warning("lint/empty", place, message, "name another, or files"));
+            }
         }
         sources.files.sort();
         sources.files.dedup();

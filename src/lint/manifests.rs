@@ -95,6 +95,12 @@ impl Manifests {
                 finding.place =
                     Place { pointer: format!("{}{}", place.pointer, finding.place.pointer), ..place.clone() };
             }
+            if value.as_object().is_some_and(|members| MARKS.iter().all(|mark| !members.contains_key(*mark))) {
+                let message = "this is no manifest, so that nothing was checked";
+                let remedy = "write kind, metadata and spec, or leave the file out";
+                self.findings.push(Finding::warning("lint/manifest", place, message, remedy));
+                continue;
+            }
             let own = match istio::resource(value) {
                 Ok(resource) => {
                     let mut own = lint(&resource, &place);
@@ -140,7 +146,7 @@ pub fn lint_files(files: &[&Manifests]) -> Vec<Finding> {
             continue;
         }
         match first.entry(identity(resource)) {
-            Entry::Occupied(other) if !resource.metadata.name.is_empty() => {
+            Entry::Occupied(other) if is_istios(resource) && !resource.metadata.name.is_empty() => {
                 found.push(twice(place, resource, other.get()))
             }
             Entry::Occupied(_) => resources.push((place, resource)),
@@ -179,10 +185,17 @@ fn too_wide(resource: &Resource) -> Option<usize> {
     Some(hosts.saturating_mul(namespaces.max(1))).filter(|pairs| *pairs > 1 << 18)
 }
 
+fn group(resource: &Resource) -> &str {
+    resource.api_version().rsplit_once('/').map_or("", |(group, _)| group)
+}
+
+fn is_istios(resource: &Resource) -> bool {
+    group(resource) == "istio.io" || group(resource).ends_with(".istio.io")
+}
+
 /// What the API server tells resources apart by: group, kind, namespace and name.
 fn identity(resource: &Resource) -> [&str; 4] {
-    let group = resource.api_version().rsplit_once('/').map_or("", |(group, _)| group);
-    [group, resource.kind_name(), &resource.metadata.namespace, &resource.metadata.name]
+    [group(resource), resource.kind_name(), &resource.metadata.namespace, &resource.metadata.name]
 }
 
 /// A resource that another manifest is about, too.
@@ -196,6 +209,9 @@ fn twice(place: &Place, resource: &Resource, other: &Place) -> Finding {
 
 /// The rule of files that cannot be read.
 const FILE: &str = "lint/file";
+
+/// What a map that is meant to be a resource has one of.
+const MARKS: [&str; 3] = ["kind", "metadata", "spec"];
 
 fn at(path: &str, line: u32) -> Place {
     Place { line, column: 1, ..Place::at(path) }
@@ -253,9 +269,8 @@ const UNTYPED: [&str; 5] = ["EnvoyFilter", "IstioOperator", "ProxyConfig", "Traf
 
 /// A kind in a group of Istio that has no such kind.
 fn unknown_kind(place: &Place, resource: &Resource) -> Option<Finding> {
-    let group = resource.api_version().split('/').next().unwrap_or_default();
-    let (kind, ours) = (resource.kind_name(), group == "istio.io" || group.ends_with(".istio.io"));
-    if !ours || resource.kind() != Kind::Other || UNTYPED.contains(&kind) {
+    let (group, kind) = (group(resource), resource.kind_name());
+    if !is_istios(resource) || resource.kind() != Kind::Other || UNTYPED.contains(&kind) {
         return None;
     }
     let place = Place { pointer: format!("{}/kind", place.pointer), ..place.clone() };

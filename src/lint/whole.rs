@@ -1,5 +1,7 @@
 //! Rules 1 to 9, which hold for every kind (`pkg/config/validation/agent/validation.go`).
 
+use std::collections::HashSet;
+
 use super::report::{At, DEPRECATED, METADATA, Report, SCHEMA};
 use super::syntax;
 use super::syntax::{BadHost, fqdn, is_kubernetes_label, is_label, nanoseconds, protocol, wildcard_domain};
@@ -177,15 +179,16 @@ pub(super) fn duration(report: &mut Report<'_>, at: At<'_>, text: Option<&String
 
 /// Rule 7.
 pub(super) fn export_to(report: &mut Report<'_>, at: At<'_>, namespaces: &[String], own: &str, nobody: bool) {
+    let mut seen = HashSet::new();
     for (index, namespace) in namespaces.iter().enumerate() {
         let at = at.item(index);
         let alone = namespaces.len() == 1;
-        let same = |other: &String| other == namespace || (is_own(other, own) && is_own(namespace, own));
+        let again = !seen.insert(if is_own(namespace, own) { "." } else { namespace });
         let (message, remedy) = match namespace.as_str() {
             "*" | "~" if !alone => (format!("{namespace:?} stands beside others in exportTo"), "leave it alone there"),
             "~" if !nobody => ("~ is for ServiceEntries".to_owned(), "use . for the own namespace"),
-            "." | "*" | "~" if !namespaces[..index].iter().any(same) => continue,
-            _ if namespaces[..index].iter().any(same) => (format!("{namespace:?} is exported to twice"), "remove one"),
+            "." | "*" | "~" if !again => continue,
+            _ if again => (format!("{namespace:?} is exported to twice"), "remove one"),
             name if is_label(name) => continue,
             _ => (format!("{namespace:?} is not a namespace"), "use ., * or the name of a namespace"),
         };

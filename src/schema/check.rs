@@ -209,21 +209,18 @@ impl Check {
             self.constraints(part, value);
         }
         if !schema.any_of.is_empty() && !schema.any_of.iter().any(|part| holds(part, value)) {
-            self.fault("the value is none of what it may be", alternatives(&schema.any_of));
+            self.fault("the value is none of what it may be", remedy("write one of", &schema.any_of));
         }
         let holding = schema.one_of.iter().filter(|part| holds(part, value)).count();
         if !schema.one_of.is_empty() && holding != 1 {
-            let message = match holding {
-                0 => "the value is none of what it may be".to_owned(),
-                _ => format!("the value is {holding} of those things of which it must be one"),
+            let (message, words) = match holding {
+                0 => ("the value is none of what it may be".to_owned(), "write one of"),
+                _ => (format!("the value is {holding} of those things of which it must be one"), "keep one of"),
             };
-            self.fault(message, alternatives(&schema.one_of));
+            self.fault(message, remedy(words, &schema.one_of));
         }
-        if schema.not.as_ref().is_some_and(|not| holds(not, value)) {
-            self.fault(
-                "the value is what it must not be",
-                format!("avoid {}", alternatives(std::slice::from_ref(schema))),
-            );
+        if let Some(not) = schema.not.as_deref().filter(|not| holds(not, value)) {
+            self.fault("the value is what it must not be", remedy("leave out one of", std::slice::from_ref(not)));
         }
     }
 
@@ -297,14 +294,21 @@ fn holds(schema: &Schema, value: &Value) -> bool {
     check.faults.is_empty()
 }
 
-/// What some schemas ask for, as far as a line can tell.
-fn alternatives(of: &[Schema]) -> String {
-    let fields = of.iter().flat_map(|part| {
-        let inner = part.any_of.iter().chain(&part.one_of).chain(part.not.as_deref());
-        part.required.iter().chain(inner.flat_map(|part| &part.required))
+/// What to do about schemas of which too few or too many hold, by the fields that they ask for.
+fn remedy(words: &str, schemas: &[Schema]) -> String {
+    let mut fields: Vec<&str> = vec![];
+    let inner = schemas.iter().flat_map(|part| part.any_of.iter().chain(&part.one_of).chain(part.not.as_deref()));
+    let asked = schemas.iter().chain(inner).flat_map(|part| &part.required);
+    asked.for_each(|field| {
+        if !fields.contains(&field.as_str()) {
+            fields.push(field);
+        }
     });
-    let fields: Vec<&str> = fields.map(String::as_str).collect();
-    if fields.is_empty() { "mind what the definition allows".to_owned() } else { format!("mind {}", fields.join(", ")) }
+    if fields.is_empty() {
+        "mind what the definition allows".to_owned()
+    } else {
+        format!("{words} {}", fields.join(", "))
+    }
 }
 
 fn kind_of(value: &Value) -> &'static str {

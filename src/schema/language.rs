@@ -20,13 +20,21 @@ pub(super) fn environment() -> Arc<Env> {
     ENVIRONMENT.clone()
 }
 
-/// The functions that Kubernetes adds and that rules of Istio call. A duration is its nanoseconds: rules compare it.
-pub(super) fn add_functions(context: &mut Context<'_, '_>) {
+/// What rules are evaluated in, with the functions that Kubernetes adds and that rules of Istio call. A duration is its
+/// nanoseconds: rules compare it. It is made once: that costs more than most rules.
+pub(super) fn language() -> &'static Context<'static, 'static> {
+    static LANGUAGE: LazyLock<Context<'static, 'static>> = LazyLock::new(extended);
+    &LANGUAGE
+}
+
+fn extended() -> Context<'static, 'static> {
+    let mut context = Context::with_env(environment());
     // As above.
     let _ = context.add_function("duration", duration);
     let _ = context.add_function("isURL", |text: Arc<String>| scheme(&text).is_some());
     let _ = context.add_function("url", url);
     let _ = context.add_function("getScheme", get_scheme);
+    context
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the language passes its arguments so")]
@@ -84,27 +92,48 @@ fn get_scheme(This(url): This<Value>) -> Result<Value, ExecutionError> {
     scheme.ok_or_else(|| ExecutionError::function_error("getScheme", "not a URL"))
 }
 
-/// The scheme of a URL, empty for an absolute path; none for what is no URL (`net/url.ParseRequestURI`).
+/// The scheme of a URL, empty for a path; none for what is no URL (`net/url.ParseRequestURI` of Go).
 fn scheme(text: &str) -> Option<String> {
-    if text.is_empty() || text.chars().any(|c| c.is_ascii_control() || c == ' ') {
+    if text.is_empty() || text.bytes().any(|byte| byte.is_ascii_control()) {
         return None;
     }
-    if text.starts_with('/') {
-        return Some(String::new());
-    }
-    let (scheme, rest) = text.split_once(':')?;
-    let named = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    let authority = rest.strip_prefix("//").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
-    let sound = match authority {
-        Some(authority) => {
-            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-            let port = host.rsplit_once(':').filter(|_| !host.ends_with(']')).map_or("", |(_, port)| port);
-            port.chars().all(|c| c.is_ascii_digit()) && !host.contains(['<', '>', '"', '\\', '^', '`', '{', '}', '|'])
-        }
-        None => true,
+    let named = text.split_once(':').filter(|(name, _)| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+    });
+    let (scheme, rest) = named.unwrap_or(("", text));
+    let rest = rest.split('?').next().unwrap_or_default();
+    let (authority, path) = match rest.strip_prefix("//").filter(|_| !scheme.is_empty()) {
+        Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
+        None => ("", rest),
     };
-    (named && sound).then(|| scheme.to_ascii_lowercase())
+    let sound = match path.starts_with('/') {
+        _ if !is_authority(authority) => false,
+        true => is_escaped(path),
+        // What follows a scheme without a slash is opaque.
+        false => !scheme.is_empty() || path == "*",
+    };
+    sound.then(|| scheme.to_ascii_lowercase())
+}
+
+fn is_authority(text: &str) -> bool {
+    let (user, host) = text.rsplit_once('@').unwrap_or(("", text));
+    let user_may = |c: char| c.is_ascii_alphanumeric() || "-._:~!$&'()*+,;=%@".contains(c);
+    let host_may = |c: char| c.is_ascii_alphanumeric() || "-_.~!$&'()*+,;=:[]<>\"%".contains(c) || !c.is_ascii();
+    let after = host.rsplit_once(']').map_or(host, |(_, after)| after);
+    let port = after.rsplit_once(':').map_or("", |(_, port)| port);
+    user.chars().all(user_may)
+        && host.chars().all(host_may)
+        && is_escaped(user)
+        && is_escaped(host)
+        && host.starts_with('[') == host.contains(']')
+        && port.chars().all(|c| c.is_ascii_digit())
+}
+
+/// Whether each `%` stands before two hexadecimal digits.
+fn is_escaped(text: &str) -> bool {
+    let hexadecimal = |after: &str| after.len() >= 2 && after.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    text.split('%').skip(1).all(hexadecimal)
 }
 
 /// A text.
@@ -155,6 +184,15 @@ mod tests {
             ("http://[::1]/", Some("http")),
             ("", None),
             ("http://a b", None),
+            ("http://#%blah$#@", None),
+            ("http://user:%41@a.example", Some("http")),
+            ("http://us er@a.example", None),
+            ("http://[::1", None),
+            ("/a%zz", None),
+            ("/a b?%zz", Some("")),
+            ("*", Some("")),
+            ("mailto:a", Some("mailto")),
+            ("a", None),
         ] {
             assert_eq!(scheme(text).as_deref(), expected, "{text}");
         }

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use cel::common::ast::{EntryExpr, Expr, IdedExpr, operators};
-use cel::{Context, ExecutionError, Program};
+use cel::{ExecutionError, Program};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -24,6 +24,8 @@ pub(super) struct Rule {
 #[derive(Debug)]
 struct Compiled {
     program: Program,
+    /// Whether it compares with an earlier state.
+    looks_back: bool,
     weight: Weight,
 }
 
@@ -52,15 +54,14 @@ impl Rule {
             Ok(compiled) => compiled,
             Err(why) => return Verdict::Unsure(why.clone()),
         };
-        if compiled.program.references().has_variable("oldSelf") {
+        if compiled.looks_back {
             let why = "it compares with an earlier state, of which manifests know nothing";
             return if self.optional_old_self { Verdict::Unsure(why.to_owned()) } else { Verdict::Holds };
         }
         if !compiled.weight.is_bearable(value, self.rule.len()) {
             return Verdict::Unsure("it would take too long on a value of this size".to_owned());
         }
-        let mut context = Context::with_env(language::environment());
-        language::add_functions(&mut context);
+        let mut context = language::language().new_inner_scope();
         context.add_variable_from_value("self", own());
         match compiled.program.execute(&context) {
             Ok(cel::Value::Bool(true)) => Verdict::Holds,
@@ -85,7 +86,8 @@ impl Rule {
         })?;
         let mut weight = Weight::default();
         weight.add(program.expression(), 0);
-        Ok(Compiled { program, weight })
+        let looks_back = program.references().has_variable("oldSelf");
+        Ok(Compiled { program, looks_back, weight })
     }
 }
 

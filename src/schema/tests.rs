@@ -99,6 +99,14 @@ fn a_field_that_is_spelled_otherwise_is_named() {
 }
 
 #[test]
+fn what_excludes_each_other_is_named() {
+    let remedy = |more: &str| widgets().check(&widget(&format!("{{host: a, {more}}}")))[0].remedy.clone();
+    assert_eq!(remedy("one: {}"), "write one of a, b");
+    assert_eq!(remedy("one: {a: x, b: x}"), "keep one of a, b");
+    assert_eq!(remedy("never: {a: x, b: x}"), "leave out one of a, b");
+}
+
+#[test]
 fn versions_are_told_apart() {
     let schemas = widgets();
     let told = |api_version: &str, kind: &str| {

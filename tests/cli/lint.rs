@@ -128,6 +128,7 @@ fn what_is_no_manifest_is_a_finding_with_its_place() {
         ("kind.yaml", b"apiVersion: networking.istio.io/v1\nkind: VirtualServise\n---\nkind: [\n---\napiVersion: v1\nkind: Pod\n"),
         ("latin.yaml", b"a: 1\nname: caf\xe9\n"),
         ("nul.yaml", b"a: \0\n"),
+        ("no-kind.yaml", b"apiVersion: v1\nspec: {}\n"),
         ("scalar.yaml", b"--- 7\n--- [1]\n"),
         ("values.yaml", b"replicas: 1\n"),
     ]);
@@ -141,15 +142,16 @@ fn what_is_no_manifest_is_a_finding_with_its_place() {
             "error[istio/IST0106] kind.yaml:2:1#/kind",
             "error[lint/yaml] kind.yaml:4:7",
             "error[lint/file] latin.yaml:2:10",
+            "error[lint/manifest] no-kind.yaml:1:1",
             "error[lint/yaml] nul.yaml:1:4",
             "error[lint/manifest] scalar.yaml:1:5",
             "error[lint/manifest] scalar.yaml:2:5",
-            "error[lint/manifest] values.yaml:1:1",
+            "warning[lint/manifest] values.yaml:1:1",
             "note[lint/empty] empty.yaml:1:1",
         ],
         "{run:?}"
     );
-    assert!(run.out.ends_with(": 8 files, 3 resources (2 of other kinds), 10 errors, 0 warnings\n"), "{run:?}");
+    assert!(run.out.ends_with(": 9 files, 3 resources (2 of other kinds), 10 errors, 1 warning\n"), "{run:?}");
 }
 
 #[test]
@@ -171,7 +173,8 @@ fn lists_and_json_are_read() {
         ],
         "{run:?}"
     );
-    assert_eq!(meshwright(folder.path(), &["lint"]).out, "ok: 0 files, 0 resources, 0 errors, 0 warnings\n");
+    let none = meshwright(folder.path(), &["lint"]);
+    assert_eq!((none.code, heads(&none)), (Some(0), vec!["warning[lint/empty] .:1:1"]), "{none:?}");
 }
 
 #[cfg(unix)]
