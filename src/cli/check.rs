@@ -83,8 +83,7 @@ impl Check {
 
 /// What the manifests themselves are found to be: generated ones are never parsed again.
 fn manifests(rendered: &Rendered, audit: &Audit) -> Vec<Finding> {
-    let mut findings: Vec<Finding> =
-        rendered.findings.iter().filter(|f| f.severity != Severity::Note).cloned().collect();
+    let mut findings: Vec<Finding> = rendered.findings.clone();
     let places: Vec<Place> = rendered.manifests.keys().map(Place::at).collect();
     let mut clusters: BTreeMap<&str, Vec<(&Place, _)>> = BTreeMap::new();
     for (manifest, place) in rendered.manifests.values().zip(&places) {
@@ -93,6 +92,7 @@ fn manifests(rendered: &Rendered, audit: &Audit) -> Vec<Finding> {
     findings
         .par_extend(rendered.manifests.par_iter().flat_map_iter(|(path, m)| lint::lint(&m.resource, &Place::at(path))));
     findings.extend(clusters.values().flat_map(|resources| lint::lint_across(resources)));
+    findings.retain(|finding| finding.severity != Severity::Note);
     findings.extend(review::overlaps(rendered, &audit.strays));
     findings
 }

@@ -10,7 +10,7 @@ use super::annotate::{self, Format};
 use super::sources::Sources;
 use super::{Failure, Outcome, Verdict, bundle, output};
 use crate::finding::{Finding, Severity};
-use crate::lint::{Check, Manifests, lint_files};
+use crate::lint::{Check, Manifests, lint_files, rule};
 use crate::review::words::many;
 use crate::schema::Schemas;
 
@@ -121,15 +121,9 @@ fn cluster_of(path: &str) -> &str {
     path[begins..].match_indices('/').nth(2).map_or("", |(end, _)| &path[..begins + end])
 }
 
-/// The code that `istioctl analyze` gives a finding: its own, or that of the validation of a resource
-/// (`pkg/config/analysis/analyzers/schema/validation.go`).
-fn istio_code(finding: &Finding) -> Option<&str> {
-    let rule = finding.rule.strip_prefix("istio/")?;
-    match finding.severity {
-        _ if rule.starts_with("IST") => Some(rule),
-        Severity::Error => Some("IST0106"),
-        _ => Some("IST0133"),
-    }
+/// The code that `istioctl analyze` gives a finding.
+fn istio_code(finding: &Finding) -> Option<&'static str> {
+    rule(&finding.rule)?.code(finding.severity)
 }
 
 /// The finding with Istio's code beside its rule, where that is another.
@@ -166,7 +160,7 @@ mod tests {
     fn the_code_of_istio_stands_beside_a_rule_that_has_another_name() {
         let rule = |finding: Finding| with_code(&finding).rule.into_owned();
         assert_eq!(rule(Finding::error("istio/049", Place::default(), "", "")), "istio/049 IST0106");
-        assert_eq!(rule(Finding::warning("istio/064", Place::default(), "", "")), "istio/064 IST0133");
+        assert_eq!(rule(Finding::warning("istio/063", Place::default(), "", "")), "istio/063 IST0133");
         assert_eq!(rule(Finding::error("istio/IST0109", Place::default(), "", "")), "istio/IST0109");
         assert_eq!(rule(Finding::error("lint/yaml", Place::default(), "", "")), "lint/yaml");
         assert_eq!(as_json(&Finding::error("lint/yaml", Place::default(), "", "")).get("istio"), None);

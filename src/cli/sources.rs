@@ -51,7 +51,7 @@ impl Sources {
             if sources.files.len() + sources.findings.len() == before {
                 let place = Place { line: 1, column: 1, ..Place::at(name(path)) };
                 let message = "the folder holds no *.yaml and no *.yml, so that nothing was checked";
-                sources.findings.push(Finding::warning("lint/empty", place, message, "name another, or files"));
+                sources.findings.push(Finding::warning("lint/folder", place, message, "name another, or files"));
             }
         }
         sources.files.sort();

@@ -13,6 +13,8 @@ use super::{NoResource, Other, Resource, Spec, StringMap};
 message! {
     /// A Service (Kubernetes, `core/v1`), as far as rules look at it.
     pub struct Service {
+        /// `ClusterIP` (when empty), `ExternalName` and others.
+        pub r#type: String,
         /// Its ports.
         pub ports: Vec<ServicePort>,
     }
@@ -150,10 +152,14 @@ impl Resource {
         texts.collect()
     }
 
-    /// Whether this is a Gateway of Kubernetes' Gateway API.
+    /// The hosts that a Gateway of Kubernetes' Gateway API listens for, `*` for all.
     #[must_use]
-    pub fn is_kubernetes_gateway(&self) -> bool {
-        self.other("gateway.networking.k8s.io", "Gateway").is_some()
+    pub fn listened_for(&self) -> Option<Vec<&str>> {
+        let other = self.other("gateway.networking.k8s.io", "Gateway")?;
+        let listeners = other.body.get("spec").and_then(|spec| spec.get("listeners")?.as_array());
+        let hosts = listeners.into_iter().flatten().map(|listener| listener.get("hostname").and_then(Value::as_str));
+        let hosts: Vec<_> = hosts.map(|host| host.filter(|host| !host.is_empty()).unwrap_or("*")).collect();
+        Some(if hosts.is_empty() { vec!["*"] } else { hosts })
     }
 
     /// The DNSEndpoint that this is, and JSON pointers of the fields that none has.

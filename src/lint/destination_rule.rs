@@ -18,8 +18,9 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, rule: &Desti
         whole::host(report, SPEC.member("host"), &rule.host);
         whole::full_host(report, SPEC.member("host"), &rule.host);
     }
+    let selects = rule.workload_selector.is_some();
     if let Some(policy) = &rule.traffic_policy {
-        check_policy(report, SPEC.member("trafficPolicy"), policy);
+        check_policy(report, SPEC.member("trafficPolicy"), policy, selects);
     }
     let list = SPEC.member("subsets");
     let mut names = HashSet::new();
@@ -42,7 +43,7 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, rule: &Desti
         }
         whole::labels(report, at.member("labels"), &subset.labels);
         if let Some(policy) = &subset.traffic_policy {
-            check_policy(report, at.member("trafficPolicy"), policy);
+            check_policy(report, at.member("trafficPolicy"), policy, selects);
         }
     }
     if let Some(selector) = &rule.workload_selector {
@@ -63,7 +64,7 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, rule: &Desti
 }
 
 /// Rules 67 and 68.
-fn check_policy(report: &mut Report<'_>, at: At<'_>, policy: &TrafficPolicy) {
+fn check_policy(report: &mut Report<'_>, at: At<'_>, policy: &TrafficPolicy, selects: bool) {
     if *policy == TrafficPolicy::default() {
         report.error("istio/067", at, "an empty trafficPolicy", "remove it");
     }
@@ -77,11 +78,11 @@ fn check_policy(report: &mut Report<'_>, at: At<'_>, policy: &TrafficPolicy) {
         traffic::outlier_detection(report, at.member("outlierDetection"), detection);
     }
     if let Some(tls) = &policy.tls {
-        check_tls(report, at.member("tls"), tls, "istio/IST0128");
+        check_tls(report, at.member("tls"), tls, ("istio/IST0128", selects));
     }
     let list = at.member("portLevelSettings");
     for (index, port) in policy.port_level_settings.iter().enumerate() {
-        check_port(report, list.item(index), port);
+        check_port(report, list.item(index), port, selects);
     }
     if policy.tunnel.is_some() && policy.proxy_protocol.is_some() {
         report.error("istio/068", at, "tunnel and proxyProtocol exclude each other", "keep one");
@@ -111,7 +112,7 @@ fn check_policy(report: &mut Report<'_>, at: At<'_>, policy: &TrafficPolicy) {
     }
 }
 
-fn check_port(report: &mut Report<'_>, at: At<'_>, settings: &PortTrafficPolicy) {
+fn check_port(report: &mut Report<'_>, at: At<'_>, settings: &PortTrafficPolicy, selects: bool) {
     if *settings == (PortTrafficPolicy { port: settings.port.clone(), ..Default::default() }) {
         report.error("istio/067", at, "portLevelSettings that set nothing", "remove them");
     }
@@ -129,13 +130,18 @@ fn check_port(report: &mut Report<'_>, at: At<'_>, settings: &PortTrafficPolicy)
         traffic::outlier_detection(report, at.member("outlierDetection"), detection);
     }
     if let Some(tls) = &settings.tls {
-        check_tls(report, at.member("tls"), tls, "istio/IST0129");
+        check_tls(report, at.member("tls"), tls, ("istio/IST0129", selects));
     }
 }
 
-/// Rule 69, and IST0128 or IST0129: since Istio verifies with the system's certificates where none are named, only
-/// `insecureSkipVerify` goes without.
-fn check_tls(report: &mut Report<'_>, at: At<'_>, tls: &ClientTlsSettings, unverified: &'static str) {
+/// Rule 69, and IST0128 or IST0129: since 1.21 Istio verifies by the system's certificates where none are named, so that only
+/// `insecureSkipVerify` goes without; `istioctl analyze` warns of both.
+fn check_tls(
+    report: &mut Report<'_>,
+    at: At<'_>,
+    tls: &ClientTlsSettings,
+    (unverified, selects): (&'static str, bool),
+) {
     known!(report, SCHEMA, at.member("mode"), tls.mode, ClientTlsMode);
     let files = [&tls.client_certificate, &tls.private_key, &tls.ca_certificates, &tls.ca_crl];
     let any_file = files.iter().any(|file| !file.is_empty());
@@ -157,6 +163,13 @@ fn check_tls(report: &mut Report<'_>, at: At<'_>, tls: &ClientTlsSettings, unver
             at,
             "the server's certificate is not verified",
             "name caCertificates and subjectAltNames",
+        );
+    } else if ends && tls.ca_certificates.is_empty() && !(secret && selects) {
+        report.note(
+            unverified,
+            at,
+            "the server's certificate is verified by those of the system, and by Istio before 1.21 not at all",
+            "name caCertificates where that matters",
         );
     }
     match &tls.mode {

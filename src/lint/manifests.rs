@@ -136,15 +136,18 @@ impl Manifests {
 #[must_use]
 pub fn lint_files(files: &[&Manifests]) -> Vec<Finding> {
     let all = files.iter().flat_map(|file| &file.resources);
-    let (mut resources, mut found) = (vec![], vec![]);
+    let (mut resources, mut found, mut left) = (vec![], vec![], PAIRS[1]);
     let mut first: HashMap<[&str; 4], &Place> = HashMap::new();
     for (place, resource) in all {
-        if let Some(pairs) = too_wide(resource) {
-            let message = format!("{pairs} pairs of hosts and namespaces are too many to be compared with others");
+        let (pairs, more) = pairs(resource);
+        if pairs > PAIRS[0] || more > left {
+            let message =
+                format!("{pairs} pairs of what is exported and namespaces are too many to be compared with others");
             let place = Place { pointer: format!("{}/spec/exportTo", place.pointer), ..place.clone() };
             found.push(Finding::warning("lint/size", place, message, "export it to fewer namespaces, or to *"));
             continue;
         }
+        left -= more;
         match first.entry(identity(resource)) {
             Entry::Occupied(other) if is_istios(resource) && !resource.metadata.name.is_empty() => {
                 found.push(twice(place, resource, other.get()))
@@ -174,15 +177,21 @@ pub fn lint_files(files: &[&Manifests]) -> Vec<Finding> {
     by_file.into_values().flatten().collect()
 }
 
-/// How many pairs of a host, or a port of one, and a namespace that sees it a resource makes, where rules across resources
-/// would take too much memory for them.
-fn too_wide(resource: &Resource) -> Option<usize> {
-    let (hosts, namespaces) = match &resource.spec {
-        Spec::VirtualService(service) => (service.hosts.len(), service.export_to.len()),
-        Spec::ServiceEntry(entry) => (entry.hosts.len() * entry.ports.len().max(1), entry.export_to.len()),
-        _ => return None,
+/// The most pairs of a namespace and what it sees that rules across resources keep: of one resource, and of all where they
+/// are more than what is written.
+const PAIRS: [usize; 2] = [1 << 18, 1 << 21];
+
+/// How many pairs of a host, a port of one or a subset and a namespace that sees it a resource makes, and how many more they
+/// are than what is written.
+fn pairs(resource: &Resource) -> (usize, usize) {
+    let (said, within, to) = match &resource.spec {
+        Spec::VirtualService(service) => (service.hosts.len(), 1, &service.export_to),
+        Spec::ServiceEntry(entry) => (entry.hosts.len(), entry.ports.len().max(1), &entry.export_to),
+        Spec::DestinationRule(rule) => (rule.subsets.len(), 1, &rule.export_to),
+        _ => return (0, 0),
     };
-    Some(hosts.saturating_mul(namespaces.max(1))).filter(|pairs| *pairs > 1 << 18)
+    let pairs = said.saturating_mul(within).saturating_mul(to.len().max(1));
+    (pairs, pairs.saturating_sub(said + within + to.len()))
 }
 
 fn group(resource: &Resource) -> &str {

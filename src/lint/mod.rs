@@ -36,7 +36,7 @@ mod workload_group;
 
 pub use across::lint_across;
 pub use manifests::{Check, Manifests, lint_files};
-pub use rules::{Rule, rule, rules};
+pub use rules::{Rule, Scope, rule, rules};
 
 use crate::finding::{Finding, Place};
 use crate::istio::{Resource, Spec};

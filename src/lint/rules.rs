@@ -12,10 +12,21 @@ pub struct Rule {
     pub title: &'static str,
     /// How its findings may weigh, the gravest first: an error is refused by Istio, a warning admitted.
     pub severities: &'static [Severity],
-    /// Whether it looks at several resources, or at a file as a whole.
-    pub across: bool,
+    /// What it looks at.
+    pub scope: Scope,
     /// The file and function that it was read off, in istio/istio unless another repository is named.
     pub source: &'static str,
+}
+
+/// What a rule looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// One resource.
+    Resource,
+    /// Several resources, or a file as a whole.
+    Files,
+    /// What a command reads them by: folders, and definitions that they are held against.
+    Command,
 }
 
 impl Rule {
@@ -50,14 +61,16 @@ const ERROR: &[Severity] = &[Severity::Error];
 const WARNING: &[Severity] = &[Severity::Warning];
 const NOTE: &[Severity] = &[Severity::Note];
 const BOTH: &[Severity] = &[Severity::Error, Severity::Warning];
+const HINT: &[Severity] = &[Severity::Warning, Severity::Note];
 
-const ALONE: bool = false;
-const ACROSS: bool = true;
+const ALONE: Scope = Scope::Resource;
+const ACROSS: Scope = Scope::Files;
+const COMMAND: Scope = Scope::Command;
 
 macro_rules! table {
-    ($( $id:literal $severities:ident $across:ident $title:literal $source:literal; )*) => {
+    ($( $id:literal $severities:ident $scope:ident $title:literal $source:literal; )*) => {
         const RULES: &[Rule] = &[$(
-            Rule { id: $id, title: $title, severities: $severities, across: $across, source: $source },
+            Rule { id: $id, title: $title, severities: $severities, scope: $scope, source: $source },
         )*];
     };
 }
@@ -165,8 +178,8 @@ table! {
     "istio/IST0111" ERROR ACROSS "A namespace has one Sidecar without selector" "pkg/config/analysis/analyzers/sidecar/selector.go";
     "istio/IST0112" ERROR ACROSS "A route to a service with several ports names one" "pkg/config/analysis/analyzers/virtualservice/destinationhosts.go";
     "istio/IST0118" NOTE ALONE "The name of a Service's port, or its appProtocol, says what is spoken" "pkg/config/analysis/analyzers/service/portname.go";
-    "istio/IST0128" WARNING ALONE "The server's certificate is verified" "pkg/config/analysis/analyzers/destinationrule/ca-certificates.go";
-    "istio/IST0129" WARNING ALONE "The server's certificate is verified on a port" "pkg/config/analysis/analyzers/destinationrule/ca-certificates.go";
+    "istio/IST0128" HINT ALONE "The server's certificate is verified" "pkg/config/analysis/analyzers/destinationrule/ca-certificates.go";
+    "istio/IST0129" HINT ALONE "The server's certificate is verified on a port" "pkg/config/analysis/analyzers/destinationrule/ca-certificates.go";
     "istio/IST0130" WARNING ALONE "Every route of a VirtualService is reached" "pkg/config/validation/validation.go, analyzeUnreachableHTTPRules";
     "istio/IST0131" WARNING ALONE "No match of a VirtualService is taken by an earlier one" "pkg/config/validation/validation.go, coveredValidation";
     "istio/IST0132" WARNING ACROSS "The hosts of a VirtualService are served by its Gateways" "pkg/config/analysis/analyzers/virtualservice/gateways.go";
@@ -189,9 +202,13 @@ table! {
     // Files
     "lint/file" ERROR ACROSS "A file is UTF-8 and can be read" "YAML 1.2.2, section 5.2";
     "lint/yaml" ERROR ACROSS "A document is YAML" "YAML 1.2.2";
-    "lint/manifest" ERROR ACROSS "A document is a resource: a map with apiVersion and kind" "kubernetes/kubernetes, staging/src/k8s.io/apimachinery, TypeMeta";
+    "lint/manifest" BOTH ACROSS "A document is a resource: a map with apiVersion and kind" "kubernetes/kubernetes, staging/src/k8s.io/apimachinery, TypeMeta";
     "lint/size" BOTH ACROSS "A resource is not longer than what Kubernetes stores" "etcd-io/etcd, server/embed/config.go, DefaultMaxRequestBytes";
     "lint/twice" WARNING ACROSS "A resource stands in one place" "kubernetes/kubernetes, group, kind, namespace and name";
     "lint/empty" NOTE ACROSS "A file holds a manifest" "this project";
     "lint/more" NOTE ACROSS "A file has no more findings than are told" "this project";
+    "lint/folder" WARNING COMMAND "A folder that is named holds *.yaml or *.yml" "this project";
+    "lint/link" NOTE COMMAND "A folder below one that is named is no link" "this project";
+    "lint/crd" ERROR COMMAND "A file of definitions holds CustomResourceDefinitions" "kubernetes/kubernetes, staging/src/k8s.io/apiextensions-apiserver, pkg/apis/apiextensions/v1/types.go";
+    "lint/cel" NOTE COMMAND "The rules in CEL of a definition are those that can be evaluated here" "kubernetes/kubernetes, staging/src/k8s.io/apiextensions-apiserver, pkg/apiserver/schema/cel";
 }

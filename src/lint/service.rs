@@ -8,7 +8,10 @@ use crate::istio::{ObjectMeta, Service, ServicePort};
 const WELL_KNOWN: [u32; 4] = [25, 53, 3306, 27017];
 
 pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, service: &Service) {
-    // Services of Istio's own.
+    // Services that are names of others alone, those of Kubernetes' own, and of Istio's own.
+    if service.r#type == "ExternalName" || metadata.namespace.starts_with("kube-") {
+        return;
+    }
     let label = |name: &str| metadata.labels.get(name).map(String::as_str);
     let managed = label("gateway.istio.io/managed").is_some_and(|by| by.starts_with("istio.io-"));
     if label("istio").is_some() || label("release") == Some("istio") || managed {

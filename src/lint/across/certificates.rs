@@ -18,6 +18,8 @@ pub(super) struct Certificates<'a> {
     /// Secrets that something else makes.
     made: HashSet<(&'a str, &'a str)>,
     with_secrets: HashSet<&'a str>,
+    /// The namespaces of Secrets of a name, where there is but one.
+    named: HashMap<&'a str, Option<&'a str>>,
     /// The namespaces of workloads, by their labels.
     workloads: Labelled<&'a str>,
     /// Gateways by what they serve, with their selectors.
@@ -40,6 +42,10 @@ impl<'a> Certificates<'a> {
         let (namespace, name) = (resource.metadata.namespace.as_str(), resource.metadata.name.as_str());
         if let Some(secret) = resource.secret() {
             self.with_secrets.insert(namespace);
+            self.named
+                .entry(name)
+                .and_modify(|home| *home = home.filter(|home| *home == namespace))
+                .or_insert(Some(namespace));
             self.secrets.insert((namespace, name), secret);
         } else if let Some(made) = resource.makes_secret() {
             self.made.insert((namespace, made));
@@ -89,13 +95,16 @@ impl<'a> Certificates<'a> {
         self.workloads.find(selector, |other| *other != home).is_none().then_some(home)
     }
 
-    /// IST0101 and IST0161 for one Secret. Where nothing here is selected, it is looked for beside the Gateway, and not missed.
+    /// IST0101 and IST0161 for one Secret. Where no proxy here is selected, it is the one beside the Gateway, or the only one
+    /// of its name, and not missed.
     fn secret(&self, report: &mut Report<'_>, at: At<'_>, home: Option<&str>, own: &str, name: &str) {
         let name = name.strip_prefix("kubernetes://").unwrap_or(name);
         if name.contains('/') {
             return;
         }
-        let namespace = home.unwrap_or(own);
+        let only = self.named.get(name).copied().flatten();
+        let beside = || if self.secrets.contains_key(&(own, name)) { Some(own) } else { only };
+        let Some(namespace) = home.or_else(beside) else { return };
         match self.secrets.get(&(namespace, name)) {
             Some(secret) => {
                 if let Err(why) = is_servable(*secret) {
@@ -104,10 +113,8 @@ impl<'a> Certificates<'a> {
                     report.error("istio/IST0161", at, message, remedy);
                 }
             }
-            None if home.is_some()
-                && self.with_secrets.contains(namespace)
-                && !self.made.contains(&(namespace, name)) =>
-            {
+            None if self.made.contains(&(namespace, name)) => {}
+            None if self.with_secrets.contains(namespace) || self.named.contains_key(name) => {
                 let message = format!("there is no Secret {name} in {namespace}, where the selected proxies are");
                 report.error("istio/IST0101", at, message, "create it there, or name another");
             }

@@ -1,6 +1,6 @@
 //! The Gateways that VirtualServices name: IST0101 and IST0132 (`analyzers/virtualservice/gateways.go`).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::super::hosts::Hosts;
 use super::super::report::{At, Report, SPEC};
@@ -12,17 +12,16 @@ type Served<'a> = HashMap<&'a str, Hosts<'a, ()>>;
 /// Every Gateway that manifests tell of.
 #[derive(Debug, Default)]
 pub(super) struct Gateways<'a> {
-    /// By namespace and name.
+    /// By namespace and name; Gateways of Kubernetes' Gateway API, too, which VirtualServices may name.
     served: HashMap<&'a str, HashMap<&'a str, Served<'a>>>,
-    /// Gateways of Kubernetes' Gateway API, which VirtualServices may name, too.
-    others: HashSet<(&'a str, &'a str)>,
 }
 
 impl<'a> Gateways<'a> {
     pub(super) fn add(&mut self, resource: &'a Resource) {
         let (own, name) = (resource.metadata.namespace.as_str(), resource.metadata.name.as_str());
-        if resource.is_kubernetes_gateway() {
-            self.others.insert((own, name));
+        if let Some(hosts) = resource.listened_for() {
+            let served = self.served.entry(own).or_default().entry(name).or_default().entry("*").or_default();
+            hosts.into_iter().for_each(|host| served.add(host, ()));
         }
         let Spec::Gateway(gateway) = &resource.spec else { return };
         let served = self.served.entry(own).or_default().entry(name).or_default();
@@ -61,8 +60,8 @@ impl<'a> Gateways<'a> {
         let (namespace, gateway) = gateway_of(name, own);
         let here = self.served.get(namespace);
         let known = here.and_then(|gateways| gateways.get(gateway));
-        let looked_for = namespace == own || here.is_some();
-        if known.is_none() && looked_for && !self.others.contains(&(namespace, gateway)) {
+        let looked_for = here.is_some() || namespace == own && !self.served.is_empty();
+        if known.is_none() && looked_for {
             report.error("istio/IST0101", at, format!("there is no Gateway {name}"), "create it, or name another");
         }
         known

@@ -1,6 +1,7 @@
 //! Every folder of `fixtures/lint` shows a rule: its files `passes*` give no finding, its files `fails*` the rule's alone.
 //!
-//! Rules about one resource are asked about each document for itself, the others about a file as a whole. Where a breach
+//! Rules about one resource are asked about each document for itself, those about several about a file as a whole, and those
+//! of the command are shown by folders, which `tests/cli/lint.rs` gives to the command. Where a breach
 //! of one rule cannot but break another, the first line says so: `# also istio/001: why`.
 
 use std::collections::BTreeSet;
@@ -8,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::finding::{Finding, Severity};
-use crate::lint::{Manifests, Rule, lint_files, rule, rules};
+use crate::lint::{Manifests, Rule, Scope, lint_files, rule, rules};
 use crate::yaml;
 
 fn folder() -> PathBuf {
@@ -30,11 +31,16 @@ fn files(rule: &Rule, begin: &str) -> Vec<PathBuf> {
     found
 }
 
+/// The rules that files show.
+fn in_files() -> impl Iterator<Item = &'static Rule> {
+    rules().iter().filter(|rule| rule.scope != Scope::Command)
+}
+
 /// What is found in each part of a file that a rule is asked about.
 fn found(rule: &Rule, path: &Path) -> Vec<Vec<Finding>> {
     let bytes = fs::read(path).unwrap();
     let parts = match std::str::from_utf8(&bytes) {
-        Ok(text) if !rule.across => {
+        Ok(text) if rule.scope == Scope::Resource => {
             yaml::documents(text).unwrap().iter().map(|document| document.text.as_bytes().to_vec()).collect()
         }
         _ => vec![bytes],
@@ -64,7 +70,7 @@ fn lines(found: &[Finding]) -> String {
 #[test]
 fn what_passes_gives_no_finding() {
     let mut faults = vec![];
-    for rule in rules() {
+    for rule in in_files() {
         for path in files(rule, "passes") {
             let found = found(rule, &path).into_iter().enumerate().filter(|(_, found)| !found.is_empty());
             faults.extend(found.map(|(part, found)| format!("{}, part {part}:{}", path.display(), lines(&found))));
@@ -76,7 +82,7 @@ fn what_passes_gives_no_finding() {
 #[test]
 fn what_fails_breaks_its_rule_alone() {
     let mut faults = vec![];
-    for rule in rules() {
+    for rule in in_files() {
         let mut severities = BTreeSet::new();
         for path in files(rule, "fails") {
             let also = also(&path);
@@ -127,11 +133,14 @@ fn the_table_holds_every_rule_once() {
 #[test]
 fn every_rule_that_the_code_names_is_in_the_table() {
     let mut named = BTreeSet::new();
-    let mut left = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lint")];
+    let own = |path: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let mut left = vec![own("src/lint"), own("src/schema"), own("src/cli/sources.rs")];
     while let Some(path) = left.pop() {
         if path.is_dir() {
             left.extend(
-                listed(&path).into_iter().filter(|path| !path.ends_with("tests") && !path.ends_with("rules.rs")),
+                listed(&path)
+                    .into_iter()
+                    .filter(|path| !["tests", "tests.rs", "rules.rs"].iter().any(|name| path.ends_with(name))),
             );
             continue;
         }
