@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+/// The longest name; what is longer is none, and is not kept (rule 1).
+const LONGEST: usize = 255;
+
 /// Something for each of some hosts.
 #[derive(Debug)]
 pub(super) struct Hosts<'a, V> {
@@ -21,6 +24,9 @@ impl<V> Default for Hosts<'_, V> {
 impl<'a, V: Copy> Hosts<'a, V> {
     /// Adds a host; one that is there already keeps its value.
     pub(super) fn add(&mut self, host: &'a str, value: V) {
+        if host.len() > LONGEST {
+            return;
+        }
         match host.strip_prefix('*') {
             Some(suffix) => {
                 self.wildcards.entry(suffix.len()).or_default().entry(suffix).or_insert(value);
@@ -37,7 +43,7 @@ impl<'a, V: Copy> Hosts<'a, V> {
     pub(super) fn overlapping(&self, host: &str) -> Option<V> {
         let suffix = host.strip_prefix('*');
         let below = || {
-            let begin = backwards(suffix?);
+            let begin = backwards(suffix.filter(|suffix| suffix.len() <= LONGEST)?);
             let (name, value) = self.backwards.range(begin.clone()..).next()?;
             name.starts_with(&begin).then_some(*value)
         };
@@ -80,6 +86,8 @@ mod tests {
         assert_eq!(hosts(&["*"]).overlapping("a"), Some("*"));
         assert_eq!(hosts(&["*.com", "*.b.com"]).covering("a.b.com"), Some("*.b.com"));
         assert_eq!(hosts(&["a.b.com"]).covering("*.b.com"), None);
+        let long = "a".repeat(256);
+        assert_eq!(hosts(&["*"]).covering(&long), Some("*"));
         assert_eq!(hosts(&["*.é.com"]).overlapping("x.ü.com"), None);
     }
 }

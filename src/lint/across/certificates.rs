@@ -1,5 +1,6 @@
 //! The certificates of Gateways: IST0101 and IST0161 for Secrets, IST0138 for one that several serve.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use base64::Engine as _;
@@ -21,9 +22,9 @@ pub(super) struct Certificates<'a> {
     /// The namespaces of Secrets of a name, where there is but one.
     named: HashMap<&'a str, Option<&'a str>>,
     /// The namespaces of workloads, by their labels.
-    workloads: Labelled<&'a str>,
+    workloads: Labelled<'a, &'a str>,
     /// Gateways by what they serve, with their selectors.
-    serving: HashMap<Source<'a>, Labelled<(&'a str, &'a str)>>,
+    serving: HashMap<Source<'a>, Labelled<'a, (&'a str, &'a str)>>,
 }
 
 /// Where a certificate comes from: a Secret, or two files.
@@ -50,12 +51,12 @@ impl<'a> Certificates<'a> {
         } else if let Some(made) = resource.makes_secret() {
             self.made.insert((namespace, made));
         } else if let Some(labels) = resource.pod_labels() {
-            self.workloads.add(&labels, namespace);
+            self.workloads.add(Cow::Owned(labels), namespace);
         } else if let Spec::Gateway(gateway) = &resource.spec {
             let sources: BTreeSet<_> =
                 gateway.servers.iter().filter_map(|server| source(server.tls.as_ref()?)).collect();
             for source in sources {
-                self.serving.entry(source).or_default().add(&gateway.selector, (namespace, name));
+                self.serving.entry(source).or_default().add(Cow::Borrowed(&gateway.selector), (namespace, name));
             }
         }
     }
@@ -64,6 +65,8 @@ impl<'a> Certificates<'a> {
         let own = (resource.metadata.namespace.as_str(), resource.metadata.name.as_str());
         let home = self.home(&gateway.selector);
         let list = SPEC.member("servers");
+        // Who serves a certificate, too, is looked for once: a proxy of this Gateway serves those that ask for no more labels.
+        let mut found: HashMap<Source<'_>, Option<&(&str, &str)>> = HashMap::new();
         for (index, server) in gateway.servers.iter().enumerate() {
             let Some(tls) = &server.tls else { continue };
             let at = list.item(index);
@@ -75,9 +78,9 @@ impl<'a> Certificates<'a> {
             if !tls.credential_name.is_empty() {
                 self.secret(report, at.member("credentialName"), home, own.0, &tls.credential_name);
             }
-            // Proxies that serve this Gateway serve those, too, that ask for no more labels than they have.
-            let Some(serving) = source(tls).and_then(|source| self.serving.get(&source)) else { continue };
-            if let Some((namespace, name)) = serving.find(&gateway.selector, |other| *other != own) {
+            let Some(source) = source(tls) else { continue };
+            let look = || self.serving.get(&source)?.find(&gateway.selector, |other| *other != own);
+            if let Some((namespace, name)) = found.entry(source).or_insert_with(look) {
                 let message = format!(
                     "the Gateway {namespace}/{name} serves this certificate too; browsers that reuse connections get 404"
                 );

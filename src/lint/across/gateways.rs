@@ -1,6 +1,6 @@
 //! The Gateways that VirtualServices name: IST0101 and IST0132 (`analyzers/virtualservice/gateways.go`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::hosts::Hosts;
 use super::super::report::{At, Report, SPEC};
@@ -8,6 +8,9 @@ use crate::istio::{Resource, Spec, VirtualService};
 
 /// The hosts that a Gateway serves, by the namespaces that it serves them to, `*` for all.
 type Served<'a> = HashMap<&'a str, Hosts<'a, ()>>;
+
+/// The most pairs of a host of a VirtualService and a further Gateway that it names that are compared.
+const MOST: usize = 1 << 14;
 
 /// Every Gateway that manifests tell of.
 #[derive(Debug, Default)]
@@ -33,8 +36,8 @@ impl<'a> Gateways<'a> {
 
     pub(super) fn check(&self, report: &mut Report<'_>, own: &str, service: &VirtualService) {
         let list = SPEC.member("gateways");
-        let mut bound = vec![];
-        for (index, name) in service.gateways.iter().enumerate() {
+        let (mut bound, mut named) = (vec![], HashSet::new());
+        for (index, name) in service.gateways.iter().enumerate().filter(|(_, name)| named.insert(*name)) {
             if let Some(served) = self.find(report, list.item(index), own, name) {
                 bound.push((index, name, served));
             }
@@ -45,11 +48,16 @@ impl<'a> Gateways<'a> {
             let matches = route.member("match");
             let matched = matches.item(number);
             let at = matched.member("gateways");
-            for (index, name) in names.iter().enumerate().filter(|(_, name)| !service.gateways.contains(name)) {
+            for (index, name) in names.iter().enumerate().filter(|(_, name)| !named.contains(name)) {
                 self.find(report, at.item(index), own, name);
             }
         }
-        self.hosts(report, own, service, &bound);
+        if bound.len().saturating_sub(1).saturating_mul(service.hosts.len()) > MOST {
+            let message =
+                format!("{} hosts at {} Gateways are too many to be compared", service.hosts.len(), bound.len());
+            return report.warning("lint/size", SPEC.member("hosts"), message, "split the VirtualService");
+        }
+        hosts(report, own, service, &bound, named.len());
     }
 
     /// IST0101: the hosts that a Gateway serves, `None` where it is not known, which is said where it would be here.
@@ -66,37 +74,37 @@ impl<'a> Gateways<'a> {
         }
         known
     }
+}
 
-    /// IST0132: a Gateway that serves none of the hosts, and a host that is for Gateways alone and that none serves.
-    fn hosts(
-        &self,
-        report: &mut Report<'_>,
-        own: &str,
-        service: &VirtualService,
-        bound: &[(usize, &String, &Served<'a>)],
-    ) {
-        let admits = |served: &Served<'_>, host: &str| {
-            ["*", own].iter().any(|scope| served.get(scope).is_some_and(|hosts| hosts.overlapping(host).is_some()))
-        };
-        let list = SPEC.member("gateways");
-        let mut idle = false;
-        for (index, name, served) in bound {
-            if !service.hosts.is_empty() && !service.hosts.iter().any(|host| admits(served, host)) {
-                let message = format!("the Gateway {name} serves none of the hosts");
-                let remedy = "add the hosts to a server of the Gateway";
-                report.warning("istio/IST0132", list.item(*index), message, remedy);
-                idle = true;
-            }
+/// IST0132: a Gateway that serves none of the hosts, and a host that is for Gateways alone and that none serves.
+fn hosts(
+    report: &mut Report<'_>,
+    own: &str,
+    service: &VirtualService,
+    bound: &[(usize, &String, &Served<'_>)],
+    named: usize,
+) {
+    let admits = |served: &Served<'_>, host: &str| {
+        ["*", own].iter().any(|scope| served.get(scope).is_some_and(|hosts| hosts.overlapping(host).is_some()))
+    };
+    let list = SPEC.member("gateways");
+    let mut idle = false;
+    for (index, name, served) in bound {
+        if !service.hosts.is_empty() && !service.hosts.iter().any(|host| admits(served, host)) {
+            let message = format!("the Gateway {name} serves none of the hosts");
+            let remedy = "add the hosts to a server of the Gateway";
+            report.warning("istio/IST0132", list.item(*index), message, remedy);
+            idle = true;
         }
-        if idle || bound.len() < service.gateways.len() {
-            return;
-        }
-        let list = SPEC.member("hosts");
-        for (index, host) in service.hosts.iter().enumerate() {
-            if !bound.is_empty() && !bound.iter().any(|(_, _, served)| admits(served, host)) {
-                let message = format!("no Gateway of the VirtualService serves {host}");
-                report.warning("istio/IST0132", list.item(index), message, "add the host to a server of one");
-            }
+    }
+    if idle || bound.len() < named {
+        return;
+    }
+    let list = SPEC.member("hosts");
+    for (index, host) in service.hosts.iter().enumerate() {
+        if !bound.is_empty() && !bound.iter().any(|(_, _, served)| admits(served, host)) {
+            let message = format!("no Gateway of the VirtualService serves {host}");
+            report.warning("istio/IST0132", list.item(index), message, "add the host to a server of one");
         }
     }
 }

@@ -21,11 +21,8 @@ use registry::Registry;
 
 /// Checks the resources of one cluster against each other.
 ///
-/// What the resources do not show is not reported. A Gateway is looked for in the namespace of the VirtualService, and in
-/// namespaces that have Gateways here; a host of the cluster in namespaces that have Services here, another host where the
-/// namespace of the VirtualService has ServiceEntries here; a subset where a DestinationRule of its host is here; a Secret
-/// where the proxies that the Gateway selects are here, in a namespace that has Secrets here. Each lookup is by index: the
-/// time is near linear in the number of resources.
+/// What the resources do not show is not reported; `docs/lint.md` says of each thing when it is missed. Each lookup is by
+/// index: the time is near linear in the number of resources.
 pub fn lint_across(resources: &[(&Place, &Resource)]) -> Vec<Finding> {
     let (index, [hosts, protocols, namespaces]) = rayon::join(
         || Index::new(resources),

@@ -45,6 +45,22 @@ fn everybody_who_says_something_twice_is_told_of_another() {
     assert_eq!(told, [says("u", "v"), says("v", "u"), says("w", "u")]);
 }
 
+#[test]
+fn many_hosts_at_many_gateways_are_not_compared() {
+    let rules_of = |gateways: usize, hosts: usize| {
+        let server = "{servers: [{port: {number: 80, protocol: HTTP, name: a}, hosts: ['*.a']}]}";
+        let mut resources: Vec<_> =
+            (0..gateways).map(|n| resource("Gateway", "ns", &format!("g{n}"), server)).collect();
+        let list = |name: &str, count: usize| (0..count).map(|n| format!("{name}{n}")).collect::<Vec<_>>().join(",");
+        let service = format!("{{hosts: [{}], gateways: [{}], {ROUTE}}}", list("h.a.b", hosts), list("g", gateways));
+        resources.push(resource("VirtualService", "ns", "v", &service));
+        found(&resources).iter().map(Finding::own_rule).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(rules_of(200, 200), ["lint/size"].into());
+    assert_eq!(rules_of(100, 100), ["istio/IST0132"].into());
+    assert_eq!(rules_of(1, 20_000), ["istio/IST0132"].into());
+}
+
 /// One of a kind that clashes with all others of its kind, in the thousands.
 #[test]
 fn many_resources_that_clash_are_compared_by_index() {

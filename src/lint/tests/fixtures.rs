@@ -152,3 +152,31 @@ fn every_rule_that_the_code_names_is_in_the_table() {
     let table: BTreeSet<_> = rules().iter().map(|rule| rule.id.to_owned()).collect();
     assert_eq!(named, table, "what the code names, and what the table holds");
 }
+
+/// What is not to be written any more, by the project's list.
+const OLD: [&str; 12] = [
+    "LEAST_CONN",
+    "consecutiveErrors",
+    "minimumRingSize",
+    "mirrorPercent",
+    "percent",
+    "allowOrigin",
+    "warmupDurationSecs",
+    "the gateway name g.edge.svc",
+    "targetRef",
+    "networking.istio.io/v1alpha3",
+    "networking.istio.io/v1beta1",
+    "security.istio.io/v1beta1",
+];
+
+#[test]
+fn every_deprecation_is_shown() {
+    let rule = rule("istio/IST0002").unwrap();
+    let found: Vec<_> = files(rule, "fails").iter().flat_map(|path| found(rule, path)).flatten().collect();
+    for old in OLD {
+        let says = |finding: &&Finding| finding.message == format!("{old} is deprecated");
+        assert_eq!(found.iter().filter(says).count(), 1, "{old}: {}", lines(&found));
+    }
+    let short = found.iter().filter(|finding| finding.message.starts_with("the short host "));
+    assert!(short.count() >= 3, "of a DestinationRule, of a VirtualService and of a destination");
+}
