@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::super::report::{At, Report, SPEC};
-use super::registry::{Found, Registry, full};
+use super::registry::{Found, Registry, full, scopes};
 use super::visibility::exports;
 use crate::istio::{Destination, DestinationRule, Resource, Spec, VirtualService};
 
@@ -77,6 +77,7 @@ pub(super) fn check(
 ) {
     // A host that many routes lead to is looked for once.
     let mut found: HashMap<&str, Found<'_, '_>> = HashMap::new();
+    let scopes = scopes(own, &service.export_to);
     for led in all(service) {
         let list = SPEC.member(led.route.0);
         let route = list.item(led.route.1);
@@ -87,7 +88,7 @@ pub(super) fn check(
             (_, Some(item)) => item.member("destination"),
         };
         let host = full(&led.to.host, own);
-        match found.entry(&led.to.host).or_insert_with(|| registry.find(&host, own)) {
+        match found.entry(&led.to.host).or_insert_with(|| registry.find(&host, own, &scopes)) {
             Found::Missing => {
                 let message = format!("no Service and no ServiceEntry here is for {host}");
                 report.error("istio/IST0101", at.member("host"), message, "create one, or name another host");
@@ -121,7 +122,8 @@ fn check_port(report: &mut Report<'_>, at: At<'_>, to: &Destination, ports: &[u3
 /// IST0174: a DestinationRule for a host that no service has. One for a wildcard is for whatever comes.
 pub(super) fn check_rule(report: &mut Report<'_>, registry: &Registry<'_>, own: &str, rule: &DestinationRule) {
     let host = full(&rule.host, own);
-    if !host.starts_with('*') && !host.is_empty() && matches!(registry.find(&host, own), Found::Missing) {
+    let find = || registry.find(&host, own, &scopes(own, &rule.export_to));
+    if !host.starts_with('*') && !host.is_empty() && matches!(find(), Found::Missing) {
         let message = format!("no Service and no ServiceEntry here is for {host}");
         report.warning("istio/IST0174", SPEC.member("host"), message, "create one, or name another host");
     }

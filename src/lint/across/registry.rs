@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::super::hosts::Hosts;
+use super::visibility::exports;
 use crate::istio::{Resource, Spec};
 
 /// A service, from a Service or a ServiceEntry.
@@ -75,18 +76,21 @@ impl<'a> Registry<'a> {
         }
     }
 
-    /// Looks for a full host that a resource of a namespace refers to.
+    /// Looks for a full host that a resource of a namespace refers to, for one of the namespaces that the resource is for.
     ///
     /// A host of the cluster is missing when its namespace has Services here; another one when the referring namespace has
     /// ServiceEntries here. Otherwise whoever defines it may do so elsewhere.
-    pub(super) fn find(&self, host: &str, from: &str) -> Found<'_, 'a> {
+    pub(super) fn find(&self, host: &str, own: &str, scopes: &[&str]) -> Found<'_, 'a> {
         let of_cluster = service_of(host);
         let service = of_cluster.and_then(|(name, namespace)| self.services.get(&(namespace, name)));
-        let private = self.private.get(from).and_then(|hosts| hosts.covering(host));
-        let numbers = [service.copied(), private, self.public.covering(host)];
-        let mut known = numbers.into_iter().flatten().filter_map(|number| self.known.get(number));
-        if let Some(known) = known.find(|known| known.is_seen_from(from)) {
-            return Found::Here(known);
+        let public = self.public.covering(host);
+        for from in scopes {
+            let private = self.private.get(from).and_then(|hosts| hosts.covering(host));
+            let numbers = [service.copied(), private, public];
+            let mut known = numbers.into_iter().flatten().filter_map(|number| self.known.get(number));
+            if let Some(known) = known.find(|known| known.is_seen_from(from)) {
+                return Found::Here(known);
+            }
         }
         let here = match of_cluster {
             Some((name, namespace)) => {
@@ -94,9 +98,17 @@ impl<'a> Registry<'a> {
                     && !name.contains('.')
                     && !host.ends_with(".svc.clusterset.local")
             }
-            None => self.with_entries.contains(from),
+            None => self.with_entries.contains(own),
         };
         if here { Found::Missing } else { Found::Unknown }
+    }
+}
+
+/// The namespaces for which a resource looks up hosts: those that it is exported to by name, up to a few, or else its own.
+pub(super) fn scopes<'s>(own: &'s str, export_to: &'s [String]) -> Vec<&'s str> {
+    match exports(own, export_to).next() {
+        Some("*") | None => vec![own],
+        Some(_) => exports(own, export_to).take(64).collect(),
     }
 }
 
