@@ -194,7 +194,7 @@ fn help_says_more_than_the_list_of_commands() {
     for (command, more) in [
         ("check", "Names every file that is not"),
         ("lint", "the code that `istioctl analyze` gives it"),
-        ("access", "Reads one JSON object a line"),
+        ("access", "it reads one JSON object a line"),
         ("plan", "Exit code 1 when the plan is blocked"),
     ] {
         let help = meshwright(folder.path(), &[command, "--help"]);

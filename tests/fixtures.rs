@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 
 use meshwright::finding::{Place, Severity};
 use meshwright::intent::{Bundle, Resource, Settings, Tree};
+use meshwright::istio::{Action, AuthorizationPolicy, Spec};
 use meshwright::lint::{lint, lint_across};
 use meshwright::render::{Rendered, Scope, is_namespace_file, render};
+use meshwright::review::{Model, Side};
 
 /// Where the findings stand among the goldens.
 const FINDINGS: &str = "findings.txt";
@@ -170,4 +172,41 @@ fn every_manifest_keeps_istios_rules() {
             assert!(found.is_empty(), "{}: {found:#?}", fixture.display());
         }
     }
+}
+
+/// What intents promise and the manifests deny.
+fn broken(tree: &Tree, rendered: &Rendered) -> Vec<String> {
+    let side = Side { rendered, strays: &[] };
+    let settings = Settings::default();
+    let model = Model::new(tree, &settings.cluster_defaults, side);
+    model.broken_promises().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn whom_an_intent_names_gets_in_and_a_policy_that_lost_its_rules_is_noticed() {
+    let mut policies = 0;
+    for fixture in fixtures() {
+        let tree = tree(&fixture);
+        let rendered = everything(&tree);
+        assert_eq!(broken(&tree, &rendered), Vec::<String>::new(), "{}", fixture.display());
+        for path in rendered.manifests.keys() {
+            let mut rendered = rendered.clone();
+            let resource = &mut rendered.manifests.get_mut(path).unwrap().resource;
+            let Spec::AuthorizationPolicy(policy) = &mut resource.spec else { continue };
+            if !matches!(policy.action, None | Some(Action::Allow)) || policy.rules.is_empty() || !of_pods(policy) {
+                continue;
+            }
+            policy.rules.clear();
+            let broken = broken(&tree, &rendered);
+            assert!(broken.iter().any(|finding| finding.contains("is promised to call")), "{path}: {broken:?}");
+            policies += 1;
+        }
+    }
+    assert!(policies >= 10, "{policies}");
+}
+
+/// Whether it guards the pods of a server, and neither those of a gateway nor what passes a waypoint.
+fn of_pods(policy: &AuthorizationPolicy) -> bool {
+    let labels = policy.selector.iter().flat_map(|selector| selector.match_labels.values());
+    policy.target_refs.is_empty() && !labels.into_iter().any(|value| value.contains("gateway"))
 }

@@ -4,6 +4,8 @@
 
 #[path = "life/adoption.rs"]
 mod adoption;
+#[path = "life/asking.rs"]
+mod asking;
 #[path = "life/desk.rs"]
 mod desk;
 #[path = "life/ends.rs"]
@@ -305,7 +307,9 @@ async fn an_empty_git_server_gets_its_first_commit_and_one_without_main_is_waite
     let data = tempfile::tempdir().unwrap();
     let waiting = house(data.path()).await;
     let id = waiting.put("projects/one", r#"{"metadata": {"name": "one"}}"#).await.unwrap().change.unwrap();
-    waiting.until_change(&id, |change| change.reason.iter().any(|reason| reason.contains("no branch `main`"))).await;
+    waiting
+        .until_change(&id, |change| change.reason.iter().any(|reason| reason.contains("does not have the branch")))
+        .await;
     assert_eq!(remote.branch("main").unwrap(), None, "it is not for Meshwright to say what main shall be there");
     remote.set_reference("refs/heads/main", None, main, "test").unwrap();
     waiting.until(&id, State::Proposed).await;

@@ -6,9 +6,11 @@
 
 mod address;
 mod caller;
+mod calling;
 mod compiled;
 mod condition;
 mod covering;
+mod expectation;
 mod facts;
 mod guard;
 mod mutual_tls;
@@ -24,7 +26,9 @@ mod text;
 mod trust;
 
 pub use caller::Caller;
+pub use calling::CallingAs;
 pub use covering::{Covering, uncovered};
+pub use expectation::{Callee, Expectation, Tally};
 pub use guard::{AllowSet, Guard, is_enforced};
 pub use mutual_tls::{Mode, Tls};
 pub use permission::Permission;

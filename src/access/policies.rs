@@ -1,6 +1,6 @@
 //! The policies of a cluster, and what they decide about one request.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::compiled::Compiled;
 use super::facts::Facts;
@@ -10,13 +10,19 @@ use super::{Destination, Mesh, Mode, Request, Tls, is_enforced};
 use crate::istio::{Action, AuthorizationPolicy, PolicyTargetReference, Resource, Spec};
 
 /// Whether a request is let through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// It is.
     Allow,
     /// It is turned away.
     Deny,
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if *self == Self::Allow { "allow" } else { "deny" })
+    }
 }
 
 /// What is decided about a request, and by what.
@@ -40,6 +46,19 @@ pub struct Decision {
     /// Why it may be otherwise in the cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsure: Option<String>,
+}
+
+/// The verdict, and what it is due to.
+impl std::fmt::Display for Decision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let verdict = self.verdict;
+        match (&self.policy, self.rule, &self.peer_authentication) {
+            (Some(policy), Some(rule), _) => write!(f, "{verdict}, by rule {rule} of {policy}"),
+            (Some(policy), None, _) | (None, _, Some(policy)) => write!(f, "{verdict}, by {policy}"),
+            (None, ..) if verdict == Verdict::Allow => write!(f, "{verdict}, as no policy keeps it out"),
+            (None, ..) => write!(f, "{verdict}, as no rule lets it in"),
+        }
+    }
 }
 
 impl Decision {
@@ -124,7 +143,7 @@ impl Policies {
             return decision;
         }
         let first = mode.by.as_deref().unwrap_or("another one");
-        let verdict = if otherwise.verdict == Verdict::Allow { "allow" } else { "deny" };
+        let verdict = otherwise.verdict;
         let unsure = format!(
             "the PeerAuthentications {first} and {other} disagree in one scope, where the oldest holds, which manifests do \
              not tell; it is {verdict} if {other} is the older one"

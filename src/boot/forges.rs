@@ -50,6 +50,7 @@ pub(super) fn build(
         Some(remote) => remote,
         None => Remote::new(mirror, &address(&api, &repository)?, None)?,
     };
+    must_be_there(&remote, &api)?;
     checked(forge)?;
     let place = Place { repository, main: forge.main.clone(), labels: forge.labels.clone() };
     let method = match forge.merge_method {
@@ -189,18 +190,12 @@ fn is_full_name(name: &str) -> bool {
 
 /// A secret goes over plain HTTP only to this machine.
 fn must_be_safe(api: &str) -> Result<(), BootError> {
-    let url = api.split_once("://").filter(|_| !api.contains(['@', '?', '#']) && !api.contains(char::is_whitespace));
-    let local = |authority: &str| {
-        let host = match authority.strip_prefix('[') {
-            Some(address) => address.split(']').next(),
-            None => authority.split(':').next(),
-        };
-        let loopback = |host: &str| host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
-        host.is_some_and(|host| host == "localhost" || loopback(host))
-    };
-    match url.map(|(scheme, rest)| (scheme, rest.split('/').next().unwrap_or_default())) {
-        Some(("https", authority)) if !authority.is_empty() => Ok(()),
-        Some(("http", authority)) if local(authority) => Ok(()),
+    let is_plain = !api.contains(['@', '?', '#']) && !api.contains(char::is_whitespace);
+    let parts = api.split_once("://").filter(|_| is_plain);
+    let scheme = parts.filter(|(_, rest)| has_sane_port(rest)).map(|(scheme, _)| scheme);
+    match (scheme, repo::host(api)) {
+        (Some("https"), host) if !host.is_empty() => Ok(()),
+        (Some("http"), host) if repo::is_this_machine(host) => Ok(()),
         _ => {
             let message = "say an https:// URL without user, password, query and fragment: a token is sent there";
             Err(BootError::config("forge.api", message))
@@ -208,12 +203,38 @@ fn must_be_safe(api: &str) -> Result<(), BootError> {
     }
 }
 
+/// Whether what follows `://` has no port, or one that there is.
+fn has_sane_port(rest: &str) -> bool {
+    let authority = rest.split('/').next().unwrap_or_default();
+    let behind_address = authority.rsplit(']').next().unwrap_or_default();
+    behind_address.split_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+/// The token of the forge goes to the forge alone: git would send it to whatever host the remote names.
+fn must_be_there(remote: &Remote, api: &str) -> Result<(), BootError> {
+    let (address, takes_token) = remote.address();
+    let (there, host) = (repo::host(address), repo::host(api));
+    let is_there =
+        there.eq_ignore_ascii_case(host) || host.strip_prefix("api.").is_some_and(|it| it.eq_ignore_ascii_case(there));
+    let plain = address.starts_with("http://") && !repo::is_this_machine(there);
+    if !takes_token || is_there && !plain {
+        return Ok(());
+    }
+    let message = format!(
+        "{address} would get the token of the forge at {host}{}; name its own https address, or one for SSH",
+        if plain { " in plain text" } else { "" }
+    );
+    Err(BootError::config("repository.remote", message))
+}
+
 /// Where git finds a repository whose forge has its API there.
 fn address(api: &str, repository: &str) -> Result<String, BootError> {
     let api = api.trim_end_matches('/');
-    let web = match api {
-        GITHUB => Some("https://github.com"),
-        api => ["/api/v3", "/api/v1"].iter().find_map(|end| api.strip_suffix(end)),
+    // GitHub has the API of its own hosts, also of those with data residency, on `api.HOST`.
+    let of_cloud = api.strip_prefix("https://api.").filter(|host| *host == "github.com" || host.ends_with(".ghe.com"));
+    let web = match of_cloud {
+        Some(host) => Some(format!("https://{host}")),
+        None => ["/api/v3", "/api/v1"].iter().find_map(|end| api.strip_suffix(end)).map(ToOwned::to_owned),
     };
     let web = web.ok_or_else(|| {
         let message =
@@ -225,8 +246,7 @@ fn address(api: &str, repository: &str) -> Result<String, BootError> {
 
 /// What git signs in with where the forge is embedded.
 pub(super) fn credential(path: &Path, user: Option<&str>) -> Result<Credential, BootError> {
-    let text = std::fs::read_to_string(path).map_err(|source| BootError::Io { path: path.to_owned(), source })?;
-    let secret = text.trim().to_owned();
+    let secret = read(path, "repository.credentialFile")?.trim().to_owned();
     Ok(match user {
         Some(user) => Credential::Basic { user: user.to_owned(), secret },
         None => Credential::Bearer(secret),
@@ -241,6 +261,7 @@ mod tests {
     fn git_finds_the_repository_beside_the_api() {
         for (api, expected) in [
             (GITHUB, "https://github.com/acme/mesh.git"),
+            ("https://api.acme.ghe.com", "https://acme.ghe.com/acme/mesh.git"),
             ("https://ghe.example/api/v3/", "https://ghe.example/acme/mesh.git"),
             ("https://git.example:3000/sub/api/v1", "https://git.example:3000/sub/acme/mesh.git"),
         ] {
@@ -269,8 +290,40 @@ mod tests {
             "http://localhost:x@evil.example",
             "https://u:p@x",
             "https://x?q",
+            "https://x:65536",
+            "https://x:0/api/v3",
+            "https://[::1]:x/api/v3",
         ] {
             must_be_safe(api).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn the_token_goes_to_the_forge_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mirror = Mirror::open_or_init(folder.path(), "main").unwrap();
+        let checked = |address: &str, api: &str| must_be_there(&Remote::new(&mirror, address, None).unwrap(), api);
+        for (address, api) in [
+            ("https://github.com/acme/mesh.git", GITHUB),
+            ("https://GitHub.com/acme/mesh.git", GITHUB),
+            ("https://ghe.example:8443/acme/mesh", "https://ghe.example/api/v3"),
+            ("http://127.0.0.1:3000/acme/mesh", "http://127.0.0.1:3000/api/v1"),
+            // Over these no token is sent.
+            ("ssh://git@elsewhere.example/acme/mesh", GITHUB),
+            ("git@github.com:acme/mesh.git", GITHUB),
+            ("/srv/mesh.git", GITHUB),
+        ] {
+            checked(address, api).unwrap();
+        }
+        for (address, api) in [
+            ("http://github.com/acme/mesh.git", GITHUB),
+            ("https://evil.example/acme/mesh.git", GITHUB),
+            ("https://github.com.evil.example/acme/mesh.git", GITHUB),
+            ("https://hub.com/acme/mesh.git", GITHUB),
+            ("http://ghe.example/acme/mesh", "https://ghe.example/api/v3"),
+        ] {
+            let error = checked(address, api).unwrap_err().to_string();
+            assert!(error.contains("repository.remote"), "{error}");
         }
     }
 

@@ -11,6 +11,7 @@ use crate::change::forge::{Forge, ForgeError};
 use crate::change::stuck::Stuck;
 use crate::change::{Base, Clock, Desk, Intake, Journal, Ledger, Retention, Timing, Worker};
 use crate::config::{Config, ForgeKind, Repository};
+use crate::forge::OURS;
 use crate::http::{Part, Readiness};
 use crate::journal::SqliteJournal;
 use crate::repo::{CommitId, Identity, Mirror, Remote, RepoError, Signer};
@@ -47,6 +48,10 @@ impl Stores {
         let journal = SqliteJournal::open(data.join("journal.db"))?;
         // The journal is open, so nobody else is at work on the mirror.
         let main = &config.forge.main;
+        if main.starts_with(OURS) {
+            let message = format!("`{main}` is one of the names that branches of changes get; name another branch");
+            return Err(BootError::config("forge.main", message));
+        }
         let mirror = Mirror::open_or_init(data.join("config.git"), main).map_err(|error| match error {
             RepoError::Refused { what, why } if what == *main => {
                 BootError::config("forge.main", format!("`{what}` {why}"))
@@ -92,12 +97,14 @@ fn remote(mirror: &Mirror, config: &Repository) -> Result<Option<Remote>, BootEr
         None => None,
         Some(path) => Some(forges::credential(path, config.user.as_deref())?),
     };
-    Ok(Some(Remote::new(mirror, address, credential)?))
+    let remote = Remote::new(mirror, address, credential);
+    Ok(Some(remote.map_err(|error| BootError::config("repository.remote", error.to_string()))?))
 }
 
 fn signer(config: &Repository) -> Result<Option<Signer>, BootError> {
     let Some(key) = &config.signing_key else { return Ok(None) };
-    std::fs::metadata(key).map_err(|source| BootError::Io { path: key.clone(), source })?;
+    let there = std::fs::metadata(key);
+    there.map_err(|error| BootError::config("repository.signingKey", format!("{}: {error}", key.display())))?;
     Ok(Some(Signer::new(key)))
 }
 

@@ -13,7 +13,7 @@ use super::record::{Change, State};
 use super::refusals::Asked;
 use super::stuck::{Stuck, blocking};
 use super::talk::Talk;
-use super::worker::Worker;
+use super::worker::{WAITS_FOR_THE_LIMIT, Worker};
 use super::{commit, remarks, talk, words};
 use crate::repo::{CommitId, RepoError};
 
@@ -117,7 +117,10 @@ impl Worker {
                 Ok(Some(next)) => return Ok(next),
                 Ok(None) => self.refusals.forget(id),
                 Err(Stuck::Forge(ForgeError::Moved(_))) => {}
-                Err(Stuck::Forge(ForgeError::Later(at))) if !asked => return Ok(Some(at)),
+                Err(Stuck::Forge(ForgeError::Later(at))) if !asked => {
+                    self.tell_what_it_waits_for(&change, WAITS_FOR_THE_LIMIT).await?;
+                    return Ok(Some(at));
+                }
                 Err(stuck) => {
                     if asked {
                         self.refusals.forget(id);

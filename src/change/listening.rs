@@ -64,11 +64,12 @@ impl Worker {
 
     /// Does what is asked for, and says so.
     async fn answer(self: &Arc<Self>, change: &Change, comment: &Comment, command: Command) -> Result<(), Stuck> {
-        let (reaction, answer) = if self.forge.may_write(&comment.by).await? {
-            self.obey(change, comment, command).await?
-        } else {
-            (Reaction::Refused, None)
-        };
+        if !self.forge.may_write(&comment.by).await? {
+            // Not even a sign: it would cost a write, and anybody could use up what changes need.
+            tracing::info!(change = %change.id, comment = comment.id, by = %comment.by.name, "a command of somebody who may not write");
+            return Ok(());
+        }
+        let (reaction, answer) = self.obey(change, comment, command).await?;
         if let Some(answer) = answer {
             if change.state.is_final() {
                 // Nobody looks at it any more but who asked.

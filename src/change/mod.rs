@@ -4,6 +4,7 @@ mod admit;
 pub mod adopt;
 mod advice;
 pub mod approval;
+mod asking;
 mod astray;
 pub mod audit;
 pub mod base;

@@ -15,6 +15,9 @@ pub enum Team {
     Unknown(String),
 }
 
+/// The most owners of something that are named where an approval is missing.
+const MOST_NAMED: usize = 10;
+
 /// Teams by `organisation/team`.
 pub type Teams = BTreeMap<String, Team>;
 
@@ -62,6 +65,10 @@ fn is_approved(owned: &Owned, approvals: &[Person], teams: &Teams) -> bool {
 
 /// Why none of `owners` can approve; none where one of them can.
 fn nobody(owners: &BTreeSet<Owner>, requesters: &BTreeSet<Person>, teams: &Teams) -> Option<String> {
+    if requesters.iter().any(Person::is_local) {
+        // Without credentials everybody may.
+        return None;
+    }
     let reasons: Option<Vec<String>> = owners.iter().map(|owner| cannot(owner, requesters, teams)).collect();
     Some(reasons?.join("; "))
 }
@@ -93,7 +100,11 @@ fn cannot(owner: &Owner, requesters: &BTreeSet<Person>, teams: &Teams) -> Option
 impl Display for Missing {
     /// Who has to approve, or why nobody can.
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        let owners: Vec<String> = self.owned.owners.iter().map(ToString::to_string).collect();
+        let mut owners: Vec<String> = self.owned.owners.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+        let others = self.owned.owners.len() - owners.len();
+        if others > 0 {
+            owners.push(format!("{others} others"));
+        }
         let owners = owners.join(" or ");
         match &self.nobody {
             Some(why) => write!(f, "no owner can approve {}: {why}", self.owned),

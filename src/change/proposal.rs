@@ -18,7 +18,7 @@ use crate::intent::{Anchor, layout};
 use crate::render::{self, Manifest, Rendered, Scope};
 use crate::repo::{BlobId, CommitId, Edits, Files, Mirror, RepoError};
 use crate::review::words::many;
-use crate::review::{self, FileChange, Happening, Plan, Stray};
+use crate::review::{self, FileChange, Happening, Model, Plan, Side, Stray};
 
 /// How many drifted files are named in a plan.
 const MOST_DRIFTED: usize = 3;
@@ -61,6 +61,8 @@ impl Proposal {
         edited.findings.extend(base.problems.values().flatten().cloned());
         edited.findings.extend(untouched_drift(base, &edited.edits));
         edited.findings.extend(base.code_owners.findings.iter().cloned());
+        let side = Side { rendered: &after, strays: &base.strays };
+        edited.findings.extend(Model::near(&change.tree, &base.settings.cluster_defaults, side).broken_promises());
         let Edited { mut changes, edits, findings, overwritten, .. } = edited;
         changes.sort_by(|a, b| a.path.cmp(&b.path));
         let ids = changes.iter().map(|change| {

@@ -13,8 +13,10 @@ const BELIEVED: i64 = 180_000;
 /// How long it takes until a forge is asked again that did not answer, in milliseconds: one minute.
 const PATIENCE: i64 = 60_000;
 
-/// The most teams that are remembered.
+/// The most teams that are remembered, and the most that are asked for at once: each is a call, and others wait for their
+/// turn.
 const MOST: usize = 500;
+const MOST_AT_ONCE: usize = 30;
 
 /// The teams that were asked for, each with when.
 pub(super) struct Rosters(Recent<String, (Timestamp, Team)>);
@@ -29,11 +31,14 @@ impl Rosters {
     /// What is known of `teams`. The forge is asked where nothing is known; and where what is known is old, if an
     /// approval `hangs` on it: for mere words that is good enough.
     pub(super) async fn of(&self, forge: &dyn Forge, teams: BTreeSet<String>, now: Timestamp, hangs: bool) -> Teams {
-        let mut known = Teams::new();
+        let (mut known, mut asked) = (Teams::new(), 0);
         for team in teams {
             let members = match self.0.get(&team) {
                 Some((at, members)) if is_good(at, &members, now, hangs) => members,
+                Some((_, members)) if asked == MOST_AT_ONCE => members,
+                None if asked == MOST_AT_ONCE => Team::Unknown("it is asked for a little later".to_owned()),
                 _ => {
+                    asked += 1;
                     let members = ask(forge, &team).await;
                     self.0.put(team.clone(), (now, members.clone()));
                     members

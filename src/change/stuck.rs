@@ -17,7 +17,9 @@ pub enum Stuck {
     #[error(transparent)]
     Journal(#[from] Refusal),
     /// There is nothing to propose anything to.
-    #[error("the config repository has no branch `main`; push one, and this goes on")]
+    #[error(
+        "the config repository does not have the branch that `forge.main` names (`main` where it names none); push it, and this goes on"
+    )]
     NoMain,
     /// A task that ended early, because the server is stopping.
     #[error("stopped")]

@@ -43,6 +43,9 @@ const DISTANCE: i64 = 1000;
 /// How old a lock is that nobody holds any more, in milliseconds: no git program moves a reference for a minute.
 const ABANDONED: i64 = 60_000;
 
+/// Why a change waits though nothing is wrong; without the moment, so that it is recorded once.
+pub(super) const WAITS_FOR_THE_LIMIT: &str = "waits for the forge, whose limit of requests is used up for now (`forge.budget`, or its own); it goes on by itself";
+
 /// A plan with the state of main and the writes that it was made of.
 pub(super) type Planned = (CommitId, u64, Arc<Proposal>);
 
@@ -176,8 +179,10 @@ impl Worker {
         let due = match self.look_around(everything, &mut round).await {
             Ok(due) => due,
             Err(stuck) => {
-                if let Stuck::NoMain = stuck {
-                    self.tell_those_that_wait(&stuck.to_string()).await;
+                match &stuck {
+                    Stuck::NoMain => self.tell_those_that_wait(&stuck.to_string()).await,
+                    Stuck::Forge(ForgeError::Later(_)) => self.tell_those_that_wait(WAITS_FOR_THE_LIMIT).await,
+                    _ => {}
                 }
                 round.fail(stuck);
                 None
@@ -253,14 +258,22 @@ impl Worker {
         Ok(())
     }
 
-    /// Says of every change that was not begun what it waits for.
+    /// Says of every change that was not proposed what it waits for.
     async fn tell_those_that_wait(&self, why: &str) {
-        for change in self.intake.view().active().into_iter().filter(|change| change.state == State::Journaled) {
-            let why = Some(why.to_owned());
-            if let Err(stuck) = self.record(&change.id, |change| change.reason = why).await {
+        for change in self.intake.view().active() {
+            if let Err(stuck) = self.tell_what_it_waits_for(change, why).await {
                 tracing::warn!(change = %change.id, %stuck, "why it waits is not said");
             }
         }
+    }
+
+    /// Says of a change what it waits for, if it was not proposed yet.
+    pub(super) async fn tell_what_it_waits_for(&self, change: &Change, why: &str) -> Result<(), Stuck> {
+        if !matches!(change.state, State::Journaled | State::Planned) {
+            return Ok(());
+        }
+        let why = Some(why.to_owned());
+        self.record(&change.id, |change| change.reason = why).await
     }
 
     /// Forgets changes that ended long ago, a few at a time.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
+use super::access::expected;
 use super::annotate::{self, Format};
 use super::output::{self, Output};
 use super::render::outdated;
@@ -14,13 +15,15 @@ use crate::finding::{Finding, Place, Severity};
 use crate::intent::layout;
 use crate::lint;
 use crate::render::{Rendered, Scope, render};
+use crate::repo::Files;
 use crate::review::words::{self, many};
-use crate::review::{self, AccessChange, FileChange, Happening};
+use crate::review::{self, AccessChange, FileChange, Happening, Model, Side};
 
 /// Check that a config repository is what its intents render to
 ///
 /// Names every file that is not, with a diff; checks the generated manifests against Istio's rules, and hand-written
-/// ones where they overlap. Exit code 1 when something is wrong.
+/// ones where they overlap; and decides about the calls of access-tests/*.yaml, as `access test` does. Exit code 1 when
+/// something is wrong.
 #[derive(clap::Args)]
 pub(super) struct Check {
     /// A checkout of the config repository
@@ -52,6 +55,7 @@ impl Check {
             changes = outdated(&files, &declared, &audit).map_err(Failure::failed)?;
             findings.extend(changes.iter().filter_map(|change| outdated_finding(change, &declared)));
             findings.extend(manifests(&rendered, &audit));
+            findings.extend(unexpected(&files, &declared, &rendered, &audit)?);
             findings.extend(declared.gone(&audit.strays));
             findings.extend(declared.code_owners.findings.iter().cloned());
             if let Some(base) = &self.base {
@@ -95,6 +99,23 @@ fn manifests(rendered: &Rendered, audit: &Audit) -> Vec<Finding> {
     findings.retain(|finding| finding.severity != Severity::Note);
     findings.extend(review::overlaps(rendered, &audit.strays));
     findings
+}
+
+/// Whom intents promise access and the manifests deny it; and what people expect of access, and does not hold.
+fn unexpected(
+    files: &dyn Files,
+    declared: &Declared,
+    rendered: &Rendered,
+    audit: &Audit,
+) -> Result<Vec<Finding>, Failure> {
+    let model =
+        Model::new(&declared.tree, &declared.settings.cluster_defaults, Side { rendered, strays: &audit.strays });
+    let mut findings = model.broken_promises();
+    match expected::beside(files)? {
+        Err(unreadable) => findings.extend(unreadable),
+        Ok(expectations) => findings.extend(model.hold(&expectations).findings),
+    }
+    Ok(findings)
 }
 
 /// `clusters/<provider>/<cluster>` of a path below it.

@@ -1,6 +1,5 @@
 //! Talking to a server.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,6 +8,7 @@ use ureq::{Agent, Body};
 
 use super::{Failure, output};
 use crate::intent::secrets::holds_private_key;
+use crate::repo::{host, is_this_machine};
 
 /// Which server, and as whom.
 #[derive(clap::Args, Clone)]
@@ -34,28 +34,17 @@ fn address(text: &str) -> Result<String, String> {
             Err(format!("`{scheme}` is not spoken; write http:// or https://"))
         };
     }
-    if is_here(text) {
+    if is_this_machine(host(text)) {
         Ok(format!("http://{text}"))
     } else {
         Err(format!("write it with its scheme: https://{text} or http://{text}"))
     }
 }
 
-/// Whether an address without its scheme names this machine.
-fn is_here(address: &str) -> bool {
-    let authority = address.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-}
-
 /// Why a body may not be sent to a server: a private key goes over https, or stays on this machine.
 fn exposed(server: &str, body: &str) -> Option<String> {
     let (scheme, rest) = server.split_once("://")?;
-    if scheme.eq_ignore_ascii_case("https") || is_here(rest) || !holds_private_key(body) {
+    if scheme.eq_ignore_ascii_case("https") || is_this_machine(host(rest)) || !holds_private_key(body) {
         return None;
     }
     Some(format!("{server}: a private key is not sent over plain http to another machine; use https://"))
@@ -94,7 +83,7 @@ impl Client {
             .timeout_global(Some(Duration::from_secs(120)))
             .max_redirects(0);
         // What is for this machine passes by no other.
-        let here = self.server.split_once("://").is_some_and(|(_, rest)| is_here(rest));
+        let here = self.server.split_once("://").is_some_and(|(_, rest)| is_this_machine(host(rest)));
         let agent: Agent = if here { agent.proxy(None) } else { agent }.build().into();
         if let Some(why) = exposed(&self.server, &body) {
             return Err(Failure::Usage(why));

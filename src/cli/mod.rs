@@ -75,7 +75,7 @@ enum Command {
     Apply(apply::Apply),
     Check(check::Check),
     Lint(lint::Lint),
-    Access(access::Access),
+    Access(Box<access::Access>),
     Change(change::Changes),
     /// Print the OpenAPI document of the REST API
     Openapi,

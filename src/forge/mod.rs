@@ -12,3 +12,4 @@ pub use embedded::Embedded;
 pub use gitea::Gitea;
 pub use github::{Commits, GitHub, Identity};
 pub use hosted::{Allowance, MergeMethod, Place, Token};
+pub use text::OURS;

@@ -3,7 +3,7 @@
 use crate::change::forge::{ForgeError, PullText};
 
 /// The branches whose pull requests are Meshwright's.
-pub(in crate::forge) const OURS: &str = "meshwright/";
+pub const OURS: &str = "meshwright/";
 
 /// As many characters as forges do not take.
 const TOO_LONG: usize = 65_536;

@@ -3,6 +3,7 @@
 //! A request passes the edge (`edge`: origin, credentials, rate), is read once into values that are valid (`body`,
 //! `json`, `intent`), and becomes a submission to the desk. Whatever is refused becomes a problem of a stable type.
 
+mod access;
 mod address;
 mod apart;
 mod api;

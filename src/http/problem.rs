@@ -66,7 +66,6 @@ kinds! {
     NOT_TEXT = "not-text", "The body is not text", UNPROCESSABLE_ENTITY;
     RATE = "rate", "Too many requests", TOO_MANY_REQUESTS;
     INTERNAL = "internal", "Something broke here", INTERNAL_SERVER_ERROR;
-    LATER = "later", "It belongs to a later release", NOT_IMPLEMENTED;
     UNAVAILABLE = "unavailable", "Nothing can be accepted now", SERVICE_UNAVAILABLE;
     BUSY = "busy", "Too much is being done at once", SERVICE_UNAVAILABLE;
 }

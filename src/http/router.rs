@@ -16,7 +16,7 @@ use super::auth::Caller;
 use super::connection::{Bounded, Work};
 use super::problem::{self, Problem};
 use super::routes::STEPS;
-use super::{bundles, changes, edge, events, health, tree, webhooks};
+use super::{access, bundles, changes, edge, events, health, tree, webhooks};
 
 /// The routes of the API over `api`.
 pub fn router(api: Api) -> Router {
@@ -41,8 +41,8 @@ fn routes(shared: Arc<Shared>) -> Router {
         .route("/v2/changes/{id}/diff", get(changes::show_diff))
         .route("/v2/changes/{id}/access", get(changes::show_access))
         .route("/v2/events", get(events::stream))
-        .route("/v2/access", any(later))
-        .route("/v2/graph", any(later))
+        .route("/v2/access", get(access::may))
+        .route("/v2/graph", get(access::graph))
         .route("/v2/webhooks/{forge}", post(webhooks::receive))
         .route("/v2/{*path}", any(tree::handle));
     for (_, path, step) in STEPS {
@@ -57,10 +57,6 @@ fn routes(shared: Arc<Shared>) -> Router {
         .fallback(nowhere)
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), edge::pass))
         .with_state(shared)
-}
-
-async fn later() -> Problem {
-    Problem::new(&problem::LATER, "This release does not answer it; a later one will.")
 }
 
 async fn other_method() -> Response {

@@ -16,7 +16,7 @@ pub(super) const STEPS: [(&str, Template, Step); 5] = [
 pub(super) const WEBHOOKS: Template = "/v2/webhooks/{forge}";
 
 /// Every other route but those into the tree.
-const ROUTES: [Template; 15] = [
+const ROUTES: [Template; 17] = [
     "/",
     "/livez",
     "/readyz",
@@ -30,13 +30,15 @@ const ROUTES: [Template; 15] = [
     "/v2/changes/{id}",
     "/v2/changes/{id}/diff",
     "/v2/changes/{id}/access",
+    "/v2/access",
+    "/v2/graph",
     "/v2/events",
     WEBHOOKS,
 ];
 
 /// The template that a path fits, if it does not lead into the tree.
 pub(super) fn template(path: &str) -> Option<Template> {
-    if path.strip_prefix("/v2/webhooks/").is_some_and(|forge| !forge.contains('/')) {
+    if path.strip_prefix("/v2/webhooks/").is_some_and(|forge| !forge.is_empty() && !forge.contains('/')) {
         return Some(WEBHOOKS);
     }
     let known = || ROUTES.into_iter().chain(STEPS.map(|(_, path, _)| path));
@@ -60,7 +62,9 @@ mod tests {
             ("/v2/changes/abcdef012345/else", None),
             ("/v2/webhooks/github", Some("/v2/webhooks/{forge}")),
             ("/v2/webhooks/github/x", None),
-            ("/v2/access", None),
+            ("/v2/webhooks/", None),
+            ("/v2/access", Some("/v2/access")),
+            ("/v2/access/x", None),
             ("/", Some("/")),
             ("/other", None),
         ] {

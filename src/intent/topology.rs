@@ -67,6 +67,8 @@ pub struct EgressFacts {
 pub struct ClusterFacts {
     /// SPIFFE trust domain.
     pub trust_domain: String,
+    /// Other trust domains that are treated as this one.
+    pub trust_domain_aliases: Vec<String>,
     /// The ingress gateway's pods.
     pub ingress: GatewayPods,
     /// The ingress gateway's service account.
@@ -275,6 +277,8 @@ fn misplaced(group: &Anchor, message: String, remedy: String) -> Finding {
 }
 
 fn facts(own: &Cluster, defaults: &Cluster, pairs: &KvPairs) -> ClusterFacts {
+    let aliases = [own, defaults].map(|cluster| &cluster.trust_domain_aliases);
+    let aliases = aliases.into_iter().find(|aliases| !aliases.is_empty()).unwrap_or(&own.trust_domain_aliases);
     let none = Ingress::default();
     let nowhere = EastWest::default();
     let ingress = [own.ingress.as_ref().unwrap_or(&none), defaults.ingress.as_ref().unwrap_or(&none)];
@@ -300,6 +304,7 @@ fn facts(own: &Cluster, defaults: &Cluster, pairs: &KvPairs) -> ClusterFacts {
     let trust_domain = own.trust_domain.as_ref().or(defaults.trust_domain.as_ref());
     ClusterFacts {
         trust_domain: trust_domain.map_or("cluster.local", |domain| domain.as_str()).to_owned(),
+        trust_domain_aliases: aliases.iter().map(|domain| domain.as_str().to_owned()).collect(),
         ingress: ingress_pods,
         ingress_account: account.unwrap_or_else(|| "istio-ingressgateway-service-account".into()),
         east_west: east_west_pods,

@@ -1,7 +1,9 @@
 //! Status, graph and access over snapshots.
 
 pub mod changes;
+pub mod graph;
 pub mod status;
 
 pub use changes::{Cursor, Filter, Page, Summary};
+pub use graph::{Graph, graph};
 pub use status::{Status, status};

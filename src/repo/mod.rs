@@ -53,7 +53,7 @@ pub use id::{BlobId, CommitId, IdError, TreeId};
 pub use length::{Content, LONGEST, TooLong};
 pub use message::{message, trailers};
 pub use mirror::Mirror;
-pub use remote::{Push, Remote};
+pub use remote::{Push, Remote, host, is_this_machine};
 pub use signer::Signer;
 pub use snapshot::Snapshot;
 pub use working_tree::WorkingTree;

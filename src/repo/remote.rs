@@ -11,6 +11,9 @@ use super::{CommitId, Credential, Mirror, RepoError};
 /// How long the program may take unless told otherwise.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
+/// What git says where a server wants another credential than it was given: it would ask for a user.
+const REJECTED: [&str; 3] = ["could not read Username", "could not read Password", "Authentication failed"];
+
 /// A repository at an address, seen from a mirror.
 #[derive(Debug, Clone)]
 pub struct Remote {
@@ -36,7 +39,8 @@ impl Remote {
     ///
     /// # Errors
     /// [`RepoError::Refused`] for an address that git would take for an option or a command to run, that has a user or
-    /// password for HTTP in it (use a [`Credential`]), or that would send a credential where it does not belong.
+    /// password for HTTP in it (use a [`Credential`]), or that would send a credential where it does not belong: over
+    /// another protocol, or in plain text to another machine.
     pub fn new(mirror: &Mirror, address: &str, credential: Option<Credential>) -> Result<Self, RepoError> {
         let shown = redact(address);
         let refuse = |why| Err(RepoError::refused(shown.clone(), why));
@@ -56,6 +60,9 @@ impl Remote {
         if credential.is_some() && !http {
             return refuse("takes no credential for HTTP");
         }
+        if credential.is_some() && scheme.as_deref() == Some("http") && !is_this_machine(host(address)) {
+            return refuse("would carry a credential in plain text; use https");
+        }
         if credential.as_ref().is_some_and(|credential| credential.header().contains(char::is_control)) {
             return refuse("got a credential with a line break in it");
         }
@@ -72,6 +79,12 @@ impl Remote {
         }
         let timeout = self.timeout;
         Ok(Self::new(&self.mirror, &self.address, Some(credential))?.with_timeout(timeout))
+    }
+
+    /// The address, and whether it takes a [`Credential`]: only HTTP does.
+    #[must_use]
+    pub fn address(&self) -> (&str, bool) {
+        (&self.address, is_http(&self.address))
     }
 
     /// The same remote with another time limit for each run of the program.
@@ -224,6 +237,8 @@ impl Remote {
             .iter()
             .filter(|secret| !secret.is_empty())
             .fold(redact(&said), |text, secret| text.replace(secret.as_str(), "***"));
+        let unknown = REJECTED.iter().any(|words| detail.contains(words));
+        let detail = if unknown { format!("it does not accept the credential; renew it: {detail}") } else { detail };
         RepoError::Remote { what: format!("{what} ({})", redact(&self.address)), detail }
     }
 }
@@ -239,6 +254,24 @@ fn is_http(address: &str) -> bool {
 /// The host part of a URL, with what stands before `@`.
 fn authority(address: &str) -> &str {
     address.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default())
+}
+
+/// The host of a URL, or of one without its scheme; without port and brackets.
+#[must_use]
+pub fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let authority = authority.rsplit('@').next().unwrap_or_default();
+    match authority.strip_prefix('[') {
+        Some(address) => address.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    }
+}
+
+/// Whether a host is the machine that asks, so that nobody can listen on the way.
+#[must_use]
+pub fn is_this_machine(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
 fn origin(address: &str) -> String {

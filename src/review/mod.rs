@@ -10,10 +10,13 @@ use crate::intent::Anchor;
 
 mod diff;
 mod exits;
+mod model;
 mod overlap;
 mod path;
 mod plan;
+mod promises;
 pub mod pull;
+mod question;
 mod resources;
 mod shift;
 mod stray;
@@ -22,8 +25,10 @@ mod testing;
 pub mod words;
 
 pub use diff::unified;
+pub use model::Model;
 pub use overlap::overlaps;
 pub use plan::{Input, plan, too_many_deletions};
+pub use question::{Answer, Question};
 pub use shift::{Loosening, Side, loosened, shifts};
 pub use stray::Stray;
 

@@ -8,6 +8,7 @@ mod block;
 mod edit;
 mod error;
 mod general;
+mod placed;
 mod plain;
 mod position;
 mod read;
@@ -16,6 +17,7 @@ mod write;
 
 pub use edit::Fate;
 pub use error::YamlError;
+pub use placed::Placed;
 pub use position::{Position, position, positions};
 pub use read::{Limits, from_str, from_str_within, value};
 pub use stream::{Document, Documents, documents};

@@ -123,6 +123,12 @@ fn answers_hold_what_is_documented_and_nothing_else() {
     judge("get", &format!("{intent}/{{inboundIntent}}"), &client.get(&format!("{intents}/cart")));
     judge("get", &format!("{intent}/{{inboundIntent}}/clients"), &client.get(&format!("{intents}/cart/clients")));
     judge("get", "/v2/cluster-providers", &client.get("/v2/cluster-providers"));
+    let access = client.get("/v2/access?to=shop/cartservice&from=shop/frontend");
+    assert_eq!(access.json()["answers"][0]["verdict"], "allow", "{access:?}");
+    judge("get", "/v2/access", &access);
+    let graph = client.get("/v2/graph");
+    assert_eq!(graph.json()["calls"][0]["from"], "shop/frontend", "{graph:?}");
+    judge("get", "/v2/graph", &graph);
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
@@ -159,7 +165,19 @@ fn the_servers_own_pages_are_there() {
     assert!(docs.header("content-type").starts_with("text/html") && docs.text.contains("/v2/bundles"));
     assert_eq!(client.get("/docs/").text, docs.text);
     assert_eq!(client.get("/").text, docs.text, "it leads there");
-    for path in ["/v2/access", "/v2/graph"] {
-        assert_eq!((client.get(path).status, client.get(path).problem().as_str()), (501, "later"), "{path}");
+    for (query, status, says) in [
+        ("", 400, "to must name a service"),
+        ("?to=shop", 400, "to must name a service"),
+        ("?to=shop/cart&from=web", 400, "from must be"),
+        ("?to=shop/cart&port=0x50", 400, "port must be"),
+        ("?to=shop/cart&ip=10.0.0", 400, "ip must be"),
+        ("?to=shop/cart&verb=GET", 400, "verb"),
+        ("?to=shop/cart", 404, "shop/cart"),
+        ("?to=Shop/../cart", 404, "No inbound intent"),
+    ] {
+        let answer = client.get(&format!("/v2/access{query}"));
+        assert_eq!(answer.status, status, "{query}: {answer:?}");
+        assert!(answer.json()["detail"].as_str().unwrap().contains(says), "{query}: {answer:?}");
     }
+    assert_eq!(client.get("/v2/graph?namespace=none").json(), serde_json::json!({"services": [], "calls": []}));
 }

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::meshwright;
+use crate::checkout::Checkout;
+use crate::{meshwright, write};
 
 const POLICIES: &str = "apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -63,4 +64,126 @@ fn nothing_is_decided_by_manifests_that_cannot_be_read() {
     assert!(run.err.contains("error[access/manifest] policies.yaml"), "{run:?}");
     let run = meshwright(folder.path(), &["access", "--manifests", "-", "--requests", "-"]);
     assert_eq!(run.code, Some(2), "{run:?}");
+}
+
+/// What is expected of the minimal mesh.
+const EXPECTED: &str = "tests:
+- name: the frontend uses carts
+  from: shop/frontend
+  to: shop/cartservice
+  expect: allow
+  policy: shop/cartservice-allow
+- from: [shop/batch, cluster.local/ns/other/sa/frontend, other/ns/shop/sa/frontend]
+  to: shop/cartservice
+  port: 7070
+  cluster: gke/east
+  expect: deny
+- workload: {namespace: shop, labels: {app: cartservice}, port: 7070}
+  expect: deny
+";
+
+#[test]
+fn one_call_of_a_service_is_decided_from_a_checkout() {
+    let checkout = Checkout::of(crate::MESH);
+    let ask =
+        |arguments: &[&str]| meshwright(&checkout.root, &[&["access", "--to", "shop/cartservice"], arguments].concat());
+    let run = ask(&["--from", "shop/frontend", "--method", "GET", "--path", "/"]);
+    let allowed = "gke/east shop/cartservice:7070 allow, by rule 0 of shop/cartservice-allow\n";
+    assert_eq!((run.out.as_str(), run.code), (allowed, Some(0)));
+    let run = ask(&[]);
+    assert_eq!(run.out, "gke/east shop/cartservice:7070 deny, as no rule lets it in\n");
+    let run = ask(&["--from", "shop/frontend", "-o", "json"]);
+    let answers: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(answers["answers"][0]["policy"], "shop/cartservice-allow");
+    let run = ask(&["--cluster", "gke/west"]);
+    assert!(run.code == Some(1) && run.err.contains("placed nowhere on gke/west"), "{run:?}");
+    for wrong in [&["--from", "web"][..], &["--requests", "-"], &["--port", "x"], &["--manifests", "-"]] {
+        assert_eq!(ask(wrong).code, Some(2), "{wrong:?}");
+    }
+    for wrong in [
+        &["access"][..],
+        &["access", "--from", "a/b"],
+        &["access", "--requests", "-"],
+        &["access", "test", "--to", "a/b"],
+    ] {
+        assert_eq!(meshwright(&checkout.root, wrong).code, Some(2), "{wrong:?}");
+    }
+    let elsewhere = tempfile::tempdir().unwrap();
+    let run = meshwright(elsewhere.path(), &["access", "--to", "shop/cartservice"]);
+    assert!(run.code == Some(1) && run.err.contains("no config repository"), "{run:?}");
+}
+
+#[test]
+fn what_is_expected_beside_the_config_is_checked() {
+    let checkout = Checkout::of(crate::MESH);
+    let test = || meshwright(&checkout.root, &["access", "test"]);
+    let run = test();
+    assert!(run.code == Some(1) && run.err.contains("access-tests"), "nothing to check is no success: {run:?}");
+    write(&checkout.root, "access-tests/shop.yaml", EXPECTED);
+    let run = test();
+    assert_eq!((run.out.as_str(), run.code), ("5 calls decided, 0 not as expected\n", Some(0)), "{run:?}");
+    assert_eq!(meshwright(&checkout.root, &["check"]).code, Some(0));
+
+    let by_hand = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: shut, namespace: shop}\n\
+                   spec: {action: DENY, rules: [{}]}\n";
+    write(&checkout.root, "clusters/gke/east/shop/shut.yaml", by_hand);
+    let says = "error[access/expected] access-tests/shop.yaml:2:3#/tests/0: the frontend uses carts: call of \
+                shop/cartservice by shop/frontend is expected: allow by shop/cartservice-allow; but it is on gke/east \
+                deny, by rule 0 of shop/shut";
+    for command in [&["access", "test"][..], &["check"]] {
+        let run = meshwright(&checkout.root, command);
+        assert!(run.code == Some(1) && run.out.contains(says), "{command:?}: {run:?}");
+    }
+    let run = meshwright(&checkout.root, &["access", "test", "--output", "json"]);
+    let tally: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((&tally["calls"], tally["findings"].as_array().map(Vec::len)), (&serde_json::json!(5), Some(1)));
+}
+
+#[test]
+fn what_cannot_be_expected_is_refused_where_it_stands() {
+    let checkout = Checkout::of(crate::MESH);
+    for (text, says) in [
+        ("tests: []\n", "expects nothing"),
+        ("", "access/expectation"),
+        ("tests:\n- {to: shop/cartservice}\n", "expect"),
+        ("tests:\n- {to: shop/cartservice, expect: maybe}\n", "maybe"),
+        ("tests:\n- {to: shop/cartservice, expect: allow, verb: GET}\n", "verb"),
+        ("tests:\n- {expect: allow}\n", "one of `to` and `workload`"),
+        ("tests:\n- {to: cartservice, expect: allow}\n", "no `namespace/service`"),
+        ("tests:\n- {to: shop/cartservice, from: web, expect: allow}\n", "`web` is neither"),
+        ("tests:\n- {to: shop/cartservice, from: [], expect: allow}\n", "empty list of callers"),
+        ("tests:\n- {workload: {namespace: shop}, port: 1, expect: allow}\n", "workload.port"),
+        ("tests:\n- {workload: {namespace: shop, labels: {a: [1]}}, expect: allow}\n", "2:"),
+        ("tests:\n- {to: shop/none, expect: allow}\n", "nothing that is called so is known"),
+        ("tests:\n- {workload: {namespace: shop}, cluster: gke/none, expect: allow}\n", "known on gke/none"),
+        (&format!("tests: {}", "[".repeat(100)), "access-tests/a.yaml:1:"),
+    ] {
+        write(&checkout.root, "access-tests/a.yaml", text);
+        for command in [&["access", "test"][..], &["check"]] {
+            let run = meshwright(&checkout.root, command);
+            let told = format!("{}{}", run.out, run.err);
+            assert!(run.code == Some(1) && told.contains(says), "{command:?} {text}: {run:?}");
+        }
+    }
+    fs::write(checkout.root.join("access-tests/a.yaml"), [0xff, 0xfe]).unwrap();
+    assert!(meshwright(&checkout.root, &["access", "test"]).err.contains("not UTF-8"));
+}
+
+#[test]
+fn manifests_alone_are_held_against_expectations_of_workloads() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("policies.yaml"), POLICIES).unwrap();
+    let test = "tests:\n- {from: shop/frontend, workload: {namespace: shop, labels: {app: cart}}, path: /cart/1, expect: allow}\n\
+                - {from: shop/frontend, workload: {namespace: shop, labels: {app: cart}}, path: /x, expect: deny}\n";
+    fs::write(folder.path().join("test.yaml"), test).unwrap();
+    let run = |more: &[&str]| {
+        let all = ["access", "test", "test.yaml", "--manifests", "policies.yaml"];
+        meshwright(folder.path(), &[&all[..], more].concat())
+    };
+    assert_eq!(run(&["--trust-domain", "old"]).code, Some(0));
+    let other = run(&[]);
+    assert!(other.code == Some(1) && other.out.contains("2 calls decided, 1 not as expected"), "{other:?}");
+    assert_eq!(run(&["--repo", "."]).code, Some(2));
+    let none = meshwright(folder.path(), &["access", "test", "--manifests", "policies.yaml"]);
+    assert!(none.code == Some(2) && none.err.contains("name the files"), "{none:?}");
 }

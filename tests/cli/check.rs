@@ -185,3 +185,49 @@ fn the_name_of_a_file_makes_no_line_of_its_own() {
     let folder = meshwright(&checkout.root, &["render", "-f", "a\nok: nothing to do"]);
     assert!(folder.err.starts_with("error: a\\nok: nothing to do: "), "{folder:?}");
 }
+
+#[test]
+fn what_an_intent_promises_and_a_policy_by_hand_denies_is_wrong_and_blocks_a_plan() {
+    let checkout = Checkout::of(MESH);
+    let policy = |rules: &str| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: shut, namespace: shop}}\n\
+             spec: {{action: DENY, rules: {rules}}}\n"
+        )
+    };
+    let path = "clusters/gke/east/shop/shut.yaml";
+    write(&checkout.root, path, &policy("[{to: [{operation: {methods: [TRACE]}}]}]"));
+    let run = meshwright(&checkout.root, &["check"]);
+    assert_eq!(run.code, Some(0), "what is denied beside the promise is nobody's business: {run:?}");
+
+    write(&checkout.root, path, &policy("[{from: [{source: {namespaces: [shop]}}]}]"));
+    let says = "cluster.local/ns/shop/sa/frontend is promised to call shop/cartservice:7070 (GET /*), and gke/east decides: \
+                deny, by rule 0 of shop/shut";
+    let run = meshwright(&checkout.root, &["check"]);
+    assert!(run.code == Some(1) && run.out.contains("error[access/promise]") && run.out.contains(says), "{run:?}");
+    // A bundle that touches the server is blocked by it, and one that touches something else is not.
+    let near = MESH.replace("metadata: {name: cart}\nspec:\n", "metadata: {name: cart, description: x}\nspec:\n");
+    assert_ne!(near, MESH);
+    for (bundle, code) in [(near.as_str(), 1), ("anchor: projects\nmetadata: {name: other}\n", 0)] {
+        write(&checkout.root, "b.yaml", bundle);
+        let run = meshwright(&checkout.root, &["plan", "-f", "b.yaml"]);
+        assert_eq!((run.code, run.out.contains("access/promise")), (Some(code), code == 1), "{run:?}");
+    }
+}
+
+#[test]
+fn what_depends_on_the_age_of_a_policy_is_told() {
+    let checkout = Checkout::of(MESH);
+    let policy = |name: &str, mode: &str| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: {name}, namespace: shop}}\n\
+             spec: {{mtls: {{mode: {mode}}}}}\n"
+        )
+    };
+    write(&checkout.root, "clusters/gke/east/shop/one.yaml", &policy("one", "DISABLE"));
+    write(&checkout.root, "clusters/gke/east/shop/two.yaml", &policy("two", "STRICT"));
+    let run = meshwright(&checkout.root, &["check"]);
+    let says =
+        "whether cluster.local/ns/shop/sa/frontend may call shop/cartservice:7070 (GET /*) on gke/east is not certain";
+    assert!(run.out.contains("warning[access/unsure]") && run.out.contains(says), "{run:?}");
+}

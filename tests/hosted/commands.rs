@@ -38,9 +38,11 @@ async fn commands_are_answered_by_a_sign_and_in_our_one_comment() {
         sign(home.double.comment(number, "bob", "/meshwright explain README.md"), "+1").await;
         home.until_remark(number, "is not changed here").await;
 
-        sign(home.double.comment(number, "carol", "/meshwright hold because I say so"), "-1").await;
-        assert_eq!(home.house.change(&id).talk.hold, None, "carol may not write");
+        let outsider = home.double.comment(number, "carol", "/meshwright hold because I say so");
         sign(home.double.comment(number, "bob", "/meshwright hold until Monday"), "+1").await;
+        let signs = home.double.lock().reactions.clone();
+        assert!(signs.iter().all(|(comment, _)| *comment != outsider), "carol may not write, and costs us no write");
+        assert!(!format!("{:?}", home.house.change(&id).talk.hold).contains("I say so"), "carol may not write");
         let held = home.house.until(&id, State::Blocked).await;
         assert!(held.reason.as_ref().unwrap().contains("until Monday"), "{held:?}");
         home.until_pull(number, |pull| pull.draft).await;
@@ -52,6 +54,27 @@ async fn commands_are_answered_by_a_sign_and_in_our_one_comment() {
         home.until_remark(number, "not merged").await;
         assert_eq!(home.house.change(&id).branch, change.branch);
         assert_eq!(home.double.pulls().len(), 1);
+    }
+}
+
+/// A page of the longest texts that there can be, in the longest form that JSON has for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_makes_us_blind_or_deaf_by_writing_much() {
+    for kind in [As::GitHubUser, As::GiteaUser] {
+        let home = Home::new(kind).await;
+        let (id, pull) = home.proposed().await;
+        let much = "\u{1}".repeat(65_535);
+        for _ in 0..99 {
+            let theirs = home.double.open_from_fork(pull.number, "mallory");
+            home.double.lock().pulls.get_mut(&theirs).unwrap().body.clone_from(&much);
+        }
+        for _ in 0..150 {
+            home.double.comment(pull.number, "mallory", &much);
+        }
+        home.double.comment(pull.number, "bob", "/meshwright hold");
+        home.house.until(&id, State::Blocked).await;
+        home.double.close(pull.number, "bob");
+        home.house.until(&id, State::Rejected).await;
     }
 }
 

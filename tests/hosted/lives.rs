@@ -414,6 +414,24 @@ async fn one_who_cannot_be_asked_to_review_keeps_nobody_else_from_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_who_cannot_be_asked_to_review_do_not_use_up_what_changes_need() {
+    for kind in [As::GitHubApp, As::GiteaUser] {
+        let owners: String = (0..40).map(|number| format!(" @gone-{number}")).collect();
+        let home = Home::with(kind, TIMING, &[("CODEOWNERS", &format!("*{owners} @bob\n"))]).await;
+        let (_, pull) = home.proposed().await;
+        let asked = |home: &Home| {
+            let calls = home.double.calls();
+            calls.iter().filter(|call| call.path.ends_with("requested_reviewers")).count()
+        };
+        let first = asked(&home);
+        assert!((2..=12).contains(&first), "{kind:?}: {first}");
+        home.double.comment(pull.number, "bob", "/meshwright hold");
+        home.until_pull(pull.number, |pull| pull.draft).await;
+        assert_eq!(asked(&home), 0, "{kind:?}: nobody is asked twice");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_waits_in_a_queue_is_known_after_a_restart_and_when_it_is_given_back() {
     let home = Home::new(As::GitHubApp).await;
     home.double.set(|settings| settings.queue = true);

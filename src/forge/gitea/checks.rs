@@ -37,8 +37,8 @@ pub(super) async fn unmet(api: &Api, main: &str, head: CommitId) -> Result<Vec<U
         return Ok(vec![]);
     }
     let path = |page| api.at(&format!("/commits/{head}/status?limit={PER_PAGE}&page={page}"));
-    let combined: Vec<Combined> = api.pages(path).await?;
-    let found: Vec<Status> = combined.into_iter().flat_map(|page| page.statuses.unwrap_or_default()).collect();
+    let of = |page: Combined| page.statuses.unwrap_or_default();
+    let found: Vec<Status> = api.entries(api.get(path(1)).await?, path, of).await?;
     let states: BTreeMap<&str, &str> = found.iter().map(|it| (it.context.as_str(), it.state.as_str())).collect();
     let unmet = required.into_iter().filter_map(|name| {
         let matching: Vec<&str> =

@@ -157,9 +157,8 @@ impl Dialect for GiteaDialect {
         }
         let list = |page| format!("/orgs/{organisation}/teams?limit={PER_PAGE}&page={page}");
         let first = api.get(list(1)).await?;
-        let teams: Vec<Vec<Team>> =
-            if first.status == 404 { vec![] } else { api.pages_from(first, list, |_| false).await? };
-        let Some(team) = teams.into_iter().flatten().find(|known| known.name.eq_ignore_ascii_case(team)) else {
+        let teams: Vec<Team> = if first.status == 404 { vec![] } else { api.all_from(first, list).await? };
+        let Some(team) = teams.into_iter().find(|known| known.name.eq_ignore_ascii_case(team)) else {
             return Err(ForgeError::Refused("there is no such team, or our user may not see it".to_owned()));
         };
         api.all(|page| format!("/teams/{}/members?limit={PER_PAGE}&page={page}", team.id)).await

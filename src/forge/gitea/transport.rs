@@ -6,11 +6,9 @@ use async_trait::async_trait;
 use ureq::Agent;
 use ureq::http::Request as HttpRequest;
 
-use crate::forge::hosted::{Account, Answer, Interface, Request, Token, Transport};
+use crate::forge::hosted::{Account, Answer, Interface, LONGEST_ANSWER, Request, Token, Transport};
 use crate::repo::Credential;
 
-/// The longest answer that is read, in bytes.
-const LONGEST: u64 = 16 << 20;
 /// How long to wait for a connection, and for an answer.
 const CONNECT: Duration = Duration::from_secs(10);
 const WAIT: Duration = Duration::from_secs(30);
@@ -60,7 +58,7 @@ impl Transport for GiteaTransport {
                 None => agent.run(builder.body(()).map_err(|error| error.to_string())?),
             };
             let mut response = response.map_err(|error| error.to_string())?;
-            let body = response.body_mut().with_config().limit(LONGEST).read_to_vec();
+            let body = response.body_mut().with_config().limit(LONGEST_ANSWER as u64).read_to_vec();
             let body = body.map_err(|error| format!("its answer was cut off, or is too long: {error}"))?;
             Ok::<_, String>(Answer::new(response.status().as_u16(), response.headers(), body))
         };

@@ -24,24 +24,56 @@ pub(super) async fn rules(api: &Api, main: &str) -> Result<Rules, ForgeError> {
     let path = |page| api.at(&format!("/rules/branches/{main}?per_page={PER_PAGE}&page={page}"));
     let first = api.get(path(1)).await?;
     // Private repositories of a free plan and Enterprise servers before 3.11 have no rulesets.
-    let found: Vec<Vec<Value>> =
-        if matches!(first.status, 403 | 404) { vec![] } else { api.pages_from(first, path, |_| false).await? };
-    for rule in found.iter().flatten() {
-        match rule["type"].as_str() {
-            Some("merge_queue") => rules.queue = true,
-            Some("required_status_checks") => {
-                let checks = rule["parameters"]["required_status_checks"].as_array().into_iter().flatten();
-                rules.checks.extend(checks.filter_map(|check| check["context"].as_str()).map(ToOwned::to_owned));
+    let found: Vec<Rule> = if matches!(first.status, 403 | 404) { vec![] } else { api.all_from(first, path).await? };
+    for rule in found {
+        match rule.kind.as_str() {
+            "merge_queue" => rules.queue = true,
+            "required_status_checks" => {
+                let checks = rule.parameters.unwrap_or_default().required_status_checks.unwrap_or_default();
+                rules.checks.extend(checks.into_iter().map(|check| check.context));
             }
             _ => {}
         }
     }
-    let branch: Value = api.get(api.at(&format!("/branches/{main}"))).await?.expect(&[200])?.json()?;
-    let contexts = branch["protection"]["required_status_checks"]["contexts"].as_array().into_iter().flatten();
-    rules.checks.extend(contexts.filter_map(Value::as_str).map(ToOwned::to_owned));
+    let branch: Branch = api.get(api.at(&format!("/branches/{main}"))).await?.expect(&[200])?.json()?;
+    let contexts = branch.protection.and_then(|it| it.required_status_checks).and_then(|it| it.contexts);
+    rules.checks.extend(contexts.unwrap_or_default());
     rules.checks.sort();
     rules.checks.dedup();
     Ok(rules)
+}
+
+/// A rule of a ruleset.
+#[derive(Debug, Deserialize)]
+struct Rule {
+    #[serde(rename = "type")]
+    kind: String,
+    parameters: Option<Parameters>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Parameters {
+    required_status_checks: Option<Vec<Required>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Required {
+    context: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Branch {
+    protection: Option<Protection>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Protection {
+    required_status_checks: Option<Contexts>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Contexts {
+    contexts: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,14 +107,12 @@ pub(super) async fn unmet(api: &Api, rules: &Rules, head: CommitId) -> Result<Ve
     // Whether it passed, by name; the API gives the latest run and the latest status of each name.
     let mut ended: BTreeMap<String, Option<bool>> = BTreeMap::new();
     let path = |page| api.at(&format!("/commits/{head}/check-runs?per_page={PER_PAGE}&page={page}"));
-    let runs: Vec<Runs> = api.pages(path).await?;
-    for run in runs.into_iter().flat_map(|page| page.check_runs) {
+    for run in api.entries(api.get(path(1)).await?, path, |page: Runs| page.check_runs).await? {
         let passed = run.conclusion.as_deref().map(|it| matches!(it, "success" | "neutral" | "skipped"));
         ended.insert(run.name, passed.filter(|_| run.status == "completed"));
     }
     let path = |page| api.at(&format!("/commits/{head}/status?per_page={PER_PAGE}&page={page}"));
-    let combined: Vec<Combined> = api.pages(path).await?;
-    for status in combined.into_iter().flat_map(|page| page.statuses) {
+    for status in api.entries(api.get(path(1)).await?, path, |page: Combined| page.statuses).await? {
         let passed = match status.state.as_str() {
             "success" => Some(true),
             "pending" => None,

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::change::forge::ForgeError;
@@ -105,12 +106,22 @@ async fn create(api: &Api, making: &str, base: &str, wanted: Remake) -> Result<C
     commit(data["createCommitOnBranch"]["commit"]["oid"].as_str().unwrap_or_default())
 }
 
+#[derive(Deserialize)]
+struct Reference {
+    object: Object,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    sha: String,
+}
+
 /// Where a branch is now; none when it is not there.
 async fn place_of(api: &Api, branch: &str) -> Result<Option<CommitId>, ForgeError> {
     let answer = api.get(api.at(&format!("/git/ref/heads/{branch}"))).await?;
     if answer.status == 404 {
         return Ok(None);
     }
-    let found: Value = answer.expect(&[200])?.json()?;
-    commit(found["object"]["sha"].as_str().unwrap_or_default()).map(Some)
+    let found: Reference = answer.expect(&[200])?.json()?;
+    commit(&found.object.sha).map(Some)
 }

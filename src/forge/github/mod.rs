@@ -2,6 +2,7 @@
 
 mod checks;
 mod commits;
+mod installation;
 mod merging;
 mod pulls;
 mod transport;
@@ -65,7 +66,7 @@ impl GitHub {
         // An Enterprise server has GraphQL beside its REST interface (GitHub Enterprise Server Docs, "Forming calls with
         // GraphQL").
         let graph = base.strip_suffix("/v3").unwrap_or(base);
-        let transport = GitHubTransport::new(base, graph, self.identity.clone(), &place.repository)?;
+        let transport = GitHubTransport::new(base, graph, self.identity.clone(), &place.repository, clock.clone())?;
         let dialect = GitHubDialect {
             identity: self.identity,
             method: self.method,
@@ -190,8 +191,7 @@ impl Dialect for GitHubDialect {
             let why = "there is no such team, or it may not be seen: grant members: read in the organisation";
             return Err(ForgeError::Refused(why.to_owned()));
         }
-        let members: Vec<Vec<Account>> = api.pages_from(first, path, |_| false).await?;
-        Ok(members.into_iter().flatten().collect())
+        api.all_from(first, path).await
     }
 
     async fn remake(

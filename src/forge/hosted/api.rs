@@ -14,9 +14,18 @@ use crate::change::id::Timestamp;
 use crate::change::recent::Recent;
 use crate::repo::Credential;
 
-/// The most pages of a list that are read, at a hundred entries each, and the most bytes that they may have together.
+/// The longest answer that is read, in bytes: a page of a hundred texts of 65,536 characters that are all written as
+/// `\u003c` is shorter, so that nobody makes us blind by what they write.
+pub(in crate::forge) const LONGEST_ANSWER: usize = 48 << 20;
+/// The most pages of a list that are read, at a hundred entries each, and the most bytes that they may have together; of
+/// each page only what is needed is kept.
 const MOST_PAGES: u32 = 100;
-const LONGEST_LIST: usize = 64 << 20;
+const LONGEST_LIST: usize = 1 << 30;
+/// The longest answer by GraphQL, where nothing long is asked for, and the longest error that is read for its words.
+const LONGEST_GRAPH: usize = 1 << 20;
+const LONGEST_ERROR: usize = 64 << 10;
+/// The most characters that are passed on of what a forge says.
+const MOST_SAID: usize = 500;
 /// The most answers that are kept, and the longest that are, in bytes.
 const MOST_KEPT: usize = 256;
 const LONGEST_KEPT: usize = 64 << 10;
@@ -62,6 +71,8 @@ pub(in crate::forge) struct Answer {
     /// `X-RateLimit-Reset`, in seconds since 1970-01-01T00:00:00Z.
     pub(in crate::forge) reset: Option<i64>,
     pub(in crate::forge) body: Vec<u8>,
+    /// Method and path of the request, for words about it.
+    asked: String,
 }
 
 /// Carries requests to one forge as one identity. It repeats nothing.
@@ -157,7 +168,11 @@ impl Api {
     pub(in crate::forge) async fn graph(&self, query: &str, variables: Value, cost: Cost) -> Result<Value, ForgeError> {
         let body = Some(serde_json::json!({ "query": query, "variables": variables }));
         let request = Request { method: "POST", interface: Interface::Graph, path: String::new(), unless: None, body };
-        let mut answer: Value = self.call(request, cost).await?.expect(&[200])?.json()?;
+        let answer = self.call(request, cost).await?.expect(&[200])?;
+        if answer.body.len() > LONGEST_GRAPH {
+            return Err(answer.strange(&format!("it is longer than {LONGEST_GRAPH} bytes")));
+        }
+        let mut answer: Value = answer.json()?;
         let errors = answer.get("errors").and_then(Value::as_array).filter(|errors| !errors.is_empty());
         if let Some(errors) = errors {
             let limited = errors.iter().any(|error| error["type"] == "RATE_LIMITED");
@@ -165,44 +180,58 @@ impl Api {
                 return Err(self.closed(None, None));
             }
             let words: Vec<&str> = errors.iter().filter_map(|error| error["message"].as_str()).collect();
-            return Err(ForgeError::Refused(words.join("; ")));
+            return Err(ForgeError::Refused(said(&words.join("; "))));
         }
         Ok(answer.get_mut("data").map(Value::take).unwrap_or_default())
     }
 
     /// All entries of a list, page by page.
-    pub(in crate::forge) async fn all<T: DeserializeOwned>(
+    pub(in crate::forge) async fn all<T: DeserializeOwned + Send>(
         &self,
-        path: impl Fn(u32) -> String,
+        path: impl Fn(u32) -> String + Send + Sync,
     ) -> Result<Vec<T>, ForgeError> {
-        Ok(self.pages::<Vec<T>>(path).await?.into_iter().flatten().collect())
-    }
-
-    /// All pages of a list.
-    pub(in crate::forge) async fn pages<P: DeserializeOwned>(
-        &self,
-        path: impl Fn(u32) -> String,
-    ) -> Result<Vec<P>, ForgeError> {
         let first = self.get(path(1)).await?;
-        self.pages_from(first, path, |_| false).await
+        self.all_from(first, path).await
     }
 
-    /// The pages of a list whose first one is there, until one is the last or has `enough`.
-    pub(in crate::forge) async fn pages_from<P: DeserializeOwned>(
+    /// All entries of a list whose first page is there.
+    pub(in crate::forge) async fn all_from<T: DeserializeOwned + Send>(
         &self,
         first: Answer,
-        path: impl Fn(u32) -> String,
-        enough: impl Fn(&P) -> bool,
-    ) -> Result<Vec<P>, ForgeError> {
-        let (mut answer, mut pages, mut length) = (first, vec![], 0);
+        path: impl Fn(u32) -> String + Send + Sync,
+    ) -> Result<Vec<T>, ForgeError> {
+        self.entries(first, path, |page: Vec<T>| page).await
+    }
+
+    /// The entries `of` all pages of a list whose first page is there.
+    pub(in crate::forge) async fn entries<P: DeserializeOwned + Send, T: Send>(
+        &self,
+        first: Answer,
+        path: impl Fn(u32) -> String + Send + Sync,
+        of: impl Fn(P) -> Vec<T> + Send + Sync,
+    ) -> Result<Vec<T>, ForgeError> {
+        let mut entries = vec![];
+        let take = |page| {
+            entries.extend(of(page));
+            false
+        };
+        self.pages_from(first, path, take).await?;
+        Ok(entries)
+    }
+
+    /// Hands on the pages of a list whose first one is there, until one is the last or `take` has enough.
+    pub(in crate::forge) async fn pages_from<P: DeserializeOwned + Send>(
+        &self,
+        first: Answer,
+        path: impl Fn(u32) -> String + Send + Sync,
+        mut take: impl FnMut(P) -> bool + Send,
+    ) -> Result<(), ForgeError> {
+        let (mut answer, mut length) = (first, 0);
         for next in 2..=MOST_PAGES + 1 {
             answer = answer.expect(&[200])?;
             length += answer.body.len();
-            let page = answer.json()?;
-            let is_last = !answer.more || enough(&page);
-            pages.push(page);
-            if is_last {
-                return Ok(pages);
+            if take(answer.json()?) || !answer.more {
+                return Ok(());
             }
             if length > LONGEST_LIST {
                 break;
@@ -215,8 +244,10 @@ impl Api {
     async fn call(&self, request: Request, cost: Cost) -> Result<Answer, ForgeError> {
         self.budget.take(cost, self.clock.now())?;
         let (method, path) = (request.method, request.path.clone());
-        let answer = self.transport.send(request).await.map_err(ForgeError::Unavailable)?;
+        let answer = self.transport.send(request).await;
+        let mut answer = answer.map_err(|why| ForgeError::Unavailable(format!("{method} {path}: {why}")))?;
         tracing::debug!(method, path, status = answer.status, "called the forge");
+        answer.asked = format!("{method} {path}");
         let exhausted = answer.remaining == Some(0);
         match answer.status {
             403 | 429 if exhausted || answer.retry_after.is_some() || answer.says("rate limit") => {
@@ -227,7 +258,7 @@ impl Api {
                 "it does not accept the configured credential ({}); renew it",
                 answer.message()
             ))),
-            500.. => Err(ForgeError::Unavailable(format!("{method} {path}: {} {}", answer.status, answer.message()))),
+            500.. => Err(ForgeError::Unavailable(answer.words())),
             _ => {
                 if exhausted && let Some(reset) = answer.reset {
                     self.budget.close(self.until(reset));
@@ -267,6 +298,7 @@ impl Answer {
             remaining: text("x-ratelimit-remaining").and_then(|text| text.parse().ok()),
             reset: text("x-ratelimit-reset").and_then(|text| text.parse().ok()),
             body,
+            asked: String::new(),
         }
     }
 
@@ -281,13 +313,21 @@ impl Answer {
             let why = "it is somewhere else by now: say in forge.api and forge.repository where";
             return ForgeError::Refused(format!("{why} ({})", self.status));
         }
-        ForgeError::Refused(format!("{} ({})", self.message(), self.status))
+        ForgeError::Refused(self.words())
+    }
+
+    /// What was asked, and what the forge says to it.
+    fn words(&self) -> String {
+        format!("{}: {} ({})", self.asked, self.message(), self.status)
     }
 
     pub(in crate::forge) fn json<T: DeserializeOwned>(&self) -> Result<T, ForgeError> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            ForgeError::Unavailable(format!("its answer is not that of the API in forge.api: {error}"))
-        })
+        serde_json::from_slice(&self.body).map_err(|error| self.strange(&error.to_string()))
+    }
+
+    /// It is not what the API answers.
+    fn strange(&self, why: &str) -> ForgeError {
+        ForgeError::Unavailable(format!("{}: the answer is not that of the API in forge.api: {why}", self.asked))
     }
 
     /// Whether its message has these words, whatever their case.
@@ -295,13 +335,19 @@ impl Answer {
         self.message().to_ascii_lowercase().contains(words)
     }
 
-    /// The message of an error, with what is wrong in detail, in at most 500 characters.
+    /// The message of an error, with what is wrong in detail.
     pub(in crate::forge) fn message(&self) -> String {
-        let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let body = Some(&self.body).filter(|body| body.len() <= LONGEST_ERROR);
+        let body: Value = body.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
         let mut words = vec![body["message"].as_str().unwrap_or("no message").to_owned()];
         for error in body["errors"].as_array().into_iter().flatten() {
             words.extend(error.as_str().or(error["message"].as_str()).map(ToOwned::to_owned));
         }
-        words.join(": ").chars().filter(|c| !c.is_control()).take(500).collect()
+        said(&words.join(": "))
     }
+}
+
+/// What a forge says, short and in one line.
+fn said(words: &str) -> String {
+    words.chars().filter(|c| !c.is_control()).take(MOST_SAID).collect()
 }

@@ -132,6 +132,20 @@ impl Item {
     }
 }
 
+/// The most bytes that are kept of what people write.
+const MOST_WORDS: usize = 8 << 10;
+
+/// The beginning of what somebody wrote, as much as is kept of it.
+pub(super) fn beginning(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MOST_WORDS)]
+}
+
+/// Reads the beginning of a text that may be null.
+pub(super) fn words<'de, D: Deserializer<'de>>(text: D) -> Result<String, D::Error> {
+    let text = Option::<String>::deserialize(text)?.unwrap_or_default();
+    Ok(beginning(&text).to_owned())
+}
+
 fn moment<'de, D: Deserializer<'de>>(text: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(text)?;
     Timestamp::parse(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is no moment of RFC 3339")))

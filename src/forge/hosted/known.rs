@@ -64,11 +64,12 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Remembers a pull request as an answer has it; an older answer does not replace a newer one.
-    pub(super) fn learn(&mut self, item: Item) {
+    /// Remembers a pull request as an answer has it; an older answer does not replace a newer one, unless that claims to be
+    /// of a moment after the `latest` that can be.
+    pub(super) fn learn(&mut self, item: Item, latest: Timestamp) {
         let (number, branch) = (item.number, item.head.branch.clone());
         match self.pulls.get_mut(&number) {
-            Some(entry) if entry.item.updated_at > item.updated_at => return,
+            Some(entry) if (item.updated_at.plus(1)..=latest).contains(&entry.item.updated_at) => return,
             Some(entry) => entry.item = item,
             None => _ = self.pulls.insert(number, Entry { item, details: None }),
         }
@@ -187,6 +188,8 @@ mod tests {
 
     const BRANCH: &str = "meshwright/shop-0123456789ab";
 
+    const LATEST: Timestamp = Timestamp(i64::MAX);
+
     fn item(number: u64, second: u64, state: &str) -> Item {
         let sha = "0".repeat(40);
         serde_json::from_value(serde_json::json!({
@@ -199,7 +202,7 @@ mod tests {
     #[test]
     fn details_are_read_again_once_after_the_second_in_which_they_were_read() {
         let mut known = Known::default();
-        known.learn(item(1, 7, "open"));
+        known.learn(item(1, 7, "open"), LATEST);
         known.detail(1, Details::of(&item(1, 7, "open"), Timestamp(0)));
         let holds = |known: &mut Known, now| {
             known.doubt(Timestamp(now));
@@ -209,7 +212,7 @@ mod tests {
         assert!(!holds(&mut known, SECOND), "a review of the same second may have come since");
         known.detail(1, Details::of(&item(1, 7, "open"), Timestamp(SECOND)));
         assert!(holds(&mut known, i64::MAX / 2), "nothing of that second can come any more");
-        known.learn(item(1, 8, "open"));
+        known.learn(item(1, 8, "open"), LATEST);
         assert!(!holds(&mut known, 0), "something happened");
         known.detail(1, Details::of(&item(1, 8, "open"), Timestamp(0)));
         assert!(!holds(&mut known, SECOND));
@@ -218,7 +221,7 @@ mod tests {
     #[test]
     fn what_waits_in_a_queue_is_read_at_every_look() {
         let mut known = Known::default();
-        known.learn(item(1, 7, "open"));
+        known.learn(item(1, 7, "open"), LATEST);
         for _ in 0..3 {
             known.detail(1, Details { queued: true, ..Details::of(&item(1, 7, "open"), Timestamp(0)) });
             known.doubt(Timestamp(0));
@@ -229,8 +232,8 @@ mod tests {
     #[test]
     fn an_older_answer_does_not_replace_a_newer_one() {
         let mut known = Known::default();
-        known.learn(item(1, 8, "closed"));
-        known.learn(item(1, 7, "open"));
+        known.learn(item(1, 8, "closed"), LATEST);
+        known.learn(item(1, 7, "open"), LATEST);
         assert_eq!(known.open().count(), 0);
     }
 
@@ -238,11 +241,19 @@ mod tests {
     fn of_what_is_closed_the_newest_are_remembered_and_others_are_asked_for_by_name() {
         let mut known = Known { complete: true, ..Known::default() };
         for number in 1..=MOST_CLOSED as u64 + 1 {
-            known.learn(item(number, number, "closed"));
+            known.learn(item(number, number, "closed"), LATEST);
         }
         assert_eq!((known.get(1).is_some(), known.get(2).is_some()), (false, true));
         assert!(!known.knows_all_of("meshwright/other-0123456789ab"));
         assert_eq!(known.newest(BRANCH).unwrap().0.number, MOST_CLOSED as u64 + 1);
+    }
+
+    #[test]
+    fn a_moment_far_ahead_does_not_keep_what_follows_from_being_learned() {
+        let mut known = Known::default();
+        known.learn(item(1, 9_000_000_000, "open"), LATEST);
+        known.learn(item(1, 601, "closed"), Timestamp(600_000));
+        assert_eq!(known.open().count(), 0);
     }
 
     #[test]
@@ -251,8 +262,8 @@ mod tests {
             |number: u64, at: &str| Item { updated_at: Timestamp::parse(at).unwrap(), ..item(number, 0, "open") };
         let mut known = Known::default();
         // The hour after summer time ended.
-        known.learn(written(1, "2026-10-25T02:50:00+02:00"));
-        known.learn(Item { state: "closed".into(), ..written(1, "2026-10-25T02:10:00+01:00") });
+        known.learn(written(1, "2026-10-25T02:50:00+02:00"), LATEST);
+        known.learn(Item { state: "closed".into(), ..written(1, "2026-10-25T02:10:00+01:00") }, LATEST);
         assert_eq!(known.open().count(), 0);
     }
 }

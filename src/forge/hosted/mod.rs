@@ -13,6 +13,7 @@ mod known;
 mod people;
 mod pulls;
 mod report;
+mod reviewers;
 mod talk;
 mod token;
 
@@ -34,7 +35,7 @@ use crate::change::recent::Recent;
 use crate::forge::text::OURS;
 use crate::repo::{CommitId, Mirror, Remote};
 
-pub(in crate::forge) use api::{Answer, Api, Interface, PER_PAGE, Request, Transport};
+pub(in crate::forge) use api::{Answer, Api, Interface, LONGEST_ANSWER, PER_PAGE, Request, Transport};
 pub use budget::Allowance;
 pub(in crate::forge) use budget::{Budget, Cost};
 pub use dialect::MergeMethod;
@@ -46,7 +47,7 @@ pub(in crate::forge) use report::{OUR_CHECK, report_status};
 use talk::{Listening, Remarks};
 pub use token::Token;
 
-/// The most pull requests of which it is remembered whom we asked to review.
+/// The most pull requests of which it is remembered whom we asked to review, and the most owners who could not be asked.
 const MOST_ASKED: usize = 1000;
 
 /// What a hosted forge is told about the config repository.
@@ -74,6 +75,8 @@ pub(in crate::forge) struct Hosted<D> {
     listed: Listening,
     /// Whom we asked to review, by pull request.
     asked: Recent<u64, BTreeSet<Owner>>,
+    /// Owners who could not be asked, and when that was.
+    unaskable: Recent<Owner, Timestamp>,
     me: OnceCell<String>,
     /// Held while the list is read: two who read it would each miss what the other saw.
     looking: tokio::sync::Mutex<()>,
@@ -100,6 +103,7 @@ impl<D: Dialect> Hosted<D> {
             remarks: Remarks::default(),
             listed: Listening::default(),
             asked: Recent::new(MOST_ASKED),
+            unaskable: Recent::new(MOST_ASKED),
             me: OnceCell::new(),
             looking: tokio::sync::Mutex::default(),
         }

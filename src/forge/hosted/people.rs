@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Deserialize;
 
-use super::item::{Account, commit};
+use super::item::{Account, commit, words};
 use super::{Dialect, Hosted, Opinion, PER_PAGE};
 use crate::change::Person;
 use crate::change::forge::{ForgeError, Review, Verdict};
@@ -24,14 +24,15 @@ pub(super) struct Writers(Mutex<HashMap<String, (bool, Timestamp)>>);
 #[derive(Debug, Deserialize)]
 struct Given {
     user: Option<Account>,
+    #[serde(default, deserialize_with = "words")]
     state: String,
     #[serde(default)]
     dismissed: bool,
     commit_id: Option<String>,
     #[serde(default)]
     submitted_at: Option<String>,
-    #[serde(default)]
-    body: Option<String>,
+    #[serde(default, deserialize_with = "words")]
+    body: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -70,7 +71,7 @@ impl<D: Dialect> Hosted<D> {
                 None => continue,
             };
             let at = given.submitted_at.as_deref().and_then(Timestamp::parse).unwrap_or_default();
-            reviews.push(Review { by, verdict, head, at, words: given.body.unwrap_or_default() });
+            reviews.push(Review { by, verdict, head, at, words: given.body });
         }
         Ok(reviews)
     }

@@ -1,16 +1,18 @@
 //! Pull requests: finding, opening, editing, closing and merging them.
 
-use std::collections::BTreeSet;
-
 use serde_json::json;
 
 use super::item::Base;
 use super::known::Details;
 use super::{Dialect, Hosted, Item};
-use crate::change::codeowners::Owner;
 use crate::change::forge::{Ends, ForgeError, Merged, Pull, PullState, PullText, Verdict};
+use crate::change::id::Timestamp;
 use crate::forge::text::{OURS, must_fit};
 use crate::repo::CommitId;
+
+/// How far the clock of a forge may be ahead of ours, in milliseconds: what it says beyond that is not believed, or a
+/// pull request would seem to be known for ever.
+const AHEAD: i64 = 600_000;
 
 impl<D: Dialect> Hosted<D> {
     /// Learns of every pull request of ours that changed since the last look.
@@ -26,25 +28,43 @@ impl<D: Dialect> Hosted<D> {
             return Ok(());
         }
         let (etag, more) = (first.etag.clone(), first.more);
-        let reaches = |items: &Vec<Item>| match (seen_to, items.last()) {
-            (Some(seen_to), Some(last)) => last.updated_at < seen_to,
-            // What is closed may be more than anybody wants to read.
-            _ => true,
+        let (mut items, mut newest) = (vec![], None);
+        let ours = |item: &Item| item.is_of(&self.api.repository, OURS);
+        let take = |page: Vec<Item>| {
+            newest = newest.max(page.first().map(|item| item.updated_at));
+            // Without a moment up to which all was seen: what is closed may be more than anybody wants to read.
+            let reaches = seen_to.is_none_or(|seen_to| page.last().is_none_or(|last| last.updated_at < seen_to));
+            items.extend(page.into_iter().filter(ours));
+            reaches
         };
-        let list = |page| self.dialect.list(&self.api, false, page);
-        let mut items: Vec<Item> = self.api.pages_from(first, list, reaches).await?.into_iter().flatten().collect();
-        let newest = items.first().map(|item| item.updated_at);
+        self.api.pages_from(first, |page| self.dialect.list(&self.api, false, page), take).await?;
         if seen_to.is_none() && more {
-            items.extend(self.api.all::<Item>(|page| self.dialect.list(&self.api, true, page)).await?);
+            let list = |page| self.dialect.list(&self.api, true, page);
+            let take = |page: Vec<Item>| {
+                items.extend(page.into_iter().filter(ours));
+                false
+            };
+            self.api.pages_from(self.api.get(list(1)).await?, list, take).await?;
         }
+        let latest = self.latest();
         let mut known = self.known();
         known.complete = if seen_to.is_none() { !more } else { known.complete };
-        for item in items.into_iter().filter(|item| item.is_of(&self.api.repository, OURS)) {
-            known.learn(item);
+        for item in items {
+            known.learn(item, latest);
         }
         known.etag = etag;
-        known.seen_to = newest.max(seen_to);
+        known.seen_to = newest.map(|newest| newest.min(latest)).max(seen_to);
         Ok(())
+    }
+
+    /// The latest moment at which a forge whose clock is not ours can say that something happened.
+    fn latest(&self) -> Timestamp {
+        self.api.now().plus(AHEAD)
+    }
+
+    /// Remembers a pull request as an answer has it.
+    fn learn(&self, item: &Item) {
+        self.known().learn(item.clone(), self.latest());
     }
 
     /// A pull request with what is known beside it.
@@ -95,11 +115,10 @@ impl<D: Dialect> Hosted<D> {
     /// Asks for the pull requests of one branch by its name.
     async fn ask_for(&self, branch: &str) -> Result<(), ForgeError> {
         let items = self.dialect.of_branch(&self.api, branch, &self.main).await?;
-        let mut known = self.known();
         for item in items.into_iter().filter(|item| item.is_of(&self.api.repository, branch)) {
-            known.learn(item);
+            self.learn(&item);
         }
-        known.was_asked(branch);
+        self.known().was_asked(branch);
         Ok(())
     }
 
@@ -129,7 +148,7 @@ impl<D: Dialect> Hosted<D> {
         if !item.is_of(&self.api.repository, OURS) {
             return Err(ForgeError::NotFound(number));
         }
-        self.known().learn(item.clone());
+        self.learn(&item);
         Ok(item)
     }
 
@@ -155,11 +174,8 @@ impl<D: Dialect> Hosted<D> {
                 ForgeError::Unavailable(format!("it says that {branch} has a pull request, and shows none"))
             });
         };
-        {
-            let mut known = self.known();
-            known.learn(item.clone());
-            known.detail(item.number, Details::of(&item, self.api.now()));
-        }
+        self.learn(&item);
+        self.known().detail(item.number, Details::of(&item, self.api.now()));
         self.finish(&item, text).await?;
         self.pull(&item, None)
     }
@@ -178,7 +194,7 @@ impl<D: Dialect> Hosted<D> {
             self.known().lose_sight_of(number);
         }
         let item = edited?;
-        self.known().learn(item.clone());
+        self.learn(&item);
         self.finish(&item, text).await?;
         self.find(&item.head.branch).await?.ok_or(ForgeError::NotFound(number))
     }
@@ -194,62 +210,6 @@ impl<D: Dialect> Hosted<D> {
         self.ask_for_reviews(item, text).await
     }
 
-    /// Asks those to review who shall and were not asked yet. The forge forgets that it asked a team when one of it has
-    /// reviewed, and asks nobody where one of several cannot be asked; so it is remembered here whom we asked.
-    async fn ask_for_reviews(&self, item: &Item, text: &PullText) -> Result<(), ForgeError> {
-        let accounts = item.requested_reviewers.iter().flatten().map(|account| account.login.to_ascii_lowercase());
-        let teams = item.requested_teams.iter().flatten().map(|team| team.slug.to_ascii_lowercase());
-        let (accounts, teams): (BTreeSet<String>, BTreeSet<String>) = (accounts.collect(), teams.collect());
-        let reviewers: BTreeSet<String> = {
-            let known = self.known();
-            let details = known.newest(&item.head.branch).and_then(|(_, details)| details);
-            details.iter().flat_map(|details| &details.reviews).map(|review| review.by.name.clone()).collect()
-        };
-        let asked = self.asked.get(&item.number).unwrap_or_default();
-        let is_new = |owner: &&Owner| match owner {
-            Owner::User(login) => {
-                !accounts.contains(&login.to_ascii_lowercase()) && !reviewers.contains(&self.person(login).name)
-            }
-            Owner::Team(team) => !teams.contains(&slug(team).to_ascii_lowercase()),
-            Owner::Email(_) => false,
-        };
-        let new: Vec<&Owner> = text.reviewers.iter().filter(|owner| !asked.contains(*owner)).filter(is_new).collect();
-        if new.is_empty() {
-            return Ok(());
-        }
-        if !self.request(item.number, &new).await? && new.len() > 1 {
-            for owner in &new {
-                self.request(item.number, &[owner]).await?;
-            }
-        }
-        let asked = asked.into_iter().chain(new.into_iter().cloned()).collect();
-        self.asked.put(item.number, asked);
-        Ok(())
-    }
-
-    /// Asks people and teams to review; whether all of them could be asked. Source: GitHub REST API, "Review requests";
-    /// Gitea has the same.
-    async fn request(&self, number: u64, owners: &[&Owner]) -> Result<bool, ForgeError> {
-        let users =
-            owners.iter().filter_map(|owner| if let Owner::User(login) = owner { Some(login.as_str()) } else { None });
-        let teams =
-            owners.iter().filter_map(|owner| if let Owner::Team(team) = owner { Some(slug(team)) } else { None });
-        let body = json!({ "reviewers": users.collect::<Vec<_>>(), "team_reviewers": teams.collect::<Vec<_>>() });
-        let path = self.api.at(&format!("/pulls/{number}/requested_reviewers"));
-        let answer = self.api.send("POST", path, body).await?;
-        if matches!(answer.status, 404 | 422) {
-            // Somebody named there may not review here, and that keeps nobody else from it.
-            tracing::warn!(
-                pull = number,
-                ?owners,
-                why = answer.message(),
-                "not all code owners can be asked to review"
-            );
-            return Ok(false);
-        }
-        answer.expect(&[201]).map(|_| true)
-    }
-
     /// Closes a pull request with some words.
     pub(super) async fn close(&self, number: u64, words: &str) -> Result<(), ForgeError> {
         let item = self.item(number).await?;
@@ -263,8 +223,7 @@ impl<D: Dialect> Hosted<D> {
         }
         let path = self.api.at(&format!("/pulls/{number}"));
         let closed = self.api.send("PATCH", path, json!({ "state": "closed" })).await?;
-        let item: Item = closed.expect(&[200, 201])?.json()?;
-        self.known().learn(item);
+        self.learn(&closed.expect(&[200, 201])?.json()?);
         Ok(())
     }
 
@@ -324,11 +283,6 @@ fn merged_at(item: &Item, head: CommitId) -> Result<Option<CommitId>, ForgeError
         PullState::Merged { .. } => Err(not_open(item)),
         _ => Ok(None),
     }
-}
-
-/// A team without its organisation.
-fn slug(team: &str) -> &str {
-    team.rsplit('/').next().unwrap_or(team)
 }
 
 fn must_be_open(item: &Item) -> Result<(), ForgeError> {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::item::Account;
+use super::item::{Account, beginning, words};
 use super::{Dialect, Hosted, PER_PAGE};
 use crate::change::forge::{Comment, ForgeError, Heard, Reaction};
 use crate::change::id::Timestamp;
@@ -13,6 +13,10 @@ use crate::change::recent::Recent;
 
 /// An hour in milliseconds.
 const HOUR: i64 = 3_600_000;
+
+/// The greatest number that a comment can have: one that all programs can read. A greater one would make us deaf to all
+/// that follow.
+const LAST: u64 = 1 << 53;
 
 /// What our comment begins with; nobody sees it.
 const MARK: &str = "<!-- meshwright: remark -->";
@@ -49,14 +53,14 @@ struct Listed {
 pub(super) struct Written {
     id: u64,
     user: Option<Account>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "words")]
     pub(super) body: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "words")]
     created_at: String,
     /// Where what it is about is; ends in its number.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "words")]
     issue_url: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "words")]
     pull_request_url: String,
 }
 
@@ -88,7 +92,7 @@ impl<D: Dialect> Hosted<D> {
     pub(super) async fn has_said(&self, number: u64, body: &str) -> Result<bool, ForgeError> {
         let me = self.me().await?;
         let written = self.written_below(number).await?;
-        Ok(written.iter().any(|written| written.is_by(me) && written.body == body))
+        Ok(written.iter().any(|written| written.is_by(me) && written.body == beginning(body)))
     }
 
     /// Writes something below a pull request.
@@ -145,7 +149,8 @@ impl<D: Dialect> Hosted<D> {
             let at = Timestamp::parse(&written.created_at).unwrap_or_default();
             heard.up_to = heard.up_to.max(at);
             let (Some(user), Some(pull)) = (&written.user, written.about()) else { continue };
-            if user.login == me || user.kind.as_deref() == Some("Bot") || self.known().get(pull).is_none() {
+            let is_program = user.login == me || user.kind.as_deref() == Some("Bot");
+            if is_program || written.id > LAST || self.known().get(pull).is_none() {
                 continue;
             }
             heard.comments.push(Comment {
@@ -177,8 +182,7 @@ impl<D: Dialect> Hosted<D> {
         }
         // Only a list of one page is as it was when its first page is.
         let tag = first.etag.clone().filter(|_| !first.more);
-        let written: Vec<Vec<Written>> = self.api.pages_from(first, path, |_| false).await?;
-        let written: Vec<Written> = written.into_iter().flatten().collect();
+        let written: Vec<Written> = self.api.all_from(first, path).await?;
         *lock() = Some(Listed { path: path(1), etag: tag, written: written.clone() });
         Ok(written)
     }

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde::Deserialize;
+
 /// A token; its `Debug` shows nothing of it.
-#[derive(Clone)]
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
 pub struct Token(String);
 
 impl Token {
@@ -13,10 +16,10 @@ impl Token {
         Self(text)
     }
 
-    /// Whether it can stand in a header: ASCII without spaces, in one line.
+    /// Whether it can stand in a header: ASCII without spaces, in one line; not empty.
     #[must_use]
     pub fn is_one_word(&self) -> bool {
-        self.0.bytes().all(|b| b.is_ascii_graphic())
+        !self.0.is_empty() && self.0.bytes().all(|b| b.is_ascii_graphic())
     }
 
     pub(in crate::forge) fn secret(&self) -> &str {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{problems, reference};
 use crate::change::State;
+use crate::http::access::PARAMETERS;
 use crate::http::body::YAML;
 use crate::http::rights::Step;
 use crate::http::routes::{STEPS, WEBHOOKS};
@@ -42,6 +43,8 @@ pub(super) fn paths() -> Map<String, Value> {
     for (word, path, step) in STEPS {
         add(path, of_change("post", taken(word, step)));
     }
+    add("/v2/access", access());
+    add("/v2/graph", graph());
     add("/v2/events", events());
     add(WEBHOOKS, webhooks());
     for (path, name, words, kind) in [
@@ -136,8 +139,45 @@ fn plan() -> Value {
     json!({"post": operation})
 }
 
+fn query(name: &str, words: &str, schema: Value) -> Value {
+    json!({"name": name, "in": "query", "required": false, "description": words, "schema": schema})
+}
+
+fn access() -> Value {
+    let words = "Whether somebody may call a service: what each of its workloads decides, and by which policy and rule. It is \
+        asked of main, and true as far as the config repository shows.";
+    let mut operation = read("mayCall", "access", words, json("Access"), &[400, 404]);
+    let text = || json!({"type": "string"});
+    let parameters = PARAMETERS.map(|name| {
+        let (words, schema) = match name {
+            "from" => ("who calls, as `namespace/service-account` or a whole identity; without it plain text", text()),
+            "to" => ("the service, as `namespace/service`", text()),
+            "method" => ("the method, in upper case", text()),
+            "path" => ("the path", text()),
+            "host" => ("the authority, with its port where the caller sends one", text()),
+            "port" => (
+                "the port of the service; all of them without",
+                json!({"type": "integer", "minimum": 1, "maximum": 65535}),
+            ),
+            "cluster" => ("`provider/cluster`; all of them without", text()),
+            _ => ("the address that calls come from", text()),
+        };
+        let mut parameter = query(name, words, schema);
+        parameter["required"] = (name == "to").into();
+        parameter
+    });
+    operation["parameters"] = parameters.into_iter().collect();
+    json!({"get": operation})
+}
+
+fn graph() -> Value {
+    let words = "The services on main, who is named to call them, and where they run.";
+    let mut operation = read("graph", "access", words, json("Graph"), &[400]);
+    operation["parameters"] = json!([query("namespace", "the services of this namespace", json!({"type": "string"}))]);
+    json!({"get": operation})
+}
+
 fn changes() -> Value {
-    let query = |name: &str, words: &str, schema: Value| json!({"name": name, "in": "query", "required": false, "description": words, "schema": schema});
     let states = State::ALL.map(State::as_str);
     let mut operation = read("listChanges", "changes", "Changes, newest first.", json("ChangePage"), &[400]);
     operation["parameters"] = json!([

@@ -69,6 +69,11 @@ pub(super) fn schemas() -> Map<String, Value> {
         ("Plan", joined(&plan, object([("diff", text())]))),
         ("PlanWords", plan),
         ("AccessChange", access_change()),
+        ("Access", object([("answers", list("AccessAnswer")), ("visible", text())])),
+        ("AccessAnswer", access_answer()),
+        ("Graph", object([("services", list("GraphService")), ("calls", list("GraphCall"))])),
+        ("GraphService", graph_service()),
+        ("GraphCall", graph_call()),
         (
             "ResourceChange",
             object([
@@ -234,6 +239,44 @@ fn access_change() -> Value {
         ("clusters", texts()),
         ("caller", text()),
         ("words", text()),
+    ])
+}
+
+fn access_answer() -> Value {
+    object([
+        ("cluster", text()),
+        ("workload", text()),
+        ("port", json!({"type": "integer"})),
+        ("intent", text()),
+        ("verdict", json!({"type": "string", "enum": ["allow", "deny"]})),
+        ("policy", json!({"type": ["string", "null"]})),
+        ("rule", json!({"type": ["integer", "null"]})),
+        ("external?", text()),
+        ("peerAuthentication?", text()),
+        ("unsure?", text()),
+        ("note?", text()),
+    ])
+}
+
+fn graph_service() -> Value {
+    let port = object([("number", json!({"type": "integer"})), ("protocol", text())]);
+    object([
+        ("name", text()),
+        ("ports", json!({"type": "array", "items": port})),
+        ("clusters", texts()),
+        ("closed", json!({"type": "boolean"})),
+        ("intents", texts()),
+    ])
+}
+
+fn graph_call() -> Value {
+    object([
+        ("from", text()),
+        ("to", text()),
+        ("clusters", texts()),
+        ("serviceAccounts?", texts()),
+        ("namespaces?", texts()),
+        ("intent", text()),
     ])
 }
 

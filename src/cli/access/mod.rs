@@ -1,0 +1,94 @@
+//! `meshwright access`.
+
+mod ask;
+pub(super) mod expected;
+mod requests;
+mod test;
+
+use std::path::PathBuf;
+
+use super::{Failure, Outcome};
+use crate::access::{Mesh, Policies};
+
+/// Decide whether calls are let through, as Istio decides it
+///
+/// With --to it answers for a service of a config repository what each cluster decides, and by which policy and rule.
+///
+/// With --requests it reads one JSON object a line, such as {"from": {"principal": "cluster.local/ns/a/sa/b"}, "to":
+/// {"namespace": "c", "labels": {"app": "d"}, "port": 80, "protocol": "http"}, "method": "GET", "path": "/"}, and prints for
+/// each the verdict, the policy and the index of its rule that decided. A line that cannot be read gives one with `error`.
+///
+/// The answer is as far as these manifests show. Exit code 0 whatever is decided, 1 when it could not be; `access test` exits
+/// with 1 where a verdict is not the expected one.
+#[derive(clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    group = clap::ArgGroup::new("what").required(true).args(["to", "requests"])
+)]
+pub(super) struct Access {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    ask: ask::Ask,
+    /// Requests, one JSON object a line; `-` for standard input
+    #[arg(long, value_name = "FILE", requires = "manifests", help_heading = "Manifests")]
+    requests: Option<PathBuf>,
+    #[command(flatten)]
+    from: Given,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Check that calls are decided as files of expectations say
+    Test(test::Test),
+}
+
+/// Manifests, and the mesh they are for.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Manifests")]
+struct Given {
+    /// Manifests with the policies; `-` for standard input, a folder for all its *.yaml by name
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    manifests: Vec<PathBuf>,
+    /// The namespace whose policies hold for the whole mesh
+    #[arg(long, value_name = "NAME", default_value_t = Mesh::default().root_namespace, requires = "manifests")]
+    root_namespace: String,
+    /// The local trust domain
+    #[arg(long, value_name = "NAME", default_value = "cluster.local", requires = "manifests")]
+    trust_domain: String,
+    /// Another name of the local trust domain; may be given several times
+    #[arg(long, value_name = "NAME", requires = "manifests")]
+    trust_domain_alias: Vec<String>,
+}
+
+impl Given {
+    fn trust_domains(&self) -> Vec<String> {
+        std::iter::once(&self.trust_domain).chain(&self.trust_domain_alias).cloned().collect()
+    }
+
+    fn policies(&self) -> Result<Policies, Failure> {
+        let mesh = Mesh { root_namespace: self.root_namespace.clone(), trust_domains: self.trust_domains() };
+        Policies::read(mesh, &requests::texts(&self.manifests)?).map_err(Failure::Found)
+    }
+
+    /// Whether standard input is the manifests.
+    fn takes_stdin(&self) -> bool {
+        self.manifests.iter().any(|path| path.as_os_str() == "-")
+    }
+}
+
+impl Access {
+    pub(super) fn run(self) -> Outcome {
+        match (self.command, self.requests) {
+            (Some(Command::Test(test)), _) => test.run(),
+            (None, Some(requests)) => {
+                if requests.as_os_str() == "-" && self.from.takes_stdin() {
+                    return Err(Failure::Usage("--requests -: standard input holds the manifests".to_owned()));
+                }
+                requests::decide(&self.from.policies()?, &requests)
+            }
+            (None, None) => self.ask.run(),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! `meshwright access test`.
+
+use std::path::PathBuf;
+
+use super::super::output::Output;
+use super::super::{Failure, Outcome, Verdict, bundle, output};
+use super::{Given, expected, requests};
+use crate::access::{Callee, Expectation, Tally};
+use crate::change::{Audit, Declared, Listed};
+use crate::render::{Scope, render};
+use crate::review::{Model, Side};
+
+/// Check that calls are decided as files of expectations say
+///
+/// Without --manifests the policies are those that the intents of a config repository render to, and those that people wrote
+/// beside them; without FILE the expectations are those in its folder access-tests. `meshwright check` checks these too.
+/// Exit code 1 when one does not hold.
+#[derive(clap::Args)]
+pub(super) struct Test {
+    /// Files of expectations; `-` for standard input, a folder for all its *.yaml by name
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// A checkout of the config repository
+    #[arg(long, value_name = "DIR", default_value = ".", conflicts_with = "manifests")]
+    repo: PathBuf,
+    #[command(flatten)]
+    given: Given,
+    /// How to print what was found
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+}
+
+impl Test {
+    pub(super) fn run(self) -> Outcome {
+        let tally = if self.given.manifests.is_empty() { self.of_repository()? } else { self.of_manifests()? };
+        match self.output {
+            Output::Json => drop(output::json(&tally)?),
+            Output::Text => {
+                tally.findings.iter().try_for_each(output::print_finding)?;
+                output::print(&format!("{} calls decided, {} not as expected\n", tally.calls, tally.findings.len()))?;
+            }
+        }
+        Ok(if tally.findings.is_empty() { Verdict::Ok } else { Verdict::Findings })
+    }
+
+    /// The expectations in the files that are named.
+    fn named(&self) -> Result<Vec<Expectation>, Failure> {
+        let texts = requests::texts(&self.files)?;
+        expected::read(texts.iter().map(|(path, text)| (path.as_str(), text.as_str()))).map_err(Failure::Found)
+    }
+
+    fn of_manifests(&self) -> Result<Tally, Failure> {
+        if self.files.is_empty() {
+            return Err(Failure::Usage(
+                "name the files of expectations that the manifests are held against".to_owned(),
+            ));
+        }
+        if self.given.takes_stdin() && self.files.iter().any(|path| path.as_os_str() == "-") {
+            return Err(Failure::Usage("-: standard input holds the manifests".to_owned()));
+        }
+        let (expectations, policies) = (self.named()?, self.given.policies()?);
+        let domains = self.given.trust_domains();
+        let local = domains.first().map_or("", String::as_str);
+        Ok(Tally::of(&expectations, |expectation, from| match &expectation.to {
+            Callee::Workload(to) if expectation.cluster.is_none() => {
+                let mut request = expectation.request.clone();
+                request.from.principal = from.principal(local);
+                request.to = to.clone();
+                vec![(String::new(), policies.decide(&request))]
+            }
+            // Which pods are behind a service, and on which cluster, manifests of policies do not tell.
+            _ => vec![],
+        }))
+    }
+
+    fn of_repository(&self) -> Result<Tally, Failure> {
+        let files = bundle::checkout(&self.repo)?;
+        let declared = Declared::read(&files).map_err(Failure::failed)?;
+        let expectations = match self.files.is_empty() {
+            true => expected::beside(&files)?.map_err(Failure::Found)?,
+            false => self.named()?,
+        };
+        if expectations.is_empty() {
+            let why = "there is no access-tests/*.yaml in this repository; name files of expectations";
+            return Err(Failure::Failed(format!("{}: {why}", output::path(&self.repo))));
+        }
+        if !declared.problems.is_empty() {
+            return Err(Failure::Found(declared.problems.into_values().flatten().collect()));
+        }
+        let rendered = render(&declared.tree, &declared.settings, &Scope::everything(&declared.tree));
+        let listed = Listed::read(&files).map_err(Failure::failed)?;
+        let audit = Audit::of(&files, listed, &rendered).map_err(Failure::failed)?;
+        let side = Side { rendered: &rendered, strays: &audit.strays };
+        Ok(Model::new(&declared.tree, &declared.settings.cluster_defaults, side).hold(&expectations))
+    }
+}

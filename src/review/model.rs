@@ -1,0 +1,235 @@
+//! What the manifests of a tree decide, those that people wrote beside the generated ones included.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::path::Location;
+use super::{Answer, Question, Side};
+use crate::access::{Callee, CallingAs, Decision, Destination, Expectation, Mesh, Policies, Protocol, Request, Tally};
+use crate::intent::rules::effective_protocol;
+use crate::intent::spec::{Cluster as Defaults, Inbound};
+use crate::intent::topology::ClusterId;
+use crate::intent::{Anchor, Topology, Tree};
+use crate::istio::{AuthorizationPolicy, Resource, Spec};
+use crate::render::{Target, TargetAccess};
+
+/// The policies of every cluster of a tree, ready to be asked.
+pub struct Model<'a> {
+    pub(super) tree: &'a Tree,
+    pub(super) topology: Topology<'a>,
+    pub(super) targets: &'a [Target],
+    /// By `provider/cluster`.
+    pub(super) clusters: BTreeMap<String, Cluster<'a>>,
+}
+
+pub(super) struct Cluster<'a> {
+    mesh: Mesh,
+    policies: Policies,
+    /// The policies that people wrote, as `namespace/name`.
+    pub(super) by_hand: BTreeSet<String>,
+    /// AuthorizationPolicies and PeerAuthentications, by the namespace they are applied to.
+    resources: BTreeMap<&'a str, Vec<&'a Resource>>,
+}
+
+/// The policies of a cluster, as they are come across.
+#[derive(Default)]
+struct Found<'a> {
+    resources: BTreeMap<&'a str, Vec<&'a Resource>>,
+    by_hand: BTreeSet<String>,
+}
+
+impl<'a> Model<'a> {
+    /// The model of `side`, which was rendered from `tree`; `defaults` are what `meshwright.yaml` says of clusters. It knows
+    /// of no workload but those that were rendered.
+    #[must_use]
+    pub fn new(tree: &'a Tree, defaults: &'a Defaults, side: Side<'a>) -> Self {
+        Self::about(tree, defaults, side, |_, _| true)
+    }
+
+    /// The same without policies that are about no workload that was rendered.
+    #[must_use]
+    pub fn near(tree: &'a Tree, defaults: &'a Defaults, side: Side<'a>) -> Self {
+        let mut near: BTreeSet<(String, &str)> = BTreeSet::new();
+        for target in &side.rendered.targets {
+            near.insert((target.cluster.to_string(), &target.namespace));
+            near.insert((target.cluster.to_string(), &target.root_namespace));
+        }
+        Self::about(tree, defaults, side, |cluster, namespace| near.contains(&(cluster.to_owned(), namespace)))
+    }
+
+    /// The same without policies in namespaces of clusters that are not wanted.
+    fn about(tree: &'a Tree, defaults: &'a Defaults, side: Side<'a>, is_wanted: impl Fn(&str, &str) -> bool) -> Self {
+        let topology = Topology::new(tree, defaults);
+        let targets = side.rendered.targets.iter();
+        let mut clusters: BTreeMap<String, Found<'a>> =
+            targets.map(|target| (target.cluster.to_string(), Found::default())).collect();
+        let rendered =
+            side.rendered.manifests.values().map(|it| (it.path.as_str(), std::slice::from_ref(&it.resource)));
+        let by_hand = side.strays.iter().map(|it| (it.path.as_str(), it.resources.as_slice()));
+        for (is_ours, (path, resources)) in rendered.map(|it| (true, it)).chain(by_hand.map(|it| (false, it))) {
+            let Some(location) = Location::of(path) else { continue };
+            for resource in resources {
+                if !matches!(resource.spec, Spec::AuthorizationPolicy(_) | Spec::PeerAuthentication(_)) {
+                    continue;
+                }
+                let namespace = match resource.metadata.namespace.as_str() {
+                    "" => location.namespace,
+                    namespace => namespace,
+                };
+                if is_wanted(location.cluster, namespace) {
+                    let found = clusters.entry(location.cluster.to_owned()).or_default();
+                    found.resources.entry(namespace).or_default().push(resource);
+                    if !is_ours {
+                        found.by_hand.insert(format!("{namespace}/{}", resource.metadata.name));
+                    }
+                }
+            }
+        }
+        let clusters = clusters.into_iter().map(|(name, Found { resources, by_hand })| {
+            let mesh = mesh(&topology, &name);
+            let policies = Policies::placed(mesh.clone(), placed(&resources));
+            (name, Cluster { mesh, policies, by_hand, resources })
+        });
+        Self { tree, topology, targets: &side.rendered.targets, clusters: clusters.collect() }
+    }
+
+    /// What every workload behind a service answers, in the order of clusters and ports; nothing where no intent serves it
+    /// there.
+    #[must_use]
+    pub fn ask(&self, question: &Question) -> Vec<Answer> {
+        let is_meant = |target: &&Target| {
+            target.namespace == question.namespace
+                && target.services.contains(&question.service)
+                && question.cluster.as_ref().is_none_or(|cluster| target.cluster.to_string() == *cluster)
+        };
+        let mut answers = vec![];
+        for target in self.targets.iter().filter(is_meant) {
+            let cluster = target.cluster.to_string();
+            let Some(known) = self.clusters.get(&cluster) else { continue };
+            let mut request = known.request(&question.from, &question.request);
+            for intent in &target.intents {
+                let Some(inbound) = self.tree.inbound(intent) else { continue };
+                let port = inbound.port.number();
+                if inbound.service.as_str() != question.service || question.port.is_some_and(|asked| asked != port) {
+                    continue;
+                }
+                request.to = destination(self.tree, intent, inbound, target);
+                answers.push(Answer {
+                    cluster: cluster.clone(),
+                    workload: target.label.clone(),
+                    port,
+                    intent: intent.clone(),
+                    decision: known.decide(target, &request),
+                    note: note(target),
+                });
+            }
+        }
+        answers.sort_by(|one, other| {
+            (&one.cluster, one.port, &one.workload).cmp(&(&other.cluster, other.port, &other.workload))
+        });
+        answers
+    }
+
+    /// Holds what is expected against what is decided.
+    #[must_use]
+    pub fn hold(&self, expectations: &[Expectation]) -> Tally {
+        Tally::of(expectations, |expectation, from| match &expectation.to {
+            Callee::Service { namespace, service, port } => {
+                let question = Question {
+                    namespace: namespace.clone(),
+                    service: service.clone(),
+                    port: *port,
+                    cluster: expectation.cluster.clone(),
+                    from: from.clone(),
+                    request: expectation.request.clone(),
+                };
+                self.ask(&question).into_iter().map(|answer| (answer.cluster, answer.decision)).collect()
+            }
+            Callee::Workload(to) => {
+                let is_meant = |name: &&String| expectation.cluster.as_ref().is_none_or(|cluster| cluster == *name);
+                let meant = self.clusters.iter().filter(|(name, _)| is_meant(name));
+                let decide = |(name, cluster): (&String, &Cluster<'_>)| {
+                    let request = cluster.request(from, &Request { to: to.clone(), ..expectation.request.clone() });
+                    (name.clone(), cluster.policies.decide(&request))
+                };
+                meant.map(decide).collect()
+            }
+        })
+    }
+}
+
+impl Cluster<'_> {
+    /// The same request, made as somebody.
+    fn request(&self, from: &CallingAs, request: &Request) -> Request {
+        let local = self.mesh.trust_domains.first().map_or("", String::as_str);
+        let mut request = request.clone();
+        request.from.principal = from.principal(local);
+        request
+    }
+
+    /// Where a waypoint decides, the policies that are attached to the services of the workload stand for those of its pods.
+    pub(super) fn decide(&self, target: &Target, request: &Request) -> Decision {
+        if !target.by_waypoint {
+            return self.policies.decide(request);
+        }
+        let mut found = vec![];
+        for (namespace, resource) in placed(&self.resources) {
+            let is_near = namespace == target.namespace || namespace == self.mesh.root_namespace;
+            match &resource.spec {
+                Spec::AuthorizationPolicy(policy) if is_near => {
+                    let policy = at_waypoint(policy, target);
+                    found.extend(policy.map(|it| (namespace, Resource::new(resource.metadata.clone(), it))));
+                }
+                _ if is_near => found.push((namespace, resource.clone())),
+                _ => {}
+            }
+        }
+        Policies::placed(self.mesh.clone(), found.iter().map(|(at, resource)| (*at, resource))).decide(request)
+    }
+}
+
+fn placed<'a>(resources: &BTreeMap<&'a str, Vec<&'a Resource>>) -> impl Iterator<Item = (&'a str, &'a Resource)> {
+    resources.iter().flat_map(|(namespace, resources)| resources.iter().map(|resource| (*namespace, *resource)))
+}
+
+/// What the mesh of a cluster, `provider/cluster`, is configured to; Istio's defaults where nothing is known of it.
+fn mesh(topology: &Topology<'_>, cluster: &str) -> Mesh {
+    let facts = cluster.split_once('/').and_then(|(provider, cluster)| {
+        topology.facts(&ClusterId { provider: provider.to_owned(), cluster: cluster.to_owned() })
+    });
+    facts.map_or_else(Mesh::default, |facts| Mesh {
+        root_namespace: facts.root_namespace,
+        trust_domains: std::iter::once(facts.trust_domain).chain(facts.trust_domain_aliases).collect(),
+    })
+}
+
+/// The port of a workload that an inbound intent is about.
+pub(super) fn destination(tree: &Tree, intent: &Anchor, inbound: &Inbound, target: &Target) -> Destination {
+    let label = target.label.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
+    Destination {
+        namespace: target.namespace.clone(),
+        labels: label.into_iter().collect(),
+        port: inbound.target_port.map(|port| port.number()),
+        protocol: if effective_protocol(tree, intent, inbound).is_http() { Protocol::Http } else { Protocol::Tcp },
+        ip: None,
+    }
+}
+
+/// A policy that a waypoint holds against calls of the services of a workload, as one of its pods; none where it is about
+/// something else.
+fn at_waypoint(policy: &AuthorizationPolicy, target: &Target) -> Option<AuthorizationPolicy> {
+    let mut targets = policy.target_ref.iter().chain(&policy.target_refs);
+    let is_about = targets.any(|it| it.kind == "Service" && target.services.contains(&it.name));
+    is_about.then(|| AuthorizationPolicy { target_ref: None, target_refs: vec![], selector: None, ..policy.clone() })
+}
+
+fn note(target: &Target) -> Option<&'static str> {
+    match target.access {
+        TargetAccess::NotEnforced => Some("the mesh does not guard it: nothing decides who may call it"),
+        TargetAccess::Observed => Some("its own policies are only watched, and decide nothing"),
+        TargetAccess::Terminated => Some("it is terminated"),
+        _ if target.by_waypoint => {
+            Some("a waypoint decides; policies attached to the waypoint itself are not looked at")
+        }
+        _ => None,
+    }
+}

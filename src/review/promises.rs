@@ -1,0 +1,213 @@
+//! Whether callers get in whom intents promise it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Model;
+use super::model::destination;
+use crate::access::{Decision, Destination, Peer, Protocol, Request, Verdict};
+use crate::finding::{Finding, Place};
+use crate::intent::rules::clients;
+use crate::intent::spec::{AccessPoint, Action, Client, Inbound, Jwt};
+use crate::intent::{Anchor, Kind, Spec};
+use crate::render::{Target, TargetAccess};
+
+/// What stands for any name where a pattern or an intent leaves it open: nobody writes a policy about it.
+const ANY: &str = "meshwright-any";
+/// The most values of one list that are tried.
+const MOST_TRIED: usize = 64;
+
+/// A client of a server at one of its workloads.
+struct Promise<'a> {
+    target: &'a Target,
+    server: &'a Anchor,
+    inbound: &'a Inbound,
+    client: &'a Client,
+    /// Where it is promised: the client, or one of its access points.
+    place: &'a Anchor,
+    point: Option<&'a AccessPoint>,
+}
+
+impl<'a> Model<'a> {
+    /// What the manifests deny though an intent allows it; and what cannot be told, because it depends on which of two
+    /// policies is the older one. It is as far as samples show: every identity of a client is tried, and every path, method,
+    /// host, port and subject that an access point names, a pattern by one value of its.
+    #[must_use]
+    pub fn broken_promises(&self) -> Vec<Finding> {
+        let mut findings = BTreeSet::new();
+        let is_decided = |target: &&Target| matches!(target.access, TargetAccess::Open | TargetAccess::Closed);
+        for target in self.targets.iter().filter(is_decided) {
+            for server in &target.intents {
+                let Some(inbound) = self.tree.inbound(server) else { continue };
+                for (anchor, client) in clients(self.tree, server) {
+                    let peers = self.peers(target, server, client);
+                    for (place, point) in self.points(anchor) {
+                        let promise = Promise { target, server, inbound, client, place, point };
+                        findings.extend(self.broken(&promise, &peers));
+                    }
+                }
+            }
+        }
+        findings.into_iter().collect()
+    }
+
+    /// What a client may do by its access points; everything where none allows anything.
+    fn points(&self, client: &'a Anchor) -> Vec<(&'a Anchor, Option<&'a AccessPoint>)> {
+        let allowed = self.tree.within(client).filter_map(|it| match it.spec() {
+            Spec::AccessPoint(point) if point.action == Action::Allow => Some((it.anchor(), Some(point))),
+            _ => None,
+        });
+        let allowed: Vec<_> = allowed.collect();
+        if allowed.is_empty() { vec![(client, None)] } else { allowed }
+    }
+
+    /// Whom a client stands for: each of its identities, from each of its addresses.
+    fn peers(&self, target: &Target, server: &Anchor, client: &Client) -> Vec<Peer> {
+        let elsewhere = client.placed_in.as_ref().and_then(|placed| Anchor::parse(&placed.group).ok());
+        let Some(group) = elsewhere.or_else(|| server.ancestor(Kind::DeploymentIntentGroup)) else { return vec![] };
+        let clusters = self.topology.clusters(&group, &client.app).unwrap_or_default();
+        // The address of a caller does not survive the way from another cluster, which is refused elsewhere.
+        let clusters = clusters.into_iter().filter(|it| client.cidrs.is_empty() || *it == target.cluster);
+        let domains: BTreeSet<String> =
+            clusters.filter_map(|cluster| Some(self.topology.facts(&cluster)?.trust_domain)).collect();
+        let mut accounts: Vec<(String, String)> = client
+            .service_accounts
+            .iter()
+            .map(|account| account.pair())
+            .map(|(namespace, name)| (namespace.to_owned(), name.to_owned()))
+            .collect();
+        accounts.extend(client.namespaces.iter().map(|namespace| (namespace.to_string(), ANY.to_owned())));
+        if accounts.is_empty() {
+            accounts.extend(self.tree.namespace(&group).map(|namespace| (namespace.to_string(), ANY.to_owned())));
+        }
+        let identity = |domain: &String| {
+            let of = |(namespace, name): &(String, String)| Some(format!("{domain}/ns/{namespace}/sa/{name}"));
+            accounts.iter().map(of).collect::<Vec<_>>()
+        };
+        let principals: Vec<Option<String>> = match client.sidecar {
+            true => domains.iter().flat_map(identity).collect(),
+            false => domains.first().map(|_| None).into_iter().collect(),
+        };
+        let first = |block: String| block.split('/').next().and_then(|address| address.parse().ok());
+        let mut addresses: Vec<_> = client.cidrs.iter().map(|block| first(block.to_string())).collect();
+        if addresses.is_empty() {
+            addresses.push(None);
+        }
+        let peer = |principal: &Option<String>| {
+            let from = |ip| Peer { principal: principal.clone(), ip, remote_ip: None };
+            addresses.iter().copied().map(from).collect::<Vec<_>>()
+        };
+        principals.iter().flat_map(peer).take(MOST_TRIED).collect()
+    }
+
+    fn broken(&self, promise: &Promise<'_>, peers: &[Peer]) -> Vec<Finding> {
+        let Promise { target, server, inbound, .. } = promise;
+        let name = target.cluster.to_string();
+        let Some(cluster) = self.clusters.get(&name) else { return vec![] };
+        let to = destination(self.tree, server, inbound, target);
+        let (mut broken, mut taken_back) = (BTreeMap::new(), BTreeMap::new());
+        let mut is_let_in = false;
+        for mut request in samples(promise, to) {
+            for peer in peers {
+                request.from = peer.clone();
+                let decision = cluster.decide(target, &request);
+                let is_denied = decision.verdict == Verdict::Deny && decision.external.is_none();
+                is_let_in |= !is_denied;
+                if is_denied || decision.unsure.is_some() {
+                    let ours = decision.policy.as_ref().is_some_and(|policy| !cluster.by_hand.contains(policy));
+                    let of = if ours { &mut taken_back } else { &mut broken };
+                    of.entry(decision.to_string()).or_insert_with(|| (request.clone(), decision));
+                }
+            }
+        }
+        // What DENY access points take back of what is allowed is meant, unless nothing is left.
+        if !is_let_in {
+            broken.append(&mut taken_back);
+        }
+        broken.values().map(|(request, decision)| finding(promise, &name, request, decision)).collect()
+    }
+}
+
+/// A request for each value that an access point names.
+fn samples(promise: &Promise<'_>, to: Destination) -> Vec<Request> {
+    let is_http = to.protocol == Protocol::Http;
+    let host = promise.inbound.service.to_string();
+    let (mut paths, mut methods, mut hosts, mut ports) = (vec![], vec![], vec![], vec![]);
+    let mut tokens = vec![];
+    if let Some(point) = promise.point {
+        paths.extend(point.paths.iter().map(|pattern| path(pattern.as_str())));
+        methods.extend(point.methods.iter().map(|method| method.as_str().to_owned()));
+        hosts.extend(point.hosts.iter().map(|pattern| pattern.as_str().replace('*', ANY)));
+        ports.extend(point.ports.iter().map(|port| port.number()));
+        tokens.extend(point.jwt.iter().flat_map(claims));
+    }
+    let longest = [paths.len(), methods.len(), hosts.len(), ports.len(), tokens.len(), 1].into_iter().max();
+    let request = |at: usize| Request {
+        from: Peer::default(),
+        to: Destination { port: nth(&ports, at).or(to.port), ..to.clone() },
+        method: is_http.then(|| nth(&methods, at).unwrap_or_else(|| "GET".to_owned())),
+        path: is_http.then(|| nth(&paths, at).unwrap_or_else(|| format!("/{ANY}"))),
+        host: is_http.then(|| nth(&hosts, at).unwrap_or_else(|| host.clone())),
+        sni: None,
+        headers: BTreeMap::new(),
+        jwt: nth(&tokens, at),
+    };
+    (0..longest.unwrap_or(1).min(MOST_TRIED)).map(request).collect()
+}
+
+/// The value at an index, beginning anew at the end.
+fn nth<T: Clone>(values: &[T], at: usize) -> Option<T> {
+    values.get(at.checked_rem(values.len())?).cloned()
+}
+
+/// A path that a pattern matches.
+fn path(pattern: &str) -> String {
+    let path = pattern.replace("{**}", ANY).replace("{*}", ANY);
+    match path.strip_prefix('*') {
+        Some(end) => format!("/{ANY}{end}"),
+        None => path.strip_suffix('*').map_or(path.clone(), |start| format!("{start}{ANY}")),
+    }
+}
+
+/// Claims of a token about each subject.
+fn claims(jwt: &Jwt) -> Vec<serde_json::Map<String, serde_json::Value>> {
+    let mut subjects: Vec<String> = jwt.subjects.iter().map(|subject| subject.as_str().replace('*', ANY)).collect();
+    if subjects.is_empty() {
+        subjects.push(ANY.to_owned());
+    }
+    let claims = |subject: String| {
+        let mut claims = serde_json::Map::new();
+        claims.insert("iss".into(), jwt.issuer.as_str().into());
+        claims.insert("sub".into(), subject.into());
+        if let Some(audience) = jwt.audiences.first() {
+            claims.insert("aud".into(), audience.as_str().into());
+        }
+        claims
+    };
+    subjects.into_iter().map(claims).collect()
+}
+
+fn finding(promise: &Promise<'_>, cluster: &str, request: &Request, decision: &Decision) -> Finding {
+    let Promise { target, inbound, client, place, .. } = promise;
+    let who = match (&request.from.principal, request.from.ip) {
+        (Some(principal), _) => principal.replace(&format!("/sa/{ANY}"), "/sa/*"),
+        (None, Some(ip)) => format!("{} from {ip}", client.service),
+        (None, None) => client.service.to_string(),
+    };
+    let what = [&request.method, &request.path].into_iter().flatten().map(|it| it.replace(ANY, "*"));
+    let what = what.collect::<Vec<_>>().join(" ");
+    let what = if what.is_empty() { String::new() } else { format!(" ({what})") };
+    let service = format!("{}/{}:{}", target.namespace, inbound.service, inbound.port);
+    let at = Place::at(place.as_str());
+    if let Some(unsure) = &decision.unsure {
+        let message = format!("whether {who} may call {service}{what} on {cluster} is not certain: {unsure}");
+        return Finding::warning("access/unsure", at, message, "leave one of them");
+    }
+    let message = format!("{who} is promised to call {service}{what}, and {cluster} decides: {decision}");
+    let remedy = match (&decision.policy, &decision.peer_authentication) {
+        (Some(policy), _) | (None, Some(policy)) => {
+            format!("change {policy} so that it lets this caller in, or take the promise back")
+        }
+        (None, None) => "this is a fault of Meshwright: report it with this intent".to_owned(),
+    };
+    Finding::error("access/promise", at, message, remedy)
+}
