@@ -124,11 +124,14 @@ impl Manifests {
         &self.findings
     }
 
-    /// How many resources the file holds, and how many of them are of kinds that no rule is about.
+    /// How many resources the file holds, and how many of them are of kinds that no rule is about, though others may refer to
+    /// them.
     #[must_use]
     pub fn count(&self) -> (usize, usize) {
-        let others = self.resources.iter().filter(|(_, resource)| resource.kind() == Kind::Other);
-        (self.resources.len(), others.count())
+        let ruled = |resource: &Resource| {
+            resource.kind() != Kind::Other || resource.service().is_some() || resource.dns_endpoint().is_some()
+        };
+        (self.resources.len(), self.resources.iter().filter(|(_, resource)| !ruled(resource)).count())
     }
 }
 
