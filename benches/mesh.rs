@@ -20,6 +20,8 @@ mod import;
 mod intake;
 #[path = "mesh/journal.rs"]
 mod journal;
+#[path = "mesh/lint.rs"]
+mod lint;
 #[path = "mesh/plan.rs"]
 mod plan;
 #[path = "mesh/process.rs"]
@@ -41,7 +43,7 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 /// A part of the measurements, by the word that chooses it.
 type Part = (&'static str, fn(&Setting) -> Outcome);
 
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     ("commit", commit::measure),
     ("render", render::measure),
     ("import", import::measure),
@@ -49,6 +51,7 @@ const PARTS: [Part; 7] = [
     ("journal", journal::measure),
     ("intake", intake::measure),
     ("check", check::measure),
+    ("lint", lint::measure),
 ];
 
 /// What all parts share.

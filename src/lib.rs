@@ -18,4 +18,5 @@ pub mod query;
 pub mod render;
 pub mod repo;
 pub mod review;
+pub mod schema;
 pub mod yaml;

@@ -8,6 +8,8 @@ mod access;
 mod check;
 #[path = "cli/checkout.rs"]
 mod checkout;
+#[path = "cli/lint.rs"]
+mod lint;
 #[path = "cli/plan.rs"]
 mod plan;
 mod process;
@@ -178,6 +180,26 @@ fn a_file_of_absurd_length_is_named_and_not_read() {
         assert!(check.out.contains(path) && check.out.contains("22020096 bytes"), "{check:?}");
         assert_eq!(check.code, Some(i32::from(!path.starts_with("clusters"))), "{check:?}");
         fs::remove_file(root.join(path)).unwrap();
+    }
+}
+
+#[test]
+fn help_says_more_than_the_list_of_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = meshwright(folder.path(), &["--help"]);
+    assert!(
+        list.out.contains("  check        Check that a config repository is what its intents render to\n"),
+        "{list:?}"
+    );
+    for (command, more) in [
+        ("check", "Names every file that is not"),
+        ("lint", "the code that `istioctl analyze` gives it"),
+        ("access", "it reads one JSON object a line"),
+        ("plan", "Exit code 1 when the plan is blocked"),
+    ] {
+        let help = meshwright(folder.path(), &[command, "--help"]);
+        let said = help.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.code == Some(0) && said.contains(more), "{help:?}");
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use meshwright::finding::Place;
+use meshwright::finding::{Place, Severity};
 use meshwright::intent::{Bundle, Resource, Settings, Tree};
 use meshwright::istio::{Action, AuthorizationPolicy, Spec};
 use meshwright::lint::{lint, lint_across};
@@ -19,7 +19,7 @@ use meshwright::review::{Model, Side};
 const FINDINGS: &str = "findings.txt";
 
 /// Folders that hold something else.
-const OTHERS: [&str; 2] = ["config-repo", "webhooks"];
+const OTHERS: [&str; 3] = ["config-repo", "lint", "webhooks"];
 
 fn fixtures() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
@@ -159,7 +159,9 @@ fn every_manifest_keeps_istios_rules() {
         let rendered = everything(&tree(&fixture));
         let mut clusters: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for (path, manifest) in &rendered.manifests {
-            let found = lint(&manifest.resource, &Place::at(path));
+            // A note asks for nothing: that a server is verified by the certificates of the system.
+            let mut found = lint(&manifest.resource, &Place::at(path));
+            found.retain(|finding| finding.severity != Severity::Note);
             assert!(found.is_empty(), "{path}: {found:#?}");
             let cluster = path.split('/').take(3).collect::<Vec<_>>().join("/");
             clusters.entry(cluster).or_default().push((Place::at(path), &manifest.resource));

@@ -1,7 +1,21 @@
 //! Findings as machines of code hosts read them.
 
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Place, Severity};
 use crate::intent::{Anchor, layout};
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For scripts.
+    Json,
+    /// Static Analysis Results Interchange Format 2.1.0.
+    Sarif,
+    /// Workflow commands that annotate a pull request on GitHub.
+    Github,
+}
 
 fn level(severity: Severity) -> &'static str {
     match severity {
@@ -11,10 +25,12 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// The file of a finding; that of an intent where the finding names one, because code hosts know files only.
+/// The file of a finding; that of an intent where the finding names one, because code hosts know files only. What has a line
+/// is a file, whatever its name looks like.
 fn file(finding: &Finding) -> String {
-    let path = &finding.place.path;
-    Anchor::parse(path).map_or_else(|_| path.clone(), |anchor| layout::file_of(&anchor))
+    let Place { path, line, .. } = &finding.place;
+    let anchor = Anchor::parse(path).ok().filter(|_| *line == 0);
+    anchor.map_or_else(|| path.clone(), |anchor| layout::file_of(&anchor))
 }
 
 fn words(finding: &Finding) -> String {
@@ -25,7 +41,11 @@ fn words(finding: &Finding) -> String {
 pub(super) fn github(finding: &Finding) -> String {
     let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
-    let line = if finding.place.line > 0 { format!(",line={}", finding.place.line) } else { String::new() };
+    let line = match (finding.place.line, finding.place.column) {
+        (0, _) => String::new(),
+        (line, 0) => format!(",line={line}"),
+        (line, column) => format!(",line={line},col={column}"),
+    };
     let (level, title) = (level(finding.severity), property(&finding.rule));
     format!("::{level} file={}{line},title={title}::{}\n", property(&file(finding)), data(&words(finding)))
 }
@@ -38,7 +58,8 @@ pub(super) fn sarif(findings: &[Finding]) -> serde_json::Value {
             let level = if finding.severity == Severity::Note { "note" } else { level(finding.severity) };
             let mut location = serde_json::json!({"artifactLocation": {"uri": file(finding)}});
             if finding.place.line > 0 {
-                location["region"] = serde_json::json!({"startLine": finding.place.line});
+                location["region"] =
+                    serde_json::json!({"startLine": finding.place.line, "startColumn": finding.place.column.max(1)});
             }
             serde_json::json!({
                 "ruleId": finding.rule,
@@ -61,12 +82,20 @@ pub(super) fn sarif(findings: &[Finding]) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Place;
 
     #[test]
     fn an_annotation_escapes_what_ends_it() {
         let finding = Finding::error("check/differs", Place::at("a,b:c"), "50%\nof it", "");
         assert_eq!(github(&finding), "::error file=a%2Cb%3Ac,title=check/differs::50%25%0Aof it\n");
+    }
+
+    #[test]
+    fn an_annotation_stands_where_the_finding_does() {
+        let place = Place { line: 3, column: 5, ..Place::at("projects/a.yaml") };
+        let finding = Finding::warning("istio/051", place, "wrong", "mend it");
+        assert_eq!(github(&finding), "::warning file=projects/a.yaml,line=3,col=5,title=istio/051::wrong; mend it\n");
+        let region = &sarif(&[finding])["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"];
+        assert_eq!(region, &serde_json::json!({"startLine": 3, "startColumn": 5}));
     }
 
     #[test]

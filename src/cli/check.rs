@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::access::expected;
+use super::annotate::{self, Format};
 use super::output::{self, Output};
 use super::render::outdated;
-use super::{Failure, Outcome, Verdict, against, annotate, bundle};
+use super::{Failure, Outcome, Verdict, against, bundle};
 use crate::change::{Audit, Declared, Listed};
 use crate::finding::{Finding, Place, Severity};
 use crate::intent::layout;
@@ -37,20 +38,6 @@ pub(super) struct Check {
     /// The same as --format, as other commands have it
     #[arg(long, short, value_enum, conflicts_with = "format")]
     output: Option<Output>,
-}
-
-/// How findings are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For scripts.
-    Json,
-    /// Static Analysis Results Interchange Format 2.1.0.
-    Sarif,
-    /// Workflow commands that annotate a pull request on GitHub.
-    Github,
 }
 
 impl Check {
@@ -91,7 +78,7 @@ impl Check {
                 "ok": wrong == 0, "generated": generated, "findings": findings, "access": access, "files": changes,
             }))?),
             Format::Sarif => drop(output::json(&annotate::sarif(&findings))?),
-            Format::Github => findings.iter().try_for_each(|finding| output::print(&annotate::github(finding)))?,
+            Format::Github => output::print(&findings.iter().map(annotate::github).collect::<String>())?,
         }
         std::mem::forget(declared);
         Ok(if wrong > 0 { Verdict::Findings } else { Verdict::Ok })
@@ -100,8 +87,7 @@ impl Check {
 
 /// What the manifests themselves are found to be: generated ones are never parsed again.
 fn manifests(rendered: &Rendered, audit: &Audit) -> Vec<Finding> {
-    let mut findings: Vec<Finding> =
-        rendered.findings.iter().filter(|f| f.severity != Severity::Note).cloned().collect();
+    let mut findings: Vec<Finding> = rendered.findings.clone();
     let places: Vec<Place> = rendered.manifests.keys().map(Place::at).collect();
     let mut clusters: BTreeMap<&str, Vec<(&Place, _)>> = BTreeMap::new();
     for (manifest, place) in rendered.manifests.values().zip(&places) {
@@ -110,6 +96,7 @@ fn manifests(rendered: &Rendered, audit: &Audit) -> Vec<Finding> {
     findings
         .par_extend(rendered.manifests.par_iter().flat_map_iter(|(path, m)| lint::lint(&m.resource, &Place::at(path))));
     findings.extend(clusters.values().flat_map(|resources| lint::lint_across(resources)));
+    findings.retain(|finding| finding.severity != Severity::Note);
     findings.extend(review::overlaps(rendered, &audit.strays));
     findings
 }

@@ -11,11 +11,13 @@ mod check;
 mod client;
 mod completions;
 mod follow;
+mod lint;
 mod output;
 mod plan;
 mod render;
 mod report;
 mod serve;
+mod sources;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -66,25 +68,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the daemon: REST in, pull requests out
+    // Described where they are defined, at length: words here would take the place of all that.
     Serve(serve::Serve),
-    /// Render bundles into manifests, or bring a config repository checkout up to date
     Render(render::Render),
-    /// Show what applying bundles would change in a config repository checkout
     Plan(plan::Plan),
-    /// Post bundles to a server and wait for their change
     Apply(apply::Apply),
-    /// Check that a config repository is what its intents render to
     Check(check::Check),
-    /// Decide whether requests are let through, as Istio decides it
+    Lint(lint::Lint),
     Access(Box<access::Access>),
-    /// Review changes
     Change(change::Changes),
     /// Print the OpenAPI document of the REST API
     Openapi,
-    /// Print a completion script for a shell
     Completions(completions::Completions),
-    /// Print the version
     Version(completions::Version),
 }
 
@@ -106,6 +101,7 @@ pub fn run() -> ExitCode {
         Command::Plan(command) => command.run(),
         Command::Apply(command) => command.run(),
         Command::Check(command) => command.run(),
+        Command::Lint(command) => command.run(),
         Command::Access(command) => command.run(),
         Command::Change(command) => command.run(),
         Command::Openapi => output::json(&crate::http::openapi()),

@@ -19,17 +19,21 @@ pub enum Kind {
     ServiceEntry,
     /// `Sidecar` of networking.istio.io.
     Sidecar,
+    /// `Telemetry` of telemetry.istio.io.
+    Telemetry,
     /// `VirtualService` of networking.istio.io.
     VirtualService,
     /// `WorkloadEntry` of networking.istio.io.
     WorkloadEntry,
+    /// `WorkloadGroup` of networking.istio.io.
+    WorkloadGroup,
     /// Anything else.
     Other,
 }
 
 impl Kind {
     /// Every typed kind.
-    pub const TYPED: [Self; 10] = [
+    pub const TYPED: [Self; 12] = [
         Self::AuthorizationPolicy,
         Self::ConfigMap,
         Self::DestinationRule,
@@ -38,8 +42,10 @@ impl Kind {
         Self::RequestAuthentication,
         Self::ServiceEntry,
         Self::Sidecar,
+        Self::Telemetry,
         Self::VirtualService,
         Self::WorkloadEntry,
+        Self::WorkloadGroup,
     ];
 
     /// The kind that a manifest names, whatever the version of its API.
@@ -59,8 +65,10 @@ impl Kind {
             Self::RequestAuthentication => "RequestAuthentication",
             Self::ServiceEntry => "ServiceEntry",
             Self::Sidecar => "Sidecar",
+            Self::Telemetry => "Telemetry",
             Self::VirtualService => "VirtualService",
             Self::WorkloadEntry => "WorkloadEntry",
+            Self::WorkloadGroup => "WorkloadGroup",
             Self::Other => "",
         }
     }
@@ -76,9 +84,21 @@ impl Kind {
             | Self::ServiceEntry
             | Self::Sidecar
             | Self::VirtualService
-            | Self::WorkloadEntry => "networking.istio.io/v1",
+            | Self::WorkloadEntry
+            | Self::WorkloadGroup => "networking.istio.io/v1",
+            Self::Telemetry => "telemetry.istio.io/v1",
             Self::ConfigMap => "v1",
             Self::Other => "",
+        }
+    }
+
+    /// The ends of older versions of the API that are served, such as `/v1beta1`.
+    pub fn older_versions(self) -> &'static [&'static str] {
+        match self.group() {
+            "networking.istio.io" => &["/v1beta1", "/v1alpha3"],
+            "security.istio.io" => &["/v1beta1"],
+            "telemetry.istio.io" => &["/v1alpha1"],
+            _ => &[],
         }
     }
 

@@ -4,6 +4,7 @@
 //! enumerations that Istio does not know are kept as `Other`, fields that it does not know are named in
 //! [`Resource::unknown_fields`].
 
+mod around;
 mod authorization_policy;
 mod config_map;
 mod destination_rule;
@@ -18,10 +19,13 @@ mod resource;
 mod service_entry;
 mod shared;
 mod sidecar;
+mod telemetry;
 mod traffic;
 mod virtual_service;
 mod watch;
+mod workload_group;
 
+pub use around::*;
 pub use authorization_policy::*;
 pub use config_map::*;
 pub use destination_rule::*;
@@ -29,14 +33,16 @@ pub use gateway::*;
 pub use http::*;
 pub use kind::Kind;
 pub use peer_authentication::*;
-pub use read::{Parsed, read};
+pub use read::{NoResource, Parsed, read, resource, unrolled};
 pub use request_authentication::*;
 pub use resource::{Other, Resource, Spec, to_yaml};
 pub use service_entry::*;
 pub use shared::*;
 pub use sidecar::*;
+pub use telemetry::*;
 pub use traffic::*;
 pub use virtual_service::*;
+pub use workload_group::*;
 
 #[cfg(test)]
 mod tests;

@@ -43,72 +43,99 @@ pub fn read(text: &str) -> Vec<Result<Parsed, YamlError>> {
     let mut found = Vec::with_capacity(documents.len());
     for (index, document) in documents.iter().enumerate() {
         match yaml::value(document.text) {
-            Ok(value) => Reader { document, index, found: &mut found }.read(value, String::new()),
+            Ok(value) => found.extend(in_document(value, document, index)),
             Err(error) => found.push(Err(error.in_document_from(document.line))),
         }
     }
     found
 }
 
-struct Reader<'a> {
-    document: &'a Document<'a>,
-    index: usize,
-    found: &'a mut Vec<Result<Parsed, YamlError>>,
+/// The resources in the value of a document; it is walked through once for all of their places.
+fn in_document(value: Value, document: &Document<'_>, index: usize) -> Vec<Result<Parsed, YamlError>> {
+    let mut read: Vec<_> = unrolled(value).into_iter().map(|(pointer, value)| (resource(value), pointer)).collect();
+    for (read, pointer) in &mut read {
+        if let Err(wrong) = read {
+            pointer.push_str(&wrong.pointer);
+        }
+    }
+    let begins_at_once = document.text.starts_with(|first: char| first.is_ascii_alphabetic());
+    let places = match read.iter().all(|(_, pointer)| pointer.is_empty()) && begins_at_once {
+        // The place of the document, which is spared the walk.
+        true => vec![None; read.len()],
+        false => document.positions(&read.iter().map(|(_, pointer)| pointer.as_str()).collect::<Vec<_>>()),
+    };
+    let placed = read.into_iter().zip(places).map(|((read, pointer), place)| {
+        let (line, column) = place.unwrap_or((document.line, 1));
+        match read {
+            Ok(resource) => Ok(Parsed { resource, document: index, pointer, line }),
+            Err(wrong) => Err(YamlError::new(wrong.to_string()).at(line, column)),
+        }
+    });
+    placed.collect()
 }
 
-impl Reader<'_> {
-    fn read(&mut self, value: Value, pointer: String) {
-        let mut members = match value {
-            Value::Null => return,
-            Value::Object(members) => members,
-            _ => return self.fail(&pointer, "a resource is a map"),
-        };
-        let api_version = text(&members, "apiVersion");
-        let Some(kind) = text(&members, "kind").filter(|kind| !kind.is_empty()) else {
-            return self.fail(&pointer, "the resource has no kind");
-        };
-        let Some(api_version) = api_version else { return self.fail(&pointer, "the resource has no apiVersion") };
-        if let (Some(of), Some(Value::Array(items))) = (kind.strip_suffix("List"), members.get_mut("items")) {
-            for (index, mut item) in std::mem::take(items).into_iter().enumerate() {
-                if let (false, Some(item)) = (of.is_empty(), item.as_object_mut()) {
-                    item.entry("apiVersion").or_insert_with(|| api_version.clone().into());
-                    item.entry("kind").or_insert_with(|| of.into());
+/// The values of resources that a document holds, with the JSON pointers to them: itself, or the items of a `List`, which
+/// take over what the list says of all its items.
+pub fn unrolled(value: Value) -> Vec<(String, Value)> {
+    let (mut found, mut left) = (vec![], vec![(String::new(), value)]);
+    while let Some((pointer, mut value)) = left.pop() {
+        let of = text(&value, "kind").and_then(|kind| kind.strip_suffix("List")).map(str::to_owned);
+        let api_version = text(&value, "apiVersion").map(str::to_owned);
+        match (of, api_version, value.get_mut("items").map(Value::take)) {
+            (Some(of), Some(api_version), Some(Value::Array(items))) => {
+                for (index, mut item) in items.into_iter().enumerate().rev() {
+                    if let (false, Some(item)) = (of.is_empty(), item.as_object_mut()) {
+                        item.entry("apiVersion").or_insert_with(|| api_version.clone().into());
+                        item.entry("kind").or_insert_with(|| of.clone().into());
+                    }
+                    left.push((format!("{pointer}/items/{index}"), item));
                 }
-                self.read(item, format!("{pointer}/items/{index}"));
             }
-            return;
-        }
-        match resource(members, api_version, kind) {
-            Ok(resource) => {
-                let line = self.position(&pointer).map_or(self.document.line, |(line, _)| line);
-                self.found.push(Ok(Parsed { resource, document: self.index, pointer, line }));
+            (_, _, items) => {
+                if let (Some(items), Some(members)) = (items, value.as_object_mut()) {
+                    members.insert("items".to_owned(), items);
+                }
+                if !value.is_null() {
+                    found.push((pointer, value));
+                }
             }
-            Err((inner, message)) => self.fail(&format!("{pointer}{inner}"), &format!("{inner}: {message}")),
         }
     }
-
-    /// The position of a pointer, spared the reading where it is known.
-    fn position(&self, pointer: &str) -> Option<(u32, u32)> {
-        if pointer.is_empty() && self.document.text.starts_with(|first: char| first.is_ascii_alphabetic()) {
-            return Some((self.document.line, 1));
-        }
-        self.document.position(pointer)
-    }
-
-    fn fail(&mut self, pointer: &str, message: &str) {
-        let (line, column) = self.document.position(pointer).unwrap_or((self.document.line, 1));
-        self.found.push(Err(YamlError::new(message).at(line, column)));
-    }
+    found
 }
 
-fn text(members: &Map<String, Value>, name: &str) -> Option<String> {
-    members.get(name).and_then(Value::as_str).map(str::to_owned)
+fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
+    value.get(name).and_then(Value::as_str)
+}
+
+/// Why a value is no resource.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}{}{message}", self.pointer, if self.pointer.is_empty() { "" } else { ": " })]
+pub struct NoResource {
+    /// The field that is wrong, as a JSON pointer; empty where it is the whole.
+    pub pointer: String,
+    /// What is wrong with it; names types, never values.
+    pub message: String,
+}
+
+/// Reads the value of one resource, in any version of Istio's API.
+///
+/// # Errors
+/// It is no map, it has no `apiVersion` or `kind`, or a field is of the wrong type.
+pub fn resource(value: Value) -> Result<Resource, NoResource> {
+    let whole = |message: &str| NoResource { pointer: String::new(), message: message.to_owned() };
+    let api_version = text(&value, "apiVersion").map(str::to_owned);
+    let kind = text(&value, "kind").filter(|kind| !kind.is_empty()).map(str::to_owned);
+    let Value::Object(members) = value else { return Err(whole("a resource is a map")) };
+    let kind = kind.ok_or_else(|| whole("the resource has no kind"))?;
+    let api_version = api_version.ok_or_else(|| whole("the resource has no apiVersion"))?;
+    of_kind(members, api_version, kind).map_err(|(pointer, message)| NoResource { pointer, message })
 }
 
 /// A pointer and what is wrong there.
 type Wrong = (String, String);
 
-fn resource(mut members: Map<String, Value>, api_version: String, kind_name: String) -> Result<Resource, Wrong> {
+fn of_kind(mut members: Map<String, Value>, api_version: String, kind_name: String) -> Result<Resource, Wrong> {
     let kind = Kind::named(&api_version, &kind_name);
     // Kubernetes keeps more metadata than manifests set; what is not modelled there is not unknown to it.
     let metadata: ObjectMeta = member(&members, "metadata", &mut Vec::new())?;
@@ -140,8 +167,10 @@ fn spec(kind: Kind, members: &Map<String, Value>, unknown: &mut Vec<String>) -> 
         Kind::RequestAuthentication => Spec::RequestAuthentication(member(members, "spec", unknown)?),
         Kind::ServiceEntry => Spec::ServiceEntry(member(members, "spec", unknown)?),
         Kind::Sidecar => Spec::Sidecar(member(members, "spec", unknown)?),
+        Kind::Telemetry => Spec::Telemetry(member(members, "spec", unknown)?),
         Kind::VirtualService => Spec::VirtualService(member(members, "spec", unknown)?),
         Kind::WorkloadEntry => Spec::WorkloadEntry(member(members, "spec", unknown)?),
+        Kind::WorkloadGroup => Spec::WorkloadGroup(member(members, "spec", unknown)?),
         Kind::ConfigMap | Kind::Other => return Err((String::new(), "a kind without a spec".to_owned())),
     })
 }
@@ -158,7 +187,11 @@ fn member<T: DeserializeOwned + Default>(
     }
 }
 
-fn typed<T: DeserializeOwned>(value: &Value, mut notes: Notes, unknown: &mut Vec<String>) -> Result<T, Wrong> {
+pub(super) fn typed<T: DeserializeOwned>(
+    value: &Value,
+    mut notes: Notes,
+    unknown: &mut Vec<String>,
+) -> Result<T, Wrong> {
     let read = T::deserialize(Watched { value, notes: &mut notes });
     unknown.append(&mut notes.unknown);
     read.map_err(|mismatch| (notes.pointer(), mismatch.to_string()))

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     AuthorizationPolicy, ConfigMap, DestinationRule, Gateway, Kind, ObjectMeta, PeerAuthentication,
-    RequestAuthentication, ServiceEntry, Sidecar, VirtualService, WorkloadEntry,
+    RequestAuthentication, ServiceEntry, Sidecar, Telemetry, VirtualService, WorkloadEntry, WorkloadGroup,
 };
 
 /// A resource of any kind.
@@ -44,10 +44,14 @@ pub enum Spec {
     ServiceEntry(Box<ServiceEntry>),
     /// What a workload's proxy may see.
     Sidecar(Box<Sidecar>),
+    /// What proxies tell of traffic.
+    Telemetry(Box<Telemetry>),
     /// Which requests go where.
     VirtualService(VirtualService),
     /// A workload beyond Kubernetes.
     WorkloadEntry(WorkloadEntry),
+    /// What workloads beyond Kubernetes have in common.
+    WorkloadGroup(Box<WorkloadGroup>),
     /// Anything else.
     Other(Other),
 }
@@ -80,8 +84,10 @@ impl Resource {
             Spec::RequestAuthentication(_) => Kind::RequestAuthentication,
             Spec::ServiceEntry(_) => Kind::ServiceEntry,
             Spec::Sidecar(_) => Kind::Sidecar,
+            Spec::Telemetry(_) => Kind::Telemetry,
             Spec::VirtualService(_) => Kind::VirtualService,
             Spec::WorkloadEntry(_) => Kind::WorkloadEntry,
+            Spec::WorkloadGroup(_) => Kind::WorkloadGroup,
             Spec::Other(_) => Kind::Other,
         }
     }
@@ -124,8 +130,10 @@ impl Serialize for Resource {
             Spec::RequestAuthentication(spec) => self.with_spec(spec, serializer),
             Spec::ServiceEntry(spec) => self.with_spec(spec, serializer),
             Spec::Sidecar(spec) => self.with_spec(spec, serializer),
+            Spec::Telemetry(spec) => self.with_spec(spec, serializer),
             Spec::VirtualService(spec) => self.with_spec(spec, serializer),
             Spec::WorkloadEntry(spec) => self.with_spec(spec, serializer),
+            Spec::WorkloadGroup(spec) => self.with_spec(spec, serializer),
             Spec::ConfigMap(map) => self.with_data(map, serializer),
             Spec::Other(other) => self.with_body(other, serializer),
         }
@@ -180,5 +188,5 @@ macro_rules! into_spec {
 
 into_spec! {
     AuthorizationPolicy ConfigMap Gateway PeerAuthentication RequestAuthentication VirtualService WorkloadEntry Other;
-    boxed DestinationRule ServiceEntry Sidecar
+    boxed DestinationRule ServiceEntry Sidecar Telemetry WorkloadGroup
 }

@@ -6,7 +6,7 @@ use crate::yaml;
 
 /// One resource of each kind with every field of the custom resource definitions of Istio 1.31, in the order in which
 /// fields are written; deprecated second spellings apart.
-const GOLDEN: [(Kind, &str); 10] = [
+const GOLDEN: [(Kind, &str); 12] = [
     (Kind::AuthorizationPolicy, include_str!("golden/AuthorizationPolicy.yaml")),
     (Kind::ConfigMap, include_str!("golden/ConfigMap.yaml")),
     (Kind::DestinationRule, include_str!("golden/DestinationRule.yaml")),
@@ -15,8 +15,10 @@ const GOLDEN: [(Kind, &str); 10] = [
     (Kind::RequestAuthentication, include_str!("golden/RequestAuthentication.yaml")),
     (Kind::ServiceEntry, include_str!("golden/ServiceEntry.yaml")),
     (Kind::Sidecar, include_str!("golden/Sidecar.yaml")),
+    (Kind::Telemetry, include_str!("golden/Telemetry.yaml")),
     (Kind::VirtualService, include_str!("golden/VirtualService.yaml")),
     (Kind::WorkloadEntry, include_str!("golden/WorkloadEntry.yaml")),
+    (Kind::WorkloadGroup, include_str!("golden/WorkloadGroup.yaml")),
 ];
 
 fn one(text: &str) -> Parsed {

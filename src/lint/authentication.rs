@@ -1,7 +1,9 @@
 //! Rules 85 and 86: PeerAuthentication and RequestAuthentication (`validation.go`).
 
-use super::headers::is_name;
-use super::report::{At, Report, SPEC, known};
+use serde_json::Value;
+
+use super::headers::is_strict_name;
+use super::report::{At, Report, SCHEMA_WARNING, SPEC, known};
 use super::whole;
 use crate::istio::{JwtRule, LabelSelector, MutualTlsMode, PeerAuthentication, RequestAuthentication};
 
@@ -42,19 +44,23 @@ fn check_selector(report: &mut Report<'_>, selector: Option<&LabelSelector>) {
 }
 
 fn check_jwt(report: &mut Report<'_>, at: At<'_>, rule: &JwtRule) {
-    if rule.issuer.is_empty() && rule.jwks_uri.is_empty() && rule.jwks.is_empty() {
-        report.error("istio/086", at.member("issuer"), "a token without issuer or keys", "set issuer or jwksUri");
+    if rule.issuer.is_empty() && rule.jwks_uri.is_empty() {
+        report.error("istio/086", at.member("issuer"), "a token without issuer or jwksUri", "set one of them");
     }
     if !rule.jwks.is_empty() && !rule.jwks_uri.is_empty() {
         report.error("istio/086", at, "jwks and jwksUri exclude each other", "keep one");
     }
-    if !rule.jwks_uri.is_empty() && !["http://", "https://"].iter().any(|scheme| rule.jwks_uri.starts_with(scheme)) {
+    let scheme = rule.jwks_uri.split_once("://").map_or("", |(scheme, _)| scheme);
+    if !rule.jwks_uri.is_empty() && !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
         report.error(
             "istio/086",
             at.member("jwksUri"),
             "keys are fetched over HTTP",
             "write an http:// or https:// URL",
         );
+    }
+    if !rule.jwks.is_empty() {
+        check_keys(report, at.member("jwks"), &rule.jwks);
     }
     let lists = [
         ("audiences", &rule.audiences),
@@ -71,10 +77,32 @@ fn check_jwt(report: &mut Report<'_>, at: At<'_>, rule: &JwtRule) {
         report.error("istio/086", at.member("fromHeaders").item(index), "a header without a name", "name it");
     }
     for (index, claim) in rule.output_claim_to_headers.iter().enumerate() {
-        if claim.claim.is_empty() || !is_name(&claim.header) {
+        if claim.claim.is_empty() || !is_strict_name(&claim.header) {
             let list = at.member("outputClaimToHeaders");
             report.error("istio/086", list.item(index), "a claim goes to a header", "name both");
         }
     }
     whole::duration(report, at.member("timeout"), rule.timeout.as_ref());
+}
+
+/// The keys that a rule brings itself (RFC 7517): a set of them, or one.
+fn check_keys(report: &mut Report<'_>, at: At<'_>, keys: &str) {
+    let value: Value = serde_json::from_str(keys).unwrap_or_default();
+    let list = match value.get("keys") {
+        Some(Value::Array(list)) => list.iter().collect(),
+        Some(_) => vec![],
+        None => vec![&value],
+    };
+    if list.is_empty() || !list.iter().all(|key| key.get("kty").is_some_and(Value::is_string)) {
+        return report.error(
+            "istio/086",
+            at,
+            "jwks is not a JSON Web Key Set",
+            "write {\"keys\": […]} with a kty in each",
+        );
+    }
+    for (index, _) in list.iter().enumerate().filter(|(_, key)| key["kty"] == "oct" || key.get("d").is_some()) {
+        let message = format!("key {index} holds what is private, and tokens are verified by public keys");
+        report.warning(SCHEMA_WARNING, at, message, "leave the public part, and replace the key");
+    }
 }

@@ -116,15 +116,17 @@ fn check_operation(report: &mut Report<'_>, at: At<'_>, operation: &Operation) {
     }
 }
 
-/// Whether a path has templates and something that does not go with them.
+/// Whether a path has braces that are no template, or templates and something that does not go with them.
 fn is_bad_template(path: &str) -> bool {
-    if !path.contains("{*}") && !path.contains("{**}") {
-        return false;
-    }
+    let templated = path.contains("{*}") || path.contains("{**}");
+    let literal = |segment: &str| {
+        let taken = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()+,;:@=".contains(&byte);
+        !segment.is_empty() && segment.bytes().all(taken)
+    };
     let mut after_any = false;
-    for segment in path.split('/') {
+    for segment in path.trim_matches('/').split('/') {
         let template = matches!(segment, "{*}" | "{**}");
-        if (template && after_any) || (!template && segment.contains(['{', '}', '*'])) {
+        if template && after_any || !template && (segment.contains(['{', '}']) || templated && !literal(segment)) {
             return true;
         }
         after_any |= segment == "{**}";
@@ -166,7 +168,7 @@ fn check_condition(report: &mut Report<'_>, at: At<'_>, condition: &Condition, c
         );
     }
     if custom
-        && (matches!(key, "source.namespace" | "source.principal" | "source.serviceAccount")
+        && (matches!(key, "source.namespace" | "source.principal" | "source.serviceAccount" | "source.trustDomain")
             || key.starts_with("request.auth."))
     {
         report.error("istio/078", at.member("key"), format!("CUSTOM cannot look at {key}"), "let the authorizer look");
@@ -180,8 +182,11 @@ fn check_condition(report: &mut Report<'_>, at: At<'_>, condition: &Condition, c
                 source::addresses_of(report, at.item(index), value);
             }
         }
-        if key == "destination.port" {
-            bad_ports(report, at, values);
+        match key {
+            "destination.port" => bad_ports(report, at, values),
+            "source.serviceAccount" => source::accounts(report, at, values),
+            "source.trustDomain" => source::wildcards(report, at, values),
+            _ => {}
         }
     }
 }

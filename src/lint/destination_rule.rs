@@ -1,5 +1,7 @@
 //! Rules 65 to 70: DestinationRule (`validation.go`, `ValidateDestinationRule`; `agent`, `ValidateTLS`).
 
+use std::collections::HashSet;
+
 use super::report::{At, Report, SCHEMA, SPEC, known};
 use super::syntax::{fqdn, is_ip, is_label};
 use super::traffic;
@@ -12,14 +14,16 @@ use crate::istio::{
 pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, rule: &DestinationRule) {
     if rule.host.is_empty() {
         report.error("istio/065", SPEC.member("host"), "a DestinationRule without a host", "name it");
-    } else if !is_ip(&rule.host) {
+    } else {
         whole::host(report, SPEC.member("host"), &rule.host);
         whole::full_host(report, SPEC.member("host"), &rule.host);
     }
+    let selects = rule.workload_selector.is_some();
     if let Some(policy) = &rule.traffic_policy {
-        check_policy(report, SPEC.member("trafficPolicy"), policy);
+        check_policy(report, SPEC.member("trafficPolicy"), policy, selects);
     }
     let list = SPEC.member("subsets");
+    let mut names = HashSet::new();
     for (index, subset) in rule.subsets.iter().enumerate() {
         let at = list.item(index);
         if !is_label(&subset.name) {
@@ -29,7 +33,7 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, rule: &Desti
                 format!("{:?} is not a subset name", subset.name),
                 "write a DNS label",
             );
-        } else if rule.subsets[..index].iter().any(|other| other.name == subset.name) {
+        } else if !names.insert(&subset.name) {
             report.error(
                 "istio/066",
                 at.member("name"),
@@ -37,8 +41,9 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, rule: &Desti
                 "keep one",
             );
         }
+        whole::labels(report, at.member("labels"), &subset.labels);
         if let Some(policy) = &subset.traffic_policy {
-            check_policy(report, at.member("trafficPolicy"), policy);
+            check_policy(report, at.member("trafficPolicy"), policy, selects);
         }
     }
     if let Some(selector) = &rule.workload_selector {
@@ -59,7 +64,7 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, rule: &Desti
 }
 
 /// Rules 67 and 68.
-fn check_policy(report: &mut Report<'_>, at: At<'_>, policy: &TrafficPolicy) {
+fn check_policy(report: &mut Report<'_>, at: At<'_>, policy: &TrafficPolicy, selects: bool) {
     if *policy == TrafficPolicy::default() {
         report.error("istio/067", at, "an empty trafficPolicy", "remove it");
     }
@@ -73,11 +78,11 @@ fn check_policy(report: &mut Report<'_>, at: At<'_>, policy: &TrafficPolicy) {
         traffic::outlier_detection(report, at.member("outlierDetection"), detection);
     }
     if let Some(tls) = &policy.tls {
-        check_tls(report, at.member("tls"), tls, "istio/IST0128");
+        check_tls(report, at.member("tls"), tls, ("istio/IST0128", selects));
     }
     let list = at.member("portLevelSettings");
     for (index, port) in policy.port_level_settings.iter().enumerate() {
-        check_port(report, list.item(index), port);
+        check_port(report, list.item(index), port, selects);
     }
     if policy.tunnel.is_some() && policy.proxy_protocol.is_some() {
         report.error("istio/068", at, "tunnel and proxyProtocol exclude each other", "keep one");
@@ -107,12 +112,12 @@ fn check_policy(report: &mut Report<'_>, at: At<'_>, policy: &TrafficPolicy) {
     }
 }
 
-fn check_port(report: &mut Report<'_>, at: At<'_>, settings: &PortTrafficPolicy) {
+fn check_port(report: &mut Report<'_>, at: At<'_>, settings: &PortTrafficPolicy, selects: bool) {
     if *settings == (PortTrafficPolicy { port: settings.port.clone(), ..Default::default() }) {
         report.error("istio/067", at, "portLevelSettings that set nothing", "remove them");
     }
     match &settings.port {
-        Some(port) => whole::port(report, at.member("port").member("number"), port.number),
+        Some(port) => whole::unchecked_port(report, at.member("port").member("number"), port.number),
         None => report.error("istio/067", at.member("port"), "portLevelSettings without a port", "name it"),
     }
     if let Some(pool) = &settings.connection_pool {
@@ -125,32 +130,46 @@ fn check_port(report: &mut Report<'_>, at: At<'_>, settings: &PortTrafficPolicy)
         traffic::outlier_detection(report, at.member("outlierDetection"), detection);
     }
     if let Some(tls) = &settings.tls {
-        check_tls(report, at.member("tls"), tls, "istio/IST0129");
+        check_tls(report, at.member("tls"), tls, ("istio/IST0129", selects));
     }
 }
 
-/// Rule 69, and IST0128 or IST0129: since Istio verifies with the system's certificates where none are named, only
-/// `insecureSkipVerify` goes without.
-fn check_tls(report: &mut Report<'_>, at: At<'_>, tls: &ClientTlsSettings, unverified: &'static str) {
+/// Rule 69, and IST0128 or IST0129: since 1.21 Istio verifies by the system's certificates where none are named, so that only
+/// `insecureSkipVerify` goes without; `istioctl analyze` warns of both.
+fn check_tls(
+    report: &mut Report<'_>,
+    at: At<'_>,
+    tls: &ClientTlsSettings,
+    (unverified, selects): (&'static str, bool),
+) {
     known!(report, SCHEMA, at.member("mode"), tls.mode, ClientTlsMode);
     let files = [&tls.client_certificate, &tls.private_key, &tls.ca_certificates, &tls.ca_crl];
     let any_file = files.iter().any(|file| !file.is_empty());
     let secret = !tls.credential_name.is_empty();
-    let skips = tls.insecure_skip_verify == Some(true);
-    if skips && (!tls.ca_certificates.is_empty() || !tls.subject_alt_names.is_empty()) {
+    let ends = matches!(tls.mode, Some(ClientTlsMode::Simple | ClientTlsMode::Mutual));
+    let skips = ends && tls.insecure_skip_verify == Some(true);
+    // What SIMPLE has a secret for is the CA alone.
+    let secret_ca = secret && tls.mode == Some(ClientTlsMode::Simple);
+    if skips && (!tls.ca_certificates.is_empty() || !tls.subject_alt_names.is_empty() || secret_ca) {
         report.error(
             "istio/069",
             at.member("insecureSkipVerify"),
-            "insecureSkipVerify excludes caCertificates and subjectAltNames",
+            "insecureSkipVerify excludes caCertificates, subjectAltNames and, with SIMPLE, credentialName",
             "remove it, or them",
         );
-    }
-    if skips && matches!(tls.mode, Some(ClientTlsMode::Simple | ClientTlsMode::Mutual)) {
+    } else if skips {
         report.warning(
             unverified,
             at,
             "the server's certificate is not verified",
             "name caCertificates and subjectAltNames",
+        );
+    } else if ends && tls.ca_certificates.is_empty() && !(secret && selects) {
+        report.note(
+            unverified,
+            at,
+            "the server's certificate is verified by those of the system, and by Istio before 1.21 not at all",
+            "name caCertificates where that matters",
         );
     }
     match &tls.mode {
@@ -166,10 +185,10 @@ fn check_tls(report: &mut Report<'_>, at: At<'_>, tls: &ClientTlsSettings, unver
             );
         }
         Some(ClientTlsMode::IstioMutual) if secret || any_file => {
-            report.error(
+            report.warning(
                 "istio/069",
                 at,
-                "ISTIO_MUTUAL brings Istio's own certificates",
+                "ISTIO_MUTUAL brings Istio's own certificates, and others have no effect",
                 "remove credentialName and the files",
             );
         }

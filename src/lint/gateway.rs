@@ -1,5 +1,7 @@
 //! Rules 10 to 25: Gateway (`pkg/config/validation/validation.go`, `ValidateGateway`).
 
+use std::collections::HashSet;
+
 use super::report::{At, METADATA, Report, SCHEMA, SPEC, known};
 use super::server_tls;
 use super::syntax::{Protocol, is_ip, is_label, protocol};
@@ -16,11 +18,12 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, gateway: &Ga
     if gateway.servers.is_empty() {
         report.error("istio/011", servers, "a Gateway without servers", "add a server");
     }
+    let mut names = HashSet::new();
     for (index, server) in gateway.servers.iter().enumerate() {
         let at = servers.item(index);
         check_server(report, at, server);
         if let Some(name) = port_name(server)
-            && gateway.servers[..index].iter().any(|other| port_name(other) == Some(name))
+            && !names.insert(name)
         {
             let message = format!("the port name {name:?} is used twice");
             report.error(
@@ -50,7 +53,9 @@ fn check_server(report: &mut Report<'_>, at: At<'_>, server: &Server) {
             report.error("istio/011", at.member("port"), "a server without a port", "add number, protocol and name")
         }
     }
-    if !server.bind.is_empty() && !server.bind.starts_with("unix://") && !is_ip(&server.bind) {
+    if let Some(path) = server.bind.strip_prefix("unix://") {
+        check_socket(report, at, server, path);
+    } else if !server.bind.is_empty() && !is_ip(&server.bind) {
         report.error(
             SCHEMA,
             at.member("bind"),
@@ -59,6 +64,16 @@ fn check_server(report: &mut Report<'_>, at: At<'_>, server: &Server) {
         );
     }
     check_tls(report, at, server);
+}
+
+/// A server that listens on a unix socket (`validation.go`, `validateServerBind`).
+fn check_socket(report: &mut Report<'_>, at: At<'_>, server: &Server, path: &str) {
+    if !path.starts_with('@') && (!path.starts_with('/') || path.ends_with('/')) {
+        report.error(SCHEMA, at.member("bind"), "a socket is an absolute path to a file", "write unix:///path");
+    }
+    if server.port.as_ref().is_some_and(|port| port.number.unwrap_or(0) != 0) {
+        report.error(SCHEMA, at.member("port").member("number"), "a socket has no port number", "write 0");
+    }
 }
 
 fn check_port(report: &mut Report<'_>, at: At<'_>, port: &Port, bind: &str) {
@@ -90,7 +105,7 @@ fn check_host(report: &mut Report<'_>, at: At<'_>, host: &str) {
     if partial || short {
         let message = format!("{name:?} is {}", if partial { "a partial wildcard" } else { "a short name" });
         report.error("istio/013", at, message, "write a full domain name, *.domain or *");
-    } else {
+    } else if !is_ip(name) {
         whole::host(report, at, name);
     }
 }

@@ -2,21 +2,20 @@
 
 use super::headers;
 use super::http_match;
+use super::re2;
 use super::report::{At, Report, SCHEMA, known};
 use super::route::{Scope, destination, weights};
-use super::syntax::is_bad_regex;
 use super::whole;
 use crate::istio::{
-    CorsPolicy, FaultAbort, HttpDirectResponse, HttpFaultInjection, HttpRedirect, HttpRetry, HttpRewrite, HttpRoute,
-    Percent, RedirectPortSelection, UnmatchedPreflights,
+    CorsPolicy, FaultAbort, HttpDirectResponse, HttpFaultInjection, HttpMatchRequest, HttpRedirect, HttpRetry,
+    HttpRewrite, HttpRoute, Percent, RedirectPortSelection, UnmatchedPreflights,
 };
 
 pub(super) fn check(report: &mut Report<'_>, at: At<'_>, route: &HttpRoute, scope: Scope) {
     check_answer(report, at, route, scope);
     let matches = at.member("match");
     for (index, matched) in route.matches.iter().enumerate() {
-        let delegated = scope.delegate || route.delegate.is_some();
-        http_match::check(report, matches.item(index), matched, delegated, scope.gateway);
+        http_match::check(report, matches.item(index), matched, scope.gateway);
     }
     let list = at.member("route");
     for (index, to) in route.route.iter().enumerate() {
@@ -36,6 +35,7 @@ pub(super) fn check(report: &mut Report<'_>, at: At<'_>, route: &HttpRoute, scop
     }
     if let Some(redirect) = &route.redirect {
         check_redirect(report, at.member("redirect"), redirect);
+        prefix_rewrite(report, at.member("redirect"), route, redirect);
     }
     if let Some(rewrite) = &route.rewrite {
         check_rewrite(report, at.member("rewrite"), rewrite);
@@ -54,13 +54,11 @@ fn check_answer(report: &mut Report<'_>, at: At<'_>, route: &HttpRoute, scope: S
     if route.delegate.is_some() {
         if scope.delegate {
             report.error("istio/050", at.member("delegate"), "a delegate does not delegate", "write the route here");
-        } else if redirects || responds || !route.route.is_empty() {
-            report.error(
-                "istio/050",
-                at,
-                "a route that delegates has no route, redirect or directResponse",
-                "remove them",
-            );
+        } else if redirects || !route.route.is_empty() {
+            report.error("istio/050", at, "a route that delegates has neither route nor redirect", "remove them");
+        } else if responds {
+            let message = "a route that delegates does not answer itself";
+            report.warning("istio/050", at.member("directResponse"), message, "remove directResponse");
         }
         return;
     }
@@ -206,7 +204,7 @@ fn check_retries(report: &mut Report<'_>, at: At<'_>, retries: &HttpRetry) {
         );
     }
     for policy in retries.retry_on.split(',').filter(|_| !retries.retry_on.is_empty()) {
-        let status = policy.parse::<u16>().is_ok_and(|status| (100..=599).contains(&status));
+        let status = policy.parse().is_ok_and(is_status);
         if !status && !RETRY_ON.contains(&policy) {
             report.error(
                 "istio/058",
@@ -218,7 +216,13 @@ fn check_retries(report: &mut Report<'_>, at: At<'_>, retries: &HttpRetry) {
     }
 }
 
-/// `validation.go`, `supportedRetryOnPolicies`.
+/// Whether a status has a name (`net/http`, `StatusText`), as the statuses have that Istio takes for retries.
+fn is_status(status: u16) -> bool {
+    matches!(status, 100..=103 | 200..=208 | 226 | 300..=305 | 307 | 308 | 400..=418 | 421..=426 | 428 | 429 | 431 | 451)
+        || matches!(status, 500..=508 | 510 | 511)
+}
+
+/// `agent/validation.go`, `supportedRetryOnPolicies`.
 const RETRY_ON: [&str; 16] = [
     "5xx",
     "gateway-error",
@@ -246,7 +250,7 @@ fn check_redirect(report: &mut Report<'_>, at: At<'_>, redirect: &HttpRedirect) 
         report.error("istio/059", at, "a redirect that leads nowhere else", "set uri, authority, scheme or port");
     }
     if !redirect.uri.is_empty() && !redirect.prefix_rewrite.is_empty() {
-        report.warning("istio/059", at, "uri and prefixRewrite replace the same path", "keep one");
+        report.error("istio/059", at, "uri and prefixRewrite replace the same path", "keep one");
     }
     if redirect.port.is_some() && redirect.derive_port.is_some() {
         report.error("istio/059", at, "port and derivePort exclude each other", "keep one");
@@ -268,6 +272,15 @@ fn check_redirect(report: &mut Report<'_>, at: At<'_>, redirect: &HttpRedirect) 
     whole::optional_port(report, at.member("port"), redirect.port);
 }
 
+/// Rule 59 for a redirect that replaces what the match's prefix matched.
+fn prefix_rewrite(report: &mut Report<'_>, at: At<'_>, route: &HttpRoute, redirect: &HttpRedirect) {
+    let whole = |matched: &HttpMatchRequest| matched.uri.as_ref().is_some_and(|uri| uri.prefix.is_none());
+    if !redirect.prefix_rewrite.is_empty() && route.matches.iter().any(whole) {
+        let message = "prefixRewrite replaces a prefix, and a match of the route has none";
+        report.error("istio/059", at.member("prefixRewrite"), message, "match uris by prefix, or set uri");
+    }
+}
+
 /// Rule 60.
 fn check_rewrite(report: &mut Report<'_>, at: At<'_>, rewrite: &HttpRewrite) {
     if !rewrite.uri.is_empty() && rewrite.uri_regex_rewrite.is_some() {
@@ -280,7 +293,7 @@ fn check_rewrite(report: &mut Report<'_>, at: At<'_>, rewrite: &HttpRewrite) {
         let at = at.member("uriRegexRewrite");
         if regex.matches.is_empty() || regex.rewrite.is_empty() {
             report.error("istio/060", at, "an expression needs both match and rewrite", "set both");
-        } else if regex.matches.len() > 1024 || is_bad_regex(&regex.matches) {
+        } else if regex.matches.len() > 1024 || re2::is_bad(&regex.matches) {
             report.error("istio/060", at.member("match"), "not an RE2 expression of up to 1024 characters", "mend it");
         }
     }
@@ -321,10 +334,10 @@ fn check_cors(report: &mut Report<'_>, at: At<'_>, cors: &CorsPolicy) {
         if given.iter().all(|text| text.as_ref().is_none_or(String::is_empty)) {
             report.error("istio/062", origins.item(index), "an origin that is empty", "set exact, prefix or regex");
         } else {
-            http_match::string(report, origins.item(index), Some(origin));
+            http_match::string(report, origins.item(index), Some(origin), false);
         }
     }
-    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"];
+    let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "*"];
     for (index, method) in cors.allow_methods.iter().enumerate() {
         if !methods.contains(&method.as_str()) {
             report.error(

@@ -9,22 +9,34 @@ mod across;
 mod authentication;
 mod authorization_policy;
 mod destination_rule;
+mod dns_endpoint;
 mod gateway;
 mod headers;
+mod hosts;
 mod http_match;
 mod http_route;
+mod locality;
+mod manifests;
+mod re2;
 mod report;
 mod route;
+mod rules;
 mod server_tls;
+mod service;
 mod service_entry;
+mod sidecar;
 mod source;
 mod syntax;
+mod telemetry;
 mod traffic;
 mod unreachable;
 mod virtual_service;
 mod whole;
+mod workload_group;
 
 pub use across::lint_across;
+pub use manifests::{Check, Manifests, lint_files};
+pub use rules::{Rule, Scope, rule, rules};
 
 use crate::finding::{Finding, Place};
 use crate::istio::{Resource, Spec};
@@ -43,8 +55,18 @@ pub fn lint(resource: &Resource, place: &Place) -> Vec<Finding> {
         Spec::RequestAuthentication(authentication) => authentication::check_request(&mut report, authentication),
         Spec::ServiceEntry(entry) => service_entry::check(&mut report, metadata, entry),
         Spec::VirtualService(service) => virtual_service::check(&mut report, metadata, service),
+        Spec::Sidecar(sidecar) => sidecar::check(&mut report, metadata, sidecar),
+        Spec::Telemetry(telemetry) => telemetry::check(&mut report, telemetry),
         Spec::WorkloadEntry(entry) => service_entry::check_workload(&mut report, entry),
-        Spec::Sidecar(_) | Spec::ConfigMap(_) | Spec::Other(_) => {}
+        Spec::WorkloadGroup(group) => workload_group::check(&mut report, group),
+        Spec::ConfigMap(_) => {}
+        Spec::Other(_) => {
+            if let Some(endpoint) = resource.dns_endpoint() {
+                dns_endpoint::check(&mut report, &endpoint);
+            } else if let Some(service) = resource.service() {
+                service::check(&mut report, metadata, &service);
+            }
+        }
     }
     report.found
 }

@@ -88,6 +88,12 @@ impl<'a> Report<'a> {
         self.found.push(Finding::warning(rule, place, message, remedy));
     }
 
+    /// Something that is worth knowing.
+    pub(super) fn note(&mut self, rule: &'static str, at: At<'_>, message: impl Into<String>, remedy: &str) {
+        let place = self.place(at);
+        self.found.push(Finding { remedy: remedy.to_owned(), ..Finding::note(rule, place, message) });
+    }
+
     /// Something that Istio no longer wants written.
     pub(super) fn deprecated(&mut self, at: At<'_>, what: &str, instead: &str) {
         self.warning(DEPRECATED, at, format!("{what} is deprecated"), format!("use {instead}"));
@@ -115,6 +121,9 @@ pub(super) const DEPRECATED: &str = "istio/IST0002";
 
 /// The rule of fields and values that the schema does not have, as `istioctl analyze` numbers it.
 pub(super) const SCHEMA: &str = "istio/IST0106";
+
+/// The rule of what the schema has and Istio warns of, as `istioctl analyze` numbers it.
+pub(super) const SCHEMA_WARNING: &str = "istio/IST0133";
 
 /// Reports a value that its enumeration does not have.
 macro_rules! known {

@@ -56,14 +56,19 @@ pub(super) fn check(report: &mut Report<'_>, at: At<'_>, tls: &ServerTlsSettings
     }
 }
 
-/// Rules 20 and 22 (CEL of the CRD).
+/// Rules 20 and 22.
 fn check_sources(report: &mut Report<'_>, at: At<'_>, tls: &ServerTlsSettings) {
-    let sources = [!tls.credential_name.is_empty(), !tls.credential_names.is_empty(), !tls.tls_certificates.is_empty()];
+    let sources = [
+        !tls.credential_name.is_empty(),
+        !tls.credential_names.is_empty(),
+        !tls.tls_certificates.is_empty(),
+        !tls.server_certificate.is_empty() && !tls.private_key.is_empty(),
+    ];
     if sources.iter().filter(|source| **source).count() > 1 {
         report.error(
             "istio/020",
             at,
-            "credentialName, credentialNames and tlsCertificates exclude each other",
+            "credentialName, credentialNames, tlsCertificates and serverCertificate exclude each other",
             "keep one of them",
         );
     }
@@ -86,8 +91,7 @@ fn check_credentials(report: &mut Report<'_>, at: At<'_>, tls: &ServerTlsSetting
             "set credentialName, or serverCertificate and privateKey",
         );
     }
-    let listed_ca = tls.tls_certificates.iter().any(|files| !files.ca_certificates.is_empty());
-    if mutual && !secret && tls.ca_certificates.is_empty() && tls.ca_cert_credential_name.is_empty() && !listed_ca {
+    if mutual && !secret && tls.ca_certificates.is_empty() {
         report.error(
             "istio/021",
             at.member("caCertificates"),
@@ -95,13 +99,13 @@ fn check_credentials(report: &mut Report<'_>, at: At<'_>, tls: &ServerTlsSetting
             "set caCertificates, or credentialName",
         );
     }
-    if !tls.ca_crl.is_empty() && (secret || !mutual) {
-        report.error(
-            "istio/023",
-            at.member("caCrl"),
-            "caCrl goes neither with credentialName nor with SIMPLE",
-            "put the list into the secret, or remove it",
-        );
+    if !tls.ca_crl.is_empty() && secret {
+        // Istio looks no further than credentialName.
+        let message = "caCrl has no effect beside credentialName";
+        report.warning("istio/023", at.member("caCrl"), message, "put the list into the secret");
+    } else if !tls.ca_crl.is_empty() && !mutual {
+        let message = "with SIMPLE no client shows a certificate that caCrl could revoke";
+        report.error("istio/023", at.member("caCrl"), message, "remove it, or set mode MUTUAL");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rules 78 to 81: the callers that an AuthorizationPolicy names (`pkg/config/security`).
 
-use super::report::{At, Report};
+use super::report::{At, Report, SCHEMA};
 use super::syntax::{is_ip_or_cidr, mapped_block};
 use crate::istio::Source;
 
@@ -19,11 +19,19 @@ pub(super) fn check(report: &mut Report<'_>, at: At<'_>, source: &Source, custom
         }
     }
     check_accounts(report, at, source);
+    for (name, domains) in [("trustDomains", &source.trust_domains), ("notTrustDomains", &source.not_trust_domains)] {
+        let at = at.member(name);
+        wildcards(report, at, domains);
+        if let Some(index) = domains.iter().position(|domain| domain.contains('/')) {
+            report.error(SCHEMA, at.item(index), "a trust domain has no /", "name the trust domain alone");
+        }
+    }
     let identity = [
         (&source.principals, &source.not_principals),
         (&source.request_principals, &source.not_request_principals),
         (&source.namespaces, &source.not_namespaces),
         (&source.service_accounts, &source.not_service_accounts),
+        (&source.trust_domains, &source.not_trust_domains),
     ];
     if custom && identity.iter().any(|(yes, no)| !yes.is_empty() || !no.is_empty()) {
         report.error("istio/078", at, "CUSTOM cannot look at identities", "name addresses, or let the authorizer look");
@@ -78,6 +86,17 @@ pub(super) fn values(report: &mut Report<'_>, at: At<'_>, lists: &[(&'static str
     }
 }
 
+/// Trust domains, which a * may begin or end (`CheckWildcardValues`).
+pub(super) fn wildcards(report: &mut Report<'_>, at: At<'_>, values: &[String]) {
+    for (index, value) in values.iter().enumerate() {
+        let inner = value.strip_prefix('*').or_else(|| value.strip_suffix('*')).unwrap_or(value);
+        if inner.contains('*') {
+            let message = format!("{value:?} has a * in its midst, or two");
+            report.error(SCHEMA, at.item(index), message, "let one * begin or end it");
+        }
+    }
+}
+
 /// Rule 80.
 fn check_accounts(report: &mut Report<'_>, at: At<'_>, source: &Source) {
     let lists = [("serviceAccounts", &source.service_accounts), ("notServiceAccounts", &source.not_service_accounts)];
@@ -93,30 +112,22 @@ fn check_accounts(report: &mut Report<'_>, at: At<'_>, source: &Source) {
             "write them into one of the fields",
         );
     }
-    for (name, accounts) in lists {
-        let at = at.member(name);
-        if accounts.len() > 16 {
-            report.error(
-                "istio/080",
-                at,
-                format!("{} service accounts, and 16 are allowed", accounts.len()),
-                "split the source",
-            );
-        }
-        for (index, account) in accounts.iter().enumerate() {
-            let parts: Vec<_> = account.split('/').collect();
-            if account.contains('*')
-                || parts.len() > 2
-                || parts.iter().any(|part| part.is_empty())
-                || account.len() > 320
-            {
-                report.error(
-                    "istio/080",
-                    at.item(index),
-                    format!("{account:?} is not a service account"),
-                    "write [namespace/]name, without *",
-                );
-            }
+    for (name, list) in lists {
+        accounts(report, at.member(name), list);
+    }
+}
+
+/// Rule 80 for the accounts themselves; empty ones are rule 79's.
+pub(super) fn accounts(report: &mut Report<'_>, at: At<'_>, accounts: &[String]) {
+    if accounts.len() > 16 {
+        let message = format!("{} service accounts, and 16 are allowed", accounts.len());
+        report.error("istio/080", at, message, "split the source");
+    }
+    for (index, account) in accounts.iter().enumerate().filter(|(_, account)| !account.is_empty()) {
+        let parts = account.split('/').count();
+        if account.contains('*') || parts > 2 || account.split('/').any(str::is_empty) || account.len() > 320 {
+            let message = format!("{account:?} is not a service account");
+            report.error("istio/080", at.item(index), message, "write [namespace/]name, without *");
         }
     }
 }

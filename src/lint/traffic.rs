@@ -1,10 +1,13 @@
 //! Rules 67 and 71 to 73: load balancing, connection pools, outlier detection (`validation.go`, `validateLoadBalancer`).
 
+use std::collections::HashSet;
+
+use super::locality;
 use super::report::{At, Report, SCHEMA, known};
+use super::syntax::nanoseconds;
 use super::whole;
 use crate::istio::{
-    ConnectionPoolSettings, ConsistentHashLb, H2UpgradePolicy, LoadBalancerSettings, LocalityLbSetting,
-    OutlierDetection, SimpleLb,
+    ConnectionPoolSettings, ConsistentHashLb, H2UpgradePolicy, LoadBalancerSettings, OutlierDetection, SimpleLb,
 };
 
 pub(super) fn connection_pool(report: &mut Report<'_>, at: At<'_>, pool: &ConnectionPoolSettings) {
@@ -16,7 +19,10 @@ pub(super) fn connection_pool(report: &mut Report<'_>, at: At<'_>, pool: &Connec
         not_negative(report, at.member("maxConnections"), tcp.max_connections);
         whole::duration(report, at.member("connectTimeout"), tcp.connect_timeout.as_ref());
         whole::duration(report, at.member("maxConnectionDuration"), tcp.max_connection_duration.as_ref());
-        whole::duration(report, at.member("idleTimeout"), tcp.idle_timeout.as_ref());
+        // None at all is 0.
+        let idle =
+            tcp.idle_timeout.as_ref().filter(|text| nanoseconds(text).is_none_or(|time| time.abs() >= 1_000_000));
+        whole::duration(report, at.member("idleTimeout"), idle);
         if let Some(keepalive) = &tcp.tcp_keepalive {
             let at = at.member("tcpKeepalive");
             whole::duration(report, at.member("time"), keepalive.time.as_ref());
@@ -42,8 +48,12 @@ pub(super) fn connection_pool(report: &mut Report<'_>, at: At<'_>, pool: &Connec
     }
     if let Some(keep_alive) = &http.http2_keep_alive {
         let at = at.member("http2KeepAlive");
-        whole::duration(report, at.member("interval"), keep_alive.interval.as_ref());
-        whole::duration(report, at.member("timeout"), keep_alive.timeout.as_ref());
+        for (name, time) in [("interval", &keep_alive.interval), ("timeout", &keep_alive.timeout)] {
+            whole::duration(report, at.member(name), time.as_ref());
+            if time.is_none() {
+                report.error(SCHEMA, at, format!("http2KeepAlive without {name}"), "set interval and timeout");
+            }
+        }
     }
 }
 
@@ -64,9 +74,7 @@ pub(super) fn load_balancer(report: &mut Report<'_>, at: At<'_>, settings: &Load
         }
         consistent_hash(report, at.member("consistentHash"), hash);
     }
-    if let Some(locality) = &settings.locality_lb_setting {
-        check_locality(report, at.member("localityLbSetting"), locality, detects);
-    }
+    locality::check(report, at, settings, detects);
     if settings.warmup_duration_secs.is_some() {
         report.deprecated(at.member("warmupDurationSecs"), "warmupDurationSecs", "warmup");
         whole::duration(report, at.member("warmupDurationSecs"), settings.warmup_duration_secs.as_ref());
@@ -76,6 +84,12 @@ pub(super) fn load_balancer(report: &mut Report<'_>, at: At<'_>, settings: &Load
         if warmup.duration.is_none() {
             report.error(SCHEMA, at.member("warmup"), "a warmup without a duration", "set duration");
         }
+        let percent = warmup.minimum_percent.is_some_and(|percent| !(0.0..=100.0).contains(&percent));
+        if percent || warmup.aggression.is_some_and(|aggression| aggression <= 0.0) {
+            let message = "a warmup begins with up to 100 percent, and rises";
+            let remedy = "write minimumPercent of 0 to 100 and aggression above 0";
+            report.error(SCHEMA, at.member("warmup"), message, remedy);
+        }
     }
 }
 
@@ -83,6 +97,14 @@ pub(super) fn load_balancer(report: &mut Report<'_>, at: At<'_>, settings: &Load
 fn consistent_hash(report: &mut Report<'_>, at: At<'_>, hash: &ConsistentHashLb) {
     if hash.http_cookie.as_ref().is_some_and(|cookie| cookie.name.is_empty()) {
         report.error("istio/071", at.member("httpCookie"), "a cookie without a name", "name it");
+    }
+    let mut attributes = HashSet::new();
+    for (index, attribute) in hash.http_cookie.iter().flat_map(|cookie| &cookie.attributes).enumerate() {
+        if attribute.name.is_empty() || !attributes.insert(&attribute.name) {
+            let at = at.member("httpCookie");
+            let at = at.member("attributes");
+            report.error("istio/071", at.item(index), "an attribute without a name of its own", "name it, once");
+        }
     }
     let keys = [
         hash.http_header_name.is_some(),
@@ -116,47 +138,6 @@ fn consistent_hash(report: &mut Report<'_>, at: At<'_>, hash: &ConsistentHashLb)
 
 fn is_prime(number: u64) -> bool {
     number > 1 && (2..).take_while(|factor| factor * factor <= number).all(|factor| !number.is_multiple_of(factor))
-}
-
-/// Rule 72 (`agent`, `ValidateLocalityLbSetting`).
-fn check_locality(report: &mut Report<'_>, at: At<'_>, locality: &LocalityLbSetting, detects: bool) {
-    let fails_over = !locality.failover.is_empty() || !locality.failover_priority.is_empty();
-    if !locality.distribute.is_empty() && fails_over {
-        report.error("istio/072", at, "distribute and failover exclude each other", "keep one");
-    }
-    if fails_over && !detects {
-        report.warning(
-            "istio/072",
-            at,
-            "without outlierDetection no endpoint is found unhealthy, and nothing fails over",
-            "add outlierDetection",
-        );
-    }
-    let list = at.member("distribute");
-    for (index, distribute) in locality.distribute.iter().enumerate() {
-        let at = list.item(index);
-        let sum: u64 = distribute.to.values().map(|share| u64::from(*share)).sum();
-        if distribute.to.values().any(|share| *share == 0 || *share > 100) || sum != 100 {
-            report.error(
-                "istio/072",
-                at.member("to"),
-                format!("the shares sum to {sum}, each 1 to 100"),
-                "let them sum to 100",
-            );
-        }
-        if distribute.from.is_empty() {
-            report.error("istio/072", at.member("from"), "a distribution from nowhere", "name the callers' locality");
-        }
-    }
-    let list = at.member("failover");
-    for (index, failover) in locality.failover.iter().enumerate() {
-        let at = list.item(index);
-        if failover.from.is_empty() || failover.to.is_empty() || failover.from == failover.to {
-            report.error("istio/072", at, "a failover leads from one region to another", "name both");
-        } else if failover.from.contains(['/', '*']) || failover.to.contains(['/', '*']) {
-            report.error("istio/072", at, "a failover is between regions", "name regions, without zones or *");
-        }
-    }
 }
 
 /// Rule 73.

@@ -1,9 +1,10 @@
 //! Rules 44 to 48 and 63: VirtualService as a whole (`validation.go`, `ValidateVirtualService`).
 
+use super::hosts::Hosts;
 use super::http_route;
 use super::report::{At, Report, SCHEMA, SPEC};
 use super::route::{Scope, destination, gateway_names, weights};
-use super::syntax::{is_ip, is_ip_or_cidr, overlap, within};
+use super::syntax::{is_ip, is_ip_or_cidr, within};
 use super::unreachable;
 use super::whole;
 use crate::istio::{ObjectMeta, RouteDestination, VirtualService};
@@ -51,15 +52,25 @@ fn check_hosts(report: &mut Report<'_>, service: &VirtualService, scope: Scope) 
             );
             valid = false;
         } else if !is_ip(host) {
-            valid &= whole::host(report, at, host);
+            valid &= if scope.gateway && names_servers(service) {
+                whole::server_name(report, at, host)
+            } else {
+                whole::host(report, at, host)
+            };
             whole::full_host(report, at, host);
         }
     }
+    let mut earlier = Hosts::default();
     for (index, host) in service.hosts.iter().enumerate().filter(|_| valid) {
-        if let Some(other) = service.hosts[..index].iter().find(|other| overlap(host, other)) {
+        if let Some(other) = earlier.overlapping(host) {
             report.error("istio/046", list.item(index), format!("{host} and {other} overlap"), "keep the wider one");
         }
+        earlier.add(host, host);
     }
+}
+
+fn names_servers(service: &VirtualService) -> bool {
+    service.tls.iter().flat_map(|route| &route.matches).any(|matched| !matched.sni_hosts.is_empty())
 }
 
 /// Rule 63.
@@ -77,20 +88,24 @@ fn check_tls(report: &mut Report<'_>, service: &VirtualService) {
                 report.error("istio/063", at.member("sniHosts"), "a TLS match without sniHosts", "name them");
             }
             for (index, host) in matched.sni_hosts.iter().enumerate() {
-                sni_host(report, at.member("sniHosts").item(index), host, &service.hosts);
+                sni_host(report, at.member("sniHosts").item(index), host, service);
             }
             subnets(report, at.member("destinationSubnets"), &matched.destination_subnets);
             whole::optional_port(report, at.member("port"), matched.port);
             gateway_names(report, at.member("gateways"), &matched.gateways);
+            whole::labels(report, at.member("sourceLabels"), &matched.source_labels);
         }
         destinations(report, at.member("route"), &route.route);
     }
 }
 
-fn sni_host(report: &mut Report<'_>, at: At<'_>, host: &str, hosts: &[String]) {
+fn sni_host(report: &mut Report<'_>, at: At<'_>, host: &str, service: &VirtualService) {
+    let mesh = service.gateways.iter().any(|name| name == "mesh");
+    let check = if mesh { whole::host } else { whole::server_name };
+    let hosts = &service.hosts;
     if is_ip(host) {
         report.warning("istio/063", at, "server names are not addresses", "name the host");
-    } else if whole::host(report, at, host) && !hosts.iter().any(|whole| within(host, whole)) {
+    } else if check(report, at, host) && !hosts.iter().any(|whole| within(host, whole)) {
         report.error("istio/063", at, format!("{host} is not within the VirtualService's hosts"), "add it to hosts");
     }
 }
@@ -105,6 +120,7 @@ fn check_tcp(report: &mut Report<'_>, service: &VirtualService) {
             subnets(report, at.member("destinationSubnets"), &matched.destination_subnets);
             whole::optional_port(report, at.member("port"), matched.port);
             gateway_names(report, at.member("gateways"), &matched.gateways);
+            whole::labels(report, at.member("sourceLabels"), &matched.source_labels);
         }
         destinations(report, at.member("route"), &route.route);
     }

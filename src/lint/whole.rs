@@ -1,7 +1,10 @@
 //! Rules 1 to 9, which hold for every kind (`pkg/config/validation/agent/validation.go`).
 
+use std::collections::HashSet;
+
 use super::report::{At, DEPRECATED, METADATA, Report, SCHEMA};
-use super::syntax::{BadHost, fqdn, is_label, nanoseconds, protocol, wildcard_domain};
+use super::syntax;
+use super::syntax::{BadHost, fqdn, is_kubernetes_label, is_label, nanoseconds, protocol, wildcard_domain};
 use crate::istio::{Action, Kind, PolicyTargetReference, Resource, Spec, StringMap};
 
 /// What holds for a resource as a whole: its version, its fields, rule 9.
@@ -10,21 +13,30 @@ pub(super) fn resource(report: &mut Report<'_>, resource: &Resource) {
         return;
     }
     let (written, newest) = (resource.api_version(), resource.kind().api_version());
-    if written != newest {
-        let old = written.ends_with("/v1beta1") || written.ends_with("/v1alpha3");
-        if old {
-            report.deprecated(At::top("apiVersion"), written, newest);
-        } else {
-            report.error(SCHEMA, At::top("apiVersion"), format!("{written} is not served"), format!("use {newest}"));
+    match resource.kind().older_versions().iter().find(|older| written.ends_with(*older)) {
+        _ if written == newest => {}
+        // What Istio stores Telemetry as is not deprecated.
+        Some(older) if *older == "/v1alpha1" => {}
+        Some(_) => report.deprecated(At::top("apiVersion"), written, newest),
+        None => {
+            report.error(SCHEMA, At::top("apiVersion"), format!("{written} is not served"), format!("use {newest}"))
         }
     }
     for pointer in resource.unknown_fields() {
         report.error_at(SCHEMA, pointer, "there is no such field", "mind the spelling, or remove it");
     }
+    for name in INTERNAL.iter().filter(|name| resource.metadata.annotations.contains_key(**name)) {
+        let annotations = METADATA.member("annotations");
+        report.error(SCHEMA, annotations.member(name), format!("{name} is Istio's own"), "remove the annotation");
+    }
     if let Some(value) = resource.metadata.annotations.get("istio.io/dry-run") {
         dry_run(report, resource, value);
     }
 }
+
+/// Annotations that Istio refuses from others (`validation.go`, `validateMetadata`).
+const INTERNAL: [&str; 3] =
+    ["internal.istio.io/webhook-always-reject", "internal.istio.io/parents", "internal.istio.io/parent-namespace"];
 
 fn dry_run(report: &mut Report<'_>, resource: &Resource, value: &str) {
     let annotations = METADATA.member("annotations");
@@ -52,6 +64,11 @@ fn dry_run(report: &mut Report<'_>, resource: &Resource, value: &str) {
 /// Rules 1 and 2 for a host that may begin with `*`; answers whether it holds.
 pub(super) fn host(report: &mut Report<'_>, at: At<'_>, host: &str) -> bool {
     bad_host(report, at, host, wildcard_domain(host))
+}
+
+/// Rules 1 and 2 for a host at a Gateway, which may be a server name that Istio makes.
+pub(super) fn server_name(report: &mut Report<'_>, at: At<'_>, host: &str) -> bool {
+    bad_host(report, at, host, syntax::server_name(host))
 }
 
 /// Rules 1 and 2 for a host without wildcard; answers whether it holds.
@@ -93,6 +110,14 @@ pub(super) fn port(report: &mut Report<'_>, at: At<'_>, number: Option<u32>) {
     if !matches!(number, Some(1..=65535)) {
         let number = number.map_or("no number".to_owned(), |number| number.to_string());
         report.error("istio/003", at, format!("{number} is not a port"), "write a number from 1 to 65535");
+    }
+}
+
+/// Rule 3 for a port that Istio does not look at.
+pub(super) fn unchecked_port(report: &mut Report<'_>, at: At<'_>, number: Option<u32>) {
+    if !matches!(number, Some(1..=65535)) {
+        let message = "no service has such a port, and the settings apply to nothing";
+        report.warning("istio/003", at, message, "write a number from 1 to 65535");
     }
 }
 
@@ -154,15 +179,16 @@ pub(super) fn duration(report: &mut Report<'_>, at: At<'_>, text: Option<&String
 
 /// Rule 7.
 pub(super) fn export_to(report: &mut Report<'_>, at: At<'_>, namespaces: &[String], own: &str, nobody: bool) {
+    let mut seen = HashSet::new();
     for (index, namespace) in namespaces.iter().enumerate() {
         let at = at.item(index);
         let alone = namespaces.len() == 1;
-        let same = |other: &String| other == namespace || (is_own(other, own) && is_own(namespace, own));
+        let again = !seen.insert(if is_own(namespace, own) { "." } else { namespace });
         let (message, remedy) = match namespace.as_str() {
             "*" | "~" if !alone => (format!("{namespace:?} stands beside others in exportTo"), "leave it alone there"),
             "~" if !nobody => ("~ is for ServiceEntries".to_owned(), "use . for the own namespace"),
-            "." | "*" | "~" if !namespaces[..index].iter().any(same) => continue,
-            _ if namespaces[..index].iter().any(same) => (format!("{namespace:?} is exported to twice"), "remove one"),
+            "." | "*" | "~" if !again => continue,
+            _ if again => (format!("{namespace:?} is exported to twice"), "remove one"),
             name if is_label(name) => continue,
             _ => (format!("{namespace:?} is not a namespace"), "use ., * or the name of a namespace"),
         };
@@ -196,6 +222,14 @@ pub(super) fn empty_selector(report: &mut Report<'_>, at: At<'_>, labels: &Strin
     if labels.is_empty() {
         let message = "a selector without labels selects every workload of the namespace";
         report.warning("istio/008", at, message, "name labels, or remove the selector");
+    }
+}
+
+/// Labels of Kubernetes (`pkg/config/labels`, `Instance.Validate`).
+pub(super) fn labels(report: &mut Report<'_>, at: At<'_>, labels: &StringMap) {
+    for (key, value) in labels.iter().filter(|(key, value)| !is_kubernetes_label(key, value)) {
+        let message = format!("{key}={value} is not a label");
+        report.error(SCHEMA, at.member(key), message, "write letters, digits, - _ and . between letters or digits");
     }
 }
 

@@ -97,6 +97,8 @@ fn linted(before: &Rendered, after: &Rendered) -> Vec<Finding> {
         let of_change = |finding: &Finding| changed.binary_search(&finding.place.path.as_str()).is_ok();
         findings.extend(lint_across(&pairs).into_iter().filter(of_change));
     }
+    // What a note tells is for those who write manifests by hand.
+    findings.retain(|finding| finding.severity != Severity::Note);
     findings
 }
 

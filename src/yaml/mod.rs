@@ -18,7 +18,7 @@ mod write;
 pub use edit::Fate;
 pub use error::YamlError;
 pub use placed::Placed;
-pub use position::position;
+pub use position::{Position, position, positions};
 pub use read::{Limits, from_str, from_str_within, value};
 pub use stream::{Document, Documents, documents};
 pub use write::to_string;

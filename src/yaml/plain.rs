@@ -1,7 +1,7 @@
 //! Reading the plain block style that Meshwright writes, many times faster than YAML in general.
 //!
-//! It understands maps, lists, bare words, whole numbers and quoted strings without escapes, laid out as
-//! [`super::to_string`] lays them out. At anything else it gives up, and the YAML crate reads the document: what is
+//! It understands maps, lists, bare words, whole numbers, quoted strings without escapes and literal blocks of bare lines,
+//! laid out as [`super::to_string`] lays them out, below comments at the head. At anything else it gives up, and the YAML crate reads the document: what is
 //! YAML, and what is wrong with it, is decided there alone.
 
 use serde_json::{Map, Value};
@@ -14,6 +14,7 @@ const DEPTH: usize = 32;
 /// The value that `text` holds; none when it takes a reader of all of YAML to say.
 pub(super) fn read(text: &str) -> Option<Value> {
     let mut lines = Lines { rest: text.strip_prefix('\n').unwrap_or(text) };
+    lines.head()?;
     let value = lines.block(0, 0)?;
     lines.rest.is_empty().then_some(value)
 }
@@ -40,6 +41,27 @@ impl<'t> Lines<'t> {
         let (line, rest) = self.rest.split_once('\n')?;
         self.rest = rest;
         Some(line)
+    }
+
+    /// Passes over comments before the first line that says something.
+    fn head(&mut self) -> Option<()> {
+        while self.rest.starts_with('#') {
+            self.line().filter(|line| line.bytes().all(|byte| matches!(byte, b' '..=b'~')))?;
+        }
+        Some(())
+    }
+
+    /// The lines of a literal block, bare ones at `column` without the last line break.
+    fn literal(&mut self, column: usize) -> Option<String> {
+        let mut text = String::new();
+        while self.indentation().is_some_and(|found| found >= column) {
+            let line = self.line()?.get(column..).filter(|line| is_bare(line))?;
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(line);
+        }
+        (!text.is_empty()).then_some(text)
     }
 
     /// A map or list at `column`.
@@ -80,6 +102,7 @@ impl<'t> Lines<'t> {
                 ("", Some(deeper)) if deeper > column => self.block(deeper, depth + 1)?,
                 ("", _) if self.is_item(column) => self.block(column, depth + 1)?,
                 ("", _) => return None,
+                ("|-", _) => self.literal(column + 2).map(Value::String)?,
                 (value, _) => scalar(value)?,
             };
             if members.insert(name.to_owned(), value).is_some() {
@@ -135,6 +158,9 @@ mod tests {
                         open: true\n  none: []\n  url:\n  - /items/*\n  - \"*\"\n  list:\n  - a: 1\n    b:\n    - c\n  \
                         - a: \"2\"\nlast: z\n";
 
+    const COMMENTED: &str =
+        "# by: us\n#\na:\n  b: |-\n    c\n    d e/f\n  g: 1\nh:\n- i: |-\n    j\n- k: |-\n    l\n    m\n";
+
     #[test]
     fn what_we_write_is_read() {
         let value = json!({
@@ -156,7 +182,6 @@ mod tests {
             "a: 1\r\n",
             "a: 1\na: 2\n",
             "a: 1 # b\n",
-            "# b\na: 1\n",
             "a: b\n  c\n",
             "a:\n",
             "a: *b\n",
@@ -167,6 +192,18 @@ mod tests {
             "a: \"b\\n\"\n",
             "a: \"b\"c\"\n",
             "a: |\n  b\n",
+            "a: |-\n",
+            "a: |-\nb: c\n",
+            "a: |-\n b\n",
+            "a: |-\n   b\n",
+            "a: |-\n  b\n\n  c\n",
+            "a: |-\n  b\n c\n",
+            "a: |-\n  # b\n",
+            "- |-\n  b\n",
+            "# \u{7}\na: 1\n",
+            "#\ta\na: 1\n",
+            "a: 1\n# b\n",
+            " # b\na: 1\n",
             "a:  b\n",
             "a: b \n",
             "a:\n   b: 1\n  c: 2\n",
@@ -187,6 +224,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn comments_at_the_head_and_literal_blocks_are_read() {
+        let value = json!({"a": {"b": "c\nd e/f", "g": 1}, "h": [{"i": "j"}, {"k": "l\nm"}]});
+        assert_eq!(read(COMMENTED), Some(value.clone()));
+        assert_eq!(read(&format!("\n{COMMENTED}")), Some(value.clone()));
+        assert_eq!(from_str::<Value>(COMMENTED).unwrap(), value);
+    }
+
     /// Where there is an answer, it is the YAML crate's.
     fn agrees(text: &str) {
         if let Some(value) = read(text) {
@@ -198,7 +243,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn an_answer_is_the_one_of_yaml_in_general(text in "([ ]{0,4}(- )?([a-z0-9/\"*.]{1,4}:?)?[ ]?[-a-z0-9/\"*.:#'|>&!{}\\[\\]=]{0,4}[ ]?\n){1,5}") {
+        fn an_answer_is_the_one_of_yaml_in_general(text in "([ ]{0,4}(- )?([a-z0-9/\"*.]{1,4}:?)?[ ]?([|]-|[-a-z0-9/\"*.:#'|>&!{}\\[\\]=]{0,4})[ ]?\n){1,6}") {
             agrees(&text);
         }
 
@@ -206,11 +251,14 @@ mod tests {
         fn a_few_changed_bytes_change_no_answer_for_the_worse(
             changes in proptest::collection::vec((0..TEXT.len(), proptest::sample::select(b" \n:-a1\"#*[{|>'&\t".as_slice())), 1..4),
         ) {
-            let mut text = TEXT.as_bytes().to_vec();
-            for (at, byte) in changes {
-                text[at] = byte;
+            for text in [TEXT, COMMENTED] {
+                let mut text = text.as_bytes().to_vec();
+                let length = text.len();
+                for (at, byte) in &changes {
+                    text[at % length] = *byte;
+                }
+                agrees(std::str::from_utf8(&text).unwrap());
             }
-            agrees(std::str::from_utf8(&text).unwrap());
         }
     }
 }

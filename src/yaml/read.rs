@@ -20,11 +20,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 10 * 1024 * 1024, depth: 64, aliased_nodes: 100_000 }
+        Self::DEFAULT
     }
 }
 
 impl Limits {
+    /// What a text may ask where nothing else is said.
+    pub const DEFAULT: Self = Self { bytes: 10 * 1024 * 1024, depth: 64, aliased_nodes: 100_000 };
+
     /// Refuses a text longer than `bytes`.
     ///
     /// # Errors

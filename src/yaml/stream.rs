@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, Range};
 
-use super::{Limits, YamlError};
+use super::{Limits, Position, YamlError};
 
 /// One document of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,11 +104,16 @@ impl Document<'_> {
         })
     }
 
-    /// Line and column in the stream, both from 1, of the value at `pointer`; see [`super::position`].
-    pub fn position(&self, pointer: &str) -> Option<(u32, u32)> {
-        let (line, column) = super::position(self.text, pointer)?;
-        let marker = if line == 1 && self.opening != Opening::Bare { 3 } else { 0 };
-        Some((line + self.line - 1, column + marker))
+    /// Where the value at `pointer` stands in the stream; see [`super::positions`].
+    pub fn position(&self, pointer: &str) -> Option<Position> {
+        self.positions(&[pointer]).pop().flatten()
+    }
+
+    /// Where the values at `pointers` stand in the stream; see [`super::positions`].
+    pub fn positions(&self, pointers: &[&str]) -> Vec<Option<Position>> {
+        let marker = if self.opening == Opening::Bare { 0 } else { 3 };
+        let in_stream = |(line, column)| (line + self.line - 1, column + if line == 1 { marker } else { 0 });
+        super::positions(self.text, pointers).into_iter().map(|place| place.map(in_stream)).collect()
     }
 }
 

@@ -1,0 +1,168 @@
+//! `meshwright lint`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+use serde_json::{Value, json};
+
+use super::annotate::{self, Format};
+use super::sources::Sources;
+use super::{Failure, Outcome, Verdict, bundle, output};
+use crate::finding::{Finding, Severity};
+use crate::lint::{Check, Manifests, lint_files, rule};
+use crate::review::words::many;
+use crate::schema::Schemas;
+
+/// Check anybody's manifests against Istio's rules
+///
+/// Each finding has its rule, its place, what is wrong and what to do, and the code that `istioctl analyze` gives it. Files
+/// below clusters/PROVIDER/CLUSTER/ are checked against those of the same cluster, all others against each other. Exit
+/// code 1 when there is an error.
+#[derive(clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Lint {
+    /// Files, or folders for all *.yaml and *.yml below them; `-` for standard input
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<PathBuf>,
+    /// A file of CustomResourceDefinitions of any version of Istio, or of others, to hold the manifests against, rules in CEL
+    /// included; may be given several times
+    #[arg(long, value_name = "FILE")]
+    crds: Vec<PathBuf>,
+    /// Let warnings count as errors
+    #[arg(long)]
+    strict: bool,
+    /// How to print what was found
+    #[arg(long, short, visible_alias = "format", value_enum, default_value_t)]
+    output: Format,
+}
+
+const EXAMPLES: &str = "Examples:
+  meshwright lint                             all manifests below this folder
+  meshwright lint gateway.yaml routes/        a file, and a folder
+  kubectl get vs,dr,gw -A -o yaml | meshwright lint -
+  meshwright lint --crds crd-all.gen.yaml .   against the schemas of that version of Istio, too
+  meshwright lint --strict --output github    annotations for a pull request; warnings fail it too";
+
+impl Lint {
+    pub(super) fn run(self) -> Outcome {
+        let schemas = self.schemas()?;
+        let check = |value: &Value| schemas.as_ref().map(|schemas| schemas.check(value)).unwrap_or_default();
+        let also: Option<Check<'_>> = schemas.is_some().then_some(&check);
+        let sources = Sources::below(&self.paths);
+        let files: Vec<Manifests> = sources.files.par_iter().map(|path| sources.manifests(path, also)).collect();
+        let mut clusters: BTreeMap<String, Vec<&Manifests>> = BTreeMap::new();
+        for (path, file) in sources.files.iter().zip(&files) {
+            clusters.entry(cluster_of(&path.display().to_string()).to_owned()).or_default().push(file);
+        }
+        let clusters: Vec<_> = clusters.into_values().collect();
+        let mut findings: Vec<Finding> = clusters.par_iter().flat_map_iter(|files| lint_files(files)).collect();
+        findings.extend(sources.findings.iter().chain(files.iter().flat_map(Manifests::findings)).cloned());
+        findings.extend(schemas.iter().flat_map(Schemas::unsure));
+        findings.sort_by(|a, b| (b.severity, &a.place, &a.rule).cmp(&(a.severity, &b.place, &b.rule)));
+        findings.dedup();
+        let count = |sum: (usize, usize), (all, others): (usize, usize)| (sum.0 + all, sum.1 + others);
+        let (resources, others) = files.iter().map(Manifests::count).fold((0, 0), count);
+        let verdict = self.verdict(&findings);
+        self.print(&findings, verdict, [files.len(), resources, others])?;
+        // The process ends soon: giving back all resources piece by piece would take longer.
+        std::mem::forget(files);
+        Ok(verdict)
+    }
+
+    fn schemas(&self) -> Result<Option<Schemas>, Failure> {
+        let read = |path: &PathBuf| Ok((path.display().to_string(), bundle::text(path)?));
+        let files = self.crds.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        if files.is_empty() { Ok(None) } else { Schemas::read(&files).map(Some).map_err(Failure::Found) }
+    }
+
+    fn verdict(&self, findings: &[Finding]) -> Verdict {
+        let least = if self.strict { Severity::Warning } else { Severity::Error };
+        if findings.iter().any(|finding| finding.severity >= least) { Verdict::Findings } else { Verdict::Ok }
+    }
+
+    fn print(
+        &self,
+        findings: &[Finding],
+        verdict: Verdict,
+        [files, resources, others]: [usize; 3],
+    ) -> Result<(), Failure> {
+        let ok = verdict == Verdict::Ok;
+        match self.output {
+            Format::Text => {
+                let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+                findings.iter().try_for_each(|finding| output::print_finding(&with_code(finding)))?;
+                let others = if others == 0 { String::new() } else { format!(" ({others} of other kinds)") };
+                let counts = [
+                    many(files, "file"),
+                    format!("{}{others}", many(resources, "resource")),
+                    many(count(Severity::Error), "error"),
+                    many(count(Severity::Warning), "warning"),
+                ];
+                output::print(&format!("{}: {}\n", if ok { "ok" } else { "not ok" }, counts.join(", ")))
+            }
+            Format::Json => {
+                let findings: Vec<Value> = findings.iter().map(as_json).collect();
+                let said = json!({
+                    "ok": ok, "files": files, "resources": resources, "others": others, "findings": findings,
+                });
+                output::json(&said).map(drop)
+            }
+            Format::Sarif => output::json(&annotate::sarif(findings)).map(drop),
+            Format::Github => output::print(&findings.iter().map(annotate::github).collect::<String>()),
+        }
+    }
+}
+
+/// The cluster that a file belongs to: `…clusters/<provider>/<cluster>` of a path below it, and one for all others.
+fn cluster_of(path: &str) -> &str {
+    let begins = if path.starts_with("clusters/") { Some(0) } else { path.find("/clusters/").map(|at| at + 1) };
+    let Some(begins) = begins else { return "" };
+    path[begins..].match_indices('/').nth(2).map_or("", |(end, _)| &path[..begins + end])
+}
+
+/// The code that `istioctl analyze` gives a finding.
+fn istio_code(finding: &Finding) -> Option<&'static str> {
+    rule(&finding.rule)?.code(finding.severity)
+}
+
+/// The finding with Istio's code beside its rule, where that is another.
+fn with_code(finding: &Finding) -> Finding {
+    match istio_code(finding).filter(|code| !finding.rule.ends_with(code)) {
+        Some(code) => Finding { rule: format!("{} {code}", finding.rule).into(), ..finding.clone() },
+        None => finding.clone(),
+    }
+}
+
+fn as_json(finding: &Finding) -> Value {
+    let mut value = json!(finding);
+    if let Some(code) = istio_code(finding) {
+        value["istio"] = code.into();
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Place;
+
+    #[test]
+    fn files_of_one_cluster_belong_together() {
+        assert_eq!(cluster_of("clusters/gke/east/shop/a.yaml"), "clusters/gke/east");
+        assert_eq!(cluster_of("/repo/clusters/gke/east/shop/cart/a.yaml"), "/repo/clusters/gke/east");
+        for path in ["a.yaml", "clusters/a.yaml", "clusters/gke/a.yaml", "my-clusters/gke/east/a.yaml", ""] {
+            assert_eq!(cluster_of(path), "", "{path}");
+        }
+    }
+
+    #[test]
+    fn the_code_of_istio_stands_beside_a_rule_that_has_another_name() {
+        let rule = |finding: Finding| with_code(&finding).rule.into_owned();
+        assert_eq!(rule(Finding::error("istio/049", Place::default(), "", "")), "istio/049 IST0106");
+        assert_eq!(rule(Finding::warning("istio/063", Place::default(), "", "")), "istio/063 IST0133");
+        assert_eq!(rule(Finding::error("istio/IST0109", Place::default(), "", "")), "istio/IST0109");
+        assert_eq!(rule(Finding::error("lint/yaml", Place::default(), "", "")), "lint/yaml");
+        assert_eq!(as_json(&Finding::error("lint/yaml", Place::default(), "", "")).get("istio"), None);
+    }
+}

@@ -1,0 +1,140 @@
+//! Files of manifests that are named on the command line, or lie below folders that are.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::finding::{Finding, Place};
+use crate::lint::{Check, Manifests};
+
+/// The most files that are read.
+const MOST_FILES: usize = 1_000_000;
+/// The most bytes of all files that are read.
+const MOST_BYTES: u64 = 512 << 20;
+
+/// Files to be read, and what was found on the way to them.
+#[derive(Default)]
+pub(super) struct Sources {
+    pub(super) files: Vec<PathBuf>,
+    pub(super) findings: Vec<Finding>,
+    read: AtomicU64,
+}
+
+/// How a path is told.
+fn name(path: &Path) -> String {
+    match path.as_os_str() == "-" {
+        true => "(standard input)".to_owned(),
+        false => path.display().to_string(),
+    }
+}
+
+fn finding(path: &Path, why: impl std::fmt::Display, remedy: &str) -> Finding {
+    let place = Place { line: 1, column: 1, ..Place::at(name(path)) };
+    Finding::error("lint/file", place, why.to_string(), remedy)
+}
+
+const UNREADABLE: &str = "mend it, or leave it out";
+
+impl Sources {
+    /// The files that are named, and those that end in `.yaml` or `.yml` below the folders that are, in the order of their
+    /// names. Folders and files whose names begin with a dot are passed over; links to folders are told and not followed.
+    pub(super) fn below(named: &[PathBuf]) -> Self {
+        let mut sources = Self::default();
+        for path in named {
+            if !path.is_dir() {
+                sources.files.push(path.clone());
+                continue;
+            }
+            let before = sources.files.len() + sources.findings.len();
+            sources.folder(path);
+            if sources.files.len() + sources.findings.len() == before {
+                let place = Place { line: 1, column: 1, ..Place::at(name(path)) };
+                let message = "the folder holds no *.yaml and no *.yml, so that nothing was checked";
+                sources.findings.push(Finding::warning("lint/folder", place, message, "name another, or files"));
+            }
+        }
+        sources.files.sort();
+        sources.files.dedup();
+        sources
+    }
+
+    fn folder(&mut self, root: &Path) {
+        let mut left = vec![root.to_owned()];
+        while let Some(folder) = left.pop() {
+            let entries = match fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                Err(error) => {
+                    self.findings.push(finding(&folder, error, UNREADABLE));
+                    continue;
+                }
+            };
+            for entry in entries {
+                let kind = entry.and_then(|entry| Ok((entry.file_type()?, entry)));
+                let (kind, entry) = match kind {
+                    Ok(entry) => entry,
+                    Err(error) => {
+                        self.findings.push(finding(&folder, error, UNREADABLE));
+                        break;
+                    }
+                };
+                if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                    continue;
+                }
+                let path = if folder == Path::new(".") { entry.file_name().into() } else { entry.path() };
+                if kind.is_dir() { left.push(path) } else { self.entry(path, kind.is_symlink()) }
+            }
+            if self.files.len() > MOST_FILES {
+                self.findings.push(finding(root, format!("holds more than {MOST_FILES} files"), "name parts of it"));
+                return self.files.truncate(MOST_FILES);
+            }
+        }
+    }
+
+    /// A file or link in a folder.
+    fn entry(&mut self, path: PathBuf, link: bool) {
+        let wanted = path.extension().is_some_and(|end| end == "yaml" || end == "yml");
+        if !wanted && !link {
+            return;
+        }
+        match fs::metadata(&path) {
+            Ok(found) if found.is_dir() => {
+                let place = Place { line: 1, column: 1, ..Place::at(name(&path)) };
+                let message = "is a link to a folder, which is not followed: name the folder itself to read it";
+                self.findings.push(Finding::note("lint/link", place, message));
+            }
+            _ if !wanted => {}
+            Ok(found) if found.is_file() => self.files.push(path),
+            Ok(_) => self.findings.push(finding(&path, "is neither a file nor a folder", UNREADABLE)),
+            Err(error) => self.findings.push(finding(&path, error, UNREADABLE)),
+        }
+    }
+
+    /// Reads and checks one of the files.
+    pub(super) fn manifests(&self, path: &Path, also: Option<Check<'_>>) -> Manifests {
+        let name = name(path);
+        match bytes(path, Manifests::LONGEST) {
+            Ok(bytes) if bytes.len() > Manifests::LONGEST => {
+                let why = format!("the file is longer than {} bytes", Manifests::LONGEST);
+                Manifests::unreadable(&name, why, "split it")
+            }
+            Ok(bytes) if self.read.fetch_add(bytes.len() as u64, Ordering::Relaxed) > MOST_BYTES => {
+                let why = format!("more than {MOST_BYTES} bytes of manifests are named, and this file is beyond");
+                Manifests::unreadable(&name, why, "name fewer at a time")
+            }
+            Ok(bytes) => Manifests::read(&name, bytes, also),
+            Err(error) => Manifests::unreadable(&name, error.to_string(), UNREADABLE),
+        }
+    }
+}
+
+/// The bytes of a file, or of standard input for `-`; one more than `most` where it is longer.
+pub(super) fn bytes(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![];
+    if path.as_os_str() == "-" {
+        io::stdin().lock().take(most as u64 + 1).read_to_end(&mut bytes)?;
+    } else {
+        File::open(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,261 @@
+//! Whether an expression is one of RE2, as Go's `regexp` reads it (`regexp/syntax/parse.go`, with Perl's extensions).
+
+/// The most times that something is repeated by `{}`.
+const REPEATS: u32 = 1000;
+
+/// Whether RE2 refuses an expression: a group or class left open or closed twice, a quantifier of nothing or of another
+/// quantifier, an escape or a flag that it does not know, a lookaround or a reference back.
+pub(super) fn is_bad(expression: &str) -> bool {
+    Reader { left: expression }.expression().is_none()
+}
+
+struct Reader<'a> {
+    left: &'a str,
+}
+
+/// What a quantifier would stand behind.
+#[derive(Clone, Copy, PartialEq)]
+enum Behind {
+    Nothing,
+    Something,
+    Quantifier,
+}
+
+impl<'a> Reader<'a> {
+    fn next(&mut self) -> Option<char> {
+        let next = self.left.chars().next()?;
+        self.left = &self.left[next.len_utf8()..];
+        Some(next)
+    }
+
+    fn take(&mut self, text: &str) -> bool {
+        let Some(left) = self.left.strip_prefix(text) else { return false };
+        self.left = left;
+        true
+    }
+
+    fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> &'a str {
+        let end = self.left.find(|c| !wanted(c)).unwrap_or(self.left.len());
+        let (taken, left) = self.left.split_at(end);
+        self.left = left;
+        taken
+    }
+
+    fn expression(&mut self) -> Option<()> {
+        let (mut depth, mut behind) = (0_u32, Behind::Nothing);
+        while let Some(next) = self.next() {
+            behind = match next {
+                '(' if self.take("?") => {
+                    if self.group()? {
+                        depth += 1;
+                        Behind::Nothing
+                    } else {
+                        behind
+                    }
+                }
+                '(' => {
+                    depth += 1;
+                    Behind::Nothing
+                }
+                ')' => {
+                    depth = depth.checked_sub(1)?;
+                    Behind::Something
+                }
+                '|' => Behind::Nothing,
+                '*' | '+' | '?' => self.quantified(behind)?,
+                '{' => match self.repetition() {
+                    Some((least, most)) if least <= REPEATS && most <= REPEATS && least <= most => {
+                        self.quantified(behind)?
+                    }
+                    Some(_) => return None,
+                    None => Behind::Something,
+                },
+                '[' => {
+                    self.class()?;
+                    Behind::Something
+                }
+                '\\' if self.take("Q") => {
+                    self.left = self.left.split_once("\\E").map_or("", |(_, left)| left);
+                    Behind::Something
+                }
+                '\\' => {
+                    self.escape()?;
+                    Behind::Something
+                }
+                _ => Behind::Something,
+            };
+        }
+        (depth == 0).then_some(())
+    }
+
+    fn quantified(&mut self, behind: Behind) -> Option<Behind> {
+        self.take("?");
+        (behind == Behind::Something).then_some(Behind::Quantifier)
+    }
+
+    /// The numbers of `{n}`, `{n,}` or `{n,m}`; without them a `{` stands for itself.
+    fn repetition(&mut self) -> Option<(u32, u32)> {
+        let (inner, left) = self.left.split_once('}')?;
+        let (least, most) = inner.split_once(',').unwrap_or((inner, inner));
+        let number = |text: &str| {
+            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            digits.then(|| text.parse().unwrap_or(u32::MAX))
+        };
+        let least = number(least)?;
+        let most = if most.is_empty() { least } else { number(most)? };
+        self.left = left;
+        Some((least, most))
+    }
+
+    /// After `(?`: whether a group is open now, rather than flags set.
+    fn group(&mut self) -> Option<bool> {
+        if self.take("P<") || self.take("<") {
+            let name = self.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
+            return (!name.is_empty() && self.take(">")).then_some(true);
+        }
+        self.take_while(|c| "imsU".contains(c));
+        if self.take("-") && self.take_while(|c| "imsU".contains(c)).is_empty() {
+            return None;
+        }
+        match self.next()? {
+            ':' => Some(true),
+            ')' => Some(false),
+            _ => None,
+        }
+    }
+
+    /// After `\`: the character that it stands for, 0 for a class.
+    fn escape(&mut self) -> Option<char> {
+        let next = self.next()?;
+        match next {
+            'd' | 'D' | 's' | 'S' | 'w' | 'W' | 'A' | 'b' | 'B' | 'z' | 'C' => Some('\0'),
+            'a' | 'f' | 'n' | 'r' | 't' | 'v' => Some('\n'),
+            'p' | 'P' if self.take("{") => {
+                let name = self.take_while(|c| c.is_ascii_alphanumeric() || c == '_' || c == '^');
+                (!name.is_empty() && self.take("}")).then_some('\0')
+            }
+            'p' | 'P' => self.next().map(|_| '\0'),
+            'x' if self.take("{") => {
+                let digits = self.take_while(|c| c.is_ascii_hexdigit());
+                let code = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32)?;
+                self.take("}").then_some(code)
+            }
+            'x' => {
+                let code = u32::from_str_radix(self.left.get(..2)?, 16).ok().and_then(char::from_u32)?;
+                self.left = &self.left[2..];
+                Some(code)
+            }
+            '1'..='7' if !self.left.starts_with(|c| matches!(c, '0'..='7')) => None,
+            '0'..='7' => {
+                let end = self.left.bytes().take(2).take_while(|byte| matches!(byte, b'0'..=b'7')).count();
+                let code = u32::from_str_radix(&self.left[..end], 8).unwrap_or(0);
+                self.left = &self.left[end..];
+                char::from_u32(next.to_digit(8)? * 8_u32.pow(u32::try_from(end).ok()?) + code)
+            }
+            _ => (next.is_ascii() && !next.is_ascii_alphanumeric()).then_some(next),
+        }
+    }
+
+    /// After `[`.
+    fn class(&mut self) -> Option<()> {
+        self.take("^");
+        let mut first = true;
+        while first || !self.left.starts_with(']') {
+            first = false;
+            if self.take("[:") {
+                let name = self.take_while(|c| c.is_ascii_lowercase() || c == '^');
+                const NAMES: [&str; 14] = [
+                    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
+                    "upper", "word", "xdigit",
+                ];
+                (NAMES.contains(&name.trim_start_matches('^')) && self.take(":]")).then_some(())?;
+                continue;
+            }
+            let from = self.in_class()?;
+            if from != '\0' && self.left.starts_with('-') && !self.left.starts_with("-]") {
+                self.take("-");
+                (from <= self.in_class()?).then_some(())?;
+            }
+        }
+        self.next().map(|_| ())
+    }
+
+    fn in_class(&mut self) -> Option<char> {
+        match self.next()? {
+            '\\' => self.escape(),
+            other => Some(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_bad;
+
+    #[test]
+    fn what_re2_takes_and_what_not() {
+        let good = [
+            "",
+            "^/a(b|c)*$",
+            "[]a]+",
+            "[[:alpha:]]+",
+            r"\d{1,3}\.",
+            "(?i)a",
+            "(?:a)?",
+            "(?P<n>a)",
+            "(?<n>a)",
+            "a{",
+            "é*",
+            "a+?",
+            "/items/{id}",
+            r"\Qa(b\E",
+            r"\x41[\x{41}-z\d-]",
+            r"\pL\p{Greek}",
+            "(?i-s:a)",
+            "a{2,}?",
+            r"\012",
+            "{",
+            "a|",
+            "()",
+            "^*",
+            "[a-]",
+            "[^]]",
+            r"\-\_",
+        ];
+        for good in good {
+            assert!(!is_bad(good), "{good}");
+        }
+        let bad = [
+            "(a",
+            "a)",
+            "[a",
+            "*a",
+            "(?=a)",
+            "(?!a)",
+            "(?<=a)",
+            "(?<!a)",
+            r"(a)\1",
+            "a|*",
+            r"a\",
+            "a**",
+            "a+*",
+            "a*?*",
+            "(*a)",
+            "a{2,1}",
+            "a{1001}",
+            "[z-a]",
+            r"\y",
+            r"\Z",
+            "(?x)a",
+            "(?P<n-a>b)",
+            "[[:foo:]]",
+            "{2}",
+            r"\x4",
+            "[",
+            "(?",
+        ];
+        for bad in bad {
+            assert!(is_bad(bad), "{bad}");
+        }
+    }
+}

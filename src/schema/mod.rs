@@ -1,0 +1,19 @@
+//! What custom resource definitions allow, checked as the API server of Kubernetes does. Pure.
+//!
+//! A resource is held against the schema of its own version (structural schemas, apiextensions.k8s.io/v1): types, limits,
+//! unknown fields as with strict field validation, and rules in CEL. A rule that cannot be evaluated here is told by
+//! [`Schemas::unsure`] and refuses nothing.
+
+mod check;
+mod definition;
+mod format;
+mod language;
+mod reading;
+mod rule;
+mod structure;
+mod value;
+
+pub use reading::Schemas;
+
+#[cfg(test)]
+mod tests;
