@@ -58,6 +58,13 @@ pub(super) fn of_server(server: &Server<'_>, context: &Context<'_>, findings: &m
         );
         findings.push(Finding::note("render/headless", pointing(server, "/spec/headless"), message));
     }
+    if server.protocol.is_tls() && !server.inbound.traffic.weights.is_empty() {
+        let message = format!(
+            "the weights of `{service}` hold for callers who come through the ingress gateway: sidecars lead TLS of pods by \
+             the name that a caller asks for"
+        );
+        findings.push(Finding::note("render/weights", pointing(server, "/spec/trafficManagement/weights"), message));
+    }
     for caller in &server.callers {
         of_caller(server, caller, context, findings);
     }

@@ -24,6 +24,8 @@ use crate::istio::{
 #[derive(Debug, Clone, PartialEq, Default)]
 struct OfPort {
     is_http: bool,
+    /// Whether its pods end TLS.
+    is_tls: bool,
     policy: Policy,
     http: spec::Http,
     weights: Vec<Weight>,
@@ -77,6 +79,7 @@ impl Traffic {
             let said = &server.inbound.traffic;
             let port = traffic.ports.entry(server.inbound.port).or_default();
             port.is_http |= server.protocol.is_http();
+            port.is_tls |= server.protocol.is_tls();
             join(&mut port.policy.load_balancer, &said.policy.load_balancer);
             join(&mut port.policy.connection_pool, &said.policy.connection_pool);
             join(&mut port.policy.outlier_detection, &said.policy.outlier_detection);
@@ -175,7 +178,9 @@ impl Traffic {
 
     /// The routes of sidecars on cluster `at`; none where nothing is said that needs one.
     pub(super) fn mesh_routes(&self, at: &ClusterId) -> Option<VirtualService> {
-        let said = |port: &OfPort| !port.http.is_empty() || !port.weights.is_empty() || port.gives_way(at).is_some();
+        // Sidecars pass over TCP routes of ports that carry TLS; the gateway obeys them.
+        let leads = |port: &OfPort| !port.is_tls && (!port.weights.is_empty() || port.gives_way(at).is_some());
+        let said = |port: &OfPort| !port.http.is_empty() || leads(port);
         let routed = || self.ports.iter().filter(|(_, port)| said(port));
         let mut http: Vec<HttpRoute> = routed()
             .filter(|(_, port)| port.is_http)

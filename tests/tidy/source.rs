@@ -32,8 +32,7 @@ pub(crate) struct Declared {
 pub(crate) struct Source {
     pub(crate) named: Vec<Named>,
     pub(crate) declared: Vec<Declared>,
-    /// The words of each attribute: `#[cfg_attr(miri, ignore)]` is `cfg_attr miri ignore`; those of `#[ignore = "…"]` end in
-    /// its text.
+    /// The words of each attribute: `#[cfg_attr(miri, ignore)]` is `cfg_attr miri ignore`.
     pub(crate) attributes: Vec<(usize, Vec<String>)>,
     /// Macros called.
     pub(crate) macros: Vec<(usize, String)>,
@@ -179,7 +178,7 @@ impl Reader<'_> {
             return at + 1;
         }
         let close = self.end_of_group(open);
-        let mut words: Vec<_> = self.tokens[open..close].iter().filter_map(Token::word).map(str::to_owned).collect();
+        let words: Vec<_> = self.tokens[open..close].iter().filter_map(Token::word).map(str::to_owned).collect();
         let only_in_tests = matches!(words.iter().map(String::as_str).collect::<Vec<_>>()[..], ["cfg", "test"])
             || words.starts_with(&["cfg".to_owned(), "all".to_owned(), "test".to_owned()]);
         if only_in_tests && inner {
@@ -187,16 +186,11 @@ impl Reader<'_> {
         } else if only_in_tests {
             self.test_until = self.test_until.max(self.end_of_item(close + 1));
         }
-        let text = || {
-            self.tokens[open..close].iter().find_map(|token| match &token.kind {
+        if words == ["path"] {
+            self.path = self.tokens[open..close].iter().find_map(|token| match &token.kind {
                 Kind::Text(text) => Some(text.clone()),
                 _ => None,
-            })
-        };
-        if words == ["path"] {
-            self.path = text();
-        } else if words == ["ignore"] {
-            words.extend(text());
+            });
         }
         self.found.attributes.push((self.tokens[at].line, words));
         open + 1 // paths in attributes count too: `#[tokio::main]`

@@ -74,6 +74,12 @@ mod tests {
             (json!({"dataPlane": "ambient", "waypoint": "w"}), &["/trafficManagement/failover"]),
             (json!({"management": {"sidecarProxy": "no"}}), &["/trafficManagement/failover"]),
             (json!({"headless": true}), &["/headless"]),
+            (
+                json!({"protocol": "HTTPS", "trafficManagement": {
+                    "subsets": [{"name": "v1", "labels": {"v": "1"}}], "weights": [{"subset": "v1", "weight": 1}],
+                }}),
+                &["/trafficManagement/weights"],
+            ),
             (json!({"headless": true, "trafficManagement": weights}), &["/headless"]),
         ] {
             assert_eq!(wrong(more.clone()), pointers, "{more}");

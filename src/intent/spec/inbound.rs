@@ -446,6 +446,14 @@ impl Inbound {
         }
         if self.traffic.is_over_clusters() {
             self.rules_over_clusters(f);
+        } else if self.protocol.is_tls() && !self.exposed && !self.traffic.weights.is_empty() {
+            // `pilot/pkg/networking/core/tls.go`, `buildSidecarOutboundTCPFilterChainOpts`.
+            let message = format!(
+                "is not possible with {}, which sidecars lead by the name that a caller asks for, be it any; leave weights \
+                 out",
+                self.protocol
+            );
+            f.violation("trafficManagement/weights", message);
         }
     }
 

@@ -88,6 +88,20 @@ fn opaque_connections_are_shared_out_too() {
 }
 
 #[test]
+fn connections_that_pods_end_tls_of_are_shared_out_by_the_gateway_alone() {
+    let traffic = managed(json!({"subsets": subsets(), "weights": [{"subset": "v2", "weight": 1}]}));
+    let outside = json!({"protocol": "TLS", "externalSupport": true, "externalName": "cart.example.com",
+        "management": {"tlsType": "PASSTHROUGH"}});
+    let rendered = rendered(&[server("cart", with(traffic, outside))]);
+    let paths = paths(&rendered);
+    assert!(!paths.iter().any(|path| path.ends_with("/virtualservice-cart-traffic.yaml")), "{paths:?}");
+    let path = paths.into_iter().find(|path| path.contains("/virtualservice-cart-")).unwrap();
+    let to = json!({"host": HOST, "subset": "v2", "port": {"number": 80}});
+    assert_eq!(spec(&rendered, path)["tls"][0]["route"], json!([{"destination": to, "weight": 1}]));
+    assert!(rendered.findings.iter().any(|finding| finding.rule == "render/weights"), "{:?}", rendered.findings);
+}
+
+#[test]
 fn the_gateway_says_it_too_because_routes_of_the_mesh_do_not_apply_there() {
     let traffic = json!({"timeout": "3s", "subsets": subsets(), "weights": [{"subset": "v1", "weight": 1}]});
     let outside = json!({"externalSupport": true, "externalName": "cart.example.com"});
