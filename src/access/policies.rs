@@ -37,6 +37,9 @@ pub struct Decision {
     /// The PeerAuthentication, as `namespace/name`, that refuses plain text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer_authentication: Option<String>,
+    /// Why the proxy itself turns the request away, before any policy is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<&'static str>,
     /// Why it may be otherwise in the cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsure: Option<String>,
@@ -44,7 +47,7 @@ pub struct Decision {
 
 impl Decision {
     fn of(verdict: Verdict) -> Self {
-        Self { verdict, policy: None, rule: None, external: None, peer_authentication: None, unsure: None }
+        Self { verdict, policy: None, rule: None, external: None, peer_authentication: None, refused: None, unsure: None }
     }
 }
 
@@ -113,7 +116,8 @@ impl Policies {
     /// (istio `pilot/pkg/security/authz/builder/builder.go`).
     ///
     /// Of several rules that match the one is named whose name in the proxy comes first, which is the one that the proxy
-    /// names in its own logs (Envoy keeps rules by their names, `ns[…]-policy[…]-rule[…]`).
+    /// names in its own logs: Envoy keeps rules in a `std::map` by `ns[…]-policy[…]-rule[…]`
+    /// (`source/extensions/filters/common/rbac/engine_impl.h`).
     #[must_use]
     pub fn decide(&self, request: &Request) -> Decision {
         let mode = self.mode(&request.to);
@@ -143,6 +147,10 @@ impl Policies {
             return Decision { peer_authentication: by.map(str::to_owned), ..Decision::of(Verdict::Deny) };
         }
         let facts = Facts::of(request, tls != Tls::Disabled);
+        if facts.is_malformed() {
+            let refused = Some("the path has a NUL, which the proxy answers with 400");
+            return Decision { refused, ..Decision::of(Verdict::Deny) };
+        }
         let selected = self.selected(&request.to);
         let matching = |action: Action| {
             selected.iter().filter(move |it| it.action == action).find_map(|policy| {
@@ -158,6 +166,9 @@ impl Policies {
             rule: Some(rule),
             ..Decision::of(verdict)
         };
+        if let Some(asked) = matching(Action::Custom).filter(|_| has_several_providers(&selected)) {
+            return Decision { unsure: Some(SEVERAL_PROVIDERS.to_owned()), ..by(Verdict::Deny, asked) };
+        }
         if let Some(denied) = matching(Action::Deny) {
             return by(Verdict::Deny, denied);
         }
@@ -186,6 +197,18 @@ impl Policies {
     }
 }
 
+/// Why a request is turned away that two external authorizers were to be asked about.
+const SEVERAL_PROVIDERS: &str = "CUSTOM policies of this workload name several providers, which Istio turns into denials \
+    unless it runs with PILOT_ENABLE_MULTIPLE_CUSTOM_AUTHZ_PROVIDERS";
+
+/// Whether the CUSTOM policies among these name more than one provider (istio `pilot/pkg/security/authz/builder/builder.go`,
+/// `buildHTTP`).
+fn has_several_providers(policies: &[&Policy]) -> bool {
+    let mut providers = policies.iter().filter(|policy| policy.action == Action::Custom).map(|policy| &policy.provider);
+    let first = providers.next();
+    providers.any(|provider| Some(provider) != first)
+}
+
 fn decides(policy: &AuthorizationPolicy) -> bool {
     !matches!(policy.action, Some(Action::Audit | Action::Other(_)))
 }
@@ -198,6 +221,8 @@ const MANAGED: (&str, &str) = ("gateway.istio.io/managed", "istio.io-mesh-contro
 impl Policy {
     fn of(policy: &AuthorizationPolicy, name: &str, namespace: &str, mesh: &Mesh) -> Self {
         let action = policy.action.clone().unwrap_or(Action::Allow);
+        // Filters of CUSTOM policies stand in the order of their providers.
+        let provider = policy.provider.as_ref().filter(|_| action == Action::Custom).map_or("", |it| it.name.as_str());
         let rules = policy.rules.iter().map(|rule| Compiled::of(rule, &action, namespace, mesh));
         let mut rules: Vec<_> = rules.enumerate().collect();
         rules.sort_by_cached_key(|(index, _)| format!("{index}]"));
@@ -206,7 +231,7 @@ impl Policy {
             targets => targets.to_vec(),
         };
         Self {
-            order: format!("ns[{namespace}]-policy[{name}]-rule["),
+            order: format!("{provider}ns[{namespace}]-policy[{name}]-rule["),
             full_name: format!("{namespace}/{name}"),
             namespace: namespace.to_owned(),
             action,
