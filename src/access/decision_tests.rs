@@ -298,6 +298,10 @@ fn a_strict_workload_refuses_plain_text_and_one_without_tls_knows_nobody() {
     let contested = decide(&[("shop/a", "{mtls: {mode: STRICT}}"), ("shop/b", "{mtls: {mode: PERMISSIVE}}")], &plain);
     assert_eq!(said(&contested), "deny");
     assert!(contested.unsure.unwrap().contains("shop/a and shop/b disagree"));
+    // Of three any may be the oldest.
+    let three =
+        [known, ("shop/a", strict), ("shop/b", "{mtls: {mode: PERMISSIVE}}"), ("shop/c", "{mtls: {mode: DISABLE}}")];
+    assert!(decide(&three, &json!({})).unsure.unwrap().contains("shop/a and shop/c disagree"));
 }
 
 #[test]

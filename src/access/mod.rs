@@ -37,4 +37,6 @@ pub use trust::Mesh;
 #[cfg(test)]
 mod decision_tests;
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;

@@ -22,9 +22,9 @@ pub struct Mode {
     pub tls: Tls,
     /// `namespace/name`; none for what Istio does unasked.
     pub by: Option<String>,
-    /// Whether another PeerAuthentication of the same scope says otherwise: the oldest of them holds, which Git does not
-    /// know. Both are named, and the other mode.
-    pub contested: Option<(String, Tls)>,
+    /// Other PeerAuthentications that may hold as well, because of several in one scope the oldest holds, which Git does not
+    /// know: each with the mode that it asks for, which is not `tls`.
+    pub contested: Vec<(String, Tls)>,
 }
 
 /// The settings of one PeerAuthentication.
@@ -82,19 +82,20 @@ pub(super) fn mode_of(settings: &Selection<Setting>, mesh: &Mesh, to: &Destinati
         own.iter().copied().filter(|it| !it.has_selector && !is_root).collect(),
         of_mesh.into_iter().filter(|it| !it.has_selector).collect::<Vec<_>>(),
     ];
-    let mut mode = Mode { tls: Tls::Permissive, by: None, contested: None };
+    let mut mode = Mode { tls: Tls::Permissive, by: None, contested: vec![] };
     for mut scope in scopes.into_iter().rev() {
         scope.sort_by_key(|it| format!("{}.{}", it.name, it.namespace));
         let Some((first, others)) = scope.split_first() else { continue };
         let inherited = mode.tls;
         let tls = first.at(to.port).unwrap_or(inherited);
-        let other = others.iter().find(|it| it.at(to.port).unwrap_or(inherited) != tls);
-        let contested = other.map(|it| (it.full_name(), it.at(to.port).unwrap_or(inherited)));
-        if first.at(to.port).is_some() {
-            mode = Mode { tls, by: Some(first.full_name()), contested };
-        } else if contested.is_some() {
-            mode = Mode { contested, ..mode };
+        let others = others.iter().map(|it| (it.full_name(), it.at(to.port).unwrap_or(inherited)));
+        let mut contested: Vec<(String, Tls)> = others.collect();
+        if scope.iter().any(|it| it.at(to.port).is_none()) {
+            contested.append(&mut mode.contested);
         }
+        contested.retain(|(_, other)| *other != tls);
+        let by = if first.at(to.port).is_some() { Some(first.full_name()) } else { mode.by };
+        mode = Mode { tls, by, contested };
     }
     mode
 }

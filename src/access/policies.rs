@@ -47,7 +47,15 @@ pub struct Decision {
 
 impl Decision {
     fn of(verdict: Verdict) -> Self {
-        Self { verdict, policy: None, rule: None, external: None, peer_authentication: None, refused: None, unsure: None }
+        Self {
+            verdict,
+            policy: None,
+            rule: None,
+            external: None,
+            peer_authentication: None,
+            refused: None,
+            unsure: None,
+        }
     }
 }
 
@@ -122,13 +130,13 @@ impl Policies {
     pub fn decide(&self, request: &Request) -> Decision {
         let mode = self.mode(&request.to);
         let decision = self.under(request, mode.tls, mode.by.as_deref());
-        let Some((other, tls)) = &mode.contested else { return decision };
-        let otherwise = self.under(request, *tls, Some(other));
-        if otherwise.verdict == decision.verdict {
-            return decision;
-        }
+        let differing = mode.contested.iter().find_map(|(other, tls)| {
+            let otherwise = self.under(request, *tls, Some(other)).verdict;
+            (otherwise != decision.verdict).then_some((other, otherwise))
+        });
+        let Some((other, otherwise)) = differing else { return decision };
         let first = mode.by.as_deref().unwrap_or("another one");
-        let verdict = if otherwise.verdict == Verdict::Allow { "allow" } else { "deny" };
+        let verdict = if otherwise == Verdict::Allow { "allow" } else { "deny" };
         let unsure = format!(
             "the PeerAuthentications {first} and {other} disagree in one scope, where the oldest holds, which manifests do \
              not tell; it is {verdict} if {other} is the older one"

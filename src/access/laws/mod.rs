@@ -1,0 +1,5 @@
+//! Laws that every set of policies keeps, on random ones.
+
+mod arbitrary;
+mod decisions;
+mod naive;
