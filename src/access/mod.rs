@@ -5,12 +5,15 @@
 //! (`pilot/pkg/security/authz`).
 
 mod address;
+mod attribute;
 mod caller;
 mod compiled;
 mod condition;
 mod covering;
 mod facts;
 mod guard;
+mod language;
+mod meaning;
 mod mutual_tls;
 mod path;
 mod pattern;
@@ -23,6 +26,7 @@ mod selection;
 mod text;
 mod trust;
 
+pub use attribute::Attribute;
 pub use caller::Caller;
 pub use covering::{Covering, uncovered};
 pub use guard::{AllowSet, Guard, is_enforced};
@@ -30,7 +34,7 @@ pub use mutual_tls::{Mode, Tls};
 pub use permission::Permission;
 pub use policies::{Decision, Policies, Verdict};
 pub use request::{Destination, Peer, Protocol, Request};
-pub use scope::{Attribute, Scope, joined};
+pub use scope::{Scope, joined};
 pub use selection::Selection;
 pub use trust::Mesh;
 

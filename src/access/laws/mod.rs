@@ -2,4 +2,6 @@
 
 mod arbitrary;
 mod decisions;
+mod languages;
 mod naive;
+mod permissions;
