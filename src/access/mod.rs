@@ -5,6 +5,7 @@
 //! (`pilot/pkg/security/authz`).
 
 mod address;
+mod attachment;
 mod attribute;
 mod caller;
 mod compiled;
@@ -13,6 +14,7 @@ mod covering;
 mod facts;
 mod guard;
 mod language;
+mod matrix;
 mod meaning;
 mod mutual_tls;
 mod path;
@@ -21,6 +23,7 @@ mod permission;
 mod policies;
 mod reading;
 mod request;
+mod rule;
 mod scope;
 mod selection;
 mod text;
@@ -30,6 +33,7 @@ pub use attribute::Attribute;
 pub use caller::Caller;
 pub use covering::{Covering, uncovered};
 pub use guard::{AllowSet, Guard, is_enforced};
+pub use matrix::{Access, Difference, Grant, Idle, Lockout, Matrix};
 pub use mutual_tls::{Mode, Tls};
 pub use permission::Permission;
 pub use policies::{Decision, Policies, Verdict};

@@ -1,6 +1,5 @@
 //! Whether a workload takes plain text: PeerAuthentication and its inheritance.
 
-use super::selection::Selection;
 use super::{Destination, Mesh};
 use crate::istio::{MutualTls, MutualTlsMode, ObjectMeta, PeerAuthentication};
 
@@ -49,6 +48,11 @@ impl Setting {
         }
     }
 
+    /// Whether it is one of these, by namespace and name.
+    pub(super) fn is(&self, one: impl Fn(&str, &str) -> bool) -> bool {
+        one(&self.namespace, &self.name)
+    }
+
     fn full_name(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
     }
@@ -72,8 +76,9 @@ fn mode(mtls: Option<&MutualTls>) -> Option<Tls> {
 /// What a port asks of connections: the workload before the namespace before the mesh, what is unset inherited; of several
 /// in one scope the first by name, as Istio takes it where all are equally old
 /// (istio `pilot/pkg/security/authn/policy_applier.go`, `ComposePeerAuthentication`).
-pub(super) fn mode_of(settings: &Selection<Setting>, mesh: &Mesh, to: &Destination) -> Mode {
-    let of = |namespace: &str| -> Vec<&Setting> { settings.select(namespace, &to.labels).collect() };
+///
+/// `of` gives the settings of a namespace for the workload.
+pub(super) fn mode_of<'s>(of: impl Fn(&str) -> Vec<&'s Setting>, mesh: &Mesh, to: &Destination) -> Mode {
     let (own, root) = (of(&to.namespace), mesh.root_namespace.as_str());
     let is_root = to.namespace == root;
     let of_mesh = if is_root { own.clone() } else { of(root) };

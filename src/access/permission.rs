@@ -1,6 +1,8 @@
 //! One caller and what it may do, read from the rules of policies.
 
 use super::condition::{Condition as Fit, Unfit};
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Attribute, Caller, Scope};
 use crate::istio::{Action, Operation, Rule, Source};
 
@@ -19,6 +21,24 @@ impl Permission {
     pub fn covers(&self, narrow: &Self) -> bool {
         let inner = narrow.whole();
         if self.caller.covers(&narrow.caller) { self.scope.covers(&inner) } else { self.whole().covers(&inner) }
+    }
+
+    /// Whether some request may be meant by both; where that is not plain, yes.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        self.whole().met(&other.whole()).is_some()
+    }
+
+    /// Whether it asks who calls: plain text then never has it.
+    pub(super) fn asks_who_calls(&self) -> bool {
+        let whole = self.whole();
+        whole.within.keys().any(|attribute| *attribute.subject() == Attribute::Principal)
+    }
+
+    /// Whether it means those alone who call in plain text.
+    pub(super) fn is_of_plain_text(&self) -> bool {
+        let any = BTreeSet::from(["*".to_owned()]);
+        self.whole().met(&Scope { within: BTreeMap::from([(Attribute::Principal, any)]), ..Scope::default() }).is_none()
     }
 
     /// The scope with the caller in it.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::attachment;
 use super::compiled::Compiled;
 use super::facts::Facts;
 use super::mutual_tls::{Setting, mode_of};
@@ -147,7 +148,7 @@ impl Policies {
     /// What a port of a workload asks of connections.
     #[must_use]
     pub fn mode(&self, to: &Destination) -> Mode {
-        mode_of(&self.modes, &self.mesh, to)
+        mode_of(|namespace| self.modes.select(namespace, &to.labels).collect(), &self.mesh, to)
     }
 
     fn under(&self, request: &Request, tls: Tls, by: Option<&str>) -> Decision {
@@ -201,7 +202,7 @@ impl Policies {
         }
         selected.sort_unstable();
         let all = selected.into_iter().filter_map(|index| self.all.get(index));
-        all.filter(|policy| policy.is_attached(to, root)).collect()
+        all.filter(|policy| attachment::is_attached(&policy.targets, &policy.namespace, to, root)).collect()
     }
 }
 
@@ -221,11 +222,6 @@ fn decides(policy: &AuthorizationPolicy) -> bool {
     !matches!(policy.action, Some(Action::Audit | Action::Other(_)))
 }
 
-/// The label of the pods of a gateway of the Gateway API, with its name.
-const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
-/// The label, and its value on waypoints.
-const MANAGED: (&str, &str) = ("gateway.istio.io/managed", "istio.io-mesh-controller");
-
 impl Policy {
     fn of(policy: &AuthorizationPolicy, name: &str, namespace: &str, mesh: &Mesh) -> Self {
         let action = policy.action.clone().unwrap_or(Action::Allow);
@@ -234,34 +230,14 @@ impl Policy {
         let rules = policy.rules.iter().map(|rule| Compiled::of(rule, &action, namespace, mesh));
         let mut rules: Vec<_> = rules.enumerate().collect();
         rules.sort_by_cached_key(|(index, _)| format!("{index}]"));
-        let targets = match policy.target_refs.as_slice() {
-            [] => policy.target_ref.iter().cloned().collect(),
-            targets => targets.to_vec(),
-        };
         Self {
             order: format!("{provider}ns[{namespace}]-policy[{name}]-rule["),
             full_name: format!("{namespace}/{name}"),
             namespace: namespace.to_owned(),
             action,
             provider: policy.provider.as_ref().map(|provider| provider.name.clone()),
-            targets,
+            targets: attachment::targets(policy),
             rules,
         }
-    }
-
-    /// Whether it holds for a workload that its selector names: sidecars and gateways that Istio configures itself know no
-    /// targets, gateways of the Gateway API both, waypoints no selectors
-    /// (istio `pilot/pkg/model/policyattachment.go`, `ShouldAttachPolicy`).
-    fn is_attached(&self, to: &Destination, root: &str) -> bool {
-        let Some(gateway) = to.labels.get(GATEWAY_NAME) else { return self.targets.is_empty() };
-        let is_waypoint = to.labels.get(MANAGED.0).is_some_and(|by| by == MANAGED.1);
-        let names = |target: &PolicyTargetReference| {
-            let of_api = |kind: &str| target.group == "gateway.networking.k8s.io" && target.kind == kind;
-            let is_near = |namespace: &str| namespace.is_empty() || namespace == to.namespace;
-            let is_class = of_api("GatewayClass") && target.name == "istio-waypoint" && self.namespace == root;
-            let is_gateway = of_api("Gateway") && target.name == *gateway && is_near(&target.namespace);
-            is_waypoint && is_class || is_gateway && self.namespace == to.namespace
-        };
-        if self.targets.is_empty() { !is_waypoint } else { self.targets.iter().any(names) }
     }
 }

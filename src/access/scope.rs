@@ -109,6 +109,29 @@ impl Scope {
             })
     }
 
+    /// What this and `other` share; none where that is plainly nothing.
+    pub(super) fn met(&self, other: &Self) -> Option<Self> {
+        let mut met = self.clone();
+        for (attribute, values) in &other.except {
+            met.refuse(attribute.clone(), values);
+        }
+        let possible = other.within.iter().all(|(attribute, values)| met.ask(attribute.plain().clone(), values));
+        (possible && !met.is_empty()).then_some(met)
+    }
+
+    /// The same where an attribute has this value; none where it then means nothing.
+    pub(super) fn at(mut self, attribute: &Attribute, value: &str) -> Option<Self> {
+        let has = |values: &BTreeSet<String>| values.iter().any(|it| meaning::covers(attribute, it, value));
+        if self.within.iter().any(|(other, values)| other.plain() == attribute && !has(values))
+            || self.except.get(attribute).is_some_and(has)
+        {
+            return None;
+        }
+        self.within.retain(|other, _| other.plain() != attribute);
+        self.except.remove(attribute);
+        Some(self)
+    }
+
     /// Whether no request can be meant; where that is not plain, no.
     #[must_use]
     pub fn is_empty(&self) -> bool {

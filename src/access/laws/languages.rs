@@ -76,7 +76,7 @@ const PATTERNS: &[&str] = &[
     "/",
     "/a/",
     "/a/{*}",
-    "*a/b",
+    "*b/",
     "/a/b*",
     "/{*}/{**}",
     "/ab",
@@ -84,7 +84,7 @@ const PATTERNS: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(Config::with_cases(300))]
+    #![proptest_config(Config::with_cases(150))]
 
     #[test]
     fn sets_of_paths_meet_where_a_path_is_in_all(

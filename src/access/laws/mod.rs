@@ -3,5 +3,6 @@
 mod arbitrary;
 mod decisions;
 mod languages;
+mod matrix;
 mod naive;
 mod permissions;
