@@ -28,6 +28,7 @@ mod scope;
 mod selection;
 mod text;
 mod trust;
+mod ztunnel;
 
 pub use attribute::Attribute;
 pub use caller::Caller;
@@ -37,10 +38,11 @@ pub use matrix::{Access, Difference, Grant, Idle, Lockout, Matrix};
 pub use mutual_tls::{Mode, Tls};
 pub use permission::Permission;
 pub use policies::{Decision, Policies, Verdict};
-pub use request::{Destination, Peer, Protocol, Request};
+pub use request::{Destination, Peer, Protocol, Proxy, Request};
 pub use scope::{Scope, joined};
 pub use selection::Selection;
 pub use trust::Mesh;
+pub use ztunnel::{Unenforced, unenforced};
 
 #[cfg(test)]
 mod decision_tests;
@@ -48,3 +50,5 @@ mod decision_tests;
 mod laws;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod ztunnel_tests;

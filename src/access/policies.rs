@@ -7,8 +7,8 @@ use super::compiled::Compiled;
 use super::facts::Facts;
 use super::mutual_tls::{Setting, mode_of};
 use super::selection::Selection;
-use super::{Destination, Mesh, Mode, Request, Tls, is_enforced};
-use crate::istio::{Action, AuthorizationPolicy, PolicyTargetReference, Resource, Spec};
+use super::{Destination, Mesh, Mode, Proxy, Request, Tls, is_enforced, ztunnel};
+use crate::istio::{Action, AuthorizationPolicy, PolicyTargetReference, Resource, Rule, Spec};
 
 /// Whether a request is let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -41,6 +41,10 @@ pub struct Decision {
     /// Why the proxy itself turns the request away, before any policy is asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<&'static str>,
+    /// What of the policies that select the workload its ztunnel does not enforce, though it would turn requests away: as
+    /// `namespace/name`, with `#` and the index of a rule.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_enforced: Vec<String>,
     /// Why it may be otherwise in the cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsure: Option<String>,
@@ -55,6 +59,7 @@ impl Decision {
             external: None,
             peer_authentication: None,
             refused: None,
+            not_enforced: vec![],
             unsure: None,
         }
     }
@@ -81,6 +86,8 @@ struct Policy {
     targets: Vec<PolicyTargetReference>,
     /// By index, none where Istio passes over it; in the order of their names in a proxy.
     rules: Vec<(usize, Option<Compiled>)>,
+    /// As they are written.
+    written: Vec<Rule>,
 }
 
 impl Policies {
@@ -155,6 +162,9 @@ impl Policies {
         if tls == Tls::Strict && request.from.principal.is_none() {
             return Decision { peer_authentication: by.map(str::to_owned), ..Decision::of(Verdict::Deny) };
         }
+        if request.to.proxy == Proxy::Ztunnel {
+            return self.at_ztunnel(request);
+        }
         let facts = Facts::of(request, tls != Tls::Disabled);
         if facts.is_malformed() {
             let refused = Some("the path has a NUL, which the proxy answers with 400");
@@ -190,6 +200,30 @@ impl Policies {
             Some(asked) => Decision { external: asked.0.provider.clone(), ..by(Verdict::Deny, asked) },
             None => allowed,
         }
+    }
+
+    /// Decides as ztunnel does: DENY, then ALLOW, of policies without targets. Who calls is known on any port that takes
+    /// mutual TLS, which is all of them (ztunnel `src/rbac.rs`).
+    fn at_ztunnel(&self, request: &Request) -> Decision {
+        let selected: Vec<&Policy> =
+            self.selected(&request.to).into_iter().filter(|policy| policy.targets.is_empty()).collect();
+        let matching = |action: Action| {
+            selected.iter().filter(|policy| policy.action == action).find_map(|policy| {
+                let (rule, _) = policy.rules.iter().find(|(rule, _)| policy.matches_at_ztunnel(*rule, request))?;
+                Some((policy.full_name.clone(), *rule))
+            })
+        };
+        let (denied, allowed) = (matching(Action::Deny), matching(Action::Allow));
+        let is_closed = selected.iter().any(|policy| policy.action == Action::Allow);
+        let verdict = match (&denied, &allowed) {
+            (Some(_), _) => Verdict::Deny,
+            (None, None) if is_closed => Verdict::Deny,
+            _ => Verdict::Allow,
+        };
+        let (policy, rule) = denied.or(allowed).unzip();
+        let mut not_enforced: Vec<String> = selected.iter().flat_map(|policy| policy.unenforced()).collect();
+        not_enforced.sort();
+        Decision { policy, rule, not_enforced, ..Decision::of(verdict) }
     }
 
     /// The policies that guard a workload, in the order of their names in a proxy.
@@ -238,6 +272,22 @@ impl Policy {
             provider: policy.provider.as_ref().map(|provider| provider.name.clone()),
             targets: attachment::targets(policy),
             rules,
+            written: policy.rules.clone(),
         }
+    }
+
+    fn matches_at_ztunnel(&self, rule: usize, request: &Request) -> bool {
+        let rule = self.written.get(rule);
+        rule.is_some_and(|rule| ztunnel::matches(rule, &self.action, &self.namespace, request))
+    }
+
+    /// What of it ztunnel does not enforce, though it would turn requests away.
+    fn unenforced(&self) -> Vec<String> {
+        if self.action == Action::Custom {
+            return vec![self.full_name.clone()];
+        }
+        let rules = self.written.iter().enumerate().filter(|_| self.action == Action::Deny);
+        let idle = rules.filter(|(_, rule)| !ztunnel::can_match(rule, &self.action));
+        idle.map(|(index, _)| format!("{}#{index}", self.full_name)).collect()
     }
 }

@@ -286,7 +286,7 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
     let port = prop_oneof![3 => Just(Some(80)), 2 => Just(Some(81)), 1 => Just(None)];
     let protocol = prop_oneof![4 => Just(Protocol::Http), 1 => Just(Protocol::Tcp)];
     let to = (namespace, version, port, protocol, address(0.3)).prop_map(|(namespace, labels, port, protocol, ip)| {
-        Destination { namespace: namespace.to_owned(), labels, port, protocol, ip }
+        Destination { namespace: namespace.to_owned(), labels, port, protocol, ip, ..Destination::default() }
     });
     let jwt = (
         select(&["https://i/x", "https://i", "x"][..]),
