@@ -4,6 +4,8 @@
 //! `cargo bench --bench mesh` prints all; words after `--` choose parts, `--quick` makes everything smaller. What each
 //! line means stands in `benches/README.md`.
 
+#[path = "mesh/access.rs"]
+mod access;
 #[path = "mesh/access_point.rs"]
 mod access_point;
 #[path = "mesh/check.rs"]
@@ -41,7 +43,7 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 /// A part of the measurements, by the word that chooses it.
 type Part = (&'static str, fn(&Setting) -> Outcome);
 
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     ("commit", commit::measure),
     ("render", render::measure),
     ("import", import::measure),
@@ -49,6 +51,7 @@ const PARTS: [Part; 7] = [
     ("journal", journal::measure),
     ("intake", intake::measure),
     ("check", check::measure),
+    ("access", access::measure),
 ];
 
 /// What all parts share.

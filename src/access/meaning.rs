@@ -6,6 +6,7 @@ use super::address::{self, Block};
 use super::attribute::Attribute;
 use super::condition::issuer_and_subject;
 use super::language::{self, Language, Star};
+use super::path::is_template;
 use super::pattern;
 
 /// Values of one attribute.
@@ -20,14 +21,24 @@ pub(super) fn covers(attribute: &Attribute, wide: &str, narrow: &str) -> bool {
         Attribute::SourceIp | Attribute::RemoteIp => address::covers(wide, narrow),
         Attribute::Other(key) if key == "destination.ip" => address::covers(wide, narrow),
         Attribute::Port => wide.parse::<u16>().is_ok_and(|wide| narrow.parse() == Ok(wide)),
-        plain => {
-            let of_texts =
-                matches!(plain, Attribute::Method | Attribute::Path | Attribute::Host | Attribute::Principal);
-            let of = |value| vec![text(plain, value)];
-            of_texts && pattern::covers(wide, narrow)
-                || language::is_met(domain(plain).as_ref(), &[of(narrow)], &of(wide)) == Some(false)
+        plain
+        @ (Attribute::Method | Attribute::Path | Attribute::Host | Attribute::Principal | Attribute::Other(_)) => {
+            let is_template = *plain == Attribute::Path && (is_template(wide) || is_template(narrow));
+            pattern::covers(wide, narrow) || is_template && is_within(plain, wide, narrow)
         }
+        // Of texts without a pattern none is within another.
+        plain => (has_pattern(wide) || has_pattern(narrow)) && is_within(plain, wide, narrow),
     }
+}
+
+fn is_within(attribute: &Attribute, wide: &str, narrow: &str) -> bool {
+    let of = |value| vec![text(attribute, value)];
+    language::is_met(domain(attribute).as_ref(), &[of(narrow)], &of(wide)) == Some(false)
+}
+
+/// Whether a value may stand for several texts.
+pub(super) fn has_pattern(value: &str) -> bool {
+    value.contains('*')
 }
 
 /// Whether nothing is matched by both values; where that takes too long to find out, no.

@@ -19,6 +19,9 @@ pub struct Scope {
 /// The most parts that a scope is split into; one of more stays whole.
 const MOST_PARTS: usize = 512;
 
+/// The most pairs of patterns that are looked at for what they share; of more both are asked.
+const MOST_PAIRS: usize = 4096;
+
 impl Scope {
     /// Asks for one of `values`, if there are any; false when no value could meet this and what was asked before.
     pub(super) fn ask<'a>(&mut self, attribute: Attribute, values: impl IntoIterator<Item = &'a String>) -> bool {
@@ -46,11 +49,13 @@ impl Scope {
             }
             return true;
         }
-        let crosses = |one: &String| {
-            let others = values.iter().filter(|value| !narrower.contains(*value));
-            !narrow.contains(one) && others.into_iter().any(|other| !meaning::excludes(&attribute, one, other))
+        // A text alone is in a pattern or out of it; only patterns cross.
+        let patterns = |all: &BTreeSet<String>, inner: &BTreeSet<String>| -> Vec<String> {
+            all.iter().filter(|it| meaning::has_pattern(it) && !inner.contains(*it)).cloned().collect()
         };
-        if known.iter().any(crosses) {
+        let (own, others) = (patterns(known, &narrow), patterns(&values, &narrower));
+        let crosses = |one: &String| others.iter().any(|other| !meaning::excludes(&attribute, one, other));
+        if own.len().saturating_mul(others.len()) > MOST_PAIRS || own.iter().any(crosses) {
             return self.ask(Attribute::Again(Box::new(attribute)), &values);
         }
         let met = &narrow | &narrower;

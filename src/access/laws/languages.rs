@@ -52,7 +52,7 @@ fn check(
 }
 
 thread_local! {
-    static PATHS: Vec<Request> = texts(b"/ab~[", 5)
+    static PATHS: Vec<Request> = texts(b"/ab[", 6)
         .into_iter()
         .map(|text| Request { path: Some(format!("/{text}")), ..Request::default() })
         .collect();
@@ -86,7 +86,7 @@ const PATTERNS: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(Config::with_cases(150))]
+    #![proptest_config(Config::with_cases(400))]
 
     #[test]
     fn sets_of_paths_meet_where_a_path_is_in_all(
@@ -129,7 +129,10 @@ proptest! {
             !inner.holds(&facts) || outer.holds(&facts)
         };
         let covered = PATHS.with(|paths| paths.iter().all(holds));
-        prop_assert_eq!(meaning::covers(&Attribute::Path, wide, narrow), covered, "{} {}", wide, narrow);
+        // That each path begins with a slash is not looked at here.
+        prop_assert!(covered || narrow != "a");
+        let said = meaning::covers(&Attribute::Path, wide, narrow);
+        prop_assert!(said == covered || narrow == "a" && !said, "{} {}", wide, narrow);
     }
 }
 
