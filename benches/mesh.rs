@@ -4,6 +4,8 @@
 //! `cargo bench --bench mesh` prints all; words after `--` choose parts, `--quick` makes everything smaller. What each
 //! line means stands in `benches/README.md`.
 
+#[path = "mesh/access.rs"]
+mod access;
 #[path = "mesh/access_point.rs"]
 mod access_point;
 #[path = "mesh/check.rs"]
@@ -43,7 +45,7 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 /// A part of the measurements, by the word that chooses it.
 type Part = (&'static str, fn(&Setting) -> Outcome);
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     ("commit", commit::measure),
     ("render", render::measure),
     ("import", import::measure),
@@ -52,6 +54,7 @@ const PARTS: [Part; 8] = [
     ("intake", intake::measure),
     ("check", check::measure),
     ("lint", lint::measure),
+    ("access", access::measure),
 ];
 
 /// What all parts share.

@@ -38,6 +38,22 @@ impl Block {
         width == self.width && mask(bits, self.prefix, width) == self.first
     }
 
+    /// What two blocks share: the narrower one, if it lies in the other.
+    pub(super) fn met(&self, other: &Self) -> Option<Self> {
+        if self.covers(other) { Some(*other) } else { other.covers(self).then_some(*self) }
+    }
+
+    /// Whether each address of it is in one of `blocks`.
+    pub(super) fn is_covered(&self, blocks: &[Self]) -> bool {
+        let inside: Vec<Self> = blocks.iter().filter(|block| self.met(block).is_some()).copied().collect();
+        if inside.is_empty() || inside.iter().any(|block| block.covers(self)) {
+            return !inside.is_empty();
+        }
+        let prefix = self.prefix + 1;
+        let second = self.first | 1 << (self.width - prefix);
+        [self.first, second].into_iter().all(|first| Self { first, prefix, ..*self }.is_covered(&inside))
+    }
+
     fn covers(&self, narrow: &Self) -> bool {
         self.width == narrow.width
             && self.prefix <= narrow.prefix

@@ -155,20 +155,29 @@ impl Condition {
     }
 }
 
-/// Issuer and subject of a pattern, which the last slash divides: an issuer may be a URL
-/// (`model/generator.go`, `requestPrincipalGenerator`).
 fn request_principal(value: &str) -> (Text, Text) {
+    let text =
+        |(pattern, is_pattern): (String, bool)| if is_pattern { Text::of(&pattern) } else { Text::Exact(pattern) };
+    let (issuer, subject) = issuer_and_subject(value);
+    (text(issuer), text(subject))
+}
+
+/// Issuer and subject of a pattern, which the last slash divides: an issuer may be a URL
+/// (`model/generator.go`, `requestPrincipalGenerator`). Each with whether it is a pattern; else it is literal.
+pub(super) fn issuer_and_subject(value: &str) -> ((String, bool), (String, bool)) {
     let split = value.rsplit_once('/');
-    let after_star = |text: &str| Text::Suffix(text.strip_prefix('*').unwrap_or(text).to_owned());
+    let pattern = |text: &str| (text.to_owned(), true);
+    let exact = |text: &str| (text.to_owned(), false);
+    let behind_star = |text: &str| (format!("*{}", text.strip_prefix('*').unwrap_or(text)), true);
     match split {
-        _ if value == "*" => (Text::Present, Text::Present),
-        Some(("*", subject)) => (Text::Present, Text::Exact(subject.to_owned())),
-        Some((issuer, subject)) if value.starts_with('*') => (after_star(issuer), Text::Exact(subject.to_owned())),
-        None if value.starts_with('*') => (Text::Present, after_star(value)),
-        Some((issuer, subject)) if value.ends_with('*') => (Text::Exact(issuer.to_owned()), Text::of(subject)),
-        None if value.ends_with('*') => (Text::of(value), Text::Present),
-        Some((issuer, subject)) => (Text::Exact(issuer.to_owned()), Text::Exact(subject.to_owned())),
-        None => (Text::Exact(value.to_owned()), Text::Exact(String::new())),
+        _ if value == "*" => (pattern("*"), pattern("*")),
+        Some(("*", subject)) => (pattern("*"), exact(subject)),
+        Some((issuer, subject)) if value.starts_with('*') => (behind_star(issuer), exact(subject)),
+        None if value.starts_with('*') => (pattern("*"), behind_star(value)),
+        Some((issuer, subject)) if value.ends_with('*') => (exact(issuer), pattern(subject)),
+        None if value.ends_with('*') => (pattern(value), pattern("*")),
+        Some((issuer, subject)) => (exact(issuer), exact(subject)),
+        None => (exact(value), exact("")),
     }
 }
 

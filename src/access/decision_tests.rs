@@ -83,6 +83,20 @@ fn what_an_external_authorizer_decides_is_said_to_hang_on_it() {
     // Whatever it says, others turn the request away.
     let denied = decide(&[custom, ("shop/no", "{action: DENY, rules: [{}]}")], json!({}));
     assert_eq!((said(&denied).as_str(), denied.external), ("deny shop/no#0", None));
+    // Two authorizers are asked by none of them.
+    let other = ("shop/a", "{action: CUSTOM, provider: {name: jwt}, rules: [{to: [{operation: {paths: [/b]}}]}]}");
+    let both = decide(&[custom, other], json!({}));
+    assert_eq!((said(&both).as_str(), both.external.as_deref()), ("deny shop/ask#0", None));
+    assert!(both.unsure.unwrap().contains("several providers"));
+    assert_eq!(said(&decide(&[custom, other], json!({"path": "/c"}))), "allow");
+}
+
+#[test]
+fn a_path_with_a_nul_is_refused_by_the_proxy_itself() {
+    let decide = |over| policies(Mesh::default(), &[ALLOW_GET]).decide(&request(over));
+    let refused = decide(json!({"path": "/a/%00"}));
+    assert_eq!((said(&refused).as_str(), refused.refused.is_some()), ("deny", true));
+    assert_eq!(said(&decide(json!({"path": "/a?%00"}))), "allow shop/get#1");
 }
 
 #[test]
@@ -284,6 +298,10 @@ fn a_strict_workload_refuses_plain_text_and_one_without_tls_knows_nobody() {
     let contested = decide(&[("shop/a", "{mtls: {mode: STRICT}}"), ("shop/b", "{mtls: {mode: PERMISSIVE}}")], &plain);
     assert_eq!(said(&contested), "deny");
     assert!(contested.unsure.unwrap().contains("shop/a and shop/b disagree"));
+    // Of three any may be the oldest.
+    let three =
+        [known, ("shop/a", strict), ("shop/b", "{mtls: {mode: PERMISSIVE}}"), ("shop/c", "{mtls: {mode: DISABLE}}")];
+    assert!(decide(&three, &json!({})).unsure.unwrap().contains("shop/a and shop/c disagree"));
 }
 
 #[test]

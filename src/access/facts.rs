@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::path;
-use super::request::{Request, SPIFFE};
+use super::request::{Protocol, Request, SPIFFE};
 
 /// What a request shows.
 pub(super) struct Facts<'a> {
@@ -26,7 +26,7 @@ impl<'a> Facts<'a> {
         Self {
             request,
             spiffe_id: request.from.spiffe_id().filter(|_| mutual),
-            path: request.path.as_deref().map(path::normalised),
+            path: request.path.as_deref().and_then(path::normalised),
             host: request.host.as_deref().map(str::to_ascii_lowercase),
             headers: request.headers.iter().map(|(name, value)| (lower(name), value.as_str())).collect(),
         }
@@ -39,6 +39,11 @@ impl<'a> Facts<'a> {
     /// The SPIFFE id without `spiffe://`.
     pub(super) fn identity(&self) -> Option<&str> {
         self.spiffe_id().map(|id| id.strip_prefix(SPIFFE).unwrap_or(id))
+    }
+
+    /// Whether the proxy answers with 400 before any policy is asked.
+    pub(super) fn is_malformed(&self) -> bool {
+        self.request.to.protocol == Protocol::Http && self.request.path.is_some() && self.path.is_none()
     }
 
     /// The normalised path.

@@ -47,8 +47,9 @@ impl Guard {
     pub fn of<'a>(policies: impl IntoIterator<Item = (&'a ObjectMeta, &'a AuthorizationPolicy)>) -> Self {
         let mut guard = Self { allow: AllowSet::Open, deny: BTreeSet::new(), audit: BTreeSet::new() };
         for (metadata, policy) in policies.into_iter().filter(|(metadata, _)| is_enforced(metadata)) {
-            let permissions = policy.rules.iter().flat_map(|rule| of_rule(rule, &metadata.namespace));
-            match policy.action.as_ref().unwrap_or(&Action::Allow) {
+            let action = policy.action.as_ref().unwrap_or(&Action::Allow);
+            let permissions = policy.rules.iter().flat_map(|rule| of_rule(rule, &metadata.namespace, action));
+            match action {
                 Action::Allow => match &mut guard.allow {
                     AllowSet::Closed(known) => known.extend(permissions),
                     AllowSet::Open => guard.allow = AllowSet::Closed(permissions.collect()),

@@ -5,6 +5,8 @@
 //! (`pilot/pkg/security/authz`).
 
 mod address;
+mod attachment;
+mod attribute;
 mod caller;
 mod calling;
 mod compiled;
@@ -13,6 +15,9 @@ mod covering;
 mod expectation;
 mod facts;
 mod guard;
+mod language;
+mod matrix;
+mod meaning;
 mod mutual_tls;
 mod path;
 mod pattern;
@@ -20,25 +25,34 @@ mod permission;
 mod policies;
 mod reading;
 mod request;
+mod rule;
 mod scope;
 mod selection;
 mod text;
 mod trust;
+mod ztunnel;
 
+pub use attribute::Attribute;
 pub use caller::Caller;
 pub use calling::CallingAs;
 pub use covering::{Covering, uncovered};
 pub use expectation::{Callee, Expectation, Tally};
 pub use guard::{AllowSet, Guard, is_enforced};
+pub use matrix::{Access, Difference, Grant, Idle, Lockout, Matrix};
 pub use mutual_tls::{Mode, Tls};
 pub use permission::Permission;
 pub use policies::{Decision, Policies, Verdict};
-pub use request::{Destination, Peer, Protocol, Request};
-pub use scope::{Attribute, Scope, joined};
+pub use request::{Destination, Peer, Protocol, Proxy, Request};
+pub use scope::{Scope, joined};
 pub use selection::Selection;
 pub use trust::Mesh;
+pub use ztunnel::{Unenforced, unenforced};
 
 #[cfg(test)]
 mod decision_tests;
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod ztunnel_tests;

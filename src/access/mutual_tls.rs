@@ -1,6 +1,5 @@
 //! Whether a workload takes plain text: PeerAuthentication and its inheritance.
 
-use super::selection::Selection;
 use super::{Destination, Mesh};
 use crate::istio::{MutualTls, MutualTlsMode, ObjectMeta, PeerAuthentication};
 
@@ -22,9 +21,9 @@ pub struct Mode {
     pub tls: Tls,
     /// `namespace/name`; none for what Istio does unasked.
     pub by: Option<String>,
-    /// Whether another PeerAuthentication of the same scope says otherwise: the oldest of them holds, which Git does not
-    /// know. Both are named, and the other mode.
-    pub contested: Option<(String, Tls)>,
+    /// Other PeerAuthentications that may hold as well, because of several in one scope the oldest holds, which Git does not
+    /// know: each with the mode that it asks for, which is not `tls`.
+    pub contested: Vec<(String, Tls)>,
 }
 
 /// The settings of one PeerAuthentication.
@@ -47,6 +46,11 @@ impl Setting {
             mtls: mode(policy.mtls.as_ref()),
             ports: ports.filter_map(|(port, mtls)| Some((port.parse().ok()?, mode(Some(mtls))))).collect(),
         }
+    }
+
+    /// Whether it is one of these, by namespace and name.
+    pub(super) fn is(&self, one: impl Fn(&str, &str) -> bool) -> bool {
+        one(&self.namespace, &self.name)
     }
 
     fn full_name(&self) -> String {
@@ -72,8 +76,9 @@ fn mode(mtls: Option<&MutualTls>) -> Option<Tls> {
 /// What a port asks of connections: the workload before the namespace before the mesh, what is unset inherited; of several
 /// in one scope the first by name, as Istio takes it where all are equally old
 /// (istio `pilot/pkg/security/authn/policy_applier.go`, `ComposePeerAuthentication`).
-pub(super) fn mode_of(settings: &Selection<Setting>, mesh: &Mesh, to: &Destination) -> Mode {
-    let of = |namespace: &str| -> Vec<&Setting> { settings.select(namespace, &to.labels).collect() };
+///
+/// `of` gives the settings of a namespace for the workload.
+pub(super) fn mode_of<'s>(of: impl Fn(&str) -> Vec<&'s Setting>, mesh: &Mesh, to: &Destination) -> Mode {
     let (own, root) = (of(&to.namespace), mesh.root_namespace.as_str());
     let is_root = to.namespace == root;
     let of_mesh = if is_root { own.clone() } else { of(root) };
@@ -82,19 +87,20 @@ pub(super) fn mode_of(settings: &Selection<Setting>, mesh: &Mesh, to: &Destinati
         own.iter().copied().filter(|it| !it.has_selector && !is_root).collect(),
         of_mesh.into_iter().filter(|it| !it.has_selector).collect::<Vec<_>>(),
     ];
-    let mut mode = Mode { tls: Tls::Permissive, by: None, contested: None };
+    let mut mode = Mode { tls: Tls::Permissive, by: None, contested: vec![] };
     for mut scope in scopes.into_iter().rev() {
         scope.sort_by_key(|it| format!("{}.{}", it.name, it.namespace));
         let Some((first, others)) = scope.split_first() else { continue };
         let inherited = mode.tls;
         let tls = first.at(to.port).unwrap_or(inherited);
-        let other = others.iter().find(|it| it.at(to.port).unwrap_or(inherited) != tls);
-        let contested = other.map(|it| (it.full_name(), it.at(to.port).unwrap_or(inherited)));
-        if first.at(to.port).is_some() {
-            mode = Mode { tls, by: Some(first.full_name()), contested };
-        } else if contested.is_some() {
-            mode = Mode { contested, ..mode };
+        let others = others.iter().map(|it| (it.full_name(), it.at(to.port).unwrap_or(inherited)));
+        let mut contested: Vec<(String, Tls)> = others.collect();
+        if scope.iter().any(|it| it.at(to.port).is_none()) {
+            contested.append(&mut mode.contested);
         }
+        contested.retain(|(_, other)| *other != tls);
+        let by = if first.at(to.port).is_some() { Some(first.full_name()) } else { mode.by };
+        mode = Mode { tls, by, contested };
     }
     mode
 }

@@ -6,11 +6,18 @@ pub(super) fn is_template(pattern: &str) -> bool {
 }
 
 /// A path without query and fragment as a sidecar normalises it by default: `.` and `..` resolved, also where they are
-/// escaped, a backslash turned into a slash, escapes of letters, digits and `-_~` undone; slashes are not merged and
-/// `%2F` is kept (Envoy's `normalize_path`, which canonicalises as Chromium does).
-pub(super) fn normalised(path: &str) -> String {
+/// escaped, a backslash turned into a slash, escapes of letters, digits and `-_~` undone, a slash put in front; slashes
+/// are not merged and `%2F` is kept. None for a path with a NUL, plain or escaped, which a proxy answers with 400.
+///
+/// Istio's default is `BASE` (istio `pilot/pkg/networking/core/listener_builder.go`), which is Envoy's `normalize_path`
+/// (`source/common/http/path_utility.cc`); that canonicalises as Chromium did in 2022, with whose `url_canon_path.cc` Envoy
+/// is built. Istio lets Envoy strip fragments (istio `pkg/bootstrap/config.go`).
+pub(super) fn normalised(path: &str) -> Option<String> {
     let path = path.split(['?', '#']).next().unwrap_or_default().as_bytes();
-    let mut out: Vec<u8> = Vec::with_capacity(path.len());
+    let mut out: Vec<u8> = Vec::with_capacity(path.len() + 1);
+    if !matches!(path.first(), Some(b'/' | b'\\')) {
+        out.push(b'/');
+    }
     let mut at = 0;
     while let Some(&byte) = path.get(at) {
         let after_slash = out.last() == Some(&b'/');
@@ -36,6 +43,7 @@ pub(super) fn normalised(path: &str) -> String {
             continue;
         }
         match (byte, unescaped(&path[at..])) {
+            (0, _) | (_, Some(0)) => return None,
             (b'\\', _) => out.push(b'/'),
             (_, Some(plain)) if plain.is_ascii_alphanumeric() || b"-_~".contains(&plain) => {
                 out.push(plain);
@@ -53,7 +61,7 @@ pub(super) fn normalised(path: &str) -> String {
         }
         at += 1;
     }
-    String::from_utf8_lossy(&out).into_owned()
+    Some(String::from_utf8_lossy(&out).into_owned())
 }
 
 enum AfterDot {
@@ -151,9 +159,10 @@ impl Template {
     }
 }
 
-/// Whether operators of templates stand for each of these characters.
+/// Whether operators of templates stand for each of these characters; for an asterisk since Envoy 1.35
+/// (`envoy.reloadable_features.uri_template_match_on_asterisk`).
 fn is_allowed(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()+,;:@=".contains(&byte))
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;:@=".contains(&byte))
 }
 
 #[cfg(test)]
@@ -184,10 +193,21 @@ mod tests {
             ("/%", "/%"),
             ("/%2", "/%2"),
             ("/ä", "/%C3%A4"),
-            ("", ""),
+            ("", "/"),
+            ("?a", "/"),
+            ("..", "/"),
+            ("a/b/../c", "/a/c"),
+            ("/%5c%25", "/%5c%25"),
+            ("/%c0%af", "/%c0%af"),
+            ("/a/..\\c", "/c"),
+            ("/a/%2E./b", "/b"),
         ] {
-            assert_eq!(normalised(sent), normal, "{sent}");
+            assert_eq!(normalised(sent).as_deref(), Some(normal), "{sent}");
         }
+        for sent in ["/a/%00", "/a\0", "/xyz/.%00../abc", "/AAAA%%0000/abc"] {
+            assert_eq!(normalised(sent), None, "{sent}");
+        }
+        assert_eq!(normalised("/a?%00").as_deref(), Some("/a"));
     }
 
     #[test]
@@ -205,7 +225,8 @@ mod tests {
             ("/s/{*}", "/s/x/y", false),
             ("/s/{*}/c", "/s/x/c", true),
             ("/{*}/b/{**}", "/a/b/", true),
-            ("/s/{*}", "/s/a*b", false),
+            ("/s/{*}", "/s/a*b", true),
+            ("/s/{*}", "/s/a\"b", false),
             ("/{**}", "/", true),
             ("/{**}", "/a[", false),
             ("/s/{*}/", "/s/x/", true),

@@ -1,7 +1,10 @@
 //! One caller and what it may do, read from the rules of policies.
 
+use super::condition::{Condition as Fit, Unfit};
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Attribute, Caller, Scope};
-use crate::istio::{Operation, Rule, Source};
+use crate::istio::{Action, Operation, Rule, Source};
 
 /// One caller and what it may do, or may not when a DENY policy says it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,12 +19,98 @@ impl Permission {
     /// Whether every request that `narrow` matches is matched by this; where that is not plain, no.
     #[must_use]
     pub fn covers(&self, narrow: &Self) -> bool {
-        self.caller.covers(&narrow.caller) && self.scope.covers(&narrow.scope)
+        let inner = narrow.whole();
+        if self.caller.covers(&narrow.caller) { self.scope.covers(&inner) } else { self.whole().covers(&inner) }
+    }
+
+    /// Whether some request may be meant by both; where that is not plain, yes.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        self.whole().met(&other.whole()).is_some()
+    }
+
+    /// Whether it asks who calls: plain text then never has it.
+    pub(super) fn asks_who_calls(&self) -> bool {
+        let whole = self.whole();
+        whole.within.keys().any(|attribute| *attribute.subject() == Attribute::Principal)
+    }
+
+    /// Whether it means those alone who call in plain text.
+    pub(super) fn is_of_plain_text(&self) -> bool {
+        let any = BTreeSet::from(["*".to_owned()]);
+        self.whole().met(&Scope { within: BTreeMap::from([(Attribute::Principal, any)]), ..Scope::default() }).is_none()
+    }
+
+    /// The scope with the caller in it.
+    fn whole(&self) -> Scope {
+        let mut scope = self.scope.clone();
+        let (attribute, value) = match &self.caller {
+            Caller::Anyone => return scope,
+            Caller::Principal(principal) | Caller::Outside(principal) => (Attribute::Principal, principal),
+            Caller::ServiceAccount(account) => (Attribute::ServiceAccount, account),
+            Caller::Namespace(namespace) => (Attribute::Namespace, namespace),
+            Caller::Address(block) => (Attribute::SourceIp, block),
+        };
+        // A scope that nothing meets stays as empty as it is asked to be.
+        scope.ask(attribute, [value]);
+        scope
+    }
+
+    /// Whether no request can be meant; where that is not plain, no.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.whole().is_empty()
     }
 }
 
-/// The permissions that a rule of a policy in `namespace` gives; none when no request can match it.
-pub(super) fn of_rule(rule: &Rule, namespace: &str) -> Vec<Permission> {
+/// The permissions that a rule of a policy in `namespace` gives; none when no request can match it, or Istio passes over it.
+pub(super) fn of_rule(rule: &Rule, namespace: &str, action: &Action) -> Vec<Permission> {
+    let known = rule.when.iter().all(|when| Fit::of(&when.key, "", namespace) != Err(Unfit::Key));
+    if !known {
+        return vec![];
+    }
+    let sources = rule.from.iter().filter_map(|from| from.source.as_ref()).flat_map(|source| {
+        let blocks = [&source.ip_blocks, &source.not_ip_blocks, &source.remote_ip_blocks, &source.not_remote_ip_blocks];
+        blocks.map(|values| ("source.ip", values))
+    });
+    let operations = rule.to.iter().filter_map(|to| to.operation.as_ref());
+    let ports = operations.flat_map(|it| [&it.ports, &it.not_ports].map(|values| ("destination.port", values)));
+    let whens = rule.when.iter().flat_map(|it| [&it.values, &it.not_values].map(|values| (it.key.as_str(), values)));
+    let fit = sources.chain(ports).chain(whens).all(|(key, values)| values.iter().all(|value| is_fit(key, value)));
+    match fit {
+        true => of_fit_rule(rule, namespace),
+        // What cannot be read ends an ALLOW rule, and is left out of others.
+        false if *action == Action::Allow => vec![],
+        false => of_fit_rule(&without_unfit(rule.clone()), namespace),
+    }
+}
+
+/// Whether Istio can read a value.
+fn is_fit(key: &str, value: &str) -> bool {
+    Fit::of(key, value, "").is_ok()
+}
+
+fn without_unfit(mut rule: Rule) -> Rule {
+    for source in rule.from.iter_mut().filter_map(|from| from.source.as_mut()) {
+        let remote = [&mut source.remote_ip_blocks, &mut source.not_remote_ip_blocks];
+        for values in remote.into_iter().chain([&mut source.ip_blocks, &mut source.not_ip_blocks]) {
+            values.retain(|value| is_fit("source.ip", value));
+        }
+    }
+    for operation in rule.to.iter_mut().filter_map(|to| to.operation.as_mut()) {
+        for values in [&mut operation.ports, &mut operation.not_ports] {
+            values.retain(|value| is_fit("destination.port", value));
+        }
+    }
+    for when in &mut rule.when {
+        for values in [&mut when.values, &mut when.not_values] {
+            values.retain(|value| is_fit(&when.key, value));
+        }
+    }
+    rule
+}
+
+fn of_fit_rule(rule: &Rule, namespace: &str) -> Vec<Permission> {
     let any_source = [Source::default()];
     let any_operation = [Operation::default()];
     let sources: Vec<&Source> = match rule.from.is_empty() {
@@ -37,9 +126,11 @@ pub(super) fn of_rule(rule: &Rule, namespace: &str) -> Vec<Permission> {
         for operation in &operations {
             let mut scope = Scope::default();
             let callers = callers(source, namespace, &mut scope);
-            if let (true, Some(callers)) = (of_operation(operation, &mut scope) && when(rule, &mut scope), callers) {
+            if let (true, Some(callers)) =
+                (of_operation(operation, &mut scope) && when(rule, namespace, &mut scope), callers)
+            {
                 let one = |caller| Permission { caller, scope: scope.clone() };
-                permissions.extend(callers.into_iter().map(one));
+                permissions.extend(callers.into_iter().map(one).filter(|permission| !permission.is_empty()));
             }
         }
     }
@@ -48,14 +139,7 @@ pub(super) fn of_rule(rule: &Rule, namespace: &str) -> Vec<Permission> {
 
 /// The callers that a source names; what narrows them goes into `scope`. None when nobody can be meant.
 fn callers(source: &Source, namespace: &str, scope: &mut Scope) -> Option<Vec<Caller>> {
-    let full = |accounts: &[String]| -> Vec<String> {
-        let full = |account: &String| match account.contains('/') {
-            true => account.clone(),
-            false => format!("{namespace}/{account}"),
-        };
-        accounts.iter().map(full).collect()
-    };
-    let accounts = full(&source.service_accounts);
+    let accounts = full(&source.service_accounts, namespace);
     let mut positive = vec![
         (Attribute::Principal, Caller::Principal as fn(String) -> Caller, &source.principals),
         (Attribute::ServiceAccount, Caller::ServiceAccount, &accounts),
@@ -76,7 +160,7 @@ fn callers(source: &Source, namespace: &str, scope: &mut Scope) -> Option<Vec<Ca
     possible &= scope.ask(Attribute::RequestPrincipal, &source.request_principals);
     possible &= scope.ask(Attribute::TrustDomain, &source.trust_domains);
     scope.refuse(Attribute::Principal, &source.not_principals);
-    scope.refuse(Attribute::ServiceAccount, &full(&source.not_service_accounts));
+    scope.refuse(Attribute::ServiceAccount, &full(&source.not_service_accounts, namespace));
     scope.refuse(Attribute::Namespace, &source.not_namespaces);
     scope.refuse(Attribute::TrustDomain, &source.not_trust_domains);
     scope.refuse(Attribute::SourceIp, &source.not_ip_blocks);
@@ -96,7 +180,16 @@ fn of_operation(operation: &Operation, scope: &mut Scope) -> bool {
         && scope.ask(Attribute::Port, &operation.ports)
 }
 
-fn when(rule: &Rule, scope: &mut Scope) -> bool {
+/// Accounts with their namespace.
+fn full(accounts: &[String], namespace: &str) -> Vec<String> {
+    let full = |account: &String| match account.contains('/') {
+        true => account.clone(),
+        false => format!("{namespace}/{account}"),
+    };
+    accounts.iter().map(full).collect()
+}
+
+fn when(rule: &Rule, namespace: &str, scope: &mut Scope) -> bool {
     rule.when.iter().all(|condition| {
         let attribute = || match condition.key.as_str() {
             "source.ip" => Attribute::SourceIp,
@@ -104,10 +197,15 @@ fn when(rule: &Rule, scope: &mut Scope) -> bool {
             "source.namespace" => Attribute::Namespace,
             "source.principal" => Attribute::Principal,
             "source.serviceAccount" => Attribute::ServiceAccount,
+            "source.trustDomain" => Attribute::TrustDomain,
             "request.auth.principal" => Attribute::RequestPrincipal,
             "destination.port" => Attribute::Port,
             key => Attribute::Other(key.to_owned()),
         };
+        if attribute() == Attribute::ServiceAccount {
+            scope.refuse(attribute(), &full(&condition.not_values, namespace));
+            return scope.ask(attribute(), &full(&condition.values, namespace));
+        }
         scope.refuse(attribute(), &condition.not_values);
         scope.ask(attribute(), &condition.values)
     })

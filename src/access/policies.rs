@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::attachment;
 use super::compiled::Compiled;
 use super::facts::Facts;
 use super::mutual_tls::{Setting, mode_of};
 use super::selection::Selection;
-use super::{Destination, Mesh, Mode, Request, Tls, is_enforced};
-use crate::istio::{Action, AuthorizationPolicy, PolicyTargetReference, Resource, Spec};
+use super::{Destination, Mesh, Mode, Proxy, Request, Tls, is_enforced, ztunnel};
+use crate::istio::{Action, AuthorizationPolicy, PolicyTargetReference, Resource, Rule, Spec};
 
 /// Whether a request is let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -43,6 +44,13 @@ pub struct Decision {
     /// The PeerAuthentication, as `namespace/name`, that refuses plain text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer_authentication: Option<String>,
+    /// Why the proxy itself turns the request away, before any policy is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<&'static str>,
+    /// What of the policies that select the workload its ztunnel does not enforce, though it would turn requests away: as
+    /// `namespace/name`, with `#` and the index of a rule.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_enforced: Vec<String>,
     /// Why it may be otherwise in the cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsure: Option<String>,
@@ -52,6 +60,9 @@ pub struct Decision {
 impl std::fmt::Display for Decision {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let verdict = self.verdict;
+        if let Some(why) = self.refused {
+            return write!(f, "{verdict}, as {why}");
+        }
         match (&self.policy, self.rule, &self.peer_authentication) {
             (Some(policy), Some(rule), _) => write!(f, "{verdict}, by rule {rule} of {policy}"),
             (Some(policy), None, _) | (None, _, Some(policy)) => write!(f, "{verdict}, by {policy}"),
@@ -63,7 +74,16 @@ impl std::fmt::Display for Decision {
 
 impl Decision {
     fn of(verdict: Verdict) -> Self {
-        Self { verdict, policy: None, rule: None, external: None, peer_authentication: None, unsure: None }
+        Self {
+            verdict,
+            policy: None,
+            rule: None,
+            external: None,
+            peer_authentication: None,
+            refused: None,
+            not_enforced: vec![],
+            unsure: None,
+        }
     }
 }
 
@@ -88,6 +108,8 @@ struct Policy {
     targets: Vec<PolicyTargetReference>,
     /// By index, none where Istio passes over it; in the order of their names in a proxy.
     rules: Vec<(usize, Option<Compiled>)>,
+    /// As they are written.
+    written: Vec<Rule>,
 }
 
 impl Policies {
@@ -132,21 +154,21 @@ impl Policies {
     /// (istio `pilot/pkg/security/authz/builder/builder.go`).
     ///
     /// Of several rules that match the one is named whose name in the proxy comes first, which is the one that the proxy
-    /// names in its own logs (Envoy keeps rules by their names, `ns[…]-policy[…]-rule[…]`).
+    /// names in its own logs: Envoy keeps rules in a `std::map` by `ns[…]-policy[…]-rule[…]`
+    /// (`source/extensions/filters/common/rbac/engine_impl.h`).
     #[must_use]
     pub fn decide(&self, request: &Request) -> Decision {
         let mode = self.mode(&request.to);
         let decision = self.under(request, mode.tls, mode.by.as_deref());
-        let Some((other, tls)) = &mode.contested else { return decision };
-        let otherwise = self.under(request, *tls, Some(other));
-        if otherwise.verdict == decision.verdict {
-            return decision;
-        }
+        let differing = mode.contested.iter().find_map(|(other, tls)| {
+            let otherwise = self.under(request, *tls, Some(other)).verdict;
+            (otherwise != decision.verdict).then_some((other, otherwise))
+        });
+        let Some((other, otherwise)) = differing else { return decision };
         let first = mode.by.as_deref().unwrap_or("another one");
-        let verdict = otherwise.verdict;
         let unsure = format!(
             "the PeerAuthentications {first} and {other} disagree in one scope, where the oldest holds, which manifests do \
-             not tell; it is {verdict} if {other} is the older one"
+             not tell; it is {otherwise} if {other} is the older one"
         );
         Decision { unsure: Some(unsure), ..decision }
     }
@@ -154,14 +176,21 @@ impl Policies {
     /// What a port of a workload asks of connections.
     #[must_use]
     pub fn mode(&self, to: &Destination) -> Mode {
-        mode_of(&self.modes, &self.mesh, to)
+        mode_of(|namespace| self.modes.select(namespace, &to.labels).collect(), &self.mesh, to)
     }
 
     fn under(&self, request: &Request, tls: Tls, by: Option<&str>) -> Decision {
         if tls == Tls::Strict && request.from.principal.is_none() {
             return Decision { peer_authentication: by.map(str::to_owned), ..Decision::of(Verdict::Deny) };
         }
+        if request.to.proxy == Proxy::Ztunnel {
+            return self.at_ztunnel(request);
+        }
         let facts = Facts::of(request, tls != Tls::Disabled);
+        if facts.is_malformed() {
+            let refused = Some("the path has a NUL, which the proxy answers with 400");
+            return Decision { refused, ..Decision::of(Verdict::Deny) };
+        }
         let selected = self.selected(&request.to);
         let matching = |action: Action| {
             selected.iter().filter(move |it| it.action == action).find_map(|policy| {
@@ -177,6 +206,9 @@ impl Policies {
             rule: Some(rule),
             ..Decision::of(verdict)
         };
+        if let Some(asked) = matching(Action::Custom).filter(|_| has_several_providers(&selected)) {
+            return Decision { unsure: Some(SEVERAL_PROVIDERS.to_owned()), ..by(Verdict::Deny, asked) };
+        }
         if let Some(denied) = matching(Action::Deny) {
             return by(Verdict::Deny, denied);
         }
@@ -191,6 +223,30 @@ impl Policies {
         }
     }
 
+    /// Decides as ztunnel does: DENY, then ALLOW, of policies without targets. Who calls is known on any port that takes
+    /// mutual TLS, which is all of them (ztunnel `src/rbac.rs`).
+    fn at_ztunnel(&self, request: &Request) -> Decision {
+        let selected: Vec<&Policy> =
+            self.selected(&request.to).into_iter().filter(|policy| policy.targets.is_empty()).collect();
+        let matching = |action: Action| {
+            selected.iter().filter(|policy| policy.action == action).find_map(|policy| {
+                let (rule, _) = policy.rules.iter().find(|(rule, _)| policy.matches_at_ztunnel(*rule, request))?;
+                Some((policy.full_name.clone(), *rule))
+            })
+        };
+        let (denied, allowed) = (matching(Action::Deny), matching(Action::Allow));
+        let is_closed = selected.iter().any(|policy| policy.action == Action::Allow);
+        let verdict = match (&denied, &allowed) {
+            (Some(_), _) => Verdict::Deny,
+            (None, None) if is_closed => Verdict::Deny,
+            _ => Verdict::Allow,
+        };
+        let (policy, rule) = denied.or(allowed).unzip();
+        let mut not_enforced: Vec<String> = selected.iter().flat_map(|policy| policy.unenforced()).collect();
+        not_enforced.sort();
+        Decision { policy, rule, not_enforced, ..Decision::of(verdict) }
+    }
+
     /// The policies that guard a workload, in the order of their names in a proxy.
     fn selected(&self, to: &Destination) -> Vec<&Policy> {
         let root = self.mesh.root_namespace.as_str();
@@ -201,53 +257,58 @@ impl Policies {
         }
         selected.sort_unstable();
         let all = selected.into_iter().filter_map(|index| self.all.get(index));
-        all.filter(|policy| policy.is_attached(to, root)).collect()
+        all.filter(|policy| attachment::is_attached(&policy.targets, &policy.namespace, to, root)).collect()
     }
+}
+
+/// Why a request is turned away that two external authorizers were to be asked about.
+const SEVERAL_PROVIDERS: &str = "CUSTOM policies of this workload name several providers, which Istio turns into denials \
+    unless it runs with PILOT_ENABLE_MULTIPLE_CUSTOM_AUTHZ_PROVIDERS";
+
+/// Whether the CUSTOM policies among these name more than one provider (istio `pilot/pkg/security/authz/builder/builder.go`,
+/// `buildHTTP`).
+fn has_several_providers(policies: &[&Policy]) -> bool {
+    let mut providers = policies.iter().filter(|policy| policy.action == Action::Custom).map(|policy| &policy.provider);
+    let first = providers.next();
+    providers.any(|provider| Some(provider) != first)
 }
 
 fn decides(policy: &AuthorizationPolicy) -> bool {
     !matches!(policy.action, Some(Action::Audit | Action::Other(_)))
 }
 
-/// The label of the pods of a gateway of the Gateway API, with its name.
-const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
-/// The label, and its value on waypoints.
-const MANAGED: (&str, &str) = ("gateway.istio.io/managed", "istio.io-mesh-controller");
-
 impl Policy {
     fn of(policy: &AuthorizationPolicy, name: &str, namespace: &str, mesh: &Mesh) -> Self {
         let action = policy.action.clone().unwrap_or(Action::Allow);
+        // Filters of CUSTOM policies stand in the order of their providers.
+        let provider = policy.provider.as_ref().filter(|_| action == Action::Custom).map_or("", |it| it.name.as_str());
         let rules = policy.rules.iter().map(|rule| Compiled::of(rule, &action, namespace, mesh));
         let mut rules: Vec<_> = rules.enumerate().collect();
         rules.sort_by_cached_key(|(index, _)| format!("{index}]"));
-        let targets = match policy.target_refs.as_slice() {
-            [] => policy.target_ref.iter().cloned().collect(),
-            targets => targets.to_vec(),
-        };
         Self {
-            order: format!("ns[{namespace}]-policy[{name}]-rule["),
+            order: format!("{provider}ns[{namespace}]-policy[{name}]-rule["),
             full_name: format!("{namespace}/{name}"),
             namespace: namespace.to_owned(),
             action,
             provider: policy.provider.as_ref().map(|provider| provider.name.clone()),
-            targets,
+            targets: attachment::targets(policy),
             rules,
+            written: policy.rules.clone(),
         }
     }
 
-    /// Whether it holds for a workload that its selector names: sidecars and gateways that Istio configures itself know no
-    /// targets, gateways of the Gateway API both, waypoints no selectors
-    /// (istio `pilot/pkg/model/policyattachment.go`, `ShouldAttachPolicy`).
-    fn is_attached(&self, to: &Destination, root: &str) -> bool {
-        let Some(gateway) = to.labels.get(GATEWAY_NAME) else { return self.targets.is_empty() };
-        let is_waypoint = to.labels.get(MANAGED.0).is_some_and(|by| by == MANAGED.1);
-        let names = |target: &PolicyTargetReference| {
-            let of_api = |kind: &str| target.group == "gateway.networking.k8s.io" && target.kind == kind;
-            let is_near = |namespace: &str| namespace.is_empty() || namespace == to.namespace;
-            let is_class = of_api("GatewayClass") && target.name == "istio-waypoint" && self.namespace == root;
-            let is_gateway = of_api("Gateway") && target.name == *gateway && is_near(&target.namespace);
-            is_waypoint && is_class || is_gateway && self.namespace == to.namespace
-        };
-        if self.targets.is_empty() { !is_waypoint } else { self.targets.iter().any(names) }
+    fn matches_at_ztunnel(&self, rule: usize, request: &Request) -> bool {
+        let rule = self.written.get(rule);
+        rule.is_some_and(|rule| ztunnel::matches(rule, &self.action, &self.namespace, request))
+    }
+
+    /// What of it ztunnel does not enforce, though it would turn requests away.
+    fn unenforced(&self) -> Vec<String> {
+        if self.action == Action::Custom {
+            return vec![self.full_name.clone()];
+        }
+        let rules = self.written.iter().enumerate().filter(|_| self.action == Action::Deny);
+        let idle = rules.filter(|(_, rule)| !ztunnel::can_match(rule, &self.action));
+        idle.map(|(index, _)| format!("{}#{index}", self.full_name)).collect()
     }
 }

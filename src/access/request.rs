@@ -86,6 +86,20 @@ pub struct Destination {
     /// The address that is called.
     #[serde(default)]
     pub ip: Option<IpAddr>,
+    /// What stands in front of the workload and asks the policies.
+    #[serde(default)]
+    pub proxy: Proxy,
+}
+
+/// What asks the policies of a workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Proxy {
+    /// A sidecar, or a gateway or waypoint that the labels name.
+    #[default]
+    Sidecar,
+    /// The ztunnel of its node, which reads connections alone.
+    Ztunnel,
 }
 
 /// What a port speaks, as far as policies care.

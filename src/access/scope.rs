@@ -2,49 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{address, pattern};
-
-/// An attribute of a request, named as the keys of conditions are
-/// (istio.io, "Authorization Policy Conditions").
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Attribute {
-    /// The method.
-    Method,
-    /// The path.
-    Path,
-    /// The host, in lower case; the port is part of it where the caller sends it.
-    Host,
-    /// The port of the workload.
-    Port,
-    /// The address of the direct peer.
-    SourceIp,
-    /// The address behind proxies.
-    RemoteIp,
-    /// Issuer and subject of the request's token.
-    RequestPrincipal,
-    /// The peer's identity.
-    Principal,
-    /// The peer's service account, with its namespace.
-    ServiceAccount,
-    /// The peer's namespace.
-    Namespace,
-    /// The peer's trust domain.
-    TrustDomain,
-    /// Another key of a condition.
-    Other(String),
-}
-
-impl Attribute {
-    /// Whether it is of a request that the sidecar reads, and not of the connection
-    /// (istio `pilot/pkg/security/authz/model/generator.go`, "HTTP only").
-    fn is_of_requests(&self) -> bool {
-        match self {
-            Self::Method | Self::Path | Self::Host | Self::RequestPrincipal => true,
-            Self::Other(key) => key.starts_with("request."),
-            _ => false,
-        }
-    }
-}
+use super::attribute::Attribute;
+use super::meaning::{self, Asked};
 
 type Values = BTreeMap<Attribute, BTreeSet<String>>;
 
@@ -60,6 +19,9 @@ pub struct Scope {
 /// The most parts that a scope is split into; one of more stays whole.
 const MOST_PARTS: usize = 512;
 
+/// The most pairs of patterns that are looked at for what they share; of more both are asked.
+const MOST_PAIRS: usize = 4096;
+
 impl Scope {
     /// Asks for one of `values`, if there are any; false when no value could meet this and what was asked before.
     pub(super) fn ask<'a>(&mut self, attribute: Attribute, values: impl IntoIterator<Item = &'a String>) -> bool {
@@ -67,18 +29,36 @@ impl Scope {
         if values.is_empty() {
             return true;
         }
-        let met = match self.within.get(&attribute) {
-            None => values,
-            Some(known) => {
-                let both = |a: &BTreeSet<String>, b: &BTreeSet<String>| {
-                    let inside = |value: &&String| b.iter().any(|wide| value_covers(&attribute, wide, value));
-                    a.iter().filter(inside).cloned().collect::<BTreeSet<_>>()
-                };
-                let mut met = both(known, &values);
-                met.extend(both(&values, known));
-                met
-            }
+        let Some(known) = self.within.get(&attribute) else {
+            self.within.insert(attribute, values);
+            return true;
         };
+        let inside = |a: &BTreeSet<String>, b: &BTreeSet<String>| {
+            let inside = |value: &&String| b.iter().any(|wide| meaning::covers(&attribute, wide, value));
+            a.iter().filter(inside).cloned().collect::<BTreeSet<_>>()
+        };
+        let (narrow, narrower) = (inside(known, &values), inside(&values, known));
+        if attribute.has_several_values() {
+            // Each may be met by another value.
+            if narrow != *known {
+                if narrower == values {
+                    self.within.insert(attribute, values);
+                } else {
+                    return self.ask(Attribute::Again(Box::new(attribute)), &values);
+                }
+            }
+            return true;
+        }
+        // A text alone is in a pattern or out of it; only patterns cross.
+        let patterns = |all: &BTreeSet<String>, inner: &BTreeSet<String>| -> Vec<String> {
+            all.iter().filter(|it| meaning::has_pattern(it) && !inner.contains(*it)).cloned().collect()
+        };
+        let (own, others) = (patterns(known, &narrow), patterns(&values, &narrower));
+        let crosses = |one: &String| others.iter().any(|other| !meaning::excludes(&attribute, one, other));
+        if own.len().saturating_mul(others.len()) > MOST_PAIRS || own.iter().any(crosses) {
+            return self.ask(Attribute::Again(Box::new(attribute)), &values);
+        }
+        let met = &narrow | &narrower;
         let possible = !met.is_empty();
         self.within.insert(attribute, met);
         possible
@@ -100,18 +80,84 @@ impl Scope {
     }
 
     /// Whether all of `narrow` is in this; where that is not plain, no.
+    ///
+    /// What several values leave of one another is found out as long as that takes some milliseconds at the most.
     #[must_use]
     pub fn covers(&self, narrow: &Self) -> bool {
+        let all = |wide: &BTreeSet<String>, attribute: &Attribute, values: &BTreeSet<String>| {
+            values.iter().all(|value| wide.iter().any(|wide| meaning::covers(attribute, wide, value)))
+        };
         let within = self.within.iter().all(|(attribute, wide)| {
-            let inside = |value: &String| wide.iter().any(|wide| value_covers(attribute, wide, value));
-            narrow.within.get(attribute).is_some_and(|values| values.iter().all(inside))
+            let alike = || narrow.within.iter().filter(|(other, _)| other.plain() == attribute.plain());
+            if alike().any(|(_, values)| all(wide, attribute, values)) {
+                return true;
+            }
+            let asked = narrow.asked_like(attribute);
+            if attribute.has_several_values() || asked.is_empty() {
+                return false;
+            }
+            let mut except = narrow.refused_like(attribute);
+            except.push((attribute, wide));
+            meaning::is_met(&asked, &except) == Some(false)
         });
         within
             && self.except.iter().all(|(attribute, refused)| {
-                let none = BTreeSet::new();
-                let by = narrow.except.get(attribute).unwrap_or(&none);
-                refused.iter().all(|value| by.iter().any(|wide| value_covers(attribute, wide, value)))
+                if narrow.except.get(attribute).is_some_and(|by| all(by, attribute, refused)) {
+                    return true;
+                }
+                let mut asked = narrow.asked_like(attribute);
+                if attribute.has_several_values() || asked.is_empty() {
+                    return false;
+                }
+                asked.push((attribute, refused));
+                meaning::is_met(&asked, &narrow.refused_like(attribute)) == Some(false)
             })
+    }
+
+    /// What this and `other` share; none where that is plainly nothing.
+    pub(super) fn met(&self, other: &Self) -> Option<Self> {
+        let mut met = self.clone();
+        for (attribute, values) in &other.except {
+            met.refuse(attribute.clone(), values);
+        }
+        let possible = other.within.iter().all(|(attribute, values)| met.ask(attribute.plain().clone(), values));
+        (possible && !met.is_empty()).then_some(met)
+    }
+
+    /// The same where an attribute has this value; none where it then means nothing.
+    pub(super) fn at(mut self, attribute: &Attribute, value: &str) -> Option<Self> {
+        let has = |values: &BTreeSet<String>| values.iter().any(|it| meaning::covers(attribute, it, value));
+        if self.within.iter().any(|(other, values)| other.plain() == attribute && !has(values))
+            || self.except.get(attribute).is_some_and(has)
+        {
+            return None;
+        }
+        self.within.retain(|other, _| other.plain() != attribute);
+        self.except.remove(attribute);
+        Some(self)
+    }
+
+    /// Whether no request can be meant; where that is not plain, no.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.within.iter().any(|(attribute, values)| {
+            let asked = match attribute.has_several_values() {
+                true => vec![(attribute, values)],
+                false => self.asked_like(attribute),
+            };
+            let except = self.refused_like(attribute);
+            // Alone and without domain everything is met by itself.
+            let is_plain = asked.len() == 1 && except.is_empty() && !attribute.has_domain();
+            !is_plain && meaning::is_met(&asked, &except) == Some(false)
+        })
+    }
+
+    fn asked_like(&self, attribute: &Attribute) -> Vec<Asked<'_>> {
+        self.within.iter().filter(|(other, _)| other.subject() == attribute.subject()).collect()
+    }
+
+    fn refused_like(&self, attribute: &Attribute) -> Vec<Asked<'_>> {
+        self.except.iter().filter(|(other, _)| other.subject() == attribute.subject()).collect()
     }
 
     /// Whether it says nothing, and so is everything.
@@ -140,15 +186,7 @@ impl Scope {
 }
 
 fn normal(attribute: &Attribute, value: &str) -> String {
-    if *attribute == Attribute::Host { value.to_ascii_lowercase() } else { value.to_owned() }
-}
-
-fn value_covers(attribute: &Attribute, wide: &str, narrow: &str) -> bool {
-    match attribute {
-        Attribute::SourceIp | Attribute::RemoteIp => address::covers(wide, narrow),
-        Attribute::Port => wide == narrow,
-        _ => pattern::covers(wide, narrow),
-    }
+    if *attribute.plain() == Attribute::Host { value.to_ascii_lowercase() } else { value.to_owned() }
 }
 
 /// Scopes put together again where they differ in the values of one attribute, and without what others cover.

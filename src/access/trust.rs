@@ -1,5 +1,9 @@
 //! Trust domains: what a policy says of the local one holds for its aliases too.
 
+use std::borrow::Cow;
+
+use crate::istio::Rule;
+
 /// What of a mesh's configuration decides about access (istio `mesh/v1alpha1/config.proto`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mesh {
@@ -39,6 +43,30 @@ impl Mesh {
             }
         }
         all
+    }
+
+    /// A rule whose principals and trust domains stand for themselves alone.
+    pub(super) fn expanded<'r>(&self, rule: &'r Rule) -> Cow<'r, Rule> {
+        if self.trust_domains == [CLUSTER_LOCAL] {
+            return Cow::Borrowed(rule);
+        }
+        let principals =
+            |values: &mut Vec<String>| *values = values.iter().flat_map(|it| self.principals(it)).collect();
+        let domains = |values: &mut Vec<String>| *values = values.iter().flat_map(|it| self.domains(it)).collect();
+        let mut rule = rule.clone();
+        for source in rule.from.iter_mut().filter_map(|from| from.source.as_mut()) {
+            [&mut source.principals, &mut source.not_principals].into_iter().for_each(principals);
+            [&mut source.trust_domains, &mut source.not_trust_domains].into_iter().for_each(domains);
+        }
+        for when in &mut rule.when {
+            let values = [&mut when.values, &mut when.not_values].into_iter();
+            match when.key.as_str() {
+                "source.principal" => values.for_each(principals),
+                "source.trustDomain" => values.for_each(domains),
+                _ => {}
+            }
+        }
+        Cow::Owned(rule)
     }
 
     /// The trust domains that one stands for (`ExpandTrustDomainAliases`).

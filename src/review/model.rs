@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::path::Location;
 use super::{Answer, Question, Side};
-use crate::access::{Callee, CallingAs, Decision, Destination, Expectation, Mesh, Policies, Protocol, Request, Tally};
+use crate::access::{
+    Callee, CallingAs, Decision, Destination, Expectation, Mesh, Policies, Protocol, Proxy, Request, Tally,
+};
 use crate::intent::rules::effective_protocol;
 use crate::intent::spec::{Cluster as Defaults, Inbound};
 use crate::intent::topology::ClusterId;
@@ -211,6 +213,7 @@ pub(super) fn destination(tree: &Tree, intent: &Anchor, inbound: &Inbound, targe
         port: inbound.target_port.map(|port| port.number()),
         protocol: if effective_protocol(tree, intent, inbound).is_http() { Protocol::Http } else { Protocol::Tcp },
         ip: None,
+        proxy: if inbound.ambient && !target.by_waypoint { Proxy::Ztunnel } else { Proxy::Sidecar },
     }
 }
 

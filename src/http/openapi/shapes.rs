@@ -254,6 +254,8 @@ fn access_answer() -> Value {
         ("external?", text()),
         ("peerAuthentication?", text()),
         ("unsure?", text()),
+        ("refused?", text()),
+        ("notEnforced?", texts()),
         ("note?", text()),
     ])
 }

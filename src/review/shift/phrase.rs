@@ -124,6 +124,7 @@ fn excepted(attribute: &Attribute, of: &BTreeSet<String>) -> String {
         Attribute::TrustDomain => "trust domain",
         Attribute::Other(key) if key == "request.auth.audiences" => "with a token for",
         Attribute::Other(key) => key,
+        Attribute::Again(attribute) => return format!("also {}", excepted(attribute, of)),
     };
     format!("{name} {}", values(of))
 }
