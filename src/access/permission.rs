@@ -78,10 +78,10 @@ pub(super) fn of_rule(rule: &Rule, namespace: &str, action: &Action) -> Vec<Perm
     let whens = rule.when.iter().flat_map(|it| [&it.values, &it.not_values].map(|values| (it.key.as_str(), values)));
     let fit = sources.chain(ports).chain(whens).all(|(key, values)| values.iter().all(|value| is_fit(key, value)));
     match fit {
-        true => of_fit_rule(rule, namespace),
+        true => of_fit_rule(rule, namespace, action),
         // What cannot be read ends an ALLOW rule, and is left out of others.
         false if *action == Action::Allow => vec![],
-        false => of_fit_rule(&without_unfit(rule.clone()), namespace),
+        false => of_fit_rule(&without_unfit(rule.clone()), namespace, action),
     }
 }
 
@@ -110,7 +110,12 @@ fn without_unfit(mut rule: Rule) -> Rule {
     rule
 }
 
-fn of_fit_rule(rule: &Rule, namespace: &str) -> Vec<Permission> {
+fn of_fit_rule(rule: &Rule, namespace: &str, action: &Action) -> Vec<Permission> {
+    // Where no requests are read a rule that is not of ALLOW means more.
+    let is_empty = |permission: &Permission| match action {
+        Action::Allow => permission.is_empty(),
+        _ => Permission { scope: permission.scope.clone().of_connections(), ..permission.clone() }.is_empty(),
+    };
     let any_source = [Source::default()];
     let any_operation = [Operation::default()];
     let sources: Vec<&Source> = match rule.from.is_empty() {
@@ -130,7 +135,7 @@ fn of_fit_rule(rule: &Rule, namespace: &str) -> Vec<Permission> {
                 (of_operation(operation, &mut scope) && when(rule, namespace, &mut scope), callers)
             {
                 let one = |caller| Permission { caller, scope: scope.clone() };
-                permissions.extend(callers.into_iter().map(one).filter(|permission| !permission.is_empty()));
+                permissions.extend(callers.into_iter().map(one).filter(|permission| !is_empty(permission)));
             }
         }
     }

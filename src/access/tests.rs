@@ -107,6 +107,15 @@ fn without_requests_deny_and_audit_widen() {
 }
 
 #[test]
+fn what_no_request_can_meet_is_met_by_connections_all_the_same() {
+    let of = |action: &str| {
+        guard(&policy(&format!("{{action: {action}, rules: [{{to: [{{operation: {{paths: [a]}}}}]}}]}}")))
+    };
+    assert_eq!(of("ALLOW").allow, AllowSet::Closed(BTreeSet::new()));
+    assert!(of("DENY").without_requests().deny.first().unwrap().scope.is_everything());
+}
+
+#[test]
 fn exclusions_narrow_a_permission() {
     let wide = allowed("{rules: [{to: [{operation: {methods: [GET]}}]}]}");
     let narrow = allowed("{rules: [{to: [{operation: {methods: [GET], notPaths: [/admin*]}}]}]}");

@@ -6,3 +6,4 @@ mod languages;
 mod matrix;
 mod naive;
 mod permissions;
+mod ztunnel;

@@ -54,7 +54,7 @@ impl Matrix {
 
     fn idleness(&self, policy: &Policy) -> Option<Idle> {
         let closes = policy.action == Action::Allow && policy.rules == 0;
-        if policy.permissions.is_empty() && !closes {
+        if policy.permissions.iter().all(Permission::is_empty) && !closes {
             return Some(Idle::NothingMatches);
         }
         let selected = self.selected(&policy.namespace, policy.selector.as_ref());

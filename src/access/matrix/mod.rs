@@ -120,7 +120,7 @@ fn namespace(resource: &Resource) -> &str {
 
 impl Matrix {
     /// Takes in the policies among `resources`, for these workloads: each a namespace with labels, a port where one is meant,
-    /// and what it speaks. Rules are read on all cores.
+    /// and what it speaks. All are taken to have sidecars, whatever their `proxy`. Rules are read on all cores.
     #[must_use]
     pub fn new<'r>(mesh: Mesh, resources: impl IntoIterator<Item = &'r Resource>, workloads: Vec<Destination>) -> Self {
         let mut matrix = Self { mesh, workloads, ..Self::default() };
