@@ -19,13 +19,13 @@ pub enum CallingAs {
 
 impl CallingAs {
     /// Reads `namespace/account`, `trust domain/ns/namespace/sa/account`, or the same as a SPIFFE id; none when it is
-    /// something else.
+    /// something else, such as a pattern: a call has one identity.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix("spiffe://").unwrap_or(text);
         let parts: Vec<&str> = text.split('/').collect();
         match parts.as_slice() {
-            parts if parts.iter().any(|part| part.is_empty()) => None,
+            parts if parts.iter().any(|part| part.is_empty() || part.contains(is_odd)) => None,
             [namespace, account] => {
                 Some(Self::Account { namespace: (*namespace).to_owned(), account: (*account).to_owned() })
             }
@@ -45,6 +45,11 @@ impl CallingAs {
     }
 }
 
+/// What no part of an identity has.
+fn is_odd(char: char) -> bool {
+    char == '*' || char.is_whitespace() || char.is_control()
+}
+
 impl std::fmt::Display for CallingAs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -53,6 +58,34 @@ impl std::fmt::Display for CallingAs {
             Self::Principal(principal) => f.write_str(principal),
         }
     }
+}
+
+/// The two names of `namespace/name`; none where a text is something else.
+#[must_use]
+pub fn namespaced(text: &str) -> Option<(&str, &str)> {
+    text.split_once('/').filter(|(first, second)| !first.is_empty() && !second.is_empty() && !second.contains('/'))
+}
+
+/// Why a text is no method, in words; none for one that is (RFC 9110, 9.1: a token, and letters count).
+#[must_use]
+pub fn wrong_method(method: &str) -> Option<String> {
+    let upper = method.to_ascii_uppercase();
+    let is_token = !method.is_empty()
+        && method.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+    match (is_token, KNOWN.contains(&upper.as_str()) && upper != method) {
+        (false, _) => Some(format!("`{method}` is no HTTP method")),
+        (true, true) => Some(format!("methods are told apart by their letters: write {upper}")),
+        (true, false) => None,
+    }
+}
+
+const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+
+/// Why a text is no path of a request, in words; none for one that is.
+#[must_use]
+pub fn wrong_path(path: &str) -> Option<String> {
+    let is_wrong = !path.starts_with('/') || path.contains(char::is_whitespace) || path.contains(char::is_control);
+    is_wrong.then(|| format!("`{path}` is no path: it begins with a slash and has no spaces"))
 }
 
 #[cfg(test)]
@@ -69,8 +102,29 @@ mod tests {
             [CallingAs::parse("spiffe://td/ns/shop/sa/web"), CallingAs::parse("td/ns/shop/sa/web")],
             [Some(whole.clone()), Some(whole)]
         );
-        for wrong in ["", "web", "/web", "shop/", "a/b/c", "td/ns/shop/sa/", "td/ns/shop/web"] {
+        for wrong in [
+            "",
+            "web",
+            "/web",
+            "shop/",
+            "a/b/c",
+            "td/ns/shop/sa/",
+            "td/ns/shop/web",
+            "shop/*",
+            "*/ns/a/sa/b",
+            "shop/we b",
+        ] {
             assert_eq!(CallingAs::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn methods_and_paths_are_those_of_http() {
+        for (method, is_right) in [("GET", true), ("PURGE", true), ("get", false), ("", false), ("G T", false)] {
+            assert_eq!(wrong_method(method).is_none(), is_right, "{method}");
+        }
+        for (path, is_right) in [("/", true), ("/a?b", true), ("", false), ("a", false), ("/a b", false)] {
+            assert_eq!(wrong_path(path).is_none(), is_right, "{path}");
         }
     }
 }

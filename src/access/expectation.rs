@@ -7,6 +7,7 @@ use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::calling::{namespaced, wrong_method, wrong_path};
 use super::{CallingAs, Decision, Destination, Peer, Request, Verdict};
 use crate::finding::{Finding, Place};
 use crate::yaml::{self, Limits, Placed, YamlError};
@@ -141,21 +142,23 @@ impl Expectation {
         if findings.is_empty() { Ok(read) } else { Err(findings) }
     }
 
-    /// What is wrong where these are the answers to one of its callers, each with the cluster it is of; none where it holds.
+    /// What is wrong where these are the answers to one of its callers; none where it holds.
     /// Without an answer it does not: nothing that is called so is known.
     #[must_use]
-    pub fn broken_by(&self, from: &CallingAs, answers: &[(String, Decision)]) -> Option<Finding> {
+    pub fn broken_by(&self, from: &CallingAs, answers: &[Told]) -> Option<Finding> {
         if answers.is_empty() {
             let at = self.cluster.as_ref().map(|cluster| format!(" on {cluster}")).unwrap_or_default();
             return Some(self.finding(from, &format!("nothing that is called so is known{at}")));
         }
-        let holds = |decision: &Decision| {
+        let holds = |told: &Told| {
+            let Told { decision, is_let_in_otherwise, .. } = told;
             decision.verdict == self.expect
                 && decision.unsure.is_none()
+                && decision.external.is_none()
+                && !(self.expect == Verdict::Deny && *is_let_in_otherwise)
                 && self.policy.as_ref().is_none_or(|policy| decision.policy.as_ref() == Some(policy))
         };
-        let other: Vec<String> =
-            answers.iter().filter(|(_, decision)| !holds(decision)).map(|(at, decision)| told(at, decision)).collect();
+        let other: Vec<String> = answers.iter().filter(|told| !holds(told)).map(Told::to_string).collect();
         let more = other.len().saturating_sub(MOST_NAMED);
         let named = other.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
         match (other.is_empty(), more) {
@@ -191,17 +194,40 @@ fn wrong(place: Place, why: impl Into<String>) -> Finding {
     Finding::error("access/expectation", place, why, "see docs/access.md for what a file of expectations holds")
 }
 
-fn told(at: &str, decision: &Decision) -> String {
-    let unsure = decision.unsure.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
-    let on = if at.is_empty() { String::new() } else { format!(" on {at}") };
-    format!("it is{on} {decision}{unsure}")
+/// What one workload decides about a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The cluster it is on; empty where there is one alone.
+    pub at: String,
+    /// What is decided.
+    pub decision: Decision,
+    /// Whether a call like this one is let in whose method, path, host or port may be any where it is not said.
+    pub is_let_in_otherwise: bool,
+}
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { at, decision, is_let_in_otherwise } = self;
+        let on = if at.is_empty() { String::new() } else { format!(" on {at}") };
+        write!(f, "it is{on} {decision}")?;
+        if let Some(provider) = &decision.external {
+            write!(f, " (until {provider} lets it in)")?;
+        }
+        if let Some(unsure) = &decision.unsure {
+            write!(f, " ({unsure})")?;
+        }
+        if decision.verdict == Verdict::Deny && *is_let_in_otherwise {
+            f.write_str(", though with some method, path, host or port that is not said the same caller is let in")?;
+        }
+        Ok(())
+    }
 }
 
 impl Test {
     fn read(self, place: Place) -> Result<Expectation, String> {
         let parse = |text: &String| {
             CallingAs::parse(text).ok_or_else(|| {
-                format!("from: `{text}` is neither `namespace/service-account` nor a whole identity without patterns")
+                format!("from: `{text}` is neither `namespace/service-account` nor a whole identity, and patterns are not calls")
             })
         };
         let from = match self.from.is_empty() {
@@ -219,6 +245,15 @@ impl Test {
             (None, Some(_)) => return Err("port: is of services; that of pods is `workload.port`".to_owned()),
             _ => return Err("name what is called by one of `to` and `workload`".to_owned()),
         };
+        if let Some(why) = self.method.as_deref().and_then(wrong_method) {
+            return Err(format!("method: {why}"));
+        }
+        if let Some(why) = self.path.as_deref().and_then(wrong_path) {
+            return Err(format!("path: {why}"));
+        }
+        if let Some(wrong) = self.cluster.as_deref().filter(|cluster| namespaced(cluster).is_none()) {
+            return Err(format!("cluster: `{wrong}` is no cluster: name it `provider/cluster`"));
+        }
         let from_address = Peer { principal: None, ip: self.ip, remote_ip: self.remote_ip };
         Ok(Expectation {
             place,
@@ -254,10 +289,7 @@ pub struct Tally {
 impl Tally {
     /// Holds every expectation against what `answers` gives for one of its callers.
     #[must_use]
-    pub fn of(
-        expectations: &[Expectation],
-        mut answers: impl FnMut(&Expectation, &CallingAs) -> Vec<(String, Decision)>,
-    ) -> Self {
+    pub fn of(expectations: &[Expectation], mut answers: impl FnMut(&Expectation, &CallingAs) -> Vec<Told>) -> Self {
         let mut tally = Self::default();
         for expectation in expectations {
             for from in &expectation.from {

@@ -1,5 +1,7 @@
 //! Whether somebody may call a service, as main is.
 
+use std::collections::BTreeSet;
+
 use super::Base;
 use super::desk::Desk;
 use super::submission::{Cause, Refusal};
@@ -32,11 +34,17 @@ impl Base {
         let scope = Scope::concerned(&self.tree, &self.tree, &servers);
         let rendered = render::render(&self.tree, &self.settings, &scope);
         let side = Side { rendered: &rendered, strays: &self.strays };
-        let answers = Model::new(&self.tree, &self.settings.cluster_defaults, side).ask(question);
+        let model = Model::new(&self.tree, &self.settings.cluster_defaults, side);
+        let answers = model.ask(question);
         if answers.is_empty() {
-            let port = question.port.map(|port| format!(" on port {port}")).unwrap_or_default();
-            let cluster = question.cluster.as_ref().map(|cluster| format!(" on {cluster}")).unwrap_or_default();
-            return Err(unknown(format!("{namespace}/{service} is placed nowhere{cluster}, or not served{port}")));
+            let anywhere = Question { port: None, cluster: None, ..question.clone() };
+            let served: BTreeSet<String> =
+                model.ask(&anywhere).iter().map(|at| format!("{} on port {}", at.cluster, at.port)).collect();
+            let served = Vec::from_iter(served).join(", ");
+            return Err(unknown(match served.is_empty() {
+                true => format!("{namespace}/{service} is placed on no cluster"),
+                false => format!("{namespace}/{service} is not served there; it is on {served}"),
+            }));
         }
         Ok(answers)
     }

@@ -1,6 +1,6 @@
 //! `meshwright check`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -88,14 +88,9 @@ impl Check {
 /// What the manifests themselves are found to be: generated ones are never parsed again.
 fn manifests(rendered: &Rendered, audit: &Audit) -> Vec<Finding> {
     let mut findings: Vec<Finding> = rendered.findings.clone();
-    let places: Vec<Place> = rendered.manifests.keys().map(Place::at).collect();
-    let mut clusters: BTreeMap<&str, Vec<(&Place, _)>> = BTreeMap::new();
-    for (manifest, place) in rendered.manifests.values().zip(&places) {
-        clusters.entry(cluster_folder(&place.path)).or_default().push((place, &manifest.resource));
-    }
     findings
         .par_extend(rendered.manifests.par_iter().flat_map_iter(|(path, m)| lint::lint(&m.resource, &Place::at(path))));
-    findings.extend(clusters.values().flat_map(|resources| lint::lint_across(resources)));
+    findings.extend(review::across(rendered, &audit.strays, |_| true));
     findings.retain(|finding| finding.severity != Severity::Note);
     findings.extend(review::overlaps(rendered, &audit.strays));
     findings
@@ -116,11 +111,6 @@ fn unexpected(
         Ok(expectations) => findings.extend(model.hold(&expectations).findings),
     }
     Ok(findings)
-}
-
-/// `clusters/<provider>/<cluster>` of a path below it.
-fn cluster_folder(path: &str) -> &str {
-    path.match_indices('/').nth(2).map_or(path, |(at, _)| &path[..at])
 }
 
 /// What is wrong with a file that is out of date; none for one that is to go, which is told among the strays.

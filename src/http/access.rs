@@ -11,11 +11,7 @@ use super::api::Shared;
 use super::conditions;
 use super::problem::{self, Problem};
 use crate::query;
-use crate::review::Question;
-
-/// What every answer about access is true of.
-const VISIBLE: &str =
-    "as far as the config repository shows; what charts and others add in a cluster is not visible here";
+use crate::review::{Question, VISIBLE};
 
 /// The parameters of a question.
 pub(super) const PARAMETERS: [&str; 8] = ["from", "to", "method", "path", "host", "port", "cluster", "ip"];
@@ -25,19 +21,14 @@ pub(super) async fn may(State(shared): State<Arc<Shared>>, request: Request) -> 
     let parameters = conditions::parameters(request.uri(), &PARAMETERS)?;
     let value = |name| conditions::value(&parameters, name).filter(|value| !value.is_empty());
     let wrong = |detail: &str| Problem::new(&problem::UNKNOWN_PARAMETER, detail.to_owned());
-    let to = value("to").and_then(|to| to.split_once('/'));
-    let (namespace, service) =
-        to.ok_or_else(|| wrong("to must name a service as `namespace/service`, such as to=shop/cartservice."))?;
+    let question = value("to").and_then(Question::about);
+    let mut question =
+        question.ok_or_else(|| wrong("to must name a service as `namespace/service`, such as to=shop/cartservice."))?;
     let text = |name| value(name).map(str::to_owned);
     let port = value("port").map(str::parse).transpose();
     let ip = value("ip").map(str::parse).transpose();
-    let mut question = Question {
-        namespace: namespace.to_owned(),
-        service: service.to_owned(),
-        port: port.map_err(|_| wrong("port must be a port of the service, 1 to 65535."))?,
-        cluster: text("cluster"),
-        ..Question::default()
-    };
+    question.port = port.map_err(|_| wrong("port must be a port of the service, 1 to 65535."))?;
+    question.cluster = text("cluster");
     if let Some(from) = value("from") {
         question = question.of_caller(from).ok_or_else(|| {
             wrong("from must be `namespace/service-account` or a whole identity; without it the caller has none.")
@@ -47,6 +38,9 @@ pub(super) async fn may(State(shared): State<Arc<Shared>>, request: Request) -> 
     question.request.method = text("method");
     question.request.path = text("path");
     question.request.host = text("host");
+    if let Some((parameter, why)) = question.fault() {
+        return Err(wrong(&format!("{parameter}: {why}")));
+    }
     let answers = shared.plan(move |shared| Ok(shared.desk.may(&question)?)).await?;
     Ok(Json(json!({"answers": answers, "visible": VISIBLE})).into_response())
 }

@@ -30,6 +30,13 @@ impl Parsed {
     }
 }
 
+impl Parsed {
+    /// The same in the stream itself, which is cut into its documents anew.
+    pub fn position_in(&self, stream: &str, pointer: &str) -> Option<(u32, u32)> {
+        self.position(&yaml::documents(stream).ok()?, pointer)
+    }
+}
+
 /// Reads a stream of manifests: several documents, lists unrolled, every version of Istio's API.
 ///
 /// Empty documents are passed over. Each error is about one document or list item, with its line in the stream: a text

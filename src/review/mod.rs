@@ -10,6 +10,7 @@ use crate::intent::Anchor;
 
 mod diff;
 mod exits;
+mod given;
 mod model;
 mod overlap;
 mod path;
@@ -25,10 +26,11 @@ mod testing;
 pub mod words;
 
 pub use diff::unified;
+pub use given::Given;
 pub use model::Model;
 pub use overlap::overlaps;
-pub use plan::{Input, plan, too_many_deletions};
-pub use question::{Answer, Question};
+pub use plan::{Input, across, plan, too_many_deletions};
+pub use question::{Answer, Question, VISIBLE};
 pub use shift::{Loosening, Side, loosened, shifts};
 pub use stray::Stray;
 

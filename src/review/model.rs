@@ -1,11 +1,13 @@
 //! What the manifests of a tree decide, those that people wrote beside the generated ones included.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::path::Location;
 use super::{Answer, Question, Side};
 use crate::access::{
-    Callee, CallingAs, Decision, Destination, Expectation, Mesh, Policies, Protocol, Proxy, Request, Tally,
+    Access, Callee, CallingAs, Decision, Destination, Expectation, Matrix, Mesh, Policies, Protocol, Proxy, Request,
+    Tally, Told, Verdict,
 };
 use crate::intent::rules::effective_protocol;
 use crate::intent::spec::{Cluster as Defaults, Inbound};
@@ -28,6 +30,8 @@ pub(super) struct Cluster<'a> {
     policies: Policies,
     /// The policies that people wrote, as `namespace/name`.
     pub(super) by_hand: BTreeSet<String>,
+    /// Why the cluster may decide otherwise.
+    doubt: Option<String>,
     /// AuthorizationPolicies and PeerAuthentications, by the namespace they are applied to.
     resources: BTreeMap<&'a str, Vec<&'a Resource>>,
 }
@@ -37,6 +41,7 @@ pub(super) struct Cluster<'a> {
 struct Found<'a> {
     resources: BTreeMap<&'a str, Vec<&'a Resource>>,
     by_hand: BTreeSet<String>,
+    doubt: Option<String>,
 }
 
 impl<'a> Model<'a> {
@@ -86,10 +91,16 @@ impl<'a> Model<'a> {
                 }
             }
         }
-        let clusters = clusters.into_iter().map(|(name, Found { resources, by_hand })| {
+        for stray in side.strays {
+            let found = Location::of(&stray.path).and_then(|location| clusters.get_mut(location.cluster));
+            if let (Some(found), Some(doubt)) = (found, stray.doubt()) {
+                found.doubt.get_or_insert(doubt);
+            }
+        }
+        let clusters = clusters.into_iter().map(|(name, Found { resources, by_hand, doubt })| {
             let mesh = mesh(&topology, &name);
             let policies = Policies::placed(mesh.clone(), placed(&resources));
-            (name, Cluster { mesh, policies, by_hand, resources })
+            (name, Cluster { mesh, policies, by_hand, doubt, resources })
         });
         Self { tree, topology, targets: &side.rendered.targets, clusters: clusters.collect() }
     }
@@ -108,6 +119,7 @@ impl<'a> Model<'a> {
             let cluster = target.cluster.to_string();
             let Some(known) = self.clusters.get(&cluster) else { continue };
             let mut request = known.request(&question.from, &question.request);
+            let policies = known.policies_of(target);
             for intent in &target.intents {
                 let Some(inbound) = self.tree.inbound(intent) else { continue };
                 let port = inbound.port.number();
@@ -120,8 +132,10 @@ impl<'a> Model<'a> {
                     workload: target.label.clone(),
                     port,
                     intent: intent.clone(),
-                    decision: known.decide(target, &request),
+                    principal: request.from.principal.clone(),
+                    decision: known.doubted(policies.decide(&request)),
                     note: note(target),
+                    admitting: known.access(target, &request.to).admitting(&request).is_some(),
                 });
             }
         }
@@ -134,7 +148,24 @@ impl<'a> Model<'a> {
     /// Holds what is expected against what is decided.
     #[must_use]
     pub fn hold(&self, expectations: &[Expectation]) -> Tally {
-        Tally::of(expectations, |expectation, from| match &expectation.to {
+        Tally::of(expectations, |expectation, from| {
+            let identities = self.identities(from, expectation.expect);
+            identities.iter().flat_map(|from| self.told(expectation, from)).collect()
+        })
+    }
+
+    /// Whoever is to be kept out is, whichever cluster the call comes from: an account stands for its identity in each of
+    /// the trust domains that are known.
+    fn identities(&self, from: &CallingAs, expect: Verdict) -> Vec<CallingAs> {
+        let (CallingAs::Account { .. }, Verdict::Deny) = (from, expect) else { return vec![from.clone()] };
+        let domains: BTreeSet<&String> =
+            self.clusters.values().filter_map(|it| it.mesh.trust_domains.first()).collect();
+        domains.into_iter().filter_map(|domain| from.principal(domain)).map(CallingAs::Principal).collect()
+    }
+
+    /// What each workload that an expectation is about decides.
+    fn told(&self, expectation: &Expectation, from: &CallingAs) -> Vec<Told> {
+        match &expectation.to {
             Callee::Service { namespace, service, port } => {
                 let question = Question {
                     namespace: namespace.clone(),
@@ -144,18 +175,26 @@ impl<'a> Model<'a> {
                     from: from.clone(),
                     request: expectation.request.clone(),
                 };
-                self.ask(&question).into_iter().map(|answer| (answer.cluster, answer.decision)).collect()
+                let told =
+                    |it: Answer| Told { at: it.cluster, decision: it.decision, is_let_in_otherwise: it.admitting };
+                self.ask(&question).into_iter().map(told).collect()
             }
             Callee::Workload(to) => {
                 let is_meant = |name: &&String| expectation.cluster.as_ref().is_none_or(|cluster| cluster == *name);
                 let meant = self.clusters.iter().filter(|(name, _)| is_meant(name));
-                let decide = |(name, cluster): (&String, &Cluster<'_>)| {
+                let told = |(name, cluster): (&String, &Cluster<'_>)| {
                     let request = cluster.request(from, &Request { to: to.clone(), ..expectation.request.clone() });
-                    (name.clone(), cluster.policies.decide(&request))
+                    let resources = cluster.near(&to.namespace, None);
+                    let access = Matrix::new(cluster.mesh.clone(), &resources, vec![]).access(to);
+                    Told {
+                        at: name.clone(),
+                        decision: cluster.doubted(cluster.policies.decide(&request)),
+                        is_let_in_otherwise: access.admitting(&request).is_some(),
+                    }
                 };
-                meant.map(decide).collect()
+                meant.map(told).collect()
             }
-        })
+        }
     }
 }
 
@@ -168,24 +207,48 @@ impl Cluster<'_> {
         request
     }
 
-    /// Where a waypoint decides, the policies that are attached to the services of the workload stand for those of its pods.
-    pub(super) fn decide(&self, target: &Target, request: &Request) -> Decision {
-        if !target.by_waypoint {
-            return self.policies.decide(request);
-        }
-        let mut found = vec![];
-        for (namespace, resource) in placed(&self.resources) {
-            let is_near = namespace == target.namespace || namespace == self.mesh.root_namespace;
-            match &resource.spec {
-                Spec::AuthorizationPolicy(policy) if is_near => {
-                    let policy = at_waypoint(policy, target);
-                    found.extend(policy.map(|it| (namespace, Resource::new(resource.metadata.clone(), it))));
-                }
-                _ if is_near => found.push((namespace, resource.clone())),
-                _ => {}
+    /// The same decision, with what is not known of the cluster.
+    fn doubted(&self, decision: Decision) -> Decision {
+        Decision { unsure: decision.unsure.or_else(|| self.doubt.clone()), ..decision }
+    }
+
+    /// The policies that decide about a workload: none where the mesh does not guard it, and where a waypoint decides those
+    /// that are attached to its services, as if they were those of its pods.
+    pub(super) fn policies_of(&self, target: &Target) -> Cow<'_, Policies> {
+        match target.access {
+            TargetAccess::NotEnforced => Cow::Owned(Policies::default()),
+            _ if target.by_waypoint => {
+                Cow::Owned(Policies::new(self.mesh.clone(), &self.near(&target.namespace, Some(target))))
             }
+            _ => Cow::Borrowed(&self.policies),
         }
-        Policies::placed(self.mesh.clone(), found.iter().map(|(at, resource)| (*at, resource))).decide(request)
+    }
+
+    /// Who may call a port of a workload.
+    pub(super) fn access(&self, target: &Target, to: &Destination) -> Access {
+        let resources = match target.access {
+            TargetAccess::NotEnforced => vec![],
+            _ => self.near(&target.namespace, Some(target)),
+        };
+        Matrix::new(self.mesh.clone(), &resources, vec![]).access(to)
+    }
+
+    /// The policies of a namespace and of the mesh, each with its namespace; at a waypoint as [`Cluster::policies_of`].
+    fn near(&self, namespace: &str, target: Option<&Target>) -> Vec<Resource> {
+        let waypoint = target.filter(|target| target.by_waypoint);
+        let root = self.mesh.root_namespace.as_str();
+        let mut found = vec![];
+        let near = BTreeSet::from([namespace, root]).into_iter().filter_map(|at| self.resources.get_key_value(at));
+        for (at, resource) in near.flat_map(|(at, resources)| resources.iter().map(move |resource| (*at, *resource))) {
+            let mut resource = resource.clone();
+            at.clone_into(&mut resource.metadata.namespace);
+            if let (Some(target), Spec::AuthorizationPolicy(policy)) = (waypoint, &resource.spec) {
+                let Some(policy) = at_waypoint(policy, target).filter(|_| at == namespace) else { continue };
+                resource = Resource::new(resource.metadata, policy);
+            }
+            found.push(resource);
+        }
+        found
     }
 }
 

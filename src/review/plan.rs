@@ -46,7 +46,7 @@ pub fn plan(input: Input<'_>) -> Plan {
         finding.severity == Severity::Error || touches(&paths, &finding.place) || !known.contains(finding)
     };
     findings.extend(after.findings.iter().filter(|it| !is_told_as_access(it)).filter(of_change).cloned());
-    findings.extend(linted(before, after));
+    findings.extend(linted(before, after, strays));
     findings.extend(overlaps(after, strays).into_iter().map(as_of_a_change));
     findings.extend(too_many_deletions(&files, deletions_cap));
     findings.sort_by(|one, other| (Reverse(one.severity), one).cmp(&(Reverse(other.severity), other)));
@@ -74,32 +74,43 @@ fn as_of_a_change(finding: Finding) -> Finding {
     Finding { severity, ..finding }
 }
 
+/// What a rule finds to be missing: a plan sees no more than what the change concerns, so that a check of everything tells it.
+const MISSING: [&str; 2] = ["istio/IST0101", "istio/IST0174"];
+
 /// Istio's rules over the manifests that change, and over their clusters as far as the change shows in them.
-fn linted(before: &Rendered, after: &Rendered) -> Vec<Finding> {
+fn linted(before: &Rendered, after: &Rendered, strays: &[Stray]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut clusters: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut changes: BTreeSet<&str> = BTreeSet::new();
     for manifest in changed(before, after) {
         findings.extend(lint(&manifest.resource, &Place::at(&manifest.path)));
-        if let Some(location) = Location::of(&manifest.path) {
-            clusters.entry(location.cluster).or_default().push(&manifest.path);
-        }
+        changes.insert(&manifest.path);
     }
-    let mut resources: BTreeMap<&str, Vec<(Place, &Resource)>> = BTreeMap::new();
-    for manifest in after.manifests.values() {
-        let Some(location) = Location::of(&manifest.path) else { continue };
-        if clusters.contains_key(location.cluster) {
-            resources.entry(location.cluster).or_default().push((Place::at(&manifest.path), &manifest.resource));
-        }
-    }
-    for (cluster, resources) in resources {
-        let pairs: Vec<(&Place, &Resource)> = resources.iter().map(|(place, resource)| (place, *resource)).collect();
-        let changed = clusters.get(cluster).map(Vec::as_slice).unwrap_or_default();
-        let of_change = |finding: &Finding| changed.binary_search(&finding.place.path.as_str()).is_ok();
-        findings.extend(lint_across(&pairs).into_iter().filter(of_change));
-    }
-    // What a note tells is for those who write manifests by hand.
+    let clusters: BTreeSet<&str> = changes.iter().filter_map(|path| Some(Location::of(path)?.cluster)).collect();
+    let across = across(after, strays, |cluster| clusters.contains(cluster));
+    let is_told = |finding: &Finding| changes.contains(&*finding.place.path) && !MISSING.contains(&&*finding.rule);
+    findings.extend(across.into_iter().filter(is_told));
     findings.retain(|finding| finding.severity != Severity::Note);
     findings
+}
+
+/// Istio's rules over the generated manifests of each cluster that is wanted, together with those that people wrote there;
+/// what is found in these is not told.
+#[must_use]
+pub fn across(rendered: &Rendered, strays: &[Stray], is_wanted: impl Fn(&str) -> bool) -> Vec<Finding> {
+    let mut clusters: BTreeMap<&str, Vec<(Place, &Resource)>> = BTreeMap::new();
+    let ours = rendered.manifests.values().map(|it| (it.path.as_str(), std::slice::from_ref(&it.resource)));
+    let by_hand = strays.iter().map(|it| (it.path.as_str(), it.resources.as_slice()));
+    for (path, resources) in ours.chain(by_hand) {
+        let Some(location) = Location::of(path).filter(|location| is_wanted(location.cluster)) else { continue };
+        let of_cluster = clusters.entry(location.cluster).or_default();
+        of_cluster.extend(resources.iter().map(|resource| (Place::at(path), resource)));
+    }
+    let is_ours = |finding: &Finding| rendered.manifests.contains_key(&finding.place.path);
+    let of_cluster = |resources: &Vec<(Place, &Resource)>| {
+        let pairs: Vec<(&Place, &Resource)> = resources.iter().map(|(place, resource)| (place, *resource)).collect();
+        lint_across(&pairs)
+    };
+    clusters.values().flat_map(of_cluster).filter(is_ours).collect()
 }
 
 /// A human decides over a change that removes more than one usually does.

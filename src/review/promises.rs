@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::Model;
 use super::model::destination;
-use crate::access::{Decision, Destination, Peer, Protocol, Request, Verdict};
+use crate::access::{Decision, Destination, Peer, Policies, Protocol, Request, Verdict};
 use crate::finding::{Finding, Place};
 use crate::intent::rules::clients;
 use crate::intent::spec::{AccessPoint, Action, Client, Inbound, Jwt};
@@ -29,6 +29,13 @@ struct Promise<'a> {
     point: Option<&'a AccessPoint>,
 }
 
+/// What decides at a workload.
+struct Here<'a> {
+    cluster: &'a str,
+    by_hand: &'a BTreeSet<String>,
+    policies: &'a Policies,
+}
+
 impl<'a> Model<'a> {
     /// What the manifests deny though an intent allows it; and what cannot be told, because it depends on which of two
     /// policies is the older one. It is as far as samples show: every identity of a client is tried, and every path, method,
@@ -44,13 +51,16 @@ impl<'a> Model<'a> {
 
     fn of_target(&self, target: &Target) -> Vec<Finding> {
         let mut findings = vec![];
+        let name = target.cluster.to_string();
+        let Some(cluster) = self.clusters.get(&name) else { return findings };
+        let here = Here { cluster: &name, by_hand: &cluster.by_hand, policies: &cluster.policies_of(target) };
         for server in &target.intents {
             let Some(inbound) = self.tree.inbound(server) else { continue };
             for (anchor, client) in clients(self.tree, server) {
                 let peers = self.peers(target, server, client);
                 for (place, point) in self.points(anchor) {
                     let promise = Promise { target, server, inbound, client, place, point };
-                    findings.extend(self.broken(&promise, &peers));
+                    findings.extend(self.broken(&promise, &peers, &here));
                 }
             }
         }
@@ -106,22 +116,20 @@ impl<'a> Model<'a> {
         principals.iter().flat_map(peer).take(MOST_TRIED).collect()
     }
 
-    fn broken(&self, promise: &Promise<'_>, peers: &[Peer]) -> Vec<Finding> {
+    fn broken(&self, promise: &Promise<'_>, peers: &[Peer], here: &Here<'_>) -> Vec<Finding> {
         let Promise { target, server, inbound, .. } = promise;
-        let name = target.cluster.to_string();
-        let Some(cluster) = self.clusters.get(&name) else { return vec![] };
         let to = destination(self.tree, server, inbound, target);
         let (mut broken, mut taken_back) = (BTreeMap::new(), BTreeMap::new());
         let mut is_let_in = false;
         for mut request in samples(promise, to) {
             for peer in peers {
                 request.from = peer.clone();
-                let decision = cluster.decide(target, &request);
+                let decision = here.policies.decide(&request);
                 let is_denied = decision.verdict == Verdict::Deny && decision.external.is_none();
                 is_let_in |= !is_denied;
                 if is_denied || decision.unsure.is_some() {
-                    let ours = decision.policy.as_ref().is_some_and(|policy| !cluster.by_hand.contains(policy));
-                    let of = if ours { &mut taken_back } else { &mut broken };
+                    let is_ours = decision.policy.as_ref().is_some_and(|policy| !here.by_hand.contains(policy));
+                    let of = if is_ours && decision.unsure.is_none() { &mut taken_back } else { &mut broken };
                     of.entry(decision.to_string()).or_insert_with(|| (request.clone(), decision));
                 }
             }
@@ -130,7 +138,7 @@ impl<'a> Model<'a> {
         if !is_let_in {
             broken.append(&mut taken_back);
         }
-        broken.values().map(|(request, decision)| finding(promise, &name, request, decision)).collect()
+        broken.values().map(|(request, decision)| finding(promise, here.cluster, request, decision)).collect()
     }
 }
 

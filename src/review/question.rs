@@ -2,8 +2,12 @@
 
 use serde::Serialize;
 
-use crate::access::{CallingAs, Decision, Request};
+use crate::access::{CallingAs, Decision, Request, Verdict, namespaced, wrong_method, wrong_path};
 use crate::intent::Anchor;
+
+/// What every answer about access is true of.
+pub const VISIBLE: &str =
+    "as far as the config repository shows; what charts and others add in a cluster is not visible here";
 
 /// What is asked of one service.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -23,6 +27,25 @@ pub struct Question {
 }
 
 impl Question {
+    /// A question about the service that `text` names, `namespace/service`; none when it is something else.
+    #[must_use]
+    pub fn about(text: &str) -> Option<Self> {
+        let (namespace, service) = namespaced(text)?;
+        Some(Self { namespace: namespace.to_owned(), service: service.to_owned(), ..Self::default() })
+    }
+
+    /// What of it cannot be asked: the parameter, and why.
+    #[must_use]
+    pub fn fault(&self) -> Option<(&'static str, String)> {
+        let method = self.request.method.as_deref().and_then(wrong_method).map(|why| ("method", why));
+        let path = || self.request.path.as_deref().and_then(wrong_path).map(|why| ("path", why));
+        let cluster = || {
+            let wrong = self.cluster.as_deref().filter(|cluster| namespaced(cluster).is_none())?;
+            Some(("cluster", format!("`{wrong}` is no cluster: name it `provider/cluster`")))
+        };
+        method.or_else(path).or_else(cluster)
+    }
+
     /// The same of the caller that `text` names: `namespace/service-account` or a whole identity; none when it is
     /// something else.
     #[must_use]
@@ -43,10 +66,23 @@ pub struct Answer {
     pub port: u16,
     /// The inbound intent about it.
     pub intent: Anchor,
+    /// The identity that the call was made as; none for plain text.
+    pub principal: Option<String>,
     /// What is decided.
     #[serde(flatten)]
     pub decision: Decision,
     /// What else decides, or does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<&'static str>,
+    /// Whether a request like this one is let in, whose method, path, host or port may be any where it is not said.
+    #[serde(skip)]
+    pub(super) admitting: bool,
+}
+
+impl Answer {
+    /// Whether the call was turned away, and would be let in with a method, path, host or port that was not said.
+    #[must_use]
+    pub fn is_let_in_otherwise(&self) -> bool {
+        self.decision.verdict == Verdict::Deny && self.admitting
+    }
 }

@@ -1,7 +1,11 @@
 //! Manifests on main that people wrote.
 
+use super::given::refused;
 use crate::finding::{Finding, Place};
 use crate::istio::{self, Resource};
+
+/// The rule of what is compared with nothing.
+const UNREADABLE: &str = "overlap/unreadable";
 
 /// A manifest on main that is not generated.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,7 +14,7 @@ pub struct Stray {
     pub path: String,
     /// The resources that it holds.
     pub resources: Vec<Resource>,
-    /// What could not be read of it.
+    /// What could not be read of it, and what Istio refuses of its policies.
     pub findings: Vec<Finding>,
 }
 
@@ -21,18 +25,29 @@ impl Stray {
         let mut stray = Self { path: path.to_owned(), resources: vec![], findings: vec![] };
         for parsed in istio::read(text) {
             match parsed {
-                Ok(parsed) => stray.resources.push(parsed.resource),
+                Ok(parsed) => {
+                    stray.findings.extend(refused(path, text, &parsed));
+                    stray.resources.push(parsed.resource);
+                }
                 Err(error) => stray.findings.extend(Self::unread(path, &error.to_string()).findings),
             }
         }
         stray
     }
 
+    /// Why it may decide otherwise than is known here, in words; none where all of it is known.
+    #[must_use]
+    pub fn doubt(&self) -> Option<String> {
+        let finding = self.findings.first()?;
+        let what = if finding.rule == UNREADABLE { "cannot be read" } else { "holds what Istio refuses" };
+        Some(format!("{} {what}, so that the cluster may decide otherwise", self.path))
+    }
+
     /// A manifest that is not read, and why.
     #[must_use]
     pub fn unread(path: &str, why: &str) -> Self {
         let finding = Finding::warning(
-            "overlap/unreadable",
+            UNREADABLE,
             Place::at(path),
             format!("this manifest cannot be read, so nothing tells whether it overlaps a generated one: {why}"),
             "mend it, or move it out of clusters/",

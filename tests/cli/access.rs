@@ -88,15 +88,16 @@ fn one_call_of_a_service_is_decided_from_a_checkout() {
     let ask =
         |arguments: &[&str]| meshwright(&checkout.root, &[&["access", "--to", "shop/cartservice"], arguments].concat());
     let run = ask(&["--from", "shop/frontend", "--method", "GET", "--path", "/"]);
-    let allowed = "gke/east shop/cartservice:7070 allow, by rule 0 of shop/cartservice-allow\n";
+    let allowed = "gke/east shop/cartservice:7070 allow, by rule 0 of shop/cartservice-allow (as \
+                   cluster.local/ns/shop/sa/frontend)\n";
     assert_eq!((run.out.as_str(), run.code), (allowed, Some(0)));
     let run = ask(&[]);
-    assert_eq!(run.out, "gke/east shop/cartservice:7070 deny, as no rule lets it in\n");
+    assert_eq!(run.out, "gke/east shop/cartservice:7070 deny, as no rule lets it in (plain text)\n");
     let run = ask(&["--from", "shop/frontend", "-o", "json"]);
     let answers: serde_json::Value = serde_json::from_str(&run.out).unwrap();
     assert_eq!(answers["answers"][0]["policy"], "shop/cartservice-allow");
     let run = ask(&["--cluster", "gke/west"]);
-    assert!(run.code == Some(1) && run.err.contains("placed nowhere on gke/west"), "{run:?}");
+    assert!(run.code == Some(1) && run.err.contains("is not served there; it is on gke/east on port 7070"), "{run:?}");
     for wrong in [&["--from", "web"][..], &["--requests", "-"], &["--port", "x"], &["--manifests", "-"]] {
         assert_eq!(ask(wrong).code, Some(2), "{wrong:?}");
     }
@@ -121,7 +122,7 @@ fn what_is_expected_beside_the_config_is_checked() {
     assert!(run.code == Some(1) && run.err.contains("access-tests"), "nothing to check is no success: {run:?}");
     write(&checkout.root, "access-tests/shop.yaml", EXPECTED);
     let run = test();
-    assert_eq!((run.out.as_str(), run.code), ("5 calls decided, 0 not as expected\n", Some(0)), "{run:?}");
+    assert_eq!((run.out.as_str(), run.code), ("5 calls decided, 0 findings\n", Some(0)), "{run:?}");
     assert_eq!(meshwright(&checkout.root, &["check"]).code, Some(0));
 
     let by_hand = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: shut, namespace: shop}\n\
@@ -182,8 +183,80 @@ fn manifests_alone_are_held_against_expectations_of_workloads() {
     };
     assert_eq!(run(&["--trust-domain", "old"]).code, Some(0));
     let other = run(&[]);
-    assert!(other.code == Some(1) && other.out.contains("2 calls decided, 1 not as expected"), "{other:?}");
+    assert!(other.code == Some(1) && other.out.contains("2 calls decided, 1 finding"), "{other:?}");
     assert_eq!(run(&["--repo", "."]).code, Some(2));
     let none = meshwright(folder.path(), &["access", "test", "--manifests", "policies.yaml"]);
     assert!(none.code == Some(2) && none.err.contains("name the files"), "{none:?}");
+}
+
+#[test]
+fn what_cannot_be_read_or_is_refused_by_istio_leaves_a_doubt() {
+    let checkout = Checkout::of(crate::MESH);
+    write(&checkout.root, "access-tests/shop.yaml", EXPECTED);
+    let refused = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: shut, namespace: shop}\n\
+                   spec: {action: deny, rules: [{}]}\n";
+    for (text, says) in [("foo: [", "cannot be read"), (refused, "holds what Istio refuses")] {
+        write(&checkout.root, "clusters/gke/east/shop/hand.yaml", text);
+        let run = meshwright(&checkout.root, &["access", "--to", "shop/cartservice", "--from", "shop/frontend"]);
+        assert!(run.code == Some(0) && run.out.contains(says), "{run:?}");
+        let run = meshwright(&checkout.root, &["access", "test"]);
+        assert!(run.code == Some(1) && run.out.contains(says), "{run:?}");
+        let run = meshwright(&checkout.root, &["check"]);
+        assert!(run.code == Some(1) && run.out.contains("clusters/gke/east/shop/hand.yaml"), "{run:?}");
+    }
+}
+
+#[test]
+fn what_istio_refuses_of_given_manifests_is_told_beside_the_verdicts() {
+    let folder = tempfile::tempdir().unwrap();
+    let policies = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a, namespace: shop}\nspec:\n  \
+                    rules:\n  - from: [{source: {principal: [x]}}]\n---\napiVersion: security.istio.io/v1\nkind: \
+                    AuthorizationPolicies\nmetadata: {name: b, namespace: shop}\n";
+    // Below folders that are named, too.
+    write(folder.path(), "policies/deep/policies.yml", policies);
+    fs::write(folder.path().join("requests.jsonl"), r#"{"to": {"namespace": "shop"}}"#).unwrap();
+    let files = ["access", "--manifests", "policies", "--requests", "requests.jsonl"];
+    let run = meshwright(folder.path(), &files);
+    assert_eq!((run.out.as_str(), run.code), ("{\"verdict\":\"allow\",\"policy\":\"shop/a\",\"rule\":0}\n", Some(0)));
+    for says in ["warning[access/refused] policies/deep/policies.yml:6:", "Istio refuses shop/a", "knows no such kind"]
+    {
+        assert!(run.err.contains(says), "{says}: {run:?}");
+    }
+    for more in [&["--method", "GET"][..], &["--from", "a/b"], &["--cluster", "a/b"], &["--to", "a/b"]] {
+        assert_eq!(meshwright(folder.path(), &[&files[..], more].concat()).code, Some(2), "{more:?}");
+    }
+}
+
+#[test]
+fn whoever_is_let_in_with_some_request_is_not_kept_out() {
+    let points = "\n---\nanchor: inbound-intents/cart/clients/frontend/access-points\nmetadata: {name: get}\nspec: \
+                  {url: [/cart], access: [GET]}\n";
+    let checkout = Checkout::of(&format!("{}{points}", crate::MESH));
+    let test = |text: &str| {
+        write(&checkout.root, "access-tests/a.yaml", &format!("tests:\n- {{{text}}}\n"));
+        meshwright(&checkout.root, &["access", "test"])
+    };
+    let run = test("from: shop/frontend, to: shop/cartservice, expect: deny");
+    assert!(run.code == Some(1) && run.out.contains("that is not said the same caller is let in"), "{run:?}");
+    let workload = "workload: {namespace: shop, labels: {app: cartservice}}";
+    assert_eq!(test(&format!("from: shop/frontend, {workload}, expect: deny")).code, Some(1));
+    for kept_out in [
+        "from: shop/frontend, to: shop/cartservice, method: POST, expect: deny",
+        "from: shop/frontend, to: shop/cartservice, path: /other, expect: deny",
+        "from: shop/batch, to: shop/cartservice, expect: deny",
+        "to: shop/cartservice, expect: deny",
+    ] {
+        assert_eq!(test(kept_out).code, Some(0), "{kept_out}");
+    }
+    let ask = |more: &[&str]| meshwright(&checkout.root, &[&["access", "--to", "shop/cartservice"], more].concat());
+    assert!(ask(&["--from", "shop/frontend"]).out.contains("the same caller is let in"));
+    assert!(!ask(&["--from", "shop/batch"]).out.contains("the same caller is let in"));
+    for wrong in [&["--method", "get"][..], &["--path", "cart"], &["--cluster", "east"], &["--from", "shop/*"]] {
+        assert_eq!(ask(wrong).code, Some(2), "{wrong:?}");
+    }
+    assert_eq!(ask(&["--trust-domain", "x"]).code, Some(2), "it is of manifests");
+    for wrong in ["from: shop/*, to: shop/cartservice", "to: shop/cartservice, method: get", "to: a/b, cluster: east"] {
+        let run = test(&format!("{wrong}, expect: deny"));
+        assert!(run.code == Some(1) && run.err.contains("access/expectation"), "{run:?}");
+    }
 }

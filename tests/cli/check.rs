@@ -224,10 +224,28 @@ fn what_depends_on_the_age_of_a_policy_is_told() {
              spec: {{mtls: {{mode: {mode}}}}}\n"
         )
     };
-    write(&checkout.root, "clusters/gke/east/shop/one.yaml", &policy("one", "DISABLE"));
-    write(&checkout.root, "clusters/gke/east/shop/two.yaml", &policy("two", "STRICT"));
-    let run = meshwright(&checkout.root, &["check"]);
     let says =
         "whether cluster.local/ns/shop/sa/frontend may call shop/cartservice:7070 (GET /*) on gke/east is not certain";
-    assert!(run.out.contains("warning[access/unsure]") && run.out.contains(says), "{run:?}");
+    for [one, two] in [["DISABLE", "STRICT"], ["STRICT", "DISABLE"]] {
+        write(&checkout.root, "clusters/gke/east/shop/one.yaml", &policy("one", one));
+        write(&checkout.root, "clusters/gke/east/shop/two.yaml", &policy("two", two));
+        let run = meshwright(&checkout.root, &["check"]);
+        assert!(run.out.contains("warning[access/unsure]") && run.out.contains(says), "{run:?}");
+    }
+}
+
+#[test]
+fn what_people_wrote_beside_generated_manifests_is_known_to_rules_across_them() {
+    let checkout = Checkout::of(include_str!("../../fixtures/outbound/bundle.yaml"));
+    let run = meshwright(&checkout.root, &["check"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    // A ServiceEntry of ours, and a VirtualService of theirs that leads to a host of theirs.
+    let entry = "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: theirs}\nspec: {hosts: \
+                 [theirs.example], location: MESH_EXTERNAL, resolution: DNS, ports: [{number: 80, name: http, protocol: HTTP}]}\n";
+    let folder = fs::read_dir(checkout.root.join("clusters")).unwrap().next().unwrap().unwrap().path();
+    let cluster = fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let namespace = fs::read_dir(&cluster).unwrap().next().unwrap().unwrap().path();
+    fs::write(namespace.join("theirs.yaml"), entry).unwrap();
+    let run = meshwright(&checkout.root, &["check"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
 }

@@ -12,9 +12,10 @@ pub use lockout::{Idle, Lockout};
 
 use super::mutual_tls::{Setting, mode_of};
 use super::permission::of_rule;
+use super::request::SPIFFE;
 use super::{
-    Attribute, Caller, Destination, Mesh, Mode, Permission, Protocol, Scope, Selection, Tls, attachment, is_enforced,
-    joined, rule,
+    Attribute, Caller, Destination, Mesh, Mode, Permission, Protocol, Request, Scope, Selection, Tls, attachment,
+    is_enforced, joined, path, rule,
 };
 use crate::istio::{Action, LabelSelector, PolicyTargetReference, Resource, Rule, Spec};
 
@@ -65,6 +66,35 @@ pub struct Grant {
     pub permission: Permission,
     /// What a DENY policy cuts out of it. One that covers it leaves no entry.
     pub except: BTreeSet<Permission>,
+}
+
+impl Access {
+    /// What a caller may do whose identity or address is known, whatever of the request is not: the first grant that
+    /// lets in some request like this one, whose absent method, path, host and port may be any.
+    #[must_use]
+    pub fn admitting(&self, request: &Request) -> Option<&Grant> {
+        let caller = match (&request.from.principal, request.from.ip) {
+            _ if self.mode.tls == Tls::Strict && request.from.principal.is_none() => return None,
+            (Some(principal), _) => Caller::Principal(principal.trim_start_matches(SPIFFE).to_owned()),
+            (None, Some(ip)) => Caller::Address(ip.to_string()),
+            (None, None) => Caller::Anyone,
+        };
+        let known = [
+            (Attribute::Method, request.method.clone()),
+            (Attribute::Path, request.path.as_deref().and_then(path::normalised)),
+            (Attribute::Host, request.host.as_deref().map(str::to_ascii_lowercase)),
+            (Attribute::Port, request.to.port.map(|port| port.to_string())),
+            (Attribute::SourceIp, request.from.ip.map(|ip| ip.to_string())),
+            (Attribute::RemoteIp, request.from.remote().map(|ip| ip.to_string())),
+            (Attribute::Principal, request.from.principal.clone()),
+        ];
+        self.grants.iter().find(|Grant { permission, .. }| {
+            let met = known.iter().filter_map(|(attribute, value)| Some((attribute, value.as_ref()?)));
+            let met =
+                met.clone().try_fold(permission.scope.clone(), |scope, (attribute, value)| scope.at(attribute, value));
+            permission.caller.covers(&caller) && met.is_some()
+        })
+    }
 }
 
 impl Policy {

@@ -8,14 +8,15 @@ use super::super::{Failure, Outcome, Verdict, bundle, output};
 use crate::access::CallingAs;
 use crate::change::Base;
 use crate::change::submission::Cause;
-use crate::review::{Answer, Question};
+use crate::review::{Answer, Question, VISIBLE};
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "A service of a config repository")]
+#[group(id = "ask", multiple = true, conflicts_with_all = ["requests", "given"])]
 pub(super) struct Ask {
     /// The service that is called
-    #[arg(long, value_name = "NAMESPACE/SERVICE", value_parser = service, conflicts_with_all = ["requests", "manifests"])]
-    to: Option<(String, String)>,
+    #[arg(long, value_name = "NAMESPACE/SERVICE", value_parser = service)]
+    to: Option<Question>,
     /// Who calls: a service account, or a whole identity such as cluster.local/ns/shop/sa/web; without it plain text
     #[arg(long, value_name = "NAMESPACE/ACCOUNT", value_parser = caller, requires = "to")]
     from: Option<CallingAs>,
@@ -45,10 +46,8 @@ pub(super) struct Ask {
     output: Output,
 }
 
-fn service(text: &str) -> Result<(String, String), String> {
-    let parts = text.split_once('/').filter(|(namespace, service)| !namespace.is_empty() && !service.is_empty());
-    let (namespace, service) = parts.ok_or("a service is named `namespace/service`")?;
-    Ok((namespace.to_owned(), service.to_owned()))
+fn service(text: &str) -> Result<Question, String> {
+    Question::about(text).ok_or_else(|| "a service is named `namespace/service`".to_owned())
 }
 
 fn caller(text: &str) -> Result<CallingAs, String> {
@@ -57,38 +56,43 @@ fn caller(text: &str) -> Result<CallingAs, String> {
 
 impl Ask {
     pub(super) fn run(self) -> Outcome {
-        let (namespace, service) = self.to.unwrap_or_default();
-        let mut question = Question {
-            namespace,
-            service,
-            port: self.port,
-            cluster: self.cluster,
-            from: self.from.unwrap_or_default(),
-            ..Question::default()
-        };
+        let mut question = self.to.unwrap_or_default();
+        question.port = self.port;
+        question.cluster = self.cluster;
+        question.from = self.from.unwrap_or_default();
         question.request.from.ip = self.ip;
         question.request.method = self.method;
         question.request.path = self.path;
         question.request.host = self.host;
+        if let Some((parameter, why)) = question.fault() {
+            return Err(Failure::Usage(format!("--{parameter}: {why}")));
+        }
         let base = Base::read(&bundle::checkout(&self.repo)?).map_err(Failure::failed)?;
         let answers = base.may(&question).map_err(|refusal| match refusal.cause {
             Cause::NotFound => Failure::failed(refusal),
             _ => Failure::Found(base.problems.into_values().flatten().collect()),
         })?;
         if self.output == Output::Json {
-            return output::json(&serde_json::json!({ "answers": answers }));
+            return output::json(&serde_json::json!({ "answers": answers, "visible": VISIBLE }));
         }
-        answers.iter().try_for_each(|answer| output::print(&line(&question, answer)))?;
+        answers.iter().try_for_each(|answer| output::print(&lines(&question, answer)))?;
         Ok(Verdict::Ok)
     }
 }
 
-/// One answer in a line.
-fn line(question: &Question, answer: &Answer) -> String {
-    let Answer { cluster, port, decision, note, .. } = answer;
-    let also = decision.unsure.iter().map(String::as_str).chain(*note).map(|why| format!(" ({why})"));
-    let asks = decision.external.as_ref().map(|provider| format!(", until {provider} lets it in")).unwrap_or_default();
-    let also: String = also.collect();
+/// One answer, and in lines of their own what else has to be known.
+fn lines(question: &Question, answer: &Answer) -> String {
+    let Answer { cluster, port, decision, note, principal, .. } = answer;
     let Question { namespace, service, .. } = question;
-    format!("{cluster} {namespace}/{service}:{port} {decision}{asks}{also}\n")
+    let who = principal.as_ref().map_or("plain text".to_owned(), |principal| format!("as {principal}"));
+    let mut said = format!("{cluster} {namespace}/{service}:{port} {decision} ({who})\n");
+    let asks = decision.external.as_ref().map(|provider| format!("{provider} is asked, and may let it in"));
+    let unenforced = decision.not_enforced.iter().map(|what| format!("not enforced: {what}"));
+    let otherwise = "with some method, path or host that was not said, the same caller is let in";
+    let otherwise = answer.is_let_in_otherwise().then(|| otherwise.to_owned());
+    let unsure = decision.unsure.clone();
+    for more in note.map(str::to_owned).into_iter().chain(asks).chain(unenforced).chain(otherwise).chain(unsure) {
+        said.push_str(&format!("  {more}\n"));
+    }
+    said
 }

@@ -7,8 +7,9 @@ mod test;
 
 use std::path::PathBuf;
 
-use super::{Failure, Outcome};
-use crate::access::{Mesh, Policies};
+use super::{Failure, Outcome, output};
+use crate::access::Mesh;
+use crate::review::Given;
 
 /// Decide whether calls are let through, as Istio decides it
 ///
@@ -35,7 +36,7 @@ pub(super) struct Access {
     #[arg(long, value_name = "FILE", requires = "manifests", help_heading = "Manifests")]
     requests: Option<PathBuf>,
     #[command(flatten)]
-    from: Given,
+    manifests: Manifests,
 }
 
 #[derive(clap::Subcommand)]
@@ -47,8 +48,9 @@ enum Command {
 /// Manifests, and the mesh they are for.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Manifests")]
-struct Given {
-    /// Manifests with the policies; `-` for standard input, a folder for all its *.yaml by name
+#[group(id = "given", multiple = true)]
+struct Manifests {
+    /// Manifests with the policies; `-` for standard input, a folder for all *.yaml and *.yml below it
     #[arg(long, value_name = "FILE", num_args = 1..)]
     manifests: Vec<PathBuf>,
     /// The namespace whose policies hold for the whole mesh
@@ -62,14 +64,11 @@ struct Given {
     trust_domain_alias: Vec<String>,
 }
 
-impl Given {
-    fn trust_domains(&self) -> Vec<String> {
-        std::iter::once(&self.trust_domain).chain(&self.trust_domain_alias).cloned().collect()
-    }
-
-    fn policies(&self) -> Result<Policies, Failure> {
-        let mesh = Mesh { root_namespace: self.root_namespace.clone(), trust_domains: self.trust_domains() };
-        Policies::read(mesh, &requests::texts(&self.manifests)?).map_err(Failure::Found)
+impl Manifests {
+    fn read(&self) -> Result<Given, Failure> {
+        let trust_domains = std::iter::once(&self.trust_domain).chain(&self.trust_domain_alias).cloned().collect();
+        let mesh = Mesh { root_namespace: self.root_namespace.clone(), trust_domains };
+        Given::read(mesh, &requests::texts(&self.manifests)?).map_err(Failure::Found)
     }
 
     /// Whether standard input is the manifests.
@@ -83,10 +82,12 @@ impl Access {
         match (self.command, self.requests) {
             (Some(Command::Test(test)), _) => test.run(),
             (None, Some(requests)) => {
-                if requests.as_os_str() == "-" && self.from.takes_stdin() {
+                if requests.as_os_str() == "-" && self.manifests.takes_stdin() {
                     return Err(Failure::Usage("--requests -: standard input holds the manifests".to_owned()));
                 }
-                requests::decide(&self.from.policies()?, &requests)
+                let given = self.manifests.read()?;
+                given.refused.iter().for_each(output::note_finding);
+                requests::decide(&given.policies, &requests)
             }
             (None, None) => self.ask.run(),
         }

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde_json::json;
 
+use super::super::sources::Sources;
 use super::super::{Failure, Outcome, Verdict, bundle, output};
 use crate::access::{Policies, Request};
+use crate::finding::Severity;
 
 /// The longest line that is read, in bytes.
 const LONGEST_LINE: usize = 1 << 20;
@@ -47,10 +49,13 @@ fn failed(path: &Path, error: &io::Error) -> Failure {
     Failure::Failed(format!("{}: {error}", output::path(path)))
 }
 
-/// The files that are named, and those of the folders that are, each with its path.
+/// The files that are named, and those below folders that are, each with its path.
 pub(super) fn texts(named: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
-    let read = |path: &PathBuf| Ok((path.display().to_string(), bundle::text(path)?));
-    bundle::files(named, false)?.iter().map(read).collect()
+    let Sources { files, findings, .. } = Sources::below(named);
+    if findings.iter().any(|finding| finding.severity != Severity::Note) {
+        return Err(Failure::Found(findings));
+    }
+    files.iter().map(|path| Ok((path.display().to_string(), bundle::text(path)?))).collect()
 }
 
 /// A line without its end; none where it is too long, and nothing is kept of it.

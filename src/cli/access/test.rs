@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use super::super::output::Output;
 use super::super::{Failure, Outcome, Verdict, bundle, output};
-use super::{Given, expected, requests};
-use crate::access::{Callee, Expectation, Tally};
+use super::{Manifests, expected, requests};
+use crate::access::{Expectation, Tally};
 use crate::change::{Audit, Declared, Listed};
 use crate::render::{Scope, render};
+use crate::review::words::many;
 use crate::review::{Model, Side};
 
 /// Check that calls are decided as files of expectations say
@@ -17,14 +18,14 @@ use crate::review::{Model, Side};
 /// Exit code 1 when one does not hold.
 #[derive(clap::Args)]
 pub(super) struct Test {
-    /// Files of expectations; `-` for standard input, a folder for all its *.yaml by name
+    /// Files of expectations; `-` for standard input, a folder for all *.yaml and *.yml below it
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// A checkout of the config repository
     #[arg(long, value_name = "DIR", default_value = ".", conflicts_with = "manifests")]
     repo: PathBuf,
     #[command(flatten)]
-    given: Given,
+    manifests: Manifests,
     /// How to print what was found
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
@@ -32,12 +33,13 @@ pub(super) struct Test {
 
 impl Test {
     pub(super) fn run(self) -> Outcome {
-        let tally = if self.given.manifests.is_empty() { self.of_repository()? } else { self.of_manifests()? };
+        let tally = if self.manifests.manifests.is_empty() { self.of_repository()? } else { self.of_manifests()? };
         match self.output {
             Output::Json => drop(output::json(&tally)?),
             Output::Text => {
                 tally.findings.iter().try_for_each(output::print_finding)?;
-                output::print(&format!("{} calls decided, {} not as expected\n", tally.calls, tally.findings.len()))?;
+                let decided = many(tally.calls, "call");
+                output::print(&format!("{decided} decided, {}\n", many(tally.findings.len(), "finding")))?;
             }
         }
         Ok(if tally.findings.is_empty() { Verdict::Ok } else { Verdict::Findings })
@@ -55,22 +57,13 @@ impl Test {
                 "name the files of expectations that the manifests are held against".to_owned(),
             ));
         }
-        if self.given.takes_stdin() && self.files.iter().any(|path| path.as_os_str() == "-") {
+        if self.manifests.takes_stdin() && self.files.iter().any(|path| path.as_os_str() == "-") {
             return Err(Failure::Usage("-: standard input holds the manifests".to_owned()));
         }
-        let (expectations, policies) = (self.named()?, self.given.policies()?);
-        let domains = self.given.trust_domains();
-        let local = domains.first().map_or("", String::as_str);
-        Ok(Tally::of(&expectations, |expectation, from| match &expectation.to {
-            Callee::Workload(to) if expectation.cluster.is_none() => {
-                let mut request = expectation.request.clone();
-                request.from.principal = from.principal(local);
-                request.to = to.clone();
-                vec![(String::new(), policies.decide(&request))]
-            }
-            // Which pods are behind a service, and on which cluster, manifests of policies do not tell.
-            _ => vec![],
-        }))
+        let (expectations, given) = (self.named()?, self.manifests.read()?);
+        let mut tally = given.hold(&expectations);
+        tally.findings.extend(given.refused);
+        Ok(tally)
     }
 
     fn of_repository(&self) -> Result<Tally, Failure> {

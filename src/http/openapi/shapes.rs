@@ -248,6 +248,7 @@ fn access_answer() -> Value {
         ("workload", text()),
         ("port", json!({"type": "integer"})),
         ("intent", text()),
+        ("principal", json!({"type": ["string", "null"]})),
         ("verdict", json!({"type": "string", "enum": ["allow", "deny"]})),
         ("policy", json!({"type": ["string", "null"]})),
         ("rule", json!({"type": ["integer", "null"]})),
