@@ -1,6 +1,7 @@
 //! One caller and what it may do, read from the rules of policies.
 
 use super::condition::{Condition as Fit, Unfit};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Attribute, Caller, Scope};
@@ -26,7 +27,21 @@ impl Permission {
     /// Whether some request may be meant by both; where that is not plain, yes.
     #[must_use]
     pub fn meets(&self, other: &Self) -> bool {
-        self.whole().met(&other.whole()).is_some()
+        let is_refused = self.refuses(&other.caller) || other.refuses(&self.caller);
+        !is_refused && self.whole().met(&other.whole()).is_some()
+    }
+
+    /// Whether it is plain that what it excludes has each caller that `caller` stands for.
+    fn refuses(&self, caller: &Caller) -> bool {
+        let kinds: [(Attribute, fn(String) -> Caller); 3] = [
+            (Attribute::Principal, Caller::Principal),
+            (Attribute::ServiceAccount, Caller::ServiceAccount),
+            (Attribute::Namespace, Caller::Namespace),
+        ];
+        kinds.into_iter().any(|(attribute, of)| {
+            let values = self.scope.except.get(&attribute).into_iter().flatten();
+            values.cloned().any(|value| of(value).covers(caller))
+        })
     }
 
     /// Whether it asks who calls: plain text then never has it.
@@ -42,18 +57,18 @@ impl Permission {
     }
 
     /// The scope with the caller in it.
-    fn whole(&self) -> Scope {
-        let mut scope = self.scope.clone();
+    fn whole(&self) -> Cow<'_, Scope> {
         let (attribute, value) = match &self.caller {
-            Caller::Anyone => return scope,
+            Caller::Anyone => return Cow::Borrowed(&self.scope),
             Caller::Principal(principal) | Caller::Outside(principal) => (Attribute::Principal, principal),
             Caller::ServiceAccount(account) => (Attribute::ServiceAccount, account),
             Caller::Namespace(namespace) => (Attribute::Namespace, namespace),
             Caller::Address(block) => (Attribute::SourceIp, block),
         };
+        let mut scope = self.scope.clone();
         // A scope that nothing meets stays as empty as it is asked to be.
         scope.ask(attribute, [value]);
-        scope
+        Cow::Owned(scope)
     }
 
     /// Whether no request can be meant; where that is not plain, no.

@@ -1,5 +1,6 @@
 //! The values of policies as sets of texts: which texts a pattern matches, and what several patterns share.
 
+mod plain;
 mod search;
 
 pub(super) use search::is_met;
@@ -132,6 +133,10 @@ impl Language {
     /// The identities of a namespace; each `*` is any text, slashes too
     /// (istio `pilot/pkg/security/authz/model/generator.go`, `srcNamespaceGenerator`).
     pub(super) fn namespace(pattern: &str) -> Self {
+        // Only as `…/ns/ns/sa/…` can an identity have `/ns/` elsewhere too.
+        if !pattern.contains(['*', '/']) && pattern != "sa" {
+            return Self::identity(&[Item::One(Class::Name), Item::Many(Class::Name)], Some(pattern), None);
+        }
         let around = format!("*/ns/{pattern}/*");
         let item = |byte| if byte == b'*' { Item::Many(Class::Any) } else { Item::Byte(byte) };
         Self(around.bytes().map(item).collect())
@@ -163,9 +168,11 @@ impl Language {
 
     /// Whether a text is of it.
     pub(super) fn contains(&self, text: &[u8]) -> bool {
-        let mut states = self.start();
+        let (mut states, mut next) = (self.start(), vec![]);
         for byte in text {
-            states = self.step(&states, *byte);
+            next.clear();
+            self.step(&states, *byte, &mut next);
+            std::mem::swap(&mut states, &mut next);
             if states.is_empty() {
                 return false;
             }
@@ -193,22 +200,28 @@ impl Language {
         }
     }
 
-    fn step(&self, states: &[u16], byte: u8) -> Vec<u16> {
-        let mut next = vec![];
+    /// Adds the states behind a byte.
+    fn step(&self, states: &[u16], byte: u8, next: &mut Vec<u16>) {
         for at in states.iter().map(|at| usize::from(*at)) {
             match self.0.get(at) {
-                Some(Item::Byte(own)) if *own == byte => self.reach(at + 1, &mut next),
-                Some(Item::One(class)) if class.has(byte) => self.reach(at + 1, &mut next),
-                Some(Item::Many(class)) if class.has(byte) => self.reach(at, &mut next),
+                Some(Item::Byte(own)) if *own == byte => self.reach(at + 1, next),
+                Some(Item::One(class)) if class.has(byte) => self.reach(at + 1, next),
+                Some(Item::Many(class)) if class.has(byte) => self.reach(at, next),
                 _ => {}
             }
         }
-        next.sort_unstable();
-        next
     }
 
     fn accepts(&self, states: &[u16]) -> bool {
         states.iter().any(|at| usize::from(*at) == self.0.len())
+    }
+
+    /// The bytes that all its texts begin with, and those that they end with.
+    fn ends(&self) -> [Vec<u8>; 2] {
+        let byte = |item: &Item| if let Item::Byte(byte) = item { Some(*byte) } else { None };
+        let mut end: Vec<u8> = self.0.iter().rev().map_while(byte).collect();
+        end.reverse();
+        [self.0.iter().map_while(byte).collect(), end]
     }
 
     /// One of its texts, with `run` where any run may stand.

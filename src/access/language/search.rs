@@ -2,12 +2,15 @@
 
 use std::collections::HashSet;
 
-use super::{Class, FRESH, Item, Language};
+use super::{Class, FRESH, Item, Language, plain};
 
 /// The most states of the automaton that are looked at, and the most items of all languages together. Both bound the time of
 /// one question to some milliseconds.
 const MOST_STATES: usize = 512;
 const MOST_ITEMS: usize = 4096;
+
+/// The most ends of patterns that are tried as what another pattern leaves open.
+const MOST_ENDS: usize = 16;
 
 /// Whether there is a text of one language of each set in `within`, and of none in `except`; `domain` has all texts there
 /// are. None where that would take too long to find out.
@@ -26,9 +29,14 @@ pub(in crate::access) fn is_met(
             return Some(texts.iter().any(|text| is_one(text)));
         }
     }
+    if plain::is_nothing(domain, within, except) {
+        return Some(false);
+    }
     let samples = within.first().map_or(&[] as &[Language], Vec::as_slice);
-    let runs: [&[u8]; 4] = [b"", &[FRESH], b"/", b"/~"];
-    if samples.iter().any(|language| runs.iter().any(|run| is_one(&language.sample(run)))) {
+    let runs = [b"".as_slice(), &[FRESH], b"/", b"/~"].map(<[u8]>::to_vec);
+    let ends = || within.iter().skip(1).flatten().flat_map(Language::ends).take(MOST_ENDS);
+    let is_met = |run: Vec<u8>| samples.iter().any(|language| is_one(&language.sample(&run)));
+    if runs.into_iter().any(is_met) || ends().any(is_met) {
         return Some(true);
     }
     if within.is_empty() && domain.is_none() && except.is_empty() {
@@ -67,7 +75,12 @@ impl<'a> Automaton<'a> {
                 return Some(true);
             }
             for byte in &alphabet {
-                let step = |(language, states): (&&Language, &Vec<u16>)| language.step(states, *byte);
+                let step = |(language, states): (&&Language, &Vec<u16>)| {
+                    let mut next = vec![];
+                    language.step(states, *byte, &mut next);
+                    next.sort_unstable();
+                    next
+                };
                 let next: States = self.languages.iter().zip(&states).map(step).collect();
                 if self.is_alive(&next) && !seen.contains(&next) {
                     if seen.len() == MOST_STATES {

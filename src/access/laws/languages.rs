@@ -26,6 +26,35 @@ fn texts(letters: &[u8], length: usize) -> Vec<String> {
     all
 }
 
+/// Every identity of some names, but for a trust domain `ns`: languages do not know that `/ns/` is found in `spiffe://ns/…`.
+fn identities() -> Vec<String> {
+    let names = ["a", "b", "ab", "ns", "sa", "~", "~b", "a~"];
+    let mut all = vec![];
+    for domain in names.into_iter().filter(|domain| *domain != "ns") {
+        for namespace in names {
+            all.extend(names.map(|account| format!("{domain}/ns/{namespace}/sa/{account}")));
+        }
+    }
+    all
+}
+
+/// An attribute of who calls, its key, and values.
+type OfCaller = (Attribute, &'static str, BTreeSet<String>);
+
+fn of_caller() -> impl Strategy<Value = OfCaller> {
+    let principals: &[&str] = &["*", "a/ns/*", "*/sa/a", "a/ns/b/sa/ab", "*b", "a*", "*/"];
+    let kind = select(vec![
+        (Attribute::Principal, "source.principal", principals),
+        (Attribute::Namespace, "source.namespace", &["a", "b", "sa", "ns", "*", "*b", "a*"]),
+        (Attribute::ServiceAccount, "source.serviceAccount", &["a/b", "sa/a", "ns/sa", "a/ab"]),
+        (Attribute::TrustDomain, "source.trustDomain", &["a", "sa", "*", "a*", "*b"]),
+    ]);
+    kind.prop_flat_map(|(attribute, key, values)| {
+        let values = btree_set(select(values).prop_map(str::to_owned), 1..=2);
+        values.prop_map(move |values| (attribute.clone(), key, values))
+    })
+}
+
 fn sets(patterns: &'static [&'static str]) -> impl Strategy<Value = Vec<BTreeSet<String>>> {
     vec(btree_set(select(patterns).prop_map(str::to_owned), 1..=3), 1..=3)
 }
@@ -55,6 +84,13 @@ thread_local! {
     static PATHS: Vec<Request> = texts(b"/ab[", 6)
         .into_iter()
         .map(|text| Request { path: Some(format!("/{text}")), ..Request::default() })
+        .collect();
+    static CALLERS: Vec<Request> = identities()
+        .into_iter()
+        .map(|identity| Request {
+            from: Peer { principal: Some(identity), ..Peer::default() },
+            ..Request::default()
+        })
         .collect();
     static HOSTS: Vec<Request> = texts(b"ab:8", 5)
         .into_iter()
@@ -119,6 +155,24 @@ proptest! {
         };
         let requests: Vec<Request> = addresses.into_iter().map(request).collect();
         check((&Attribute::SourceIp, "source.ip"), (&within, &except), &requests)?;
+    }
+
+    #[test]
+    fn attributes_of_callers_meet_where_an_identity_has_them_all(
+        within in vec(of_caller(), 1..=3), except in vec(of_caller(), 0..=2),
+    ) {
+        let compiled = |(_, key, values): &OfCaller| -> Vec<Condition> {
+            values.iter().map(|value| Condition::of(key, value, "shop").unwrap()).collect()
+        };
+        let [all, none] = [&within, &except].map(|sets| sets.iter().map(compiled).collect::<Vec<_>>());
+        let is_one = |request: &Request| {
+            let facts = Facts::of(request, true);
+            let holds = |conditions: &Vec<Condition>| conditions.iter().any(|condition| condition.holds(&facts));
+            all.iter().all(holds) && !none.iter().any(holds)
+        };
+        let [asked, refused] = [&within, &except].map(|sets| sets.iter().map(|it| (&it.0, &it.2)).collect::<Vec<_>>());
+        let is_met = CALLERS.with(|callers| callers.iter().any(is_one));
+        prop_assert_eq!(meaning::is_met(&asked, &refused), Some(is_met), "{:?} but {:?}", within, except);
     }
 
     #[test]

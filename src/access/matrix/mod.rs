@@ -233,9 +233,10 @@ fn left(permission: Permission, denied: &BTreeSet<Permission>) -> Vec<Grant> {
     let parts = permission.scope.parts().into_iter().map(|scope| Permission { caller: caller.clone(), scope });
     let parts = parts.filter(|part| !near.iter().any(|deny| deny.covers(part)));
     let grant = |scope| {
-        let permission = Permission { caller: caller.clone(), scope };
-        let except = near.iter().filter(|deny| deny.meets(&permission)).map(|deny| (*deny).clone()).collect();
-        Grant { permission, except }
+        let left = Permission { caller: caller.clone(), scope };
+        let is_cut = |deny: &&&Permission| left == permission || deny.meets(&left);
+        let except = near.iter().filter(is_cut).map(|deny| (*deny).clone()).collect();
+        Grant { permission: left, except }
     };
     joined(parts.map(|part| part.scope)).into_iter().map(grant).collect()
 }
