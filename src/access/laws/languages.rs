@@ -26,7 +26,9 @@ fn texts(letters: &[u8], length: usize) -> Vec<String> {
     all
 }
 
-/// Every identity of some names, but for a trust domain `ns`: languages do not know that `/ns/` is found in `spiffe://ns/…`.
+/// Every identity of some names, but for a trust domain `ns`.
+///
+/// Languages do not know that `/ns/` is found at the start of `spiffe://ns/…` too.
 fn identities() -> Vec<String> {
     let names = ["a", "b", "ab", "ns", "sa", "~", "~b", "a~"];
     let mut all = vec![];
