@@ -33,8 +33,8 @@ impl Permission {
 
     /// Whether it is plain that what it excludes has each caller that `caller` stands for.
     fn refuses(&self, caller: &Caller) -> bool {
-        let kinds: [(Attribute, fn(String) -> Caller); 3] = [
-            (Attribute::Principal, Caller::Principal),
+        let kinds = [
+            (Attribute::Principal, Caller::Principal as fn(String) -> Caller),
             (Attribute::ServiceAccount, Caller::ServiceAccount),
             (Attribute::Namespace, Caller::Namespace),
         ];
