@@ -106,6 +106,7 @@ fn unexpected(
     let model =
         Model::new(&declared.tree, &declared.settings.cluster_defaults, Side { rendered, strays: &audit.strays });
     let mut findings = model.broken_promises();
+    findings.extend(model.lockouts());
     match expected::beside(files)? {
         Err(unreadable) => findings.extend(unreadable),
         Ok(expectations) => findings.extend(model.hold(&expectations).findings),

@@ -26,21 +26,21 @@ pub struct Model<'a> {
 }
 
 pub(super) struct Cluster<'a> {
-    mesh: Mesh,
+    pub(super) mesh: Mesh,
     policies: Policies,
-    /// The policies that people wrote, as `namespace/name`.
-    pub(super) by_hand: BTreeSet<String>,
+    /// The policies that people wrote, as `namespace/name`, each with the path of its file.
+    pub(super) by_hand: BTreeMap<String, &'a str>,
     /// Why the cluster may decide otherwise.
     doubt: Option<String>,
     /// AuthorizationPolicies and PeerAuthentications, by the namespace they are applied to.
-    resources: BTreeMap<&'a str, Vec<&'a Resource>>,
+    pub(super) resources: BTreeMap<&'a str, Vec<&'a Resource>>,
 }
 
 /// The policies of a cluster, as they are come across.
 #[derive(Default)]
 struct Found<'a> {
     resources: BTreeMap<&'a str, Vec<&'a Resource>>,
-    by_hand: BTreeSet<String>,
+    by_hand: BTreeMap<String, &'a str>,
     doubt: Option<String>,
 }
 
@@ -86,7 +86,7 @@ impl<'a> Model<'a> {
                     let found = clusters.entry(location.cluster.to_owned()).or_default();
                     found.resources.entry(namespace).or_default().push(resource);
                     if !is_ours {
-                        found.by_hand.insert(format!("{namespace}/{}", resource.metadata.name));
+                        found.by_hand.insert(format!("{namespace}/{}", resource.metadata.name), path);
                     }
                 }
             }
@@ -266,7 +266,7 @@ impl Cluster<'_> {
     }
 
     /// The policies of a namespace and of the mesh, each with its namespace; at a waypoint as [`Cluster::policies_of`].
-    fn near(&self, namespace: &str, target: Option<&Target>) -> Vec<Resource> {
+    pub(super) fn near(&self, namespace: &str, target: Option<&Target>) -> Vec<Resource> {
         let waypoint = target.filter(|target| target.by_waypoint);
         let root = self.mesh.root_namespace.as_str();
         let mut found = vec![];

@@ -33,7 +33,7 @@ struct Promise<'a> {
 /// What decides at a workload.
 struct Here<'a> {
     cluster: &'a str,
-    by_hand: &'a BTreeSet<String>,
+    by_hand: &'a BTreeMap<String, &'a str>,
     policies: &'a Policies,
     /// Who may call the port that is promised, once somebody asks.
     access: OnceCell<Option<Access>>,
@@ -135,7 +135,7 @@ impl<'a> Model<'a> {
             let is_denied = decision.verdict == Verdict::Deny && decision.external.is_none();
             is_let_in |= !is_denied;
             if is_denied || decision.unsure.is_some() {
-                let is_ours = decision.policy.as_ref().is_some_and(|policy| !here.by_hand.contains(policy));
+                let is_ours = decision.policy.as_ref().is_some_and(|policy| !here.by_hand.contains_key(policy));
                 if is_denied && !is_ours && decision.unsure.is_none() {
                     let access = here.access.get_or_init(|| self.access(target, &request.to));
                     let may = access.as_ref().is_some_and(|access| access.admitting(&request).is_some());
