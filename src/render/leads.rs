@@ -8,7 +8,7 @@ use super::server::Server;
 use super::{alias, remote};
 use crate::finding::{Finding, Place};
 use crate::intent::scalar::Port;
-use crate::intent::spec::Address;
+use crate::intent::spec::{Address, Subset};
 use crate::intent::{Anchor, ClusterId};
 
 /// The longest server name in a handshake (BoringSSL, `TLSEXT_MAXLEN_host_name`).
@@ -89,6 +89,8 @@ pub(super) fn leads<'s, 't>(
     for server in over() {
         findings.extend(nowhere(server, servers));
         findings.extend(served_elsewhere(server));
+        let same_port = servers.iter().filter(|it| it.is_live() && it.inbound.port == server.inbound.port);
+        findings.extend(same_port.filter(|_| !server.inbound.traffic.failover.is_empty()).flat_map(kept_in_use));
     }
     let possible = |lead: &Lead<'_, '_>| {
         let obstacles = lead.obstacles(servers, context);
@@ -237,6 +239,40 @@ fn nowhere(server: &Server<'_>, servers: &[Server<'_>]) -> Vec<Finding> {
         )
     };
     missing.map(finding).collect()
+}
+
+/// Outlier detection that keeps pods in use which fail, so that calls do not fail over from them: for the server, and for
+/// its subsets.
+fn kept_in_use(server: &Server<'_>) -> Vec<Finding> {
+    let (service, traffic) = (&server.inbound.service, &server.inbound.traffic);
+    let subset = |(at, subset): (usize, &'_ Subset)| {
+        (format!("subsets/{at}/trafficPolicy/"), subset.policy.outlier_detection.clone())
+    };
+    let whole = (String::new(), traffic.policy.outlier_detection.clone());
+    let mut found = vec![];
+    for (path, detection) in traffic.subsets.iter().enumerate().map(subset).chain([whole]) {
+        let percent = |field: &str| detection.as_ref()?.get(field)?.as_f64();
+        let mut warn = |field: &str, message: String, remedy: &str| {
+            let pointer = format!("/spec/trafficManagement/{path}outlierDetection/{field}");
+            let place = Place::pointing(server.anchor.as_str(), pointer);
+            found.push(Finding::warning("render/failover", place, message, remedy));
+        };
+        if let Some(most) = percent("maxEjectionPercent").filter(|most| *most < 100.0) {
+            let message = format!(
+                "`{service}` fails over, and of its own pods only {most} of 100 are ever left out: the others are called \
+                 however they fail"
+            );
+            warn("maxEjectionPercent", message, "leave it out, which is 100 with failover");
+        }
+        if let Some(least) = percent("minHealthPercent").filter(|least| *least > 0.0) {
+            let message = format!(
+                "`{service}` fails over, and while fewer than {least} of 100 of its pods are healthy none is left out: \
+                 calls do not fail over then"
+            );
+            warn("minHealthPercent", message, "leave it out, which is 0");
+        }
+    }
+    found
 }
 
 /// Who serves whom, in words.

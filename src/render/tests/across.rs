@@ -161,6 +161,30 @@ fn who_gives_way_keeps_to_the_subset_and_to_what_is_said_of_it() {
 }
 
 #[test]
+fn outlier_detection_that_defeats_failover_is_warned_of() {
+    let of = |traffic: Value, documents: &[String]| {
+        let found = everything(&both(&[&[cart(traffic, json!({}))], documents].concat()));
+        assert_eq!(errors(&found), [""; 0]);
+        let about = found.findings.into_iter().filter(|it| it.rule == "render/failover");
+        about.map(|it| it.place.to_string().split_once("/trafficManagement/").unwrap().1.to_owned()).collect::<Vec<_>>()
+    };
+    let kept = json!({"outlierDetection": {"maxEjectionPercent": 60, "minHealthPercent": 50}});
+    let both_said = ["outlierDetection/maxEjectionPercent", "outlierDetection/minHealthPercent"];
+    assert_eq!(of(with(failover(), kept.clone()), &[]), both_said);
+    assert_eq!(of(with(weights(1, 1), kept.clone()), &[]), [""; 0], "a share of a cluster has no failover");
+    let again = server("again", json!({"trafficManagement": kept.clone()}));
+    assert_eq!(of(failover(), &[again]), both_said, "another intent about the port");
+    let admin = server("admin", json!({"port": 81, "targetPort": 8081, "trafficManagement": kept.clone()}));
+    assert_eq!(of(failover(), &[admin]), [""; 0], "another port");
+    let all = json!({"outlierDetection": {"maxEjectionPercent": 100, "minHealthPercent": 0, "interval": "5s"}});
+    assert_eq!(of(with(failover(), all), &[]), [""; 0]);
+    let subsets = json!({"subsets": [{"name": "v1", "labels": {"version": "v1"}},
+        {"name": "v2", "labels": {"version": "v2"}, "trafficPolicy": kept}]});
+    let of_subset = both_said.map(|field| format!("subsets/1/trafficPolicy/{field}"));
+    assert_eq!(of(with(failover(), subsets), &[]), of_subset);
+}
+
+#[test]
 fn subsets_of_any_intent_about_the_port_are_known_at_the_gateway() {
     let traffic =
         json!({"subsets": [{"name": "v1", "labels": {"version": "v1"}}], "weights": [{"subset": "v1", "weight": 1}]});
