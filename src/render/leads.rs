@@ -9,10 +9,14 @@ use super::{alias, remote};
 use crate::finding::{Finding, Place};
 use crate::intent::scalar::Port;
 use crate::intent::spec::{Address, Subset};
+use crate::intent::topology::registered;
 use crate::intent::{Anchor, ClusterId};
 
 /// The longest server name in a handshake (BoringSSL, `TLSEXT_MAXLEN_host_name`).
 const LONGEST_SERVER_NAME: usize = 255;
+
+/// The most clusters that are named one by one.
+const MOST_NAMED: usize = 8;
 
 /// How calls of a host go from one cluster, or one namespace of it, to another cluster.
 pub(super) struct Lead<'s, 't> {
@@ -87,8 +91,10 @@ pub(super) fn leads<'s, 't>(
         }
     }
     for server in over() {
-        findings.extend(nowhere(server, servers));
-        findings.extend(served_elsewhere(server));
+        match nowhere(server, servers, context) {
+            missing if missing.is_empty() => findings.extend(served_elsewhere(server)),
+            missing => findings.extend(missing),
+        }
         let same_port = servers.iter().filter(|it| it.is_live() && it.inbound.port == server.inbound.port);
         findings.extend(same_port.filter(|_| !server.inbound.traffic.failover.is_empty()).flat_map(kept_in_use));
     }
@@ -221,24 +227,40 @@ fn on<'s, 't>(cluster: &ClusterId, port: Port, servers: &'s [Server<'t>]) -> imp
 }
 
 /// Clusters that are named and where the host is not.
-fn nowhere(server: &Server<'_>, servers: &[Server<'_>]) -> Vec<Finding> {
+fn nowhere(server: &Server<'_>, servers: &[Server<'_>], context: &Context<'_>) -> Vec<Finding> {
     let traffic = &server.inbound.traffic;
     let port = server.inbound.port;
     let callers = traffic.failover.iter().map(|failover| ClusterId::from(&failover.from));
     let named: BTreeSet<ClusterId> = callers.chain(alias::led_to(traffic)).collect();
     let missing = named.into_iter().filter(|cluster| on(cluster, port, servers).next().is_none());
     let finding = |cluster: ClusterId| {
-        Finding::error(
-            "topology/over-clusters",
-            pointing(server),
-            format!(
-                "`{}` is not on {cluster} with port {port}, and calls are to be led there or away",
-                server.inbound.service
-            ),
-            format!("place app `{}` there too, or take {cluster} out", server.inbound.app),
-        )
+        let service = &server.inbound.service;
+        let known = registered(context.tree, &cluster.provider);
+        let (message, remedy) = if known.contains(&cluster) {
+            (
+                format!("`{service}` is not on {cluster} with port {port}, and calls are to be led there or away"),
+                format!("place app `{}` there too, or take {cluster} out", server.inbound.app),
+            )
+        } else {
+            (
+                format!("no cluster {cluster} is registered, and calls of `{service}` are to be led there or away"),
+                format!("name {}, or post it to cluster-providers/{}/clusters", one_of(&known), cluster.provider),
+            )
+        };
+        Finding::error("topology/over-clusters", pointing(server), message, remedy)
     };
     missing.map(finding).collect()
+}
+
+/// Clusters that could be meant, the first by name.
+fn one_of(known: &[ClusterId]) -> String {
+    let named: Vec<String> = known.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+    match (named.len(), known.len() - named.len()) {
+        (0, _) => "a cluster of a provider that has some".to_owned(),
+        (1, 0) => named.concat(),
+        (_, 0) => format!("one of {}", named.join(", ")),
+        (_, more) => format!("one of {} and {more} more", named.join(", ")),
+    }
 }
 
 /// Outlier detection that keeps pods in use which fail, so that calls do not fail over from them: for the server, and for

@@ -309,7 +309,8 @@ fn of_member(workload: &Workload<'_, '_>, unit: &Unit<'_, '_>, server: &Server<'
             "give both a targetPort if the ports differ, or name the clients",
         ));
     }
-    if unit.callers().next().is_none() {
+    // Clients that are refused are named all the same.
+    if unit.servers.iter().all(|server| server.callers.is_empty()) {
         let message = format!("nobody may call `{service}`: it is closed, and no client is named");
         findings.push(Finding::note("access/nobody", at(server), message));
     }

@@ -253,14 +253,25 @@ fn what_cannot_be_led_there_blocks() {
     let found = everything(&both_with(shared, &[cart()]));
     assert_eq!(errors(&found), ["topology/gateway-address"]);
     assert!(found.findings.iter().any(|it| it.message.contains("have one gateway, 192.0.2.1:31443")));
-    let elsewhere = json!({"failover": [{"from": "gke/north", "to": "gke/west"}]});
-    assert_eq!(
-        errors(&everything(&both(&[server(
-            "cart",
-            json!({"serviceAccount": "cart", "trafficManagement": elsewhere})
-        )]))),
-        ["topology/over-clusters"]
-    );
+}
+
+#[test]
+fn a_cluster_that_is_not_registered_is_told_with_those_that_are() {
+    let told = |from: &str, to: &str| {
+        let found = everything(&both(&[cart(json!({"failover": [{"from": from, "to": to}]}), json!({}))]));
+        assert_eq!(said(&found, Severity::Note).iter().filter(|rule| rule.contains("elsewhere")).count(), 0, "noise");
+        let mut errors = found.findings.into_iter().filter(|it| it.severity == Severity::Error);
+        let finding = errors.next().unwrap();
+        assert!(errors.next().is_none());
+        (finding.message, finding.remedy)
+    };
+    let no =
+        |cluster: &str| format!("no cluster {cluster} is registered, and calls of `cart` are to be led there or away");
+    let remedy = "name one of gke/east, gke/west, or post it to cluster-providers/gke/clusters";
+    assert_eq!(told("gke/north", "gke/west"), (no("gke/north"), remedy.to_owned()));
+    let (message, remedy) = told("gke/east", "aws/nope");
+    assert_eq!(message, no("aws/nope"));
+    assert_eq!(remedy, "name a cluster of a provider that has some, or post it to cluster-providers/aws/clusters");
 }
 
 #[test]
@@ -311,6 +322,7 @@ fn cidrs_do_not_survive_the_way_to_another_cluster() {
         finding.message.contains("is led to pods of `cart` on other clusters, from gke/east to gke/west"),
         "{finding}"
     );
+    assert!(!said(&found, Severity::Note).contains(&"access/nobody"), "a client is named, and refused");
     let other = json!({"failover": [{"from": "gke/west", "to": "gke/east"}]});
     assert_eq!(
         errors(&everything(&both(&[cart(other, json!({})), narrowed()]))),
