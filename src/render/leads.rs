@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::alias;
 use super::context::Context;
 use super::notice::{self, of_cluster};
+use super::remote::Imports;
 use super::server::Server;
-use super::{alias, remote};
 use crate::finding::{Finding, Place};
 use crate::intent::scalar::Port;
 use crate::intent::spec::{Address, Subset};
@@ -37,9 +38,9 @@ pub(super) struct Lead<'s, 't> {
 }
 
 /// The ways between the clusters of a host that calls of each port take.
-pub(super) fn ways(servers: &[Server<'_>]) -> BTreeMap<Port, BTreeSet<(ClusterId, ClusterId)>> {
+pub(super) fn ways(live: &[&Server<'_>]) -> BTreeMap<Port, BTreeSet<(ClusterId, ClusterId)>> {
     let mut ways: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for server in servers.iter().filter(|server| server.is_live()) {
+    for server in live {
         let traffic = &server.inbound.traffic;
         for from in server.clusters.iter().filter(|_| traffic.is_over_clusters()) {
             let way = |to: ClusterId| (from.clone(), to);
@@ -51,11 +52,12 @@ pub(super) fn ways(servers: &[Server<'_>]) -> BTreeMap<Port, BTreeSet<(ClusterId
 
 /// The leads of a host that can be rendered; what keeps the others from it is told.
 pub(super) fn leads<'s, 't>(
-    servers: &'s [Server<'t>],
+    live: &[&'s Server<'t>],
+    imports: &Imports<'s, 't>,
     context: &Context<'_>,
     findings: &mut Vec<Finding>,
 ) -> Vec<Lead<'s, 't>> {
-    let over = || servers.iter().filter(|server| server.is_live() && server.inbound.traffic.is_over_clusters());
+    let over = || live.iter().copied().filter(|server| server.inbound.traffic.is_over_clusters());
     if over().next().is_none() {
         return vec![];
     }
@@ -85,22 +87,23 @@ pub(super) fn leads<'s, 't>(
     for server in over() {
         server.clusters.iter().for_each(|from| add(from, server.namespace.as_str(), true, server, &[]));
     }
-    for ((from, namespace), import) in remote::imports(servers) {
+    for ((from, namespace), import) in imports {
         for server in over().filter(|server| import.ports.contains_key(&server.inbound.port)) {
             add(from, namespace, false, server, &import.intents);
         }
     }
     for server in over() {
-        match nowhere(server, servers, context) {
+        match nowhere(server, live, context) {
             missing if missing.is_empty() => findings.extend(served_elsewhere(server)),
             missing => findings.extend(missing),
         }
-        let same_port = servers.iter().filter(|it| it.is_live() && it.inbound.port == server.inbound.port);
-        findings.extend(same_port.filter(|_| !server.inbound.traffic.failover.is_empty()).flat_map(kept_in_use));
+        let same_port = live.iter().filter(|it| it.inbound.port == server.inbound.port);
+        let fails_over = !server.inbound.traffic.failover.is_empty();
+        findings.extend(same_port.filter(|_| fails_over).flat_map(|it| kept_in_use(it)));
     }
     let possible = |lead: &Lead<'_, '_>| {
-        let obstacles = lead.obstacles(servers, context);
-        let possible = obstacles.is_empty() && lead.serves(servers);
+        let obstacles = lead.obstacles(live, context);
+        let possible = obstacles.is_empty() && lead.serves(live);
         findings.extend(obstacles);
         possible
     };
@@ -114,19 +117,19 @@ impl<'s, 't> Lead<'s, 't> {
     }
 
     /// The servers that run on `cluster`, with what is known of their pods' ports; none where one is not known.
-    pub(super) fn pods(&self, cluster: &ClusterId, servers: &'s [Server<'t>]) -> Option<Vec<(&'s Server<'t>, Port)>> {
-        let known = |port: &Port| on(cluster, *port, servers).find_map(|it| Some((it, it.inbound.target_port?)));
+    pub(super) fn pods(&self, cluster: &ClusterId, live: &[&'s Server<'t>]) -> Option<Vec<(&'s Server<'t>, Port)>> {
+        let known = |port: &Port| on(cluster, *port, live).find_map(|it| Some((it, it.inbound.target_port?)));
         self.ports.keys().map(known).collect()
     }
 
     /// Whether the host is where it leads to; where it is not is told once for its server.
-    fn serves(&self, servers: &[Server<'_>]) -> bool {
-        self.ports.keys().all(|port| on(&self.to, *port, servers).next().is_some())
+    fn serves(&self, live: &[&Server<'_>]) -> bool {
+        self.ports.keys().all(|port| on(&self.to, *port, live).next().is_some())
     }
 
     /// What keeps it from being rendered.
-    fn obstacles(&self, servers: &'s [Server<'t>], context: &Context<'_>) -> Vec<Finding> {
-        let Some(first) = self.ports.values().next().copied().filter(|_| self.serves(servers)) else { return vec![] };
+    fn obstacles(&self, live: &[&'s Server<'t>], context: &Context<'_>) -> Vec<Finding> {
+        let Some(first) = self.ports.values().next().copied().filter(|_| self.serves(live)) else { return vec![] };
         let mut found = vec![];
         match context.clusters.get(&self.to).and_then(|facts| facts.east_west_address.as_ref()) {
             None => found.push(notice::no_gateway_address(first, &self.to)),
@@ -134,11 +137,11 @@ impl<'s, 't> Lead<'s, 't> {
             Some(address) => found.extend(self.shared_gateway(first, address, context)),
         }
         let ends = [Some(&self.to), Some(self.from).filter(|_| self.standby)];
-        for cluster in ends.into_iter().flatten().filter(|cluster| self.pods(cluster, servers).is_none()) {
+        for cluster in ends.into_iter().flatten().filter(|cluster| self.pods(cluster, live).is_none()) {
             found.push(no_target_port(first, cluster));
         }
         found.extend(self.ambiguous(first));
-        found.extend(self.too_long(servers));
+        found.extend(self.too_long(live));
         found.extend(self.opaque(context));
         found
     }
@@ -183,8 +186,8 @@ impl<'s, 't> Lead<'s, 't> {
     }
 
     /// A name that no handshake can bear, or DNS.
-    fn too_long(&self, servers: &[Server<'_>]) -> Option<Finding> {
-        let subsets = servers.iter().flat_map(|server| &server.inbound.traffic.subsets);
+    fn too_long(&self, live: &[&Server<'_>]) -> Option<Finding> {
+        let subsets = live.iter().flat_map(|server| &server.inbound.traffic.subsets);
         let subset = subsets.map(|subset| subset.name.as_str().len()).max().unwrap_or(0);
         let (host, server) = (self.host(), self.ports.values().next()?);
         let bytes = format!("outbound_.{}_._.{host}", u16::MAX).len() + subset;
@@ -221,18 +224,17 @@ impl<'s, 't> Lead<'s, 't> {
 }
 
 /// The servers of a port that run on a cluster.
-fn on<'s, 't>(cluster: &ClusterId, port: Port, servers: &'s [Server<'t>]) -> impl Iterator<Item = &'s Server<'t>> {
-    let live = servers.iter().filter(|server| server.is_live());
-    live.filter(move |server| server.inbound.port == port && server.clusters.contains(cluster))
+fn on<'s, 't>(cluster: &ClusterId, port: Port, live: &[&'s Server<'t>]) -> impl Iterator<Item = &'s Server<'t>> {
+    live.iter().copied().filter(move |server| server.inbound.port == port && server.clusters.contains(cluster))
 }
 
 /// Clusters that are named and where the host is not.
-fn nowhere(server: &Server<'_>, servers: &[Server<'_>], context: &Context<'_>) -> Vec<Finding> {
+fn nowhere(server: &Server<'_>, live: &[&Server<'_>], context: &Context<'_>) -> Vec<Finding> {
     let traffic = &server.inbound.traffic;
     let port = server.inbound.port;
     let callers = traffic.failover.iter().map(|failover| ClusterId::from(&failover.from));
     let named: BTreeSet<ClusterId> = callers.chain(alias::led_to(traffic)).collect();
-    let missing = named.into_iter().filter(|cluster| on(cluster, port, servers).next().is_none());
+    let missing = named.into_iter().filter(|cluster| on(cluster, port, live).next().is_none());
     let finding = |cluster: ClusterId| {
         let service = &server.inbound.service;
         let known = registered(context.tree, &cluster.provider);
@@ -344,6 +346,6 @@ fn no_target_port(server: &Server<'_>, cluster: &ClusterId) -> Finding {
 }
 
 fn pointing(server: &Server<'_>) -> Place {
-    let field = if server.inbound.traffic.failover.is_empty() { "weights" } else { "failover" };
+    let field = server.inbound.traffic.over_clusters_field();
     Place::pointing(server.anchor.as_str(), format!("/spec/trafficManagement/{field}"))
 }
