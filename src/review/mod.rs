@@ -24,6 +24,7 @@ mod shift;
 mod stray;
 #[cfg(test)]
 mod testing;
+mod unprepared;
 pub mod words;
 
 pub use diff::unified;

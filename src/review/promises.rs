@@ -11,6 +11,7 @@ use crate::access::{Access, Decision, Destination, Peer, Policies, Protocol, Req
 use crate::finding::{Finding, Place};
 use crate::intent::rules::clients;
 use crate::intent::spec::{AccessPoint, Action, Client, Inbound, Jwt};
+use crate::intent::tree::group_of_guest;
 use crate::intent::{Anchor, Kind, Spec};
 use crate::render::{Target, TargetAccess};
 
@@ -84,7 +85,7 @@ impl<'a> Model<'a> {
 
     /// Whom a client stands for: each of its identities, from each of its addresses.
     fn peers(&self, target: &Target, server: &Anchor, client: &Client) -> Vec<Peer> {
-        let elsewhere = client.placed_in.as_ref().and_then(|placed| Anchor::parse(&placed.group).ok());
+        let elsewhere = group_of_guest(client);
         let Some(group) = elsewhere.or_else(|| server.ancestor(Kind::DeploymentIntentGroup)) else { return vec![] };
         let clusters = self.topology.clusters(&group, &client.app).unwrap_or_default();
         // The address of a caller does not survive the way from another cluster, which is refused elsewhere.
