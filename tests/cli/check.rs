@@ -274,3 +274,15 @@ fn a_policy_that_asks_for_more_labels_than_are_known_is_a_doubt() {
     let run = meshwright(&checkout.root, &["access", "--from", "shop/frontend", "--to", "shop/cartservice"]);
     assert!(run.out.contains("shop/v1 selects pods by more labels than app=cartservice"), "{run:?}");
 }
+
+#[test]
+fn two_files_that_define_one_object_fight() {
+    let checkout = Checkout::of(MESH);
+    let policy = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: cartservice-allow, namespace: \
+                  shop}\nspec: {rules: [{}]}\n";
+    write(&checkout.root, "clusters/gke/east/shop/hand.yaml", policy);
+    let run = meshwright(&checkout.root, &["check"]);
+    let says =
+        "error[overlap/name] clusters/gke/east/shop/hand.yaml: it holds the AuthorizationPolicy shop/cartservice-allow";
+    assert!(run.code == Some(1) && run.out.contains(says), "{run:?}");
+}
