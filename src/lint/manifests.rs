@@ -1,12 +1,12 @@
 //! Anybody's files of manifests, read and checked.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::report::SCHEMA;
 use super::{lint, lint_across};
 use crate::finding::{Finding, Place};
-use crate::istio::{self, Kind, NoResource, Resource, Spec};
+use crate::istio::{self, Kind, NoResource, Resource};
 use crate::yaml::{self, Document, Limits};
 
 /// The most findings of one file that are told.
@@ -111,8 +111,8 @@ impl Manifests {
                 Err(wrong) => vec![no_resource(&place, wrong)],
             };
             // What a schema says is told once, in its words.
-            let told = |own: &Finding| found.iter().any(|it| it.rule == own.rule && it.place == own.place);
-            let own: Vec<_> = own.into_iter().filter(|own| !told(own)).collect();
+            let told: HashSet<_> = found.iter().map(|found| (&found.rule, &found.place)).collect();
+            let own: Vec<_> = own.into_iter().filter(|own| !told.contains(&(&own.rule, &own.place))).collect();
             self.findings.extend(found);
             self.findings.extend(own);
         }
@@ -128,9 +128,8 @@ impl Manifests {
     /// them.
     #[must_use]
     pub fn count(&self) -> (usize, usize) {
-        let ruled = |resource: &Resource| {
-            resource.kind() != Kind::Other || resource.service().is_some() || resource.dns_endpoint().is_some()
-        };
+        let ruled =
+            |resource: &Resource| resource.kind() != Kind::Other || resource.is_service() || resource.is_dns_endpoint();
         (self.resources.len(), self.resources.iter().filter(|(_, resource)| !ruled(resource)).count())
     }
 }
@@ -139,18 +138,9 @@ impl Manifests {
 #[must_use]
 pub fn lint_files(files: &[&Manifests]) -> Vec<Finding> {
     let all = files.iter().flat_map(|file| &file.resources);
-    let (mut resources, mut found, mut left) = (vec![], vec![], PAIRS[1]);
+    let (mut resources, mut found) = (vec![], vec![]);
     let mut first: HashMap<[&str; 4], &Place> = HashMap::new();
     for (place, resource) in all {
-        let (pairs, more) = pairs(resource);
-        if pairs > PAIRS[0] || more > left {
-            let message =
-                format!("{pairs} pairs of what is exported and namespaces are too many to be compared with others");
-            let place = Place { pointer: format!("{}/spec/exportTo", place.pointer), ..place.clone() };
-            found.push(Finding::warning("lint/size", place, message, "export it to fewer namespaces, or to *"));
-            continue;
-        }
-        left -= more;
         match first.entry(identity(resource)) {
             Entry::Occupied(other) if is_istios(resource) && !resource.metadata.name.is_empty() => {
                 found.push(twice(place, resource, other.get()))
@@ -178,23 +168,6 @@ pub fn lint_files(files: &[&Manifests]) -> Vec<Finding> {
         }
     }
     by_file.into_values().flatten().collect()
-}
-
-/// The most pairs of a namespace and what it sees that rules across resources keep: of one resource, and of all where they
-/// are more than what is written.
-const PAIRS: [usize; 2] = [1 << 18, 1 << 21];
-
-/// How many pairs of a host, a port of one or a subset and a namespace that sees it a resource makes, and how many more they
-/// are than what is written.
-fn pairs(resource: &Resource) -> (usize, usize) {
-    let (said, within, to) = match &resource.spec {
-        Spec::VirtualService(service) => (service.hosts.len(), 1, &service.export_to),
-        Spec::ServiceEntry(entry) => (entry.hosts.len(), entry.ports.len().max(1), &entry.export_to),
-        Spec::DestinationRule(rule) => (rule.subsets.len(), 1, &rule.export_to),
-        _ => return (0, 0),
-    };
-    let pairs = said.saturating_mul(within).saturating_mul(to.len().max(1));
-    (pairs, pairs.saturating_sub(said + within + to.len()))
 }
 
 fn group(resource: &Resource) -> &str {

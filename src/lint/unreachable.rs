@@ -1,6 +1,6 @@
 //! Rule 64, IST0130 and IST0131: routes and matches that no request reaches (`validation.go`, `analyzeUnreachableHTTPRules`).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
@@ -71,15 +71,17 @@ fn routes<M>(report: &mut Report<'_>, list: At<'_>, routes: &[&[M]], text: impl 
 /// the later match's, which neither blames a route that is reached nor passes over one that only adds conditions.
 fn covered(report: &mut Report<'_>, list: At<'_>, routes: &[&[HttpMatchRequest]]) {
     let mut earlier: HashMap<&str, Vec<(usize, &HttpMatchRequest)>> = HashMap::new();
+    // Only these are looked for, and not every beginning of a path.
+    let mut lengths: BTreeSet<usize> = BTreeSet::new();
     let catch_all = routes.iter().position(|matches| matches.is_empty()).unwrap_or(routes.len());
     for (index, matches) in routes.iter().enumerate().take(catch_all) {
         let route = list.item(index);
         for (number, matched) in matches.iter().enumerate() {
             let Some(uri) = &matched.uri else { continue };
             let Some(path) = uri.prefix.as_deref().or(uri.exact.as_deref()) else { continue };
-            let ends = path.char_indices().map(|(end, _)| end).skip(1);
-            let whole = uri.exact.is_some().then_some(path.len());
-            let mut shorter = ends.chain(whole).filter_map(|end| earlier.get(&path[..end])).flatten().take(MOST);
+            let most = path.len() + usize::from(uri.exact.is_some());
+            let begins = lengths.range(..most).filter_map(|length| earlier.get(path.get(..*length)?));
+            let mut shorter = begins.flatten().take(MOST);
             if let Some((by, _)) = shorter.find(|(_, other)| takes(other, matched)) {
                 let message = format!("route {by} takes the requests for {path} before");
                 report.warning(
@@ -90,6 +92,7 @@ fn covered(report: &mut Report<'_>, list: At<'_>, routes: &[&[HttpMatchRequest]]
                 );
             }
             if uri.prefix.is_some() && uri.exact.is_none() && uri.regex.is_none() {
+                lengths.insert(path.len());
                 earlier.entry(path).or_default().push((index, matched));
             }
         }

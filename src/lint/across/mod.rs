@@ -6,6 +6,7 @@ mod doubles;
 mod gateways;
 mod labels;
 mod registry;
+mod size;
 mod visibility;
 
 use rayon::prelude::*;
@@ -24,18 +25,18 @@ use registry::Registry;
 /// What the resources do not show is not reported; `docs/lint.md` says of each thing when it is missed. Each lookup is by
 /// index: the time is near linear in the number of resources.
 pub fn lint_across(resources: &[(&Place, &Resource)]) -> Vec<Finding> {
+    let (narrow, wide, sizes) = size::narrow(resources);
     let (index, [hosts, protocols, namespaces]) = rayon::join(
-        || Index::new(resources),
+        || Index::new(&narrow, &wide),
         || {
-            let (hosts, (protocols, namespaces)) = rayon::join(
-                || doubles::hosts(resources),
-                || (doubles::protocols(resources), doubles::namespaces(resources)),
-            );
+            let (hosts, (protocols, namespaces)) =
+                rayon::join(|| doubles::hosts(&narrow), || (doubles::protocols(&narrow), doubles::namespaces(&narrow)));
             [hosts, protocols, namespaces]
         },
     );
     let check = |(place, resource): &(&Place, &Resource)| index.check(place, resource);
     let mut found: Vec<Finding> = resources.par_iter().flat_map_iter(check).collect();
+    found.extend(sizes);
     found.extend(hosts);
     found.extend(protocols);
     found.extend(namespaces);
@@ -53,7 +54,7 @@ struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    fn new(resources: &[(&'a Place, &'a Resource)]) -> Self {
+    fn new(narrow: &[(&'a Place, &'a Resource)], wide: &[(&'a Place, &'a Resource)]) -> Self {
         let mut index = Self {
             registry: Registry::default(),
             subsets: Subsets::default(),
@@ -61,7 +62,11 @@ impl<'a> Index<'a> {
             certificates: Certificates::default(),
             unallocated: false,
         };
-        for (_, resource) in resources {
+        for (_, resource) in wide {
+            index.registry.add_wide(resource);
+            index.subsets.add_wide(resource);
+        }
+        for (_, resource) in narrow {
             index.registry.add(resource);
             index.subsets.add(resource);
             index.gateways.add(resource);
