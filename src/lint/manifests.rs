@@ -3,7 +3,8 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::report::SCHEMA;
+use super::named::{Named, Names};
+use super::report::{METADATA, Report, SCHEMA};
 use super::{lint, lint_across};
 use crate::finding::{Finding, Place};
 use crate::istio::{self, Kind, NoResource, Resource};
@@ -18,6 +19,7 @@ pub struct Manifests {
     text: String,
     /// The resources, with the line of the stream on which their document begins, and the pointer to them there.
     resources: Vec<(Place, Resource)>,
+    names: Names,
     findings: Vec<Finding>,
 }
 
@@ -54,7 +56,7 @@ impl Manifests {
             let more = manifests.findings.len() - MOST;
             manifests.findings.drain(..more);
             let message = format!("{more} more findings of this file, none worse, are not told");
-            manifests.findings.push(Finding::note("lint/more", at(path, 1), message));
+            manifests.findings.push(Finding::note(MORE, at(path, 1), message));
         }
         drop(documents);
         manifests.text = text;
@@ -79,12 +81,17 @@ impl Manifests {
                 let (line, column) =
                     if error.line > 0 { (error.line, error.column.max(1)) } else { (document.line, 1) };
                 let place = Place { line, column, ..Place::at(path) };
-                let remedy = "mend the document: nothing else in it was checked";
+                let remedy = match document.text.contains("{{") {
+                    true => "render the chart first: helm template … | meshwright lint -",
+                    false => "mend the document: nothing else in it was checked",
+                };
+                self.names.add(document.line, "", None);
                 return self.findings.push(Finding::error("lint/yaml", place, error.message, remedy));
             }
         };
         for (pointer, value) in istio::unrolled(value) {
             let place = Place { pointer, column: 0, ..at(path, document.line) };
+            self.names.add(document.line, &place.pointer, Named::of(&value));
             if let Some(length) = too_long(document, &value) {
                 let message = format!("the resource takes {length} bytes, and Kubernetes stores at most {STORED}");
                 self.findings.push(Finding::error("lint/size", place, message, "split it"));
@@ -124,13 +131,19 @@ impl Manifests {
         &self.findings
     }
 
-    /// How many resources the file holds, and how many of them are of kinds that no rule is about, though others may refer to
+    /// The resource that a finding of this file is about; `None` where it is about the file.
+    #[must_use]
+    pub fn resource_of(&self, finding: &Finding) -> Option<&Named> {
+        if finding.rule == MORE { None } else { self.names.of(finding) }
+    }
+
+    /// How many resources the file holds, those that cannot be read included, and how many of them are of kinds that no rule is about, though others may refer to
     /// them.
     #[must_use]
     pub fn count(&self) -> (usize, usize) {
         let ruled =
             |resource: &Resource| resource.kind() != Kind::Other || resource.is_service() || resource.is_dns_endpoint();
-        (self.resources.len(), self.resources.iter().filter(|(_, resource)| !ruled(resource)).count())
+        (self.names.count(), self.resources.iter().filter(|(_, resource)| !ruled(resource)).count())
     }
 }
 
@@ -143,7 +156,7 @@ pub fn lint_files(files: &[&Manifests]) -> Vec<Finding> {
     for (place, resource) in all {
         match first.entry(identity(resource)) {
             Entry::Occupied(other) if is_istios(resource) && !resource.metadata.name.is_empty() => {
-                found.push(twice(place, resource, other.get()))
+                found.extend(twice(place, resource, other.get()))
             }
             Entry::Occupied(_) => resources.push((place, resource)),
             Entry::Vacant(free) => {
@@ -184,13 +197,17 @@ fn identity(resource: &Resource) -> [&str; 4] {
 }
 
 /// A resource that another manifest is about, too.
-fn twice(place: &Place, resource: &Resource, other: &Place) -> Finding {
+fn twice(place: &Place, resource: &Resource, other: &Place) -> Vec<Finding> {
     let name = &resource.metadata.name;
     let message =
         format!("{} {name} is in {} too, and the one that is applied last holds", resource.kind_name(), other.path);
-    let place = Place { pointer: format!("{}/metadata/name", place.pointer), ..place.clone() };
-    Finding::warning("lint/twice", place, message, "keep one of them")
+    let mut report = Report::new(place, resource);
+    report.warning("lint/twice", METADATA.member("name"), message, "keep one of them");
+    report.found
 }
+
+/// The rule of findings that are not told.
+const MORE: &str = "lint/more";
 
 /// The rule of files that cannot be read.
 const FILE: &str = "lint/file";
@@ -259,7 +276,13 @@ fn unknown_kind(place: &Place, resource: &Resource) -> Option<Finding> {
         return None;
     }
     let place = Place { pointer: format!("{}/kind", place.pointer), ..place.clone() };
-    Some(Finding::error(SCHEMA, place, format!("{group} has no kind {kind:?}"), "mind the spelling, or the apiVersion"))
+    let (message, remedy) = match group {
+        "rbac.istio.io" => {
+            (format!("{kind} of {group} was removed in Istio 1.6"), "write an AuthorizationPolicy of security.istio.io")
+        }
+        _ => (format!("{group} has no kind {kind:?}"), "mind the spelling, or the apiVersion"),
+    };
+    Some(Finding::error(SCHEMA, place, message, remedy))
 }
 
 /// Gives findings that have the line of their document, and no column, those of their pointer. Each document is walked

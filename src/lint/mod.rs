@@ -17,6 +17,7 @@ mod http_match;
 mod http_route;
 mod locality;
 mod manifests;
+mod named;
 mod re2;
 mod report;
 mod route;
@@ -36,6 +37,7 @@ mod workload_group;
 
 pub use across::lint_across;
 pub use manifests::{Check, Manifests, lint_files};
+pub use named::Named;
 pub use rules::{Rule, Scope, rule, rules};
 
 use crate::finding::{Finding, Place};
@@ -44,7 +46,7 @@ use report::Report;
 
 /// Checks one resource by the rules that need no other; answers in the order of the fields.
 pub fn lint(resource: &Resource, place: &Place) -> Vec<Finding> {
-    let mut report = Report::new(place);
+    let mut report = Report::new(place, resource);
     let metadata = &resource.metadata;
     whole::resource(&mut report, resource);
     match &resource.spec {

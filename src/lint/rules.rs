@@ -207,7 +207,8 @@ table! {
     "lint/twice" WARNING ACROSS "A resource stands in one place" "kubernetes/kubernetes, group, kind, namespace and name";
     "lint/empty" NOTE ACROSS "A file holds a manifest" "this project";
     "lint/more" NOTE ACROSS "A file has no more findings than are told" "this project";
-    "lint/folder" WARNING COMMAND "A folder that is named holds *.yaml or *.yml" "this project";
+    "lint/folder" WARNING COMMAND "A folder that is named holds *.yaml, *.yml or *.json" "this project";
+    "lint/config" NOTE COMMAND "A folder that is named is no config repository, of which `meshwright check` looks at the intents" "this project";
     "lint/link" NOTE COMMAND "A folder below one that is named is no link" "this project";
     "lint/crd" ERROR COMMAND "A file of definitions holds CustomResourceDefinitions" "kubernetes/kubernetes, staging/src/k8s.io/apiextensions-apiserver, pkg/apis/apiextensions/v1/types.go";
     "lint/cel" NOTE COMMAND "The rules in CEL of a definition are those that can be evaluated here" "kubernetes/kubernetes, staging/src/k8s.io/apiextensions-apiserver, pkg/apiserver/schema/cel";

@@ -45,22 +45,21 @@ fn routes<M>(report: &mut Report<'_>, list: At<'_>, routes: &[&[M]], text: impl 
         }
         let repeated: Vec<_> = matches.iter().map(|matched| *seen.entry(text(matched)).or_insert(index)).collect();
         let mut first: HashMap<String, usize> = HashMap::new();
-        let (at, mut unused) = (route.member("match"), 0);
+        let (at, mut unused) = (route.member("match"), vec![]);
         for (number, (matched, earlier)) in matches.iter().zip(repeated).enumerate() {
             let again = *first.entry(text(matched)).or_insert(number) < number;
             if again || earlier < index {
-                unused += 1;
-                let message = format!("route {earlier} has the same match");
-                report.warning("istio/IST0131", at.item(number), message, "remove it");
+                unused.push((number, earlier));
             }
         }
-        if unused > 0 && unused == matches.len() {
-            report.warning(
-                "istio/IST0130",
-                route,
-                "every match of this route stands in an earlier one",
-                "remove the route",
-            );
+        if !unused.is_empty() && unused.len() == matches.len() {
+            let message = "every match of this route stands in an earlier one";
+            report.warning("istio/IST0130", route, message, "remove the route");
+            continue;
+        }
+        for (number, earlier) in unused {
+            let message = format!("route {earlier} has the same match");
+            report.warning("istio/IST0131", at.item(number), message, "remove it");
         }
     }
 }

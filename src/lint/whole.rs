@@ -23,7 +23,7 @@ pub(super) fn resource(report: &mut Report<'_>, resource: &Resource) {
         }
     }
     for pointer in resource.unknown_fields() {
-        report.error_at(SCHEMA, pointer, "there is no such field", "mind the spelling, or remove it");
+        report.no_field(SCHEMA, pointer);
     }
     for name in INTERNAL.iter().filter(|name| resource.metadata.annotations.contains_key(**name)) {
         let annotations = METADATA.member("annotations");

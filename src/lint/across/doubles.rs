@@ -83,8 +83,8 @@ pub(super) fn hosts(all: &All<'_>) -> Vec<Finding> {
     }
     let mut found = vec![];
     for (number, _, service) in for_sidecars(all) {
-        let (place, mut told) = (all[number].0, false);
-        let mut report = Report::new(place);
+        let ((place, resource), mut told) = (all[number], false);
+        let mut report = Report::new(place, resource);
         let remedy = "make them one, or let them have hosts or namespaces of their own";
         let list = SPEC.member("hosts");
         for index in 0..service.hosts.len() {
@@ -155,7 +155,7 @@ pub(super) fn protocols(all: &All<'_>) -> Vec<Finding> {
     }
     let mut found = vec![];
     for (number, own, entry) in entries(all) {
-        let mut report = Report::new(all[number].0);
+        let mut report = Report::new(all[number].0, all[number].1);
         let list = SPEC.member("ports");
         for (index, port) in entry.ports.iter().enumerate() {
             let of = port.number.unwrap_or(0);
@@ -170,8 +170,11 @@ pub(super) fn protocols(all: &All<'_>) -> Vec<Finding> {
             });
             if let Some((host, (other, protocol))) = differing {
                 let protocol = if protocol.is_empty() { "no protocol" } else { protocol };
-                let other = if other == number { "this one".to_owned() } else { name(all[other].1) };
-                let message = format!("the ServiceEntry {other} says {protocol} for port {of} of {host}");
+                let other = match other == number {
+                    true => "this ServiceEntry itself".to_owned(),
+                    false => format!("the ServiceEntry {}", name(all[other].1)),
+                };
+                let message = format!("{other} says {protocol} for port {of} of {host}");
                 report.warning("istio/IST0177", list.item(index), message, "let them name one protocol");
             }
         }
@@ -224,7 +227,7 @@ pub(super) fn namespaces(all: &All<'_>) -> Vec<Finding> {
                 "the {kind} {} is for the whole namespace too; which one holds is undefined",
                 name(all[other].1)
             );
-            let mut report = Report::new(place);
+            let mut report = Report::new(place, resource);
             report.error(rule, SPEC, message, "keep one, or give the others selectors");
             found.append(&mut report.found);
         }

@@ -77,7 +77,7 @@ impl<'a> Index<'a> {
     }
 
     fn check(&self, place: &Place, resource: &Resource) -> Vec<Finding> {
-        let mut report = Report::new(place);
+        let mut report = Report::new(place, resource);
         let own = resource.metadata.namespace.as_str();
         match &resource.spec {
             Spec::VirtualService(service) => {

@@ -21,7 +21,7 @@ pub(super) fn narrow<'a>(all: &[(&'a Place, &'a Resource)]) -> (Resources<'a>, R
         if pairs > MOST || more > left {
             let message =
                 format!("{pairs} pairs of what is exported and namespaces are too many to be compared with others");
-            let mut report = Report::new(place);
+            let mut report = Report::new(place, resource);
             let remedy = "export it to fewer namespaces, or to *";
             report.warning("lint/size", SPEC.member("exportTo"), message, remedy);
             found.append(&mut report.found);
