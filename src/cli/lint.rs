@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::annotate::{self, Format};
 use super::sources::{self, Sources};
+use super::suppress::Suppression;
 use super::{Failure, Outcome, Verdict, bundle, output};
 use crate::finding::{Finding, Severity};
 use crate::lint::{Check, Manifests, Named, lint_files, rule};
@@ -29,6 +30,10 @@ pub(super) struct Lint {
     /// included; may be given several times
     #[arg(long, value_name = "FILE")]
     crds: Vec<PathBuf>,
+    /// Do not tell of a rule or code, of the resources that are named or of all; `*` stands for any text; may be given several
+    /// times, as for istioctl analyze
+    #[arg(long, short = 'S', value_name = "CODE[=KIND NAME.NAMESPACE]")]
+    suppress: Vec<Suppression>,
     /// Let warnings count as errors
     #[arg(long)]
     strict: bool,
@@ -42,6 +47,7 @@ const EXAMPLES: &str = "Examples:
   meshwright lint gateway.yaml routes/        a file, and a folder
   kubectl get vs,dr,gw -A -o yaml | meshwright lint -
   meshwright lint --crds crd-all.gen.yaml .   against the schemas of that version of Istio, too
+  meshwright lint -S 'IST0132=VirtualService *.shop' .
   meshwright lint --strict --output github    annotations for a pull request; warnings fail it too";
 
 impl Lint {
@@ -63,11 +69,12 @@ impl Lint {
         findings.dedup();
         let count = |sum: (usize, usize), (all, others): (usize, usize)| (sum.0 + all, sum.1 + others);
         let (resources, others) = files.iter().map(Manifests::count).fold((0, 0), count);
-        let verdict = self.verdict(&findings);
         let by_path: HashMap<String, &Manifests> =
             sources.files.iter().map(|path| sources::name(path)).zip(&files).collect();
         let about = |finding: &'_ Finding| by_path.get(&finding.place.path)?.resource_of(finding);
-        let told: Vec<Told<'_>> = findings.iter().map(|finding| (finding, about(finding))).collect();
+        let told = findings.iter().map(|finding| (finding, about(finding)));
+        let told: Vec<Told<'_>> = told.filter(|told| !self.is_suppressed(*told)).collect();
+        let verdict = self.verdict(&told);
         self.print(&told, verdict, [files.len(), resources, others])?;
         // The process ends soon: giving back all resources piece by piece would take longer.
         std::mem::forget(files);
@@ -80,9 +87,13 @@ impl Lint {
         if files.is_empty() { Ok(None) } else { Schemas::read(&files).map(Some).map_err(Failure::Found) }
     }
 
-    fn verdict(&self, findings: &[Finding]) -> Verdict {
+    fn is_suppressed(&self, (finding, about): Told<'_>) -> bool {
+        self.suppress.iter().any(|suppression| suppression.covers(finding, istio_code(finding), about))
+    }
+
+    fn verdict(&self, told: &[Told<'_>]) -> Verdict {
         let least = if self.strict { Severity::Warning } else { Severity::Error };
-        if findings.iter().any(|finding| finding.severity >= least) { Verdict::Findings } else { Verdict::Ok }
+        if told.iter().any(|(finding, _)| finding.severity >= least) { Verdict::Findings } else { Verdict::Ok }
     }
 
     fn print(

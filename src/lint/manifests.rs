@@ -3,6 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::name;
 use super::named::{Named, Names};
 use super::report::{METADATA, Report, SCHEMA};
 use super::{lint, lint_across};
@@ -108,9 +109,15 @@ impl Manifests {
                 self.findings.push(Finding::warning("lint/manifest", place, message, remedy));
                 continue;
             }
+            let generated = value.pointer("/metadata/generateName").is_some();
             let own = match istio::resource(value) {
                 Ok(resource) => {
                     let mut own = lint(&resource, &place);
+                    if is_ruled(&resource) {
+                        let mut report = Report::new(&place, &resource);
+                        name::check(&mut report, &resource, generated);
+                        own.append(&mut report.found);
+                    }
                     own.extend(unknown_kind(&place, &resource));
                     self.resources.push((place, resource));
                     own
@@ -137,13 +144,11 @@ impl Manifests {
         if finding.rule == MORE { None } else { self.names.of(finding) }
     }
 
-    /// How many resources the file holds, those that cannot be read included, and how many of them are of kinds that no rule is about, though others may refer to
-    /// them.
+    /// How many resources the file holds, those that cannot be read included, and how many of them are of kinds that no rule
+    /// is about, though others may refer to them.
     #[must_use]
     pub fn count(&self) -> (usize, usize) {
-        let ruled =
-            |resource: &Resource| resource.kind() != Kind::Other || resource.is_service() || resource.is_dns_endpoint();
-        (self.names.count(), self.resources.iter().filter(|(_, resource)| !ruled(resource)).count())
+        (self.names.count(), self.resources.iter().filter(|(_, resource)| !is_ruled(resource)).count())
     }
 }
 
@@ -181,6 +186,11 @@ pub fn lint_files(files: &[&Manifests]) -> Vec<Finding> {
         }
     }
     by_file.into_values().flatten().collect()
+}
+
+/// Whether rules are about the kind of a resource.
+fn is_ruled(resource: &Resource) -> bool {
+    resource.kind() != Kind::Other || resource.is_service() || resource.is_dns_endpoint()
 }
 
 fn group(resource: &Resource) -> &str {

@@ -17,6 +17,7 @@ mod http_match;
 mod http_route;
 mod locality;
 mod manifests;
+mod name;
 mod named;
 mod re2;
 mod report;

@@ -146,7 +146,7 @@ impl<'a> Report<'a> {
 }
 
 /// The rule of deprecated fields, values and versions, as `istioctl analyze` numbers it.
-pub(super) const DEPRECATED: &str = "istio/IST0002";
+const DEPRECATED: &str = "istio/IST0002";
 
 /// The rule of fields and values that the schema does not have, as `istioctl analyze` numbers it.
 pub(super) const SCHEMA: &str = "istio/IST0106";

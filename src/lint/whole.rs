@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::report::{At, DEPRECATED, METADATA, Report, SCHEMA};
+use super::report::{At, METADATA, Report, SCHEMA};
 use super::syntax;
 use super::syntax::{BadHost, fqdn, is_kubernetes_label, is_label, nanoseconds, protocol, wildcard_domain};
 use crate::istio::{Action, Kind, PolicyTargetReference, Resource, Spec, StringMap};
@@ -101,7 +101,7 @@ fn bad_host(report: &mut Report<'_>, at: At<'_>, host: &str, verdict: Result<(),
 pub(super) fn full_host(report: &mut Report<'_>, at: At<'_>, host: &str) {
     if !host.contains('.') && !host.starts_with('*') && is_label(host) {
         let message = format!("the short host {host:?} means the resource's own namespace");
-        report.warning(DEPRECATED, at, message, "write the full name, such as name.namespace.svc.cluster.local");
+        report.warning("lint/short", at, message, "write the full name, such as name.namespace.svc.cluster.local");
     }
 }
 

@@ -170,6 +170,15 @@ fn a_resource_may_ask_not_to_be_told_of_what_istio_admits() {
     for codes in ["IST0002", "*", "IST0133,IST0002", "IST0106, istio/IST0002"] {
         assert_eq!(heads(&wrong(codes)), [error], "{codes}");
     }
+    let asked = |what: &str| input(&["lint", "-", "-S", what], SERVICE.as_bytes());
+    for what in ["IST0106", "istio/048", "IST0106=VirtualService a.*", "IST0106=* *.x"] {
+        let run = asked(what);
+        assert_eq!((run.code, run.out.lines().count()), (Some(0), 1), "{what}: {run:?}");
+    }
+    for what in ["IST0133", "IST0106=Gateway *", "IST0106=VirtualService *.y"] {
+        assert_eq!(heads(&asked(what)), [error], "{what}");
+    }
+    assert_eq!(asked("IST0106=VirtualService").code, Some(2));
 }
 
 #[test]

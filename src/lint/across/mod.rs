@@ -1,6 +1,7 @@
 //! Rules over the manifests of one cluster (`istioctl analyze`, by its codes).
 
 mod certificates;
+mod conflicts;
 mod destinations;
 mod doubles;
 mod gateways;
@@ -26,22 +27,18 @@ use registry::Registry;
 /// index: the time is near linear in the number of resources.
 pub fn lint_across(resources: &[(&Place, &Resource)]) -> Vec<Finding> {
     let (narrow, wide, sizes) = size::narrow(resources);
-    let (index, [hosts, protocols, namespaces]) = rayon::join(
-        || Index::new(&narrow, &wide),
-        || {
-            let (hosts, (protocols, namespaces)) =
-                rayon::join(|| doubles::hosts(&narrow), || (doubles::protocols(&narrow), doubles::namespaces(&narrow)));
-            [hosts, protocols, namespaces]
-        },
-    );
+    let said_twice = || ALL.par_iter().flat_map_iter(|check| check(&narrow)).collect::<Vec<_>>();
+    let (index, said_twice) = rayon::join(|| Index::new(&narrow, &wide), said_twice);
     let check = |(place, resource): &(&Place, &Resource)| index.check(place, resource);
     let mut found: Vec<Finding> = resources.par_iter().flat_map_iter(check).collect();
     found.extend(sizes);
-    found.extend(hosts);
-    found.extend(protocols);
-    found.extend(namespaces);
+    found.extend(said_twice);
     found
 }
+
+/// Rules that look at all resources at once.
+const ALL: [fn(&doubles::All<'_>) -> Vec<Finding>; 5] =
+    [doubles::hosts, doubles::protocols, doubles::namespaces, conflicts::servers, conflicts::selectors];
 
 /// What the rules look up.
 struct Index<'a> {

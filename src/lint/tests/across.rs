@@ -48,9 +48,9 @@ fn everybody_who_says_something_twice_is_told_of_another() {
 #[test]
 fn many_hosts_at_many_gateways_are_not_compared() {
     let rules_of = |gateways: usize, hosts: usize| {
-        let server = "{servers: [{port: {number: 80, protocol: HTTP, name: a}, hosts: ['*.a']}]}";
+        let server = |n| format!("{{servers: [{{port: {{number: 80, protocol: HTTP, name: a}}, hosts: ['*.a{n}']}}]}}");
         let mut resources: Vec<_> =
-            (0..gateways).map(|n| resource("Gateway", "ns", &format!("g{n}"), server)).collect();
+            (0..gateways).map(|n| resource("Gateway", "ns", &format!("g{n}"), &server(n))).collect();
         let list = |name: &str, count: usize| (0..count).map(|n| format!("{name}{n}")).collect::<Vec<_>>().join(",");
         let service = format!("{{hosts: [{}], gateways: [{}], {ROUTE}}}", list("h.a.b", hosts), list("g", gateways));
         resources.push(resource("VirtualService", "ns", "v", &service));
@@ -121,6 +121,11 @@ fn many_resources_that_clash_are_compared_by_index() {
         resources.push(resource("VirtualService", "ns", &format!("v{n}"), &service));
         let entry = format!("{{hosts: [a.b, '*.s{n}.b'], ports: [{{number: {}, name: a, protocol: HTTP}}]}}", n + 1);
         resources.push(resource("ServiceEntry", "ns", &format!("s{n}"), &entry));
+        let sidecar = format!("{{workloadSelector: {{labels: {{a: b, n: x{n}}}}}, egress: [{{hosts: ['*/*']}}]}}");
+        resources.push(resource("Sidecar", "ns", &format!("c{n}"), &sidecar));
+        let pod =
+            format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p{n}, namespace: ns, labels: {{a: b, n: x{n}}}}}\n");
+        resources.push((Place::at("pod.yaml"), read(&pod).remove(0).unwrap().resource));
     }
     // One of each kind that clashes with some of the others.
     let port = "port: {number: 443, protocol: HTTPS, name: a}";
@@ -129,10 +134,12 @@ fn many_resources_that_clash_are_compared_by_index() {
     resources.push(resource("VirtualService", "ns", "v", &format!("{{hosts: [a.b], {ROUTE}}}")));
     let entry = "{hosts: [a.b], ports: [{number: 7, name: a, protocol: TCP}]}";
     resources.push(resource("ServiceEntry", "ns", "s", entry));
+    let sidecar = "{workloadSelector: {labels: {a: b}}, egress: [{hosts: ['*/*']}]}";
+    resources.push(resource("Sidecar", "ns", "c", sidecar));
     let begun = std::time::Instant::now();
     let told = found(&resources);
     let count = |rule: &str| told.iter().filter(|found| found.rule == rule).count();
-    let rules = ["istio/IST0109", "istio/IST0112", "istio/IST0138", "istio/IST0177"];
-    assert_eq!(rules.map(count), [4_001, 4_001, 1, 2]);
+    let rules = ["istio/IST0109", "istio/IST0110", "istio/IST0112", "istio/IST0138", "istio/IST0145", "istio/IST0177"];
+    assert_eq!(rules.map(count), [4_001, 4_001, 4_001, 1, 4_001, 2]);
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }
