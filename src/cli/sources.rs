@@ -156,8 +156,8 @@ impl Sources {
 
 /// Whether a folder is the checkout of a config repository.
 fn is_config_repository(folder: &Path) -> bool {
-    let has = |name: &&str| folder.join(name).exists();
-    folder.join("clusters").is_dir() && ["intents", "meshwright.yaml", "topology"].iter().any(|name| has(&name))
+    let marks = ["intents", "meshwright.yaml", "topology"];
+    folder.join("clusters").is_dir() && marks.iter().any(|name| folder.join(name).exists())
 }
 
 /// Whether a file of JSON, of which most are no manifests, has a member of that name. One that cannot be read has.

@@ -1,9 +1,9 @@
 //! Istio's own rules over manifests. Pure.
 //!
 //! Rules are named `istio/` and their number in the project's list, or the code of `istioctl analyze` where that is
-//! what they come from (`istio/IST0109`). An error is something that Istio refuses; a warning is something that it
-//! admits and that is probably not meant. Findings point into the resource: with a `Place` whose pointer names the
-//! resource in its document, the finding's pointer leads from there.
+//! what they come from (`istio/IST0109`). An error is something that Istio refuses, or an error of `istioctl analyze`;
+//! a warning is something that is admitted and probably not meant. Findings point into the resource: with a `Place`
+//! whose pointer names the resource in its document, the finding's pointer leads from there.
 
 mod across;
 mod authentication;

@@ -80,7 +80,7 @@ impl<'a> Report<'a> {
         codes.split(',').map(str::trim).any(|asked| asked == "*" || asked == name || Some(asked) == code)
     }
 
-    /// Something that Istio refuses.
+    /// Something that Istio or Kubernetes refuses, or an error of `istioctl analyze`.
     pub(super) fn error(
         &mut self,
         rule: &'static str,

@@ -10,7 +10,8 @@ pub struct Rule {
     pub id: &'static str,
     /// What it asks for, in one sentence.
     pub title: &'static str,
-    /// How its findings may weigh, the gravest first: an error is refused by Istio, a warning admitted.
+    /// How its findings may weigh, the gravest first: an error is refused by Istio or Kubernetes, or an error of
+    /// `istioctl analyze`; a warning is admitted.
     pub severities: &'static [Severity],
     /// What it looks at.
     pub scope: Scope,

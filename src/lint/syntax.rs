@@ -90,6 +90,12 @@ pub(super) fn is_ip(text: &str) -> bool {
     text.bytes().next().is_some_and(|byte| byte.is_ascii_hexdigit() || byte == b':') && text.parse::<IpAddr>().is_ok()
 }
 
+/// Whether what follows `unix://` is a socket: an absolute path to a file, or an abstract name (`validation.go`,
+/// `ValidateUnixAddress`).
+pub(super) fn is_socket(path: &str) -> bool {
+    path.starts_with('@') || path.starts_with('/') && !path.ends_with('/')
+}
+
 /// Whether `text` is an IP address or a CIDR, whose length is digits alone without a zero before them, as Go's
 /// `netip.ParsePrefix` takes it.
 pub(super) fn is_ip_or_cidr(text: &str) -> bool {

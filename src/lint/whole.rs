@@ -63,20 +63,21 @@ fn dry_run(report: &mut Report<'_>, resource: &Resource, value: &str) {
 
 /// Rules 1 and 2 for a host that may begin with `*`; answers whether it holds.
 pub(super) fn host(report: &mut Report<'_>, at: At<'_>, host: &str) -> bool {
-    bad_host(report, at, host, wildcard_domain(host))
+    holds(report, at, host, wildcard_domain(host))
 }
 
 /// Rules 1 and 2 for a host at a Gateway, which may be a server name that Istio makes.
 pub(super) fn server_name(report: &mut Report<'_>, at: At<'_>, host: &str) -> bool {
-    bad_host(report, at, host, syntax::server_name(host))
+    holds(report, at, host, syntax::server_name(host))
 }
 
 /// Rules 1 and 2 for a host without wildcard; answers whether it holds.
 pub(super) fn plain_host(report: &mut Report<'_>, at: At<'_>, host: &str) -> bool {
-    bad_host(report, at, host, fqdn(host))
+    holds(report, at, host, fqdn(host))
 }
 
-fn bad_host(report: &mut Report<'_>, at: At<'_>, host: &str, verdict: Result<(), BadHost>) -> bool {
+/// Reports what is wrong with a host; answers whether it holds.
+fn holds(report: &mut Report<'_>, at: At<'_>, host: &str, verdict: Result<(), BadHost>) -> bool {
     match verdict {
         Ok(()) => return true,
         Err(BadHost::Name) => report.error(

@@ -90,7 +90,7 @@ fn gateways<'a>(all: &All<'a>) -> impl Iterator<Item = (usize, &'a str, &'a Gate
 /// Source: `analyzers/gateway/conflictinggateway.go`.
 pub(super) fn servers(all: &All<'_>) -> Vec<Finding> {
     let mut selectors = Selectors::default();
-    let mut opened: HashMap<(u32, &str, (&str, &str), usize), Pair> = HashMap::new();
+    let mut opened: HashMap<Opened<'_>, Pair> = HashMap::new();
     for (number, own, gateway) in gateways(all) {
         let selector = selectors.add(&gateway.selector);
         for server in &gateway.servers {
@@ -130,6 +130,9 @@ pub(super) fn servers(all: &All<'_>) -> Vec<Finding> {
     found
 }
 
+/// What a server opens: a port at an address, for a host, at the proxies of a selector.
+type Opened<'a> = (u32, &'a str, (&'a str, &'a str), usize);
+
 /// The namespace that a host of a Gateway is for, and the host.
 fn scoped<'a>(host: &'a str, own: &'a str) -> (&'a str, &'a str) {
     let (namespace, host) = host.split_once('/').unwrap_or(("*", host));
@@ -153,12 +156,12 @@ fn nested(selectors: &Selectors<'_>, all: &All<'_>) -> HashMap<usize, BTreeSet<u
     nested
 }
 
-/// IST0110 and IST0159: several resources of one namespace that select the same workloads, by one selector or by what a workload
-/// here has.
+/// IST0110 and IST0159: several resources of one namespace that select the same workloads, by one selector or by what a
+/// workload here has.
 ///
 /// Source: `analyzers/sidecar/selector.go`, `analyzers/telemetry/selector.go`.
 pub(super) fn selectors(all: &All<'_>) -> Vec<Finding> {
-    let mut of_namespace: BTreeMap<(&str, &str), (Selectors<'_>, BTreeMap<usize, Pair>)> = BTreeMap::new();
+    let mut of_namespace: BTreeMap<(&str, &str), Selecting<'_>> = BTreeMap::new();
     for (number, (_, resource)) in all.iter().enumerate() {
         let Some((_, kind, selector)) = selected(&resource.spec) else { continue };
         let (selectors, pairs) = of_namespace.entry((resource.metadata.namespace.as_str(), kind)).or_default();
@@ -206,6 +209,9 @@ pub(super) fn selectors(all: &All<'_>) -> Vec<Finding> {
     }
     found
 }
+
+/// The selectors of a kind in a namespace, and for each who has it.
+type Selecting<'a> = (Selectors<'a>, BTreeMap<usize, Pair>);
 
 const SIDECAR: &str = "Sidecar";
 const TELEMETRY: &str = "Telemetry";
