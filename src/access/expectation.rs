@@ -14,6 +14,8 @@ use crate::yaml::{self, Limits, Placed, YamlError};
 
 /// The longest file of expectations, in bytes.
 const LONGEST: usize = 1 << 20;
+/// The most findings that are told.
+const MOST_TOLD: usize = 1000;
 /// The most answers that a finding names.
 const MOST_NAMED: usize = 4;
 
@@ -296,6 +298,13 @@ impl Tally {
                 tally.calls += 1;
                 tally.findings.extend(expectation.broken_by(from, &answers(expectation, from)));
             }
+        }
+        let more = tally.findings.len().saturating_sub(MOST_TOLD);
+        if let Some(last) = tally.findings.get(MOST_TOLD).filter(|_| more > 0) {
+            let (place, message) =
+                (last.place.clone(), format!("{more} more calls are decided otherwise than expected"));
+            tally.findings.truncate(MOST_TOLD);
+            tally.findings.push(Finding::error(EXPECTED, place, message, "mend those above first"));
         }
         tally
     }

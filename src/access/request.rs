@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 /// What a SPIFFE id begins with.
 pub(super) const SPIFFE: &str = "spiffe://";
 
+/// The longest SPIFFE ID, in bytes (SPIFFE-ID, 2.3).
+const LONGEST_ID: usize = 2048;
+
 /// One request: a connection, and on a port that speaks HTTP what was asked on it.
 ///
 /// What is absent matches nothing that a policy asks for, and everything that it excludes.
@@ -73,6 +76,7 @@ impl Peer {
 #[serde(deny_unknown_fields)]
 pub struct Destination {
     /// The namespace of the workload.
+    #[serde(deserialize_with = "named")]
     pub namespace: String,
     /// The labels of its pods.
     #[serde(default)]
@@ -117,6 +121,15 @@ fn identity<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Err
     let principal = Option::<String>::deserialize(from)?;
     match principal.as_deref().map(|principal| principal.strip_prefix(SPIFFE).unwrap_or(principal)) {
         Some("") => Err(de::Error::custom("from.principal is empty; null stands for plain text")),
+        Some(id) if id.len() > LONGEST_ID => Err(de::Error::custom(format!(
+            "from.principal has {} bytes, and a SPIFFE ID at most {LONGEST_ID}",
+            id.len()
+        ))),
         _ => Ok(principal),
     }
+}
+
+fn named<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let namespace = String::deserialize(from)?;
+    if namespace.is_empty() { Err(de::Error::custom("to.namespace is empty: name one")) } else { Ok(namespace) }
 }

@@ -129,3 +129,13 @@ fn a_scope_of_too_many_parts_stays_whole() {
     let spec = format!("{{rules: [{{to: [{{operation: {{methods: [{}], paths: [{}]}}}}]}}]}}", many("M"), many("/p"));
     assert_eq!(uncovered(&allowed(&spec), &BTreeSet::new()).len(), 1);
 }
+
+#[test]
+fn requests_name_a_namespace_and_identities_are_as_long_as_they_may_be() {
+    let read = |text: String| serde_json::from_str::<Request>(&text).map_err(|error| error.to_string());
+    let of =
+        |length: usize| format!(r#"{{"to": {{"namespace": "a"}}, "from": {{"principal": "{}"}}}}"#, "x".repeat(length));
+    assert!(read(of(2048)).is_ok());
+    assert!(read(of(2049)).unwrap_err().contains("at most 2048"));
+    assert!(read(r#"{"to": {"namespace": ""}}"#.to_owned()).unwrap_err().contains("to.namespace is empty"));
+}

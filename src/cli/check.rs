@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::access::expected;
 use super::annotate::{self, Format};
-use super::output::{self, Output};
+use super::output;
 use super::render::outdated;
 use super::{Failure, Outcome, Verdict, against, bundle};
 use crate::change::{Audit, Declared, Listed};
@@ -33,11 +33,8 @@ pub(super) struct Check {
     #[arg(long, value_name = "REV")]
     base: Option<String>,
     /// How to print what was found
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-    /// The same as --format, as other commands have it
-    #[arg(long, short, value_enum, conflicts_with = "format")]
-    output: Option<Output>,
+    #[arg(long, short, visible_alias = "format", value_enum, default_value_t)]
+    output: Format,
 }
 
 impl Check {
@@ -70,15 +67,15 @@ impl Check {
         findings.dedup();
         told_as_errors(&mut findings);
         let wrong = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-        let format =
-            self.output.map_or(self.format, |output| if output == Output::Json { Format::Json } else { Format::Text });
-        match format {
+        match self.output {
             Format::Text => text(&findings, &access, &changes, generated)?,
             Format::Json => drop(output::json(&serde_json::json!({
                 "ok": wrong == 0, "generated": generated, "findings": findings, "access": access, "files": changes,
             }))?),
-            Format::Sarif => drop(output::json(&annotate::sarif(&findings))?),
-            Format::Github => output::print(&findings.iter().map(annotate::github).collect::<String>())?,
+            Format::Sarif => drop(output::json(&annotate::sarif(findings.iter().map(|finding| (finding, None))))?),
+            Format::Github => {
+                output::print(&findings.iter().map(|finding| annotate::github(finding, None)).collect::<String>())?
+            }
         }
         std::mem::forget(declared);
         Ok(if wrong > 0 { Verdict::Findings } else { Verdict::Ok })
@@ -106,6 +103,7 @@ fn unexpected(
     let model =
         Model::new(&declared.tree, &declared.settings.cluster_defaults, Side { rendered, strays: &audit.strays });
     let mut findings = model.broken_promises();
+    findings.extend(model.lockouts());
     match expected::beside(files)? {
         Err(unreadable) => findings.extend(unreadable),
         Ok(expectations) => findings.extend(model.hold(&expectations).findings),

@@ -1,16 +1,17 @@
 //! `meshwright lint`.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Component, Path, PathBuf};
 
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use super::annotate::{self, Format};
-use super::sources::Sources;
+use super::sources::{self, Sources};
+use super::suppress::Suppression;
 use super::{Failure, Outcome, Verdict, bundle, output};
 use crate::finding::{Finding, Severity};
-use crate::lint::{Check, Manifests, lint_files, rule};
+use crate::lint::{Check, Manifests, Named, lint_files, rule};
 use crate::review::words::many;
 use crate::schema::Schemas;
 
@@ -22,13 +23,17 @@ use crate::schema::Schemas;
 #[derive(clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Lint {
-    /// Files, or folders for all *.yaml and *.yml below them; `-` for standard input
+    /// Files, or folders for all *.yaml, *.yml and *.json below them; `-` for standard input
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<PathBuf>,
     /// A file of CustomResourceDefinitions of any version of Istio, or of others, to hold the manifests against, rules in CEL
     /// included; may be given several times
     #[arg(long, value_name = "FILE")]
     crds: Vec<PathBuf>,
+    /// Do not tell of a rule or code, of the resources that are named or of all; `*` stands for any text; may be given several
+    /// times, as for istioctl analyze
+    #[arg(long, short = 'S', value_name = "CODE[=KIND NAME.NAMESPACE]")]
+    suppress: Vec<Suppression>,
     /// Let warnings count as errors
     #[arg(long)]
     strict: bool,
@@ -42,6 +47,7 @@ const EXAMPLES: &str = "Examples:
   meshwright lint gateway.yaml routes/        a file, and a folder
   kubectl get vs,dr,gw -A -o yaml | meshwright lint -
   meshwright lint --crds crd-all.gen.yaml .   against the schemas of that version of Istio, too
+  meshwright lint -S 'IST0132=VirtualService *.shop' .
   meshwright lint --strict --output github    annotations for a pull request; warnings fail it too";
 
 impl Lint {
@@ -51,9 +57,9 @@ impl Lint {
         let also: Option<Check<'_>> = schemas.is_some().then_some(&check);
         let sources = Sources::below(&self.paths);
         let files: Vec<Manifests> = sources.files.par_iter().map(|path| sources.manifests(path, also)).collect();
-        let mut clusters: BTreeMap<String, Vec<&Manifests>> = BTreeMap::new();
+        let mut clusters: BTreeMap<PathBuf, Vec<&Manifests>> = BTreeMap::new();
         for (path, file) in sources.files.iter().zip(&files) {
-            clusters.entry(cluster_of(&path.display().to_string()).to_owned()).or_default().push(file);
+            clusters.entry(cluster_of(path)).or_default().push(file);
         }
         let clusters: Vec<_> = clusters.into_values().collect();
         let mut findings: Vec<Finding> = clusters.par_iter().flat_map_iter(|files| lint_files(files)).collect();
@@ -63,8 +69,13 @@ impl Lint {
         findings.dedup();
         let count = |sum: (usize, usize), (all, others): (usize, usize)| (sum.0 + all, sum.1 + others);
         let (resources, others) = files.iter().map(Manifests::count).fold((0, 0), count);
-        let verdict = self.verdict(&findings);
-        self.print(&findings, verdict, [files.len(), resources, others])?;
+        let by_path: HashMap<String, &Manifests> =
+            sources.files.iter().map(|path| sources::name(path)).zip(&files).collect();
+        let about = |finding: &'_ Finding| by_path.get(&finding.place.path)?.resource_of(finding);
+        let told = findings.iter().map(|finding| (finding, about(finding)));
+        let told: Vec<Told<'_>> = told.filter(|told| !self.is_suppressed(*told)).collect();
+        let verdict = self.verdict(&told);
+        self.print(&told, verdict, [files.len(), resources, others])?;
         // The process ends soon: giving back all resources piece by piece would take longer.
         std::mem::forget(files);
         Ok(verdict)
@@ -76,23 +87,31 @@ impl Lint {
         if files.is_empty() { Ok(None) } else { Schemas::read(&files).map(Some).map_err(Failure::Found) }
     }
 
-    fn verdict(&self, findings: &[Finding]) -> Verdict {
+    fn is_suppressed(&self, (finding, about): Told<'_>) -> bool {
+        self.suppress.iter().any(|suppression| suppression.covers(finding, istio_code(finding), about))
+    }
+
+    fn verdict(&self, told: &[Told<'_>]) -> Verdict {
         let least = if self.strict { Severity::Warning } else { Severity::Error };
-        if findings.iter().any(|finding| finding.severity >= least) { Verdict::Findings } else { Verdict::Ok }
+        if told.iter().any(|(finding, _)| finding.severity >= least) { Verdict::Findings } else { Verdict::Ok }
     }
 
     fn print(
         &self,
-        findings: &[Finding],
+        told: &[Told<'_>],
         verdict: Verdict,
         [files, resources, others]: [usize; 3],
     ) -> Result<(), Failure> {
         let ok = verdict == Verdict::Ok;
         match self.output {
             Format::Text => {
-                let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-                findings.iter().try_for_each(|finding| output::print_finding(&with_code(finding)))?;
-                let others = if others == 0 { String::new() } else { format!(" ({others} of other kinds)") };
+                let count = |severity| told.iter().filter(|(finding, _)| finding.severity == severity).count();
+                told.iter().try_for_each(|told| output::print_finding(&for_people(*told)))?;
+                let others = match (resources, others) {
+                    (_, 0) => String::new(),
+                    (1, _) => " of a kind that no rule is about".to_owned(),
+                    _ => format!(", {others} of which are of kinds that no rule is about"),
+                };
                 let counts = [
                     many(files, "file"),
                     format!("{}{others}", many(resources, "resource")),
@@ -102,23 +121,36 @@ impl Lint {
                 output::print(&format!("{}: {}\n", if ok { "ok" } else { "not ok" }, counts.join(", ")))
             }
             Format::Json => {
-                let findings: Vec<Value> = findings.iter().map(as_json).collect();
+                let findings: Vec<Value> = told.iter().map(|told| as_json(*told)).collect();
                 let said = json!({
                     "ok": ok, "files": files, "resources": resources, "others": others, "findings": findings,
                 });
                 output::json(&said).map(drop)
             }
-            Format::Sarif => output::json(&annotate::sarif(findings)).map(drop),
-            Format::Github => output::print(&findings.iter().map(annotate::github).collect::<String>()),
+            Format::Sarif => output::json(&annotate::sarif(told.iter().copied())).map(drop),
+            Format::Github => output::print(
+                &told.iter().map(|(finding, about)| annotate::github(finding, *about)).collect::<String>(),
+            ),
         }
     }
 }
 
-/// The cluster that a file belongs to: `…clusters/<provider>/<cluster>` of a path below it, and one for all others.
-fn cluster_of(path: &str) -> &str {
-    let begins = if path.starts_with("clusters/") { Some(0) } else { path.find("/clusters/").map(|at| at + 1) };
-    let Some(begins) = begins else { return "" };
-    path[begins..].match_indices('/').nth(2).map_or("", |(end, _)| &path[..begins + end])
+/// A finding, and the resource that it is about.
+type Told<'f> = (&'f Finding, Option<&'f Named>);
+
+/// The cluster that a file belongs to: the folder `clusters/<provider>/<cluster>` above it, the nearest one, and an empty path
+/// for all others.
+fn cluster_of(path: &Path) -> PathBuf {
+    let mut names: Vec<Component<'_>> = vec![];
+    let path = std::path::absolute(path).unwrap_or_default();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => names.truncate(names.len().saturating_sub(1)),
+            _ => names.push(component),
+        }
+    }
+    let ends = names.windows(4).rposition(|names| names[0].as_os_str() == "clusters").map(|begins| begins + 3);
+    ends.map(|end| names[..end].iter().collect()).unwrap_or_default()
 }
 
 /// The code that `istioctl analyze` gives a finding.
@@ -126,18 +158,25 @@ fn istio_code(finding: &Finding) -> Option<&'static str> {
     rule(&finding.rule)?.code(finding.severity)
 }
 
-/// The finding with Istio's code beside its rule, where that is another.
-fn with_code(finding: &Finding) -> Finding {
-    match istio_code(finding).filter(|code| !finding.rule.ends_with(code)) {
-        Some(code) => Finding { rule: format!("{} {code}", finding.rule).into(), ..finding.clone() },
-        None => finding.clone(),
+/// The finding with Istio's code beside its rule, where that is another, and the resource before what is wrong with it.
+fn for_people((finding, about): Told<'_>) -> Finding {
+    let mut finding = finding.clone();
+    if let Some(code) = istio_code(&finding).filter(|code| !finding.rule.ends_with(code)) {
+        finding.rule = format!("{} {code}", finding.rule).into();
     }
+    if let Some(about) = about {
+        finding.message = format!("[{about}] {}", finding.message);
+    }
+    finding
 }
 
-fn as_json(finding: &Finding) -> Value {
+fn as_json((finding, about): Told<'_>) -> Value {
     let mut value = json!(finding);
     if let Some(code) = istio_code(finding) {
         value["istio"] = code.into();
+    }
+    if let Some(about) = about {
+        value["resource"] = json!(about);
     }
     value
 }
@@ -149,20 +188,27 @@ mod tests {
 
     #[test]
     fn files_of_one_cluster_belong_together() {
-        assert_eq!(cluster_of("clusters/gke/east/shop/a.yaml"), "clusters/gke/east");
-        assert_eq!(cluster_of("/repo/clusters/gke/east/shop/cart/a.yaml"), "/repo/clusters/gke/east");
-        for path in ["a.yaml", "clusters/a.yaml", "clusters/gke/a.yaml", "my-clusters/gke/east/a.yaml", ""] {
-            assert_eq!(cluster_of(path), "", "{path}");
+        let of = |path: &str| cluster_of(Path::new(path)).display().to_string();
+        let here = std::env::current_dir().unwrap().join("clusters/gke/east").display().to_string();
+        assert_eq!(of("clusters/gke/east/shop/a.yaml"), here);
+        assert_eq!(of("clusters/gke/west/../east/a.yaml"), here);
+        assert_eq!(of("/repo/clusters/gke/east/shop/cart/a.yaml"), "/repo/clusters/gke/east");
+        assert_eq!(
+            of("/home/clusters/mesh/repo/clusters/gke/east/a.yaml"),
+            "/home/clusters/mesh/repo/clusters/gke/east"
+        );
+        for path in ["/a.yaml", "/clusters/a.yaml", "/clusters/gke/a.yaml", "/my-clusters/gke/east/a.yaml", "/"] {
+            assert_eq!(of(path), "", "{path}");
         }
     }
 
     #[test]
     fn the_code_of_istio_stands_beside_a_rule_that_has_another_name() {
-        let rule = |finding: Finding| with_code(&finding).rule.into_owned();
+        let rule = |finding: Finding| for_people((&finding, None)).rule.into_owned();
         assert_eq!(rule(Finding::error("istio/049", Place::default(), "", "")), "istio/049 IST0106");
         assert_eq!(rule(Finding::warning("istio/063", Place::default(), "", "")), "istio/063 IST0133");
         assert_eq!(rule(Finding::error("istio/IST0109", Place::default(), "", "")), "istio/IST0109");
         assert_eq!(rule(Finding::error("lint/yaml", Place::default(), "", "")), "lint/yaml");
-        assert_eq!(as_json(&Finding::error("lint/yaml", Place::default(), "", "")).get("istio"), None);
+        assert_eq!(as_json((&Finding::error("lint/yaml", Place::default(), "", ""), None)).get("istio"), None);
     }
 }

@@ -18,6 +18,7 @@ mod render;
 mod report;
 mod serve;
 mod sources;
+mod suppress;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;

@@ -21,10 +21,16 @@ pub(super) struct Sources {
     read: AtomicU64,
 }
 
+/// How standard input is told.
+pub(super) const STANDARD_INPUT: &str = "(standard input)";
+
+/// What else a config repository holds beside the manifests in `clusters/`.
+const NO_MANIFESTS: [&str; 4] = ["access-tests", "intents", "meshwright.yaml", "topology"];
+
 /// How a path is told.
-fn name(path: &Path) -> String {
+pub(super) fn name(path: &Path) -> String {
     match path.as_os_str() == "-" {
-        true => "(standard input)".to_owned(),
+        true => STANDARD_INPUT.to_owned(),
         false => path.display().to_string(),
     }
 }
@@ -37,8 +43,9 @@ fn finding(path: &Path, why: impl std::fmt::Display, remedy: &str) -> Finding {
 const UNREADABLE: &str = "mend it, or leave it out";
 
 impl Sources {
-    /// The files that are named, and those that end in `.yaml` or `.yml` below the folders that are, in the order of their
-    /// names. Folders and files whose names begin with a dot are passed over; links to folders are told and not followed.
+    /// The files that are named, and those that end in `.yaml`, `.yml` or `.json` below the folders that are, in the order of
+    /// their names. JSON without an `apiVersion`, and folders and files whose names begin with a dot, are passed over; links
+    /// to folders are told and not followed; of a config repository, what is no manifest is left to `check`.
     pub(super) fn below(named: &[PathBuf]) -> Self {
         let mut sources = Self::default();
         for path in named {
@@ -50,7 +57,7 @@ impl Sources {
             sources.folder(path);
             if sources.files.len() + sources.findings.len() == before {
                 let place = Place { line: 1, column: 1, ..Place::at(name(path)) };
-                let message = "the folder holds no *.yaml and no *.yml, so that nothing was checked";
+                let message = "the folder holds no *.yaml, *.yml or *.json, so that nothing was checked";
                 sources.findings.push(Finding::warning("lint/folder", place, message, "name another, or files"));
             }
         }
@@ -60,6 +67,15 @@ impl Sources {
     }
 
     fn folder(&mut self, root: &Path) {
+        let config = is_config_repository(root);
+        if config {
+            let place = Place { line: 1, column: 1, ..Place::at(name(root)) };
+            let message = format!(
+                "this is a config repository: {} are no manifests, and `meshwright check` looks at them",
+                NO_MANIFESTS.join(", ")
+            );
+            self.findings.push(Finding::note("lint/config", place, message));
+        }
         let mut left = vec![root.to_owned()];
         while let Some(folder) = left.pop() {
             let entries = match fs::read_dir(&folder) {
@@ -81,6 +97,10 @@ impl Sources {
                 if entry.file_name().as_encoded_bytes().starts_with(b".") {
                     continue;
                 }
+                let own = folder == root && NO_MANIFESTS.iter().any(|name| entry.file_name() == *name);
+                if config && own {
+                    continue;
+                }
                 let path = if folder == Path::new(".") { entry.file_name().into() } else { entry.path() };
                 if kind.is_dir() { left.push(path) } else { self.entry(path, kind.is_symlink()) }
             }
@@ -93,7 +113,8 @@ impl Sources {
 
     /// A file or link in a folder.
     fn entry(&mut self, path: PathBuf, link: bool) {
-        let wanted = path.extension().is_some_and(|end| end == "yaml" || end == "yml");
+        let json = path.extension().is_some_and(|end| end == "json");
+        let wanted = json || path.extension().is_some_and(|end| end == "yaml" || end == "yml");
         if !wanted && !link {
             return;
         }
@@ -104,6 +125,7 @@ impl Sources {
                 self.findings.push(Finding::note("lint/link", place, message));
             }
             _ if !wanted => {}
+            Ok(found) if found.is_file() && json && !names_api_version(&path) => {}
             Ok(found) if found.is_file() => self.files.push(path),
             Ok(_) => self.findings.push(finding(&path, "is neither a file nor a folder", UNREADABLE)),
             Err(error) => self.findings.push(finding(&path, error, UNREADABLE)),
@@ -122,10 +144,26 @@ impl Sources {
                 let why = format!("more than {MOST_BYTES} bytes of manifests are named, and this file is beyond");
                 Manifests::unreadable(&name, why, "name fewer at a time")
             }
+            Ok(bytes) if name == STANDARD_INPUT && bytes.iter().all(u8::is_ascii_whitespace) => {
+                let why = "standard input is empty, so that nothing was checked";
+                Manifests::unreadable(&name, why, "see whether the command that writes to it fails")
+            }
             Ok(bytes) => Manifests::read(&name, bytes, also),
             Err(error) => Manifests::unreadable(&name, error.to_string(), UNREADABLE),
         }
     }
+}
+
+/// Whether a folder is the checkout of a config repository.
+fn is_config_repository(folder: &Path) -> bool {
+    let marks = ["intents", "meshwright.yaml", "topology"];
+    folder.join("clusters").is_dir() && marks.iter().any(|name| folder.join(name).exists())
+}
+
+/// Whether a file of JSON, of which most are no manifests, has a member of that name. One that cannot be read has.
+fn names_api_version(path: &Path) -> bool {
+    const MEMBER: &[u8] = b"\"apiVersion\"";
+    bytes(path, Manifests::LONGEST).map_or(true, |bytes| bytes.windows(MEMBER.len()).any(|window| window == MEMBER))
 }
 
 /// The bytes of a file, or of standard input for `-`; one more than `most` where it is longer.

@@ -1,5 +1,6 @@
 //! Who may call what, and what there is to call.
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use axum::Json;
@@ -25,9 +26,11 @@ pub(super) async fn may(State(shared): State<Arc<Shared>>, request: Request) -> 
     let mut question =
         question.ok_or_else(|| wrong("to must name a service as `namespace/service`, such as to=shop/cartservice."))?;
     let text = |name| value(name).map(str::to_owned);
-    let port = value("port").map(str::parse).transpose();
+    let port = value("port").map(str::parse::<NonZeroU16>).transpose();
     let ip = value("ip").map(str::parse).transpose();
-    question.port = port.map_err(|_| wrong("port must be a port of the service, 1 to 65535."))?;
+    question.port = port
+        .map(|port| port.map(NonZeroU16::get))
+        .map_err(|_| wrong("port must be a port of the service, 1 to 65535."))?;
     question.cluster = text("cluster");
     if let Some(from) = value("from") {
         question = question.of_caller(from).ok_or_else(|| {

@@ -152,7 +152,7 @@ mod tests {
         let text = "anchor: projects\nmetadata: {name: -x}\n---\nanchor: projects\nmetadata: {name: a}\nspec: {b: 1}\n";
         let problem = read_text(text, false).map(|_| ()).unwrap_err();
         let faults: Vec<_> = problem.errors.iter().map(|fault| (fault.pointer.as_str(), fault.line)).collect();
-        assert_eq!(faults, [("/0/metadata/name", Some(1)), ("/1/spec/b", Some(3))]);
+        assert_eq!(faults, [("/0/metadata/name", Some(2)), ("/1/spec/b", Some(6))]);
         assert!(
             problem.errors.iter().all(|fault| fault.document.as_deref() == Some("projects")),
             "{:?}",

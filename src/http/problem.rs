@@ -80,7 +80,7 @@ pub(super) struct Fault {
     /// Of a bundle: where the document would be posted, or the resource it declares, as far as that could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) document: Option<String>,
-    /// Of a bundle: the line the document begins on, from 1.
+    /// Of a bundle: the line that is wrong, or else the one that its document begins on, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) line: Option<u32>,
     /// The other resource that it is about.

@@ -1,5 +1,7 @@
 //! Bundles: YAML streams whose documents are REST bodies with the anchor they are posted to.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::anchor::{Anchor, Route};
@@ -12,12 +14,12 @@ use super::secrets;
 use crate::finding::{Finding, Place};
 use crate::yaml;
 
-/// A document of a bundle that cannot be accepted, with all that is wrong in it.
+/// A document of a bundle that cannot be accepted, with all that is wrong on one of its lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
     /// Its place among the documents that say something, from 0.
     pub index: usize,
-    /// The line it begins on, from 1.
+    /// The line that is wrong, from 1; where something is missing, that of what should hold it.
     pub line: u32,
     /// Line and column, both from 1, where it stops being YAML, if it does.
     pub stop: Option<(u32, u32)>,
@@ -103,11 +105,18 @@ impl Bundle {
             }
         }
         rejected.extend(bundle.twice());
-        if rejected.is_empty() { Ok((bundle, keys)) } else { Err(rejected) }
+        if rejected.is_empty() {
+            return Ok((bundle, keys));
+        }
+        let by_line = |it: Rejected| match documents.get(it.index) {
+            Some(document) => it.by_line(document),
+            None => vec![it],
+        };
+        Err(rejected.into_iter().flat_map(by_line).collect())
     }
 
     fn twice(&self) -> Vec<Rejected> {
-        let mut seen = std::collections::BTreeMap::new();
+        let mut seen = BTreeMap::new();
         let mut twice = vec![];
         for document in &self.documents {
             if let Some(first) = seen.insert(document.resource.anchor(), document.line) {
@@ -130,6 +139,25 @@ impl Rejected {
         Self { index, line, stop: None, anchor: quoted(anchor), violations }
     }
 
+    /// The same by the lines of `document` that its violations stand on.
+    fn by_line(self, document: &yaml::Document<'_>) -> Vec<Self> {
+        if self.stop.is_some() {
+            return vec![self];
+        }
+        let Self { index, line, stop, anchor, violations } = self;
+        let pointers: Vec<&str> = violations.iter().map(|violation| violation.pointer.as_str()).collect();
+        let places = yaml::positions(document.text, &pointers);
+        let mut lines: BTreeMap<u32, Vec<Violation>> = BTreeMap::new();
+        for (violation, place) in violations.into_iter().zip(places) {
+            // What is wrong with the whole of it stands where it begins.
+            let place = place.filter(|_| !violation.pointer.is_empty());
+            let line = place.map_or(line, |(at, _)| document.line.saturating_add(at - 1));
+            lines.entry(line).or_default().push(violation);
+        }
+        let of_line = |(line, violations)| Self { index, line, stop, anchor: anchor.clone(), violations };
+        lines.into_iter().map(of_line).collect()
+    }
+
     fn unread(index: usize, line: u32, error: yaml::YamlError) -> Self {
         let stop = (error.line > 0).then_some((error.line, error.column));
         Self { stop, ..Self::at(index, line, "", vec![Violation::new("", error.message)]) }
@@ -138,7 +166,7 @@ impl Rejected {
     /// One finding for each violation, in the document of the file at `path`.
     pub fn findings(self, path: &str, rule: &'static str) -> impl Iterator<Item = Finding> {
         let Self { line, stop, anchor, violations, .. } = self;
-        let (line, column) = stop.unwrap_or((line, 1));
+        let (line, column) = stop.unwrap_or((line, 0));
         violations.into_iter().map(move |Violation { pointer, message }| {
             let place = Place { line, column, ..Place::pointing(path, pointer) };
             let message = if anchor.is_empty() { message } else { format!("{message} ({anchor})") };
@@ -298,6 +326,18 @@ spec: {namespace: shop}
         let lines: Vec<_> =
             Bundle::read(text).unwrap_err().iter().map(|r| (r.line, r.violations[0].pointer.clone())).collect();
         assert_eq!(lines.len(), 4, "{lines:?}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_the_line_that_it_stands_on() {
+        let text = "# first\n---\nanchor: projects\nmetadata: {name: a}\n--- # second\nanchor: projects/a/logical-clouds\n\
+                    metadata:\n  name: b\nspec:\n  # none\n  namespace: -x\n  other: 1\n  more: 2\n---\nanchor: projects\n";
+        let rejected = Bundle::read(text).unwrap_err();
+        let found: Vec<_> = rejected.iter().map(|it| (it.index, it.line, it.violations[0].pointer.as_str())).collect();
+        let of_second = [(1, 11, "/spec/namespace"), (1, 12, "/spec/other"), (1, 13, "/spec/more")];
+        assert_eq!(found[..3], of_second);
+        assert_eq!(found[3], (2, 15, "/metadata"), "what is missing stands where the document begins to say something");
+        assert_eq!(found.len(), 4);
     }
 
     #[test]

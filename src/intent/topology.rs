@@ -278,6 +278,14 @@ impl<'a> Topology<'a> {
     }
 }
 
+/// The clusters of a provider, in name order; none where there is no such provider.
+#[must_use]
+pub fn registered(tree: &Tree, provider: &str) -> Vec<ClusterId> {
+    let Ok(provider) = Anchor::parse(&format!("cluster-providers/{provider}")) else { return vec![] };
+    let clusters = tree.within(&provider).filter(|resource| resource.anchor().kind() == Kind::Cluster);
+    clusters.map(|resource| ClusterId::of(resource.anchor())).collect()
+}
+
 /// A finding that blocks what needs the clusters of an app.
 fn misplaced(group: &Anchor, message: String, remedy: String) -> Finding {
     Finding::error("topology/placement", Place::at(group.as_str()), message, remedy)

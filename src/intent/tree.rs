@@ -11,7 +11,7 @@ use super::name::Name;
 use super::outside::{Kept, Outside};
 use super::resource::Resource;
 use super::scalar::{DnsLabel, HostName, Label, Port};
-use super::spec::{Access, AppPlacement, DeploymentIntentGroup, Inbound, Spec};
+use super::spec::{Access, AppPlacement, Client, DeploymentIntentGroup, Inbound, Spec};
 
 /// All resources, with the indexes that rendering and conflicts need. Cloning is cheap and shares everything.
 #[derive(Debug, Clone, Default)]
@@ -363,6 +363,12 @@ fn has_a_place(kind: Kind) -> bool {
 /// The group, other than its own, where the app of a client is found.
 pub(super) fn host_of(resource: &Resource) -> Option<Anchor> {
     let Spec::Client(client) = resource.spec() else { return None };
+    group_of_guest(client)
+}
+
+/// The group, other than its server's, where the app of a client is found.
+#[must_use]
+pub fn group_of_guest(client: &Client) -> Option<Anchor> {
     Anchor::parse(&client.placed_in.as_ref()?.group).ok()
 }
 

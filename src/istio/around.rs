@@ -98,6 +98,18 @@ impl Resource {
         Some(other.body.get("spec").and_then(readable).unwrap_or_default())
     }
 
+    /// Whether this is a Service.
+    #[must_use]
+    pub fn is_service(&self) -> bool {
+        self.other("", "Service").is_some()
+    }
+
+    /// Whether this is a DNSEndpoint of external-dns.
+    #[must_use]
+    pub fn is_dns_endpoint(&self) -> bool {
+        self.other("externaldns.k8s.io", "DNSEndpoint").is_some()
+    }
+
     /// Whether this is a Namespace; it is [`super::ObjectMeta::name`] then.
     #[must_use]
     pub fn is_namespace(&self) -> bool {

@@ -18,7 +18,7 @@ pub(super) fn check(report: &mut Report<'_>, read: &Result<(DnsEndpoint, Vec<Str
         }
     };
     for pointer in unknown {
-        report.error_at("dns/schema", pointer, "there is no such field", "mind the spelling, or remove it");
+        report.no_field("dns/schema", pointer);
     }
     let list = SPEC.member("endpoints");
     if endpoint.endpoints.is_empty() {

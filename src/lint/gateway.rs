@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::report::{At, METADATA, Report, SCHEMA, SPEC, known};
 use super::server_tls;
-use super::syntax::{Protocol, is_ip, is_label, protocol};
+use super::syntax::{Protocol, is_ip, is_label, is_socket, protocol};
 use super::whole;
 use crate::istio::{Gateway, ObjectMeta, Port, Server, ServerTlsMode};
 
@@ -68,7 +68,7 @@ fn check_server(report: &mut Report<'_>, at: At<'_>, server: &Server) {
 
 /// A server that listens on a unix socket (`validation.go`, `validateServerBind`).
 fn check_socket(report: &mut Report<'_>, at: At<'_>, server: &Server, path: &str) {
-    if !path.starts_with('@') && (!path.starts_with('/') || path.ends_with('/')) {
+    if !is_socket(path) {
         report.error(SCHEMA, at.member("bind"), "a socket is an absolute path to a file", "write unix:///path");
     }
     if server.port.as_ref().is_some_and(|port| port.number.unwrap_or(0) != 0) {

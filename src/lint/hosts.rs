@@ -39,6 +39,14 @@ impl<'a, V: Copy> Hosts<'a, V> {
         }
     }
 
+    /// What is there for this very host.
+    pub(super) fn at(&self, host: &str) -> Option<V> {
+        match host.strip_prefix('*') {
+            Some(suffix) => self.wildcards.get(&suffix.len())?.get(suffix).copied(),
+            None => self.names.get(host).copied(),
+        }
+    }
+
     /// What is there for a host that has a name in common with this one.
     pub(super) fn overlapping(&self, host: &str) -> Option<V> {
         let suffix = host.strip_prefix('*');
@@ -86,6 +94,8 @@ mod tests {
         assert_eq!(hosts(&["*"]).overlapping("a"), Some("*"));
         assert_eq!(hosts(&["*.com", "*.b.com"]).covering("a.b.com"), Some("*.b.com"));
         assert_eq!(hosts(&["a.b.com"]).covering("*.b.com"), None);
+        assert_eq!(hosts(&["*.com", "b.com"]).at("*.com"), Some("*.com"));
+        assert_eq!(hosts(&["*.com", "b.com"]).at("a.com"), None);
         let long = "a".repeat(256);
         assert_eq!(hosts(&["*"]).covering(&long), Some("*"));
         assert_eq!(hosts(&["*.é.com"]).overlapping("x.ü.com"), None);

@@ -1,12 +1,14 @@
 //! Anybody's files of manifests, read and checked.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::report::SCHEMA;
+use super::name;
+use super::named::{Named, Names};
+use super::report::{METADATA, Report, SCHEMA};
 use super::{lint, lint_across};
 use crate::finding::{Finding, Place};
-use crate::istio::{self, Kind, NoResource, Resource, Spec};
+use crate::istio::{self, Kind, NoResource, Resource};
 use crate::yaml::{self, Document, Limits};
 
 /// The most findings of one file that are told.
@@ -18,6 +20,7 @@ pub struct Manifests {
     text: String,
     /// The resources, with the line of the stream on which their document begins, and the pointer to them there.
     resources: Vec<(Place, Resource)>,
+    names: Names,
     findings: Vec<Finding>,
 }
 
@@ -54,7 +57,7 @@ impl Manifests {
             let more = manifests.findings.len() - MOST;
             manifests.findings.drain(..more);
             let message = format!("{more} more findings of this file, none worse, are not told");
-            manifests.findings.push(Finding::note("lint/more", at(path, 1), message));
+            manifests.findings.push(Finding::note(MORE, at(path, 1), message));
         }
         drop(documents);
         manifests.text = text;
@@ -79,12 +82,17 @@ impl Manifests {
                 let (line, column) =
                     if error.line > 0 { (error.line, error.column.max(1)) } else { (document.line, 1) };
                 let place = Place { line, column, ..Place::at(path) };
-                let remedy = "mend the document: nothing else in it was checked";
+                let remedy = match document.text.contains("{{") {
+                    true => "render the chart first: helm template … | meshwright lint -",
+                    false => "mend the document: nothing else in it was checked",
+                };
+                self.names.add(document.line, "", None);
                 return self.findings.push(Finding::error("lint/yaml", place, error.message, remedy));
             }
         };
         for (pointer, value) in istio::unrolled(value) {
             let place = Place { pointer, column: 0, ..at(path, document.line) };
+            self.names.add(document.line, &place.pointer, Named::of(&value));
             if let Some(length) = too_long(document, &value) {
                 let message = format!("the resource takes {length} bytes, and Kubernetes stores at most {STORED}");
                 self.findings.push(Finding::error("lint/size", place, message, "split it"));
@@ -101,9 +109,15 @@ impl Manifests {
                 self.findings.push(Finding::warning("lint/manifest", place, message, remedy));
                 continue;
             }
+            let generated = value.pointer("/metadata/generateName").is_some();
             let own = match istio::resource(value) {
                 Ok(resource) => {
                     let mut own = lint(&resource, &place);
+                    if is_ruled(&resource) {
+                        let mut report = Report::new(&place, &resource);
+                        name::check(&mut report, &resource, generated);
+                        own.append(&mut report.found);
+                    }
                     own.extend(unknown_kind(&place, &resource));
                     self.resources.push((place, resource));
                     own
@@ -111,8 +125,8 @@ impl Manifests {
                 Err(wrong) => vec![no_resource(&place, wrong)],
             };
             // What a schema says is told once, in its words.
-            let told = |own: &Finding| found.iter().any(|it| it.rule == own.rule && it.place == own.place);
-            let own: Vec<_> = own.into_iter().filter(|own| !told(own)).collect();
+            let told: HashSet<_> = found.iter().map(|found| (&found.rule, &found.place)).collect();
+            let own: Vec<_> = own.into_iter().filter(|own| !told.contains(&(&own.rule, &own.place))).collect();
             self.findings.extend(found);
             self.findings.extend(own);
         }
@@ -124,14 +138,17 @@ impl Manifests {
         &self.findings
     }
 
-    /// How many resources the file holds, and how many of them are of kinds that no rule is about, though others may refer to
-    /// them.
+    /// The resource that a finding of this file is about; `None` where it is about the file.
+    #[must_use]
+    pub fn resource_of(&self, finding: &Finding) -> Option<&Named> {
+        if finding.rule == MORE { None } else { self.names.of(finding) }
+    }
+
+    /// How many resources the file holds, those that cannot be read included, and how many of them are of kinds that no rule
+    /// is about, though others may refer to them.
     #[must_use]
     pub fn count(&self) -> (usize, usize) {
-        let ruled = |resource: &Resource| {
-            resource.kind() != Kind::Other || resource.service().is_some() || resource.dns_endpoint().is_some()
-        };
-        (self.resources.len(), self.resources.iter().filter(|(_, resource)| !ruled(resource)).count())
+        (self.names.count(), self.resources.iter().filter(|(_, resource)| !is_ruled(resource)).count())
     }
 }
 
@@ -139,21 +156,12 @@ impl Manifests {
 #[must_use]
 pub fn lint_files(files: &[&Manifests]) -> Vec<Finding> {
     let all = files.iter().flat_map(|file| &file.resources);
-    let (mut resources, mut found, mut left) = (vec![], vec![], PAIRS[1]);
+    let (mut resources, mut found) = (vec![], vec![]);
     let mut first: HashMap<[&str; 4], &Place> = HashMap::new();
     for (place, resource) in all {
-        let (pairs, more) = pairs(resource);
-        if pairs > PAIRS[0] || more > left {
-            let message =
-                format!("{pairs} pairs of what is exported and namespaces are too many to be compared with others");
-            let place = Place { pointer: format!("{}/spec/exportTo", place.pointer), ..place.clone() };
-            found.push(Finding::warning("lint/size", place, message, "export it to fewer namespaces, or to *"));
-            continue;
-        }
-        left -= more;
         match first.entry(identity(resource)) {
             Entry::Occupied(other) if is_istios(resource) && !resource.metadata.name.is_empty() => {
-                found.push(twice(place, resource, other.get()))
+                found.extend(twice(place, resource, other.get()))
             }
             Entry::Occupied(_) => resources.push((place, resource)),
             Entry::Vacant(free) => {
@@ -180,21 +188,9 @@ pub fn lint_files(files: &[&Manifests]) -> Vec<Finding> {
     by_file.into_values().flatten().collect()
 }
 
-/// The most pairs of a namespace and what it sees that rules across resources keep: of one resource, and of all where they
-/// are more than what is written.
-const PAIRS: [usize; 2] = [1 << 18, 1 << 21];
-
-/// How many pairs of a host, a port of one or a subset and a namespace that sees it a resource makes, and how many more they
-/// are than what is written.
-fn pairs(resource: &Resource) -> (usize, usize) {
-    let (said, within, to) = match &resource.spec {
-        Spec::VirtualService(service) => (service.hosts.len(), 1, &service.export_to),
-        Spec::ServiceEntry(entry) => (entry.hosts.len(), entry.ports.len().max(1), &entry.export_to),
-        Spec::DestinationRule(rule) => (rule.subsets.len(), 1, &rule.export_to),
-        _ => return (0, 0),
-    };
-    let pairs = said.saturating_mul(within).saturating_mul(to.len().max(1));
-    (pairs, pairs.saturating_sub(said + within + to.len()))
+/// Whether rules are about the kind of a resource.
+fn is_ruled(resource: &Resource) -> bool {
+    resource.kind() != Kind::Other || resource.is_service() || resource.is_dns_endpoint()
 }
 
 fn group(resource: &Resource) -> &str {
@@ -211,13 +207,17 @@ fn identity(resource: &Resource) -> [&str; 4] {
 }
 
 /// A resource that another manifest is about, too.
-fn twice(place: &Place, resource: &Resource, other: &Place) -> Finding {
+fn twice(place: &Place, resource: &Resource, other: &Place) -> Vec<Finding> {
     let name = &resource.metadata.name;
     let message =
         format!("{} {name} is in {} too, and the one that is applied last holds", resource.kind_name(), other.path);
-    let place = Place { pointer: format!("{}/metadata/name", place.pointer), ..place.clone() };
-    Finding::warning("lint/twice", place, message, "keep one of them")
+    let mut report = Report::new(place, resource);
+    report.warning("lint/twice", METADATA.member("name"), message, "keep one of them");
+    report.found
 }
+
+/// The rule of findings that are not told.
+const MORE: &str = "lint/more";
 
 /// The rule of files that cannot be read.
 const FILE: &str = "lint/file";
@@ -286,7 +286,13 @@ fn unknown_kind(place: &Place, resource: &Resource) -> Option<Finding> {
         return None;
     }
     let place = Place { pointer: format!("{}/kind", place.pointer), ..place.clone() };
-    Some(Finding::error(SCHEMA, place, format!("{group} has no kind {kind:?}"), "mind the spelling, or the apiVersion"))
+    let (message, remedy) = match group {
+        "rbac.istio.io" => {
+            (format!("{kind} of {group} was removed in Istio 1.6"), "write an AuthorizationPolicy of security.istio.io")
+        }
+        _ => (format!("{group} has no kind {kind:?}"), "mind the spelling, or the apiVersion"),
+    };
+    Some(Finding::error(SCHEMA, place, message, remedy))
 }
 
 /// Gives findings that have the line of their document, and no column, those of their pointer. Each document is walked

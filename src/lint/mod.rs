@@ -1,9 +1,9 @@
 //! Istio's own rules over manifests. Pure.
 //!
 //! Rules are named `istio/` and their number in the project's list, or the code of `istioctl analyze` where that is
-//! what they come from (`istio/IST0109`). An error is something that Istio refuses; a warning is something that it
-//! admits and that is probably not meant. Findings point into the resource: with a `Place` whose pointer names the
-//! resource in its document, the finding's pointer leads from there.
+//! what they come from (`istio/IST0109`). An error is something that Istio refuses, or an error of `istioctl analyze`;
+//! a warning is something that is admitted and probably not meant. Findings point into the resource: with a `Place`
+//! whose pointer names the resource in its document, the finding's pointer leads from there.
 
 mod across;
 mod authentication;
@@ -17,6 +17,8 @@ mod http_match;
 mod http_route;
 mod locality;
 mod manifests;
+mod name;
+mod named;
 mod re2;
 mod report;
 mod route;
@@ -36,6 +38,7 @@ mod workload_group;
 
 pub use across::lint_across;
 pub use manifests::{Check, Manifests, lint_files};
+pub use named::Named;
 pub use rules::{Rule, Scope, rule, rules};
 
 use crate::finding::{Finding, Place};
@@ -44,7 +47,7 @@ use report::Report;
 
 /// Checks one resource by the rules that need no other; answers in the order of the fields.
 pub fn lint(resource: &Resource, place: &Place) -> Vec<Finding> {
-    let mut report = Report::new(place);
+    let mut report = Report::new(place, resource);
     let metadata = &resource.metadata;
     whole::resource(&mut report, resource);
     match &resource.spec {

@@ -13,6 +13,15 @@ struct Reader<'a> {
     left: &'a str,
 }
 
+/// What a `\` makes of what follows it.
+#[derive(Clone, Copy, PartialEq)]
+enum Escape {
+    Char(char),
+    Class,
+    /// A place in the text, such as the edge of a word, which no class has.
+    Assertion,
+}
+
 /// What a quantifier would stand behind.
 #[derive(Clone, Copy, PartialEq)]
 enum Behind {
@@ -124,17 +133,30 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// After `\`: the character that it stands for, 0 for a class.
-    fn escape(&mut self) -> Option<char> {
+    /// After `\`.
+    fn escape(&mut self) -> Option<Escape> {
         let next = self.next()?;
         match next {
-            'd' | 'D' | 's' | 'S' | 'w' | 'W' | 'A' | 'b' | 'B' | 'z' | 'C' => Some('\0'),
-            'a' | 'f' | 'n' | 'r' | 't' | 'v' => Some('\n'),
+            'd' | 'D' | 's' | 'S' | 'w' | 'W' => Some(Escape::Class),
+            'A' | 'b' | 'B' | 'z' => Some(Escape::Assertion),
+            'a' => Some(Escape::Char('\x07')),
+            'f' => Some(Escape::Char('\x0c')),
+            'n' => Some(Escape::Char('\n')),
+            'r' => Some(Escape::Char('\r')),
+            't' => Some(Escape::Char('\t')),
+            'v' => Some(Escape::Char('\x0b')),
             'p' | 'P' if self.take("{") => {
                 let name = self.take_while(|c| c.is_ascii_alphanumeric() || c == '_' || c == '^');
-                (!name.is_empty() && self.take("}")).then_some('\0')
+                (!name.is_empty() && self.take("}")).then_some(Escape::Class)
             }
-            'p' | 'P' => self.next().map(|_| '\0'),
+            'p' | 'P' => self.next().map(|_| Escape::Class),
+            _ => self.code(next).map(Escape::Char),
+        }
+    }
+
+    /// After `\` and a character that begins a number or stands for itself.
+    fn code(&mut self, next: char) -> Option<char> {
+        match next {
             'x' if self.take("{") => {
                 let digits = self.take_while(|c| c.is_ascii_hexdigit());
                 let code = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32)?;
@@ -171,19 +193,24 @@ impl<'a> Reader<'a> {
                 (NAMES.contains(&name.trim_start_matches('^')) && self.take(":]")).then_some(())?;
                 continue;
             }
-            let from = self.in_class()?;
-            if from != '\0' && self.left.starts_with('-') && !self.left.starts_with("-]") {
+            let Some(from) = self.in_class()? else { continue };
+            if self.left.starts_with('-') && !self.left.starts_with("-]") {
                 self.take("-");
-                (from <= self.in_class()?).then_some(())?;
+                (from <= self.in_class()??).then_some(())?;
             }
         }
         self.next().map(|_| ())
     }
 
-    fn in_class(&mut self) -> Option<char> {
+    /// A character of a class, or a class within it.
+    fn in_class(&mut self) -> Option<Option<char>> {
         match self.next()? {
-            '\\' => self.escape(),
-            other => Some(other),
+            '\\' => match self.escape()? {
+                Escape::Char(char) => Some(Some(char)),
+                Escape::Class => Some(None),
+                Escape::Assertion => None,
+            },
+            other => Some(Some(other)),
         }
     }
 }
@@ -221,6 +248,10 @@ mod tests {
             "[a-]",
             "[^]]",
             r"\-\_",
+            r"\ba\B\A\z",
+            r"[\x00-\x{1f}]",
+            r"[\t-\r]",
+            r"[\d-z]",
         ];
         for good in good {
             assert!(!is_bad(good), "{good}");
@@ -251,6 +282,14 @@ mod tests {
             "[[:foo:]]",
             "{2}",
             r"\x4",
+            r"\C",
+            r"[\C]",
+            r"[\b]",
+            r"[\B]",
+            r"[\A]",
+            r"[a\z]",
+            r"[\x00-\x{1f}\x01-\x00]",
+            r"[a-\d]",
             "[",
             "(?",
         ];

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::finding::{Finding, Place};
+use super::rules::rule;
+use crate::finding::{Finding, Place, Severity};
+use crate::istio::Resource;
 
 /// A place in a resource; made into a JSON pointer only when something is wrong there.
 #[derive(Clone, Copy)]
@@ -53,18 +55,32 @@ impl<'a> At<'a> {
     }
 }
 
+/// The annotation that names the codes of `istioctl analyze` that it shall not give a resource.
+const SUPPRESS: &str = "galley.istio.io/analyze-suppress";
+
 /// What was found in one resource.
 pub(super) struct Report<'a> {
     place: &'a Place,
+    /// The codes that the resource does not want to be told, or `*` for all.
+    suppressed: Option<&'a str>,
     pub(super) found: Vec<Finding>,
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(place: &'a Place) -> Self {
-        Self { place, found: Vec::new() }
+    pub(super) fn new(place: &'a Place, resource: &'a Resource) -> Self {
+        let suppressed = resource.metadata.annotations.get(SUPPRESS).map(String::as_str);
+        Self { place, suppressed, found: Vec::new() }
     }
 
-    /// Something that Istio refuses.
+    /// Whether the resource asks not to be told of a rule, by its name or by Istio's code (`pkg/config/analysis/local`,
+    /// `filterMessages`). What Istio refuses is told nonetheless.
+    fn is_suppressed(&self, name: &str, severity: Severity) -> bool {
+        let Some(codes) = self.suppressed else { return false };
+        let code = rule(name).and_then(|rule| rule.code(severity));
+        codes.split(',').map(str::trim).any(|asked| asked == "*" || asked == name || Some(asked) == code)
+    }
+
+    /// Something that Istio or Kubernetes refuses, or an error of `istioctl analyze`.
     pub(super) fn error(
         &mut self,
         rule: &'static str,
@@ -84,12 +100,18 @@ impl<'a> Report<'a> {
         message: impl Into<String>,
         remedy: impl Into<String>,
     ) {
+        if self.is_suppressed(rule, Severity::Warning) {
+            return;
+        }
         let place = self.place(at);
         self.found.push(Finding::warning(rule, place, message, remedy));
     }
 
     /// Something that is worth knowing.
     pub(super) fn note(&mut self, rule: &'static str, at: At<'_>, message: impl Into<String>, remedy: &str) {
+        if self.is_suppressed(rule, Severity::Note) {
+            return;
+        }
         let place = self.place(at);
         self.found.push(Finding { remedy: remedy.to_owned(), ..Finding::note(rule, place, message) });
     }
@@ -105,6 +127,13 @@ impl<'a> Report<'a> {
         self.found.push(Finding::error(rule, place, message, remedy));
     }
 
+    /// A field that the schema does not have.
+    pub(super) fn no_field(&mut self, rule: &'static str, pointer: &str) {
+        let name = pointer.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
+        let message = format!("there is no field {name}");
+        self.error_at(rule, pointer, message, "mind the spelling, or remove it");
+    }
+
     fn place(&self, at: At<'_>) -> Place {
         let mut pointer = String::new();
         at.write(&mut pointer);
@@ -117,7 +146,7 @@ impl<'a> Report<'a> {
 }
 
 /// The rule of deprecated fields, values and versions, as `istioctl analyze` numbers it.
-pub(super) const DEPRECATED: &str = "istio/IST0002";
+const DEPRECATED: &str = "istio/IST0002";
 
 /// The rule of fields and values that the schema does not have, as `istioctl analyze` numbers it.
 pub(super) const SCHEMA: &str = "istio/IST0106";

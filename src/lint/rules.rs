@@ -10,7 +10,8 @@ pub struct Rule {
     pub id: &'static str,
     /// What it asks for, in one sentence.
     pub title: &'static str,
-    /// How its findings may weigh, the gravest first: an error is refused by Istio, a warning admitted.
+    /// How its findings may weigh, the gravest first: an error is refused by Istio or Kubernetes, or an error of
+    /// `istioctl analyze`; a warning is admitted.
     pub severities: &'static [Severity],
     /// What it looks at.
     pub scope: Scope,
@@ -175,6 +176,7 @@ table! {
     "istio/IST0101" ERROR ACROSS "What a resource refers to is there: Gateways, hosts and their ports, subsets, Secrets" "pkg/config/analysis/analyzers/virtualservice";
     "istio/IST0106" ERROR ALONE "Fields and values are those of the schema" "pkg/config/analysis/analyzers/schema/validation.go, and the custom resource definitions";
     "istio/IST0109" ERROR ACROSS "One VirtualService for sidecars is for a host" "pkg/config/analysis/analyzers/virtualservice/conflictingmeshgatewayhosts.go";
+    "istio/IST0110" ERROR ACROSS "The Sidecars of a namespace select different workloads" "pkg/config/analysis/analyzers/sidecar/selector.go";
     "istio/IST0111" ERROR ACROSS "A namespace has one Sidecar without selector" "pkg/config/analysis/analyzers/sidecar/selector.go";
     "istio/IST0112" ERROR ACROSS "A route to a service with several ports names one" "pkg/config/analysis/analyzers/virtualservice/destinationhosts.go";
     "istio/IST0118" NOTE ALONE "The name of a Service's port, or its appProtocol, says what is spoken" "pkg/config/analysis/analyzers/service/portname.go";
@@ -186,6 +188,8 @@ table! {
     "istio/IST0133" WARNING ALONE "Nothing is said that has no effect, or not the one that it seems to have" "pkg/config/analysis/analyzers/schema/validation.go";
     "istio/IST0134" WARNING ACROSS "A TCP port has addresses where the control plane allocates none" "pkg/config/analysis/analyzers/serviceentry/protocoladdresses.go";
     "istio/IST0138" WARNING ACROSS "Gateways of the same proxies do not serve one certificate" "pkg/config/analysis/analyzers/gateway/certificate.go";
+    "istio/IST0145" ERROR ACROSS "Gateways of the same proxies open different hosts on a port" "pkg/config/analysis/analyzers/gateway/conflictinggateway.go";
+    "istio/IST0159" ERROR ACROSS "The Telemetries of a namespace select different workloads" "pkg/config/analysis/analyzers/telemetry/selector.go";
     "istio/IST0160" ERROR ACROSS "A namespace has one Telemetry without selector" "pkg/config/analysis/analyzers/telemetry/default_selector.go";
     "istio/IST0161" ERROR ACROSS "The Secret of a Gateway holds a certificate and its key" "pkg/config/analysis/analyzers/gateway/secret.go";
     "istio/IST0165" WARNING ALONE "A VirtualService is not bound to a Gateway that Istio makes itself" "pkg/config/analysis/analyzers/virtualservice/gateways.go";
@@ -203,11 +207,14 @@ table! {
     "lint/file" ERROR ACROSS "A file is UTF-8 and can be read" "YAML 1.2.2, section 5.2";
     "lint/yaml" ERROR ACROSS "A document is YAML" "YAML 1.2.2";
     "lint/manifest" BOTH ACROSS "A document is a resource: a map with apiVersion and kind" "kubernetes/kubernetes, staging/src/k8s.io/apimachinery, TypeMeta";
+    "lint/name" ERROR ALONE "A resource has a name, and it and its namespace are those that Kubernetes takes" "kubernetes/kubernetes, staging/src/k8s.io/apimachinery, pkg/util/validation/validation.go";
+    "lint/short" WARNING ALONE "Hosts are written in full, whatever namespace they are read in" "istio/api, networking/v1alpha3/virtual_service.proto, Destination";
     "lint/size" BOTH ACROSS "A resource is not longer than what Kubernetes stores" "etcd-io/etcd, server/embed/config.go, DefaultMaxRequestBytes";
     "lint/twice" WARNING ACROSS "A resource stands in one place" "kubernetes/kubernetes, group, kind, namespace and name";
     "lint/empty" NOTE ACROSS "A file holds a manifest" "this project";
     "lint/more" NOTE ACROSS "A file has no more findings than are told" "this project";
-    "lint/folder" WARNING COMMAND "A folder that is named holds *.yaml or *.yml" "this project";
+    "lint/folder" WARNING COMMAND "A folder that is named holds *.yaml, *.yml or *.json" "this project";
+    "lint/config" NOTE COMMAND "A folder that is named is no config repository, of which `meshwright check` looks at the intents" "this project";
     "lint/link" NOTE COMMAND "A folder below one that is named is no link" "this project";
     "lint/crd" ERROR COMMAND "A file of definitions holds CustomResourceDefinitions" "kubernetes/kubernetes, staging/src/k8s.io/apiextensions-apiserver, pkg/apis/apiextensions/v1/types.go";
     "lint/cel" NOTE COMMAND "The rules in CEL of a definition are those that can be evaluated here" "kubernetes/kubernetes, staging/src/k8s.io/apiextensions-apiserver, pkg/apiserver/schema/cel";

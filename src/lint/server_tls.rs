@@ -1,5 +1,7 @@
 //! Rules 17 to 24: TLS that is ended at a server (`validation.go`, `validateTLSOptions`).
 
+use std::collections::HashSet;
+
 use super::report::{At, Report, SCHEMA, known};
 use crate::istio::{ServerTlsMode, ServerTlsSettings, TlsProtocol};
 
@@ -120,7 +122,9 @@ fn check_ciphers(report: &mut Report<'_>, at: At<'_>, tls: &ServerTlsSettings) {
             "set cipherSuites, or TLSV1_2",
         );
     }
+    let mut seen = HashSet::new();
     for (index, cipher) in tls.cipher_suites.iter().enumerate() {
+        let again = !seen.insert(cipher);
         let taken_as_is =
             cipher.is_empty() || cipher == "ALL" || !cipher.starts_with(|first: char| first.is_alphanumeric());
         let at = at.member("cipherSuites");
@@ -132,7 +136,7 @@ fn check_ciphers(report: &mut Report<'_>, at: At<'_>, tls: &ServerTlsSettings) {
                 format!("{cipher} is not a cipher suite that Envoy offers and is left out"),
                 "remove it",
             );
-        } else if tls.cipher_suites[..index].contains(cipher) {
+        } else if again {
             report.warning("istio/024", at, format!("{cipher} is named twice"), "remove one");
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::report::{At, Report, SCHEMA_WARNING, SPEC, known};
-use super::syntax::{Protocol, fqdn, is_ip, is_ip_or_cidr, protocol};
+use super::syntax::{Protocol, fqdn, is_ip, is_ip_or_cidr, is_socket, protocol};
 use super::whole;
 use crate::istio::{Location, ObjectMeta, Port, Resolution, ServiceEntry, WorkloadEntry};
 
@@ -257,7 +257,7 @@ fn check_endpoint(report: &mut Report<'_>, at: At<'_>, names: &HashSet<&str>, en
 }
 
 pub(super) fn check_socket(report: &mut Report<'_>, at: At<'_>, endpoint: &WorkloadEntry, path: &str) {
-    if !path.starts_with('@') && (!path.starts_with('/') || path.ends_with('/')) {
+    if !is_socket(path) {
         report.error("istio/037", at.member("address"), "a socket is an absolute path to a file", "write unix:///path");
     }
     if !endpoint.ports.is_empty() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::report::{At, Report, SCHEMA, SCHEMA_WARNING, SPEC, known};
 use super::route::destination;
 use super::server_tls;
-use super::syntax::{Protocol, fqdn, is_ip, is_label, protocol};
+use super::syntax::{Protocol, fqdn, is_ip, is_label, is_socket, protocol};
 use super::traffic;
 use super::whole;
 use crate::istio::{
@@ -106,10 +106,6 @@ fn is_own_endpoint(endpoint: &str) -> bool {
     let Some((host, port)) = endpoint.rsplit_once(':') else { return false };
     let own = matches!(host, "" | "127.0.0.1" | "0.0.0.0" | "[::1]" | "[::]");
     own && port.parse().is_ok_and(|port: u16| port > 0)
-}
-
-fn is_socket(path: &str) -> bool {
-    path.starts_with('@') || path.starts_with('/') && !path.ends_with('/')
 }
 
 /// Rule 75 for TLS.

@@ -1,6 +1,6 @@
 //! Rule 64, IST0130 and IST0131: routes and matches that no request reaches (`validation.go`, `analyzeUnreachableHTTPRules`).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 
@@ -45,22 +45,21 @@ fn routes<M>(report: &mut Report<'_>, list: At<'_>, routes: &[&[M]], text: impl 
         }
         let repeated: Vec<_> = matches.iter().map(|matched| *seen.entry(text(matched)).or_insert(index)).collect();
         let mut first: HashMap<String, usize> = HashMap::new();
-        let (at, mut unused) = (route.member("match"), 0);
+        let (at, mut unused) = (route.member("match"), vec![]);
         for (number, (matched, earlier)) in matches.iter().zip(repeated).enumerate() {
             let again = *first.entry(text(matched)).or_insert(number) < number;
             if again || earlier < index {
-                unused += 1;
-                let message = format!("route {earlier} has the same match");
-                report.warning("istio/IST0131", at.item(number), message, "remove it");
+                unused.push((number, earlier));
             }
         }
-        if unused > 0 && unused == matches.len() {
-            report.warning(
-                "istio/IST0130",
-                route,
-                "every match of this route stands in an earlier one",
-                "remove the route",
-            );
+        if !unused.is_empty() && unused.len() == matches.len() {
+            let message = "every match of this route stands in an earlier one";
+            report.warning("istio/IST0130", route, message, "remove the route");
+            continue;
+        }
+        for (number, earlier) in unused {
+            let message = format!("route {earlier} has the same match");
+            report.warning("istio/IST0131", at.item(number), message, "remove it");
         }
     }
 }
@@ -71,15 +70,17 @@ fn routes<M>(report: &mut Report<'_>, list: At<'_>, routes: &[&[M]], text: impl 
 /// the later match's, which neither blames a route that is reached nor passes over one that only adds conditions.
 fn covered(report: &mut Report<'_>, list: At<'_>, routes: &[&[HttpMatchRequest]]) {
     let mut earlier: HashMap<&str, Vec<(usize, &HttpMatchRequest)>> = HashMap::new();
+    // Only these are looked for, and not every beginning of a path.
+    let mut lengths: BTreeSet<usize> = BTreeSet::new();
     let catch_all = routes.iter().position(|matches| matches.is_empty()).unwrap_or(routes.len());
     for (index, matches) in routes.iter().enumerate().take(catch_all) {
         let route = list.item(index);
         for (number, matched) in matches.iter().enumerate() {
             let Some(uri) = &matched.uri else { continue };
             let Some(path) = uri.prefix.as_deref().or(uri.exact.as_deref()) else { continue };
-            let ends = path.char_indices().map(|(end, _)| end).skip(1);
-            let whole = uri.exact.is_some().then_some(path.len());
-            let mut shorter = ends.chain(whole).filter_map(|end| earlier.get(&path[..end])).flatten().take(MOST);
+            let most = path.len() + usize::from(uri.exact.is_some());
+            let begins = lengths.range(..most).filter_map(|length| earlier.get(path.get(..*length)?));
+            let mut shorter = begins.flatten().take(MOST);
             if let Some((by, _)) = shorter.find(|(_, other)| takes(other, matched)) {
                 let message = format!("route {by} takes the requests for {path} before");
                 report.warning(
@@ -90,6 +91,7 @@ fn covered(report: &mut Report<'_>, list: At<'_>, routes: &[&[HttpMatchRequest]]
                 );
             }
             if uri.prefix.is_some() && uri.exact.is_none() && uri.regex.is_none() {
+                lengths.insert(path.len());
                 earlier.entry(path).or_default().push((index, matched));
             }
         }

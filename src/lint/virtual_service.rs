@@ -4,7 +4,7 @@ use super::hosts::Hosts;
 use super::http_route;
 use super::report::{At, Report, SCHEMA, SPEC};
 use super::route::{Scope, destination, gateway_names, weights};
-use super::syntax::{is_ip, is_ip_or_cidr, within};
+use super::syntax::{is_ip, is_ip_or_cidr};
 use super::unreachable;
 use super::whole;
 use crate::istio::{ObjectMeta, RouteDestination, VirtualService};
@@ -41,6 +41,7 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, service: &Vi
 fn check_hosts(report: &mut Report<'_>, service: &VirtualService, scope: Scope) {
     let list = SPEC.member("hosts");
     let mut valid = true;
+    let by_server = scope.gateway && names_servers(service);
     for (index, host) in service.hosts.iter().enumerate() {
         let at = list.item(index);
         if host == "*" && !scope.gateway {
@@ -52,11 +53,7 @@ fn check_hosts(report: &mut Report<'_>, service: &VirtualService, scope: Scope) 
             );
             valid = false;
         } else if !is_ip(host) {
-            valid &= if scope.gateway && names_servers(service) {
-                whole::server_name(report, at, host)
-            } else {
-                whole::host(report, at, host)
-            };
+            valid &= if by_server { whole::server_name(report, at, host) } else { whole::host(report, at, host) };
             whole::full_host(report, at, host);
         }
     }
@@ -75,6 +72,9 @@ fn names_servers(service: &VirtualService) -> bool {
 
 /// Rule 63.
 fn check_tls(report: &mut Report<'_>, service: &VirtualService) {
+    let mesh = service.gateways.iter().any(|name| name == "mesh");
+    let mut hosts = Hosts::default();
+    service.hosts.iter().for_each(|host| hosts.add(host, ()));
     for (index, route) in service.tls.iter().enumerate() {
         let list = SPEC.member("tls");
         let at = list.item(index);
@@ -88,7 +88,7 @@ fn check_tls(report: &mut Report<'_>, service: &VirtualService) {
                 report.error("istio/063", at.member("sniHosts"), "a TLS match without sniHosts", "name them");
             }
             for (index, host) in matched.sni_hosts.iter().enumerate() {
-                sni_host(report, at.member("sniHosts").item(index), host, service);
+                sni_host(report, at.member("sniHosts").item(index), host, &hosts, mesh);
             }
             subnets(report, at.member("destinationSubnets"), &matched.destination_subnets);
             whole::optional_port(report, at.member("port"), matched.port);
@@ -99,13 +99,11 @@ fn check_tls(report: &mut Report<'_>, service: &VirtualService) {
     }
 }
 
-fn sni_host(report: &mut Report<'_>, at: At<'_>, host: &str, service: &VirtualService) {
-    let mesh = service.gateways.iter().any(|name| name == "mesh");
+fn sni_host(report: &mut Report<'_>, at: At<'_>, host: &str, hosts: &Hosts<'_, ()>, mesh: bool) {
     let check = if mesh { whole::host } else { whole::server_name };
-    let hosts = &service.hosts;
     if is_ip(host) {
         report.warning("istio/063", at, "server names are not addresses", "name the host");
-    } else if check(report, at, host) && !hosts.iter().any(|whole| within(host, whole)) {
+    } else if check(report, at, host) && hosts.covering(host).is_none() {
         report.error("istio/063", at, format!("{host} is not within the VirtualService's hosts"), "add it to hosts");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::report::{At, DEPRECATED, METADATA, Report, SCHEMA};
+use super::report::{At, METADATA, Report, SCHEMA};
 use super::syntax;
 use super::syntax::{BadHost, fqdn, is_kubernetes_label, is_label, nanoseconds, protocol, wildcard_domain};
 use crate::istio::{Action, Kind, PolicyTargetReference, Resource, Spec, StringMap};
@@ -23,7 +23,7 @@ pub(super) fn resource(report: &mut Report<'_>, resource: &Resource) {
         }
     }
     for pointer in resource.unknown_fields() {
-        report.error_at(SCHEMA, pointer, "there is no such field", "mind the spelling, or remove it");
+        report.no_field(SCHEMA, pointer);
     }
     for name in INTERNAL.iter().filter(|name| resource.metadata.annotations.contains_key(**name)) {
         let annotations = METADATA.member("annotations");
@@ -63,20 +63,21 @@ fn dry_run(report: &mut Report<'_>, resource: &Resource, value: &str) {
 
 /// Rules 1 and 2 for a host that may begin with `*`; answers whether it holds.
 pub(super) fn host(report: &mut Report<'_>, at: At<'_>, host: &str) -> bool {
-    bad_host(report, at, host, wildcard_domain(host))
+    holds(report, at, host, wildcard_domain(host))
 }
 
 /// Rules 1 and 2 for a host at a Gateway, which may be a server name that Istio makes.
 pub(super) fn server_name(report: &mut Report<'_>, at: At<'_>, host: &str) -> bool {
-    bad_host(report, at, host, syntax::server_name(host))
+    holds(report, at, host, syntax::server_name(host))
 }
 
 /// Rules 1 and 2 for a host without wildcard; answers whether it holds.
 pub(super) fn plain_host(report: &mut Report<'_>, at: At<'_>, host: &str) -> bool {
-    bad_host(report, at, host, fqdn(host))
+    holds(report, at, host, fqdn(host))
 }
 
-fn bad_host(report: &mut Report<'_>, at: At<'_>, host: &str, verdict: Result<(), BadHost>) -> bool {
+/// Reports what is wrong with a host; answers whether it holds.
+fn holds(report: &mut Report<'_>, at: At<'_>, host: &str, verdict: Result<(), BadHost>) -> bool {
     match verdict {
         Ok(()) => return true,
         Err(BadHost::Name) => report.error(
@@ -101,7 +102,7 @@ fn bad_host(report: &mut Report<'_>, at: At<'_>, host: &str, verdict: Result<(),
 pub(super) fn full_host(report: &mut Report<'_>, at: At<'_>, host: &str) {
     if !host.contains('.') && !host.starts_with('*') && is_label(host) {
         let message = format!("the short host {host:?} means the resource's own namespace");
-        report.warning(DEPRECATED, at, message, "write the full name, such as name.namespace.svc.cluster.local");
+        report.warning("lint/short", at, message, "write the full name, such as name.namespace.svc.cluster.local");
     }
 }
 

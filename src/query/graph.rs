@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::change::Ledger;
 use crate::intent::rules::{clients, effective_protocol, is_closed};
+use crate::intent::tree::group_of_guest;
 use crate::intent::{Anchor, Kind, Topology};
 
 /// Services and the calls that intents name.
@@ -85,7 +86,7 @@ pub fn graph(ledger: &Ledger, namespace: Option<&str>) -> Graph {
             service.closed |= is_closed(tree, anchor);
             service.intents.push(anchor.clone());
             for (intent, client) in clients(tree, anchor) {
-                let guest = client.placed_in.as_ref().and_then(|placed| Anchor::parse(&placed.group).ok());
+                let guest = group_of_guest(client);
                 let of = guest.as_ref().unwrap_or(anchor);
                 let from = match tree.namespace(of) {
                     Some(namespace) => format!("{namespace}/{}", client.service),

@@ -27,21 +27,21 @@ use crate::istio::{
 const STANDBY: &str = "meshwright.dev/standby";
 
 /// Renders the alias hosts of a host where they are called, and where they lead to.
-pub(super) fn render(servers: &[Server<'_>], leads: &[Lead<'_, '_>], context: &Context<'_>, out: &mut Output) {
+pub(super) fn render(live: &[&Server<'_>], leads: &[Lead<'_, '_>], context: &Context<'_>, out: &mut Output) {
     let mut exported: BTreeMap<&ClusterId, Vec<&Lead<'_, '_>>> = BTreeMap::new();
     for lead in leads {
         exported.entry(&lead.to).or_default().push(lead);
-        Called { lead, servers, context }.render(out);
+        Called { lead, live, context }.render(out);
     }
     for (cluster, leads) in exported {
-        export(cluster, &leads, servers, context, out);
+        export(cluster, &leads, live, context, out);
     }
 }
 
 /// An alias host where it is called.
 struct Called<'a, 's, 't> {
     lead: &'a Lead<'s, 't>,
-    servers: &'s [Server<'t>],
+    live: &'a [&'s Server<'t>],
     context: &'a Context<'t>,
 }
 
@@ -52,9 +52,9 @@ impl Called<'_, '_, '_> {
         else {
             return;
         };
-        let about = self.servers.iter().filter(|server| {
+        let about = self.live.iter().copied().filter(|server| {
             let here = !lead.beside || server.clusters.contains(lead.from);
-            server.is_live() && here && lead.ports.contains_key(&server.inbound.port)
+            here && lead.ports.contains_key(&server.inbound.port)
         });
         let traffic = Traffic::of(about);
         let intents: Vec<Anchor> = lead.intents.iter().chain(traffic.intents()).cloned().collect();
@@ -75,7 +75,7 @@ impl Called<'_, '_, '_> {
             // Istio joins the endpoints of ServiceEntries of one host and namespace, and one of them alone cannot have
             // both kinds (`pilot/pkg/serviceregistry/serviceentry`). A WorkloadEntry with the pods' label would be taken
             // in by their Service as well.
-            let pods = lead.pods(lead.from, self.servers).unwrap_or_default();
+            let pods = lead.pods(lead.from, self.live).unwrap_or_default();
             let pods = ServiceEntry { export_to: self.export_to(), subject_alt_names: names, ..of_pods(&host, &pods) };
             specs.push((resource_name(&[&host, "pods"]), pods.into()));
         }
@@ -103,7 +103,7 @@ impl Called<'_, '_, '_> {
     /// Who may answer: pods of the cluster that is led to, and with failover of the callers' own.
     fn identities(&self, out: &mut Output) -> Vec<String> {
         let own = Some(self.lead.from).filter(|_| self.lead.standby);
-        let names = identities(self.servers, own.into_iter().chain([&self.lead.to]), self.context);
+        let names = identities(self.live, own.into_iter().chain([&self.lead.to]), self.context);
         if let Some(first) = self.lead.ports.values().next().filter(|_| names.is_empty()) {
             out.findings.push(notice::no_server_account(first));
         }
@@ -112,17 +112,11 @@ impl Called<'_, '_, '_> {
 }
 
 /// Renders an alias host where it leads to: the pods, for the gateway and nobody else.
-fn export(
-    cluster: &ClusterId,
-    leads: &[&Lead<'_, '_>],
-    servers: &[Server<'_>],
-    context: &Context<'_>,
-    out: &mut Output,
-) {
+fn export(cluster: &ClusterId, leads: &[&Lead<'_, '_>], live: &[&Server<'_>], context: &Context<'_>, out: &mut Output) {
     let Some((facts, first)) = context.clusters.get(cluster).zip(leads.first()) else { return };
     let mut pods: BTreeMap<Port, (&Server<'_>, Port)> = BTreeMap::new();
     for lead in leads {
-        let known = lead.pods(cluster, servers).unwrap_or_default();
+        let known = lead.pods(cluster, live).unwrap_or_default();
         pods.extend(known.into_iter().map(|(server, target)| (server.inbound.port, (server, target))));
     }
     let Some((server, _)) = pods.values().next().copied() else { return };
@@ -131,7 +125,7 @@ fn export(
     let all: Vec<_> = pods.values().copied().collect();
     let entry = ServiceEntry { export_to: export_to.clone(), ..of_pods(&host, &all) };
     let subsets = match leads.iter().any(|lead| lead.standby) {
-        true => Traffic::of(servers.iter().filter(|it| it.is_live() && it.clusters.contains(cluster))).sets(),
+        true => Traffic::of(live.iter().copied().filter(|it| it.clusters.contains(cluster))).sets(),
         false => vec![],
     };
     let rule = DestinationRule { host: host.clone(), subsets, export_to, ..DestinationRule::default() };

@@ -7,22 +7,28 @@ use super::leads::Lead;
 use super::manifest::Draft;
 use super::name::resource_name;
 use super::output::Output;
-use super::remote;
+use super::remote::Imports;
 use super::server::Server;
 use crate::intent::{Anchor, ClusterId};
 use crate::istio::{self, Gateway, Port, ServerTlsMode, ServerTlsSettings};
 
 /// Renders the east-west Gateways of a host: wherever it is, if it is called from where it is not; and where its alias
 /// hosts lead to.
-pub(super) fn render(servers: &[Server<'_>], leads: &[Lead<'_, '_>], context: &Context<'_>, out: &mut Output) {
-    let Some(server) = servers.iter().find(|server| server.is_live()) else { return };
+pub(super) fn render(
+    live: &[&Server<'_>],
+    leads: &[Lead<'_, '_>],
+    imports: &Imports<'_, '_>,
+    context: &Context<'_>,
+    out: &mut Output,
+) {
+    let Some(server) = live.first() else { return };
     let mut hosts: BTreeMap<&ClusterId, (BTreeSet<String>, Vec<Anchor>)> = BTreeMap::new();
-    let importing: Vec<Anchor> = remote::imports(servers).into_values().flat_map(|import| import.intents).collect();
-    let live = servers.iter().filter(|server| server.is_live() && !importing.is_empty());
-    for cluster in live.flat_map(|server| server.clusters.iter()) {
+    let importing: Vec<&Anchor> = imports.values().flat_map(|import| &import.intents).collect();
+    let exporting = live.iter().filter(|_| !importing.is_empty());
+    for cluster in exporting.flat_map(|server| server.clusters.iter()) {
         let (hosts, intents) = hosts.entry(cluster).or_default();
         if hosts.insert(server.host()) {
-            intents.extend(importing.iter().cloned());
+            intents.extend(importing.iter().copied().cloned());
         }
     }
     for lead in leads {

@@ -45,9 +45,9 @@ struct Door<'s, 't> {
 }
 
 /// Renders the Gateways and VirtualServices of the servers of one service, on every cluster.
-pub(super) fn render(all: &[Server<'_>], context: &Context<'_>, out: &mut Output) {
+pub(super) fn render(live: &[&Server<'_>], context: &Context<'_>, out: &mut Output) {
     let mut exposed: BTreeMap<(&ClusterId, &HostName), Vec<&Server<'_>>> = BTreeMap::new();
-    for server in all.iter().filter(|server| server.is_exposed()) {
+    for server in live.iter().copied().filter(|server| server.is_exposed()) {
         if let Some(name) = &server.inbound.external_name {
             for cluster in server.clusters.iter() {
                 exposed.entry((cluster, name)).or_default().push(server);
@@ -64,7 +64,7 @@ pub(super) fn render(all: &[Server<'_>], context: &Context<'_>, out: &mut Output
             selector: facts.ingress.selector.iter().cloned().collect(),
             servers: doors.iter().map(|door| entry(door, host)).collect(),
         };
-        let traffic = Traffic::of(all.iter().filter(|server| server.is_live() && server.clusters.contains(cluster)));
+        let traffic = Traffic::of(live.iter().copied().filter(|server| server.clusters.contains(cluster)));
         let routes = routes(&doors, (host, cluster), format!("{}/{name}", first.namespace), &traffic);
         for door in doors.iter().filter(|door| door.server.inbound.tls.needs_credential()) {
             out.manifests.extend(sealed::manifest(door.server, cluster, context.gitops));

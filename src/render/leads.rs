@@ -2,17 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::alias;
 use super::context::Context;
 use super::notice::{self, of_cluster};
+use super::remote::Imports;
 use super::server::Server;
-use super::{alias, remote};
 use crate::finding::{Finding, Place};
 use crate::intent::scalar::Port;
-use crate::intent::spec::Address;
+use crate::intent::spec::{Address, Subset};
+use crate::intent::topology::registered;
 use crate::intent::{Anchor, ClusterId};
 
 /// The longest server name in a handshake (BoringSSL, `TLSEXT_MAXLEN_host_name`).
 const LONGEST_SERVER_NAME: usize = 255;
+
+/// The most clusters that are named one by one.
+const MOST_NAMED: usize = 8;
 
 /// How calls of a host go from one cluster, or one namespace of it, to another cluster.
 pub(super) struct Lead<'s, 't> {
@@ -33,9 +38,9 @@ pub(super) struct Lead<'s, 't> {
 }
 
 /// The ways between the clusters of a host that calls of each port take.
-pub(super) fn ways(servers: &[Server<'_>]) -> BTreeMap<Port, BTreeSet<(ClusterId, ClusterId)>> {
+pub(super) fn ways(live: &[&Server<'_>]) -> BTreeMap<Port, BTreeSet<(ClusterId, ClusterId)>> {
     let mut ways: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for server in servers.iter().filter(|server| server.is_live()) {
+    for server in live {
         let traffic = &server.inbound.traffic;
         for from in server.clusters.iter().filter(|_| traffic.is_over_clusters()) {
             let way = |to: ClusterId| (from.clone(), to);
@@ -47,11 +52,12 @@ pub(super) fn ways(servers: &[Server<'_>]) -> BTreeMap<Port, BTreeSet<(ClusterId
 
 /// The leads of a host that can be rendered; what keeps the others from it is told.
 pub(super) fn leads<'s, 't>(
-    servers: &'s [Server<'t>],
+    live: &[&'s Server<'t>],
+    imports: &Imports<'s, 't>,
     context: &Context<'_>,
     findings: &mut Vec<Finding>,
 ) -> Vec<Lead<'s, 't>> {
-    let over = || servers.iter().filter(|server| server.is_live() && server.inbound.traffic.is_over_clusters());
+    let over = || live.iter().copied().filter(|server| server.inbound.traffic.is_over_clusters());
     if over().next().is_none() {
         return vec![];
     }
@@ -81,18 +87,23 @@ pub(super) fn leads<'s, 't>(
     for server in over() {
         server.clusters.iter().for_each(|from| add(from, server.namespace.as_str(), true, server, &[]));
     }
-    for ((from, namespace), import) in remote::imports(servers) {
+    for ((from, namespace), import) in imports {
         for server in over().filter(|server| import.ports.contains_key(&server.inbound.port)) {
             add(from, namespace, false, server, &import.intents);
         }
     }
     for server in over() {
-        findings.extend(nowhere(server, servers));
-        findings.extend(served_elsewhere(server));
+        match nowhere(server, live, context) {
+            missing if missing.is_empty() => findings.extend(served_elsewhere(server)),
+            missing => findings.extend(missing),
+        }
+        let same_port = live.iter().filter(|it| it.inbound.port == server.inbound.port);
+        let fails_over = !server.inbound.traffic.failover.is_empty();
+        findings.extend(same_port.filter(|_| fails_over).flat_map(|it| kept_in_use(it)));
     }
     let possible = |lead: &Lead<'_, '_>| {
-        let obstacles = lead.obstacles(servers, context);
-        let possible = obstacles.is_empty() && lead.serves(servers);
+        let obstacles = lead.obstacles(live, context);
+        let possible = obstacles.is_empty() && lead.serves(live);
         findings.extend(obstacles);
         possible
     };
@@ -106,19 +117,19 @@ impl<'s, 't> Lead<'s, 't> {
     }
 
     /// The servers that run on `cluster`, with what is known of their pods' ports; none where one is not known.
-    pub(super) fn pods(&self, cluster: &ClusterId, servers: &'s [Server<'t>]) -> Option<Vec<(&'s Server<'t>, Port)>> {
-        let known = |port: &Port| on(cluster, *port, servers).find_map(|it| Some((it, it.inbound.target_port?)));
+    pub(super) fn pods(&self, cluster: &ClusterId, live: &[&'s Server<'t>]) -> Option<Vec<(&'s Server<'t>, Port)>> {
+        let known = |port: &Port| on(cluster, *port, live).find_map(|it| Some((it, it.inbound.target_port?)));
         self.ports.keys().map(known).collect()
     }
 
     /// Whether the host is where it leads to; where it is not is told once for its server.
-    fn serves(&self, servers: &[Server<'_>]) -> bool {
-        self.ports.keys().all(|port| on(&self.to, *port, servers).next().is_some())
+    fn serves(&self, live: &[&Server<'_>]) -> bool {
+        self.ports.keys().all(|port| on(&self.to, *port, live).next().is_some())
     }
 
     /// What keeps it from being rendered.
-    fn obstacles(&self, servers: &'s [Server<'t>], context: &Context<'_>) -> Vec<Finding> {
-        let Some(first) = self.ports.values().next().copied().filter(|_| self.serves(servers)) else { return vec![] };
+    fn obstacles(&self, live: &[&'s Server<'t>], context: &Context<'_>) -> Vec<Finding> {
+        let Some(first) = self.ports.values().next().copied().filter(|_| self.serves(live)) else { return vec![] };
         let mut found = vec![];
         match context.clusters.get(&self.to).and_then(|facts| facts.east_west_address.as_ref()) {
             None => found.push(notice::no_gateway_address(first, &self.to)),
@@ -126,11 +137,11 @@ impl<'s, 't> Lead<'s, 't> {
             Some(address) => found.extend(self.shared_gateway(first, address, context)),
         }
         let ends = [Some(&self.to), Some(self.from).filter(|_| self.standby)];
-        for cluster in ends.into_iter().flatten().filter(|cluster| self.pods(cluster, servers).is_none()) {
+        for cluster in ends.into_iter().flatten().filter(|cluster| self.pods(cluster, live).is_none()) {
             found.push(no_target_port(first, cluster));
         }
         found.extend(self.ambiguous(first));
-        found.extend(self.too_long(servers));
+        found.extend(self.too_long(live));
         found.extend(self.opaque(context));
         found
     }
@@ -175,8 +186,8 @@ impl<'s, 't> Lead<'s, 't> {
     }
 
     /// A name that no handshake can bear, or DNS.
-    fn too_long(&self, servers: &[Server<'_>]) -> Option<Finding> {
-        let subsets = servers.iter().flat_map(|server| &server.inbound.traffic.subsets);
+    fn too_long(&self, live: &[&Server<'_>]) -> Option<Finding> {
+        let subsets = live.iter().flat_map(|server| &server.inbound.traffic.subsets);
         let subset = subsets.map(|subset| subset.name.as_str().len()).max().unwrap_or(0);
         let (host, server) = (self.host(), self.ports.values().next()?);
         let bytes = format!("outbound_.{}_._.{host}", u16::MAX).len() + subset;
@@ -213,30 +224,79 @@ impl<'s, 't> Lead<'s, 't> {
 }
 
 /// The servers of a port that run on a cluster.
-fn on<'s, 't>(cluster: &ClusterId, port: Port, servers: &'s [Server<'t>]) -> impl Iterator<Item = &'s Server<'t>> {
-    let live = servers.iter().filter(|server| server.is_live());
-    live.filter(move |server| server.inbound.port == port && server.clusters.contains(cluster))
+fn on<'s, 't>(cluster: &ClusterId, port: Port, live: &[&'s Server<'t>]) -> impl Iterator<Item = &'s Server<'t>> {
+    live.iter().copied().filter(move |server| server.inbound.port == port && server.clusters.contains(cluster))
 }
 
 /// Clusters that are named and where the host is not.
-fn nowhere(server: &Server<'_>, servers: &[Server<'_>]) -> Vec<Finding> {
+fn nowhere(server: &Server<'_>, live: &[&Server<'_>], context: &Context<'_>) -> Vec<Finding> {
     let traffic = &server.inbound.traffic;
     let port = server.inbound.port;
     let callers = traffic.failover.iter().map(|failover| ClusterId::from(&failover.from));
     let named: BTreeSet<ClusterId> = callers.chain(alias::led_to(traffic)).collect();
-    let missing = named.into_iter().filter(|cluster| on(cluster, port, servers).next().is_none());
+    let missing = named.into_iter().filter(|cluster| on(cluster, port, live).next().is_none());
     let finding = |cluster: ClusterId| {
-        Finding::error(
-            "topology/over-clusters",
-            pointing(server),
-            format!(
-                "`{}` is not on {cluster} with port {port}, and calls are to be led there or away",
-                server.inbound.service
-            ),
-            format!("place app `{}` there too, or take {cluster} out", server.inbound.app),
-        )
+        let service = &server.inbound.service;
+        let known = registered(context.tree, &cluster.provider);
+        let (message, remedy) = if known.contains(&cluster) {
+            (
+                format!("`{service}` is not on {cluster} with port {port}, and calls are to be led there or away"),
+                format!("place app `{}` there too, or take {cluster} out", server.inbound.app),
+            )
+        } else {
+            (
+                format!("no cluster {cluster} is registered, and calls of `{service}` are to be led there or away"),
+                format!("name {}, or post it to cluster-providers/{}/clusters", one_of(&known), cluster.provider),
+            )
+        };
+        Finding::error("topology/over-clusters", pointing(server), message, remedy)
     };
     missing.map(finding).collect()
+}
+
+/// Clusters that could be meant, the first by name.
+fn one_of(known: &[ClusterId]) -> String {
+    let named: Vec<String> = known.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+    match (named.len(), known.len() - named.len()) {
+        (0, _) => "a cluster of a provider that has some".to_owned(),
+        (1, 0) => named.concat(),
+        (_, 0) => format!("one of {}", named.join(", ")),
+        (_, more) => format!("one of {} and {more} more", named.join(", ")),
+    }
+}
+
+/// Outlier detection that keeps pods in use which fail, so that calls do not fail over from them: for the server, and for
+/// its subsets.
+fn kept_in_use(server: &Server<'_>) -> Vec<Finding> {
+    let (service, traffic) = (&server.inbound.service, &server.inbound.traffic);
+    let subset = |(at, subset): (usize, &'_ Subset)| {
+        (format!("subsets/{at}/trafficPolicy/"), subset.policy.outlier_detection.clone())
+    };
+    let whole = (String::new(), traffic.policy.outlier_detection.clone());
+    let mut found = vec![];
+    for (path, detection) in traffic.subsets.iter().enumerate().map(subset).chain([whole]) {
+        let percent = |field: &str| detection.as_ref()?.get(field)?.as_f64();
+        let mut warn = |field: &str, message: String, remedy: &str| {
+            let pointer = format!("/spec/trafficManagement/{path}outlierDetection/{field}");
+            let place = Place::pointing(server.anchor.as_str(), pointer);
+            found.push(Finding::warning("render/failover", place, message, remedy));
+        };
+        if let Some(most) = percent("maxEjectionPercent").filter(|most| *most < 100.0) {
+            let message = format!(
+                "`{service}` fails over, and of its own pods only {most} of 100 are ever left out: the others are called \
+                 however they fail"
+            );
+            warn("maxEjectionPercent", message, "leave it out, which is 100 with failover");
+        }
+        if let Some(least) = percent("minHealthPercent").filter(|least| *least > 0.0) {
+            let message = format!(
+                "`{service}` fails over, and while fewer than {least} of 100 of its pods are healthy none is left out: \
+                 calls do not fail over then"
+            );
+            warn("minHealthPercent", message, "leave it out, which is 0");
+        }
+    }
+    found
 }
 
 /// Who serves whom, in words.
@@ -286,6 +346,6 @@ fn no_target_port(server: &Server<'_>, cluster: &ClusterId) -> Finding {
 }
 
 fn pointing(server: &Server<'_>) -> Place {
-    let field = if server.inbound.traffic.failover.is_empty() { "weights" } else { "failover" };
+    let field = server.inbound.traffic.over_clusters_field();
     Place::pointing(server.anchor.as_str(), format!("/spec/trafficManagement/{field}"))
 }

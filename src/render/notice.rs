@@ -11,7 +11,7 @@ use crate::finding::{Finding, Place};
 use crate::intent::ClusterId;
 use crate::intent::conflicts::conflicts;
 use crate::intent::rules::{outside_the_mesh, violations, wider_than_workload};
-use crate::intent::spec::{Action, Protocol};
+use crate::intent::spec::{Action, Protocol, TlsType};
 
 /// What one server and its callers call for.
 pub(super) fn of_server(server: &Server<'_>, context: &Context<'_>, findings: &mut Vec<Finding>) {
@@ -65,9 +65,29 @@ pub(super) fn of_server(server: &Server<'_>, context: &Context<'_>, findings: &m
         );
         findings.push(Finding::note("render/weights", pointing(server, "/spec/trafficManagement/weights"), message));
     }
+    findings.extend(unexposed(server));
     for caller in &server.callers {
         of_caller(server, caller, context, findings);
     }
+}
+
+/// Fields that are about outside callers of a server that has none. Older clients send them always.
+fn unexposed<'s>(server: &'s Server<'_>) -> impl Iterator<Item = Finding> + use<'s> {
+    let (inbound, external) = (server.inbound, &server.inbound.external);
+    let fields = [
+        ("externalName", inbound.external_name.is_some()),
+        ("management/tlsType", inbound.tls != TlsType::None),
+        ("external/credentialName", external.credential_name.is_some()),
+        ("external/port", external.port.is_some()),
+        ("external/sealed", external.sealed.is_some()),
+    ];
+    let said = fields.into_iter().filter(|(_, said)| *said && !inbound.exposed);
+    said.map(|(field, _)| {
+        let message =
+            format!("{} of `{}` does nothing without externalSupport: true", field.replace('/', "."), inbound.service);
+        let note = Finding::note("render/not-exposed", pointing(server, &format!("/spec/{field}")), message);
+        Finding { remedy: "say externalSupport: true, or leave it out".into(), ..note }
+    })
 }
 
 /// Clusters that take what is rendered for the server for the whole mesh: Istio looks for policies in the root namespace
@@ -289,7 +309,8 @@ fn of_member(workload: &Workload<'_, '_>, unit: &Unit<'_, '_>, server: &Server<'
             "give both a targetPort if the ports differ, or name the clients",
         ));
     }
-    if unit.callers().next().is_none() {
+    // Clients that are refused are named all the same.
+    if unit.servers.iter().all(|server| server.callers.is_empty()) {
         let message = format!("nobody may call `{service}`: it is closed, and no client is named");
         findings.push(Finding::note("access/nobody", at(server), message));
     }

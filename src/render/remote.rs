@@ -38,19 +38,19 @@ pub(super) struct Import<'s, 't> {
     pub(super) intents: Vec<Anchor>,
 }
 
+/// What is called of the host, by cluster and namespace.
+pub(super) type Imports<'s, 't> = BTreeMap<(&'s ClusterId, &'s str), Import<'s, 't>>;
+
 /// Renders what clients on other clusters need to call the host that `servers` are about.
-pub(super) fn render(servers: &[Server<'_>], context: &Context<'_>, out: &mut Output) {
-    let imports = imports(servers);
-    let Some(first) = servers.iter().find(|server| server.is_live()).filter(|_| !imports.is_empty()) else { return };
-    let live = servers.iter().filter(|server| server.is_live());
-    let exporters: BTreeSet<&ClusterId> = live.flat_map(|server| server.clusters.iter()).collect();
+pub(super) fn render(live: &[&Server<'_>], imports: &Imports<'_, '_>, context: &Context<'_>, out: &mut Output) {
+    let Some(first) = live.first().filter(|_| !imports.is_empty()) else { return };
+    let exporters: BTreeSet<&ClusterId> = live.iter().flat_map(|server| server.clusters.iter()).collect();
     let importers: BTreeSet<&ClusterId> = imports.keys().map(|(cluster, _)| *cluster).collect();
     notice::of_importers(first, &importers, context, &mut out.findings);
-    let Some(export) = export(servers, first, &exporters, context, out) else { return };
+    let Some(export) = export(live, first, &exporters, context, out) else { return };
     for ((cluster, namespace), import) in imports {
-        let traffic = Traffic::of(
-            servers.iter().filter(|server| server.is_live() && import.ports.contains_key(&server.inbound.port)),
-        );
+        let about = live.iter().copied().filter(|server| import.ports.contains_key(&server.inbound.port));
+        let traffic = Traffic::of(about);
         let rule = traffic.destination_rule(Some(mutual_tls(export.endpoints.len() > 1)));
         let rule = rule.map(|rule| DestinationRule { export_to: own_namespace(), ..rule }.into());
         let routes = traffic.mesh_routes(cluster);
@@ -65,7 +65,7 @@ pub(super) fn render(servers: &[Server<'_>], context: &Context<'_>, out: &mut Ou
             .into(),
         );
         for spec in [entry, rule, routes].into_iter().flatten() {
-            let name = if namespace == export.namespace {
+            let name = if *namespace == export.namespace {
                 resource_name(&[export.service, "remote"])
             } else {
                 // Services of the same name in several namespaces may be called from this one.
@@ -79,9 +79,9 @@ pub(super) fn render(servers: &[Server<'_>], context: &Context<'_>, out: &mut Ou
 }
 
 /// What is called of the host by namespaces of clusters where it is not.
-pub(super) fn imports<'s, 't>(servers: &'s [Server<'t>]) -> BTreeMap<(&'s ClusterId, &'s str), Import<'s, 't>> {
+pub(super) fn imports<'s, 't>(live: &[&'s Server<'t>]) -> Imports<'s, 't> {
     let mut imports: BTreeMap<_, Import<'_, '_>> = BTreeMap::new();
-    for server in servers.iter().filter(|server| server.is_live()) {
+    for server in live.iter().copied() {
         for caller in server.accepted().filter(|caller| server.is_remote(caller)) {
             let namespaces = caller.namespaces();
             for cluster in caller.beyond(&server.host_clusters) {
@@ -98,7 +98,7 @@ pub(super) fn imports<'s, 't>(servers: &'s [Server<'t>]) -> BTreeMap<(&'s Cluste
 
 /// The host as its importers see it; none while a gateway's address is not known.
 fn export<'s>(
-    servers: &'s [Server<'_>],
+    live: &[&Server<'_>],
     first: &'s Server<'_>,
     exporters: &BTreeSet<&'s ClusterId>,
     context: &'s Context<'_>,
@@ -117,7 +117,7 @@ fn export<'s>(
     // Clusters may share a gateway, which is one endpoint.
     endpoints.sort();
     endpoints.dedup();
-    let subject_alt_names = identities(servers, exporters.iter().copied(), context);
+    let subject_alt_names = identities(live, exporters.iter().copied(), context);
     if subject_alt_names.is_empty() {
         out.findings.push(notice::no_server_account(first));
     }
@@ -132,12 +132,12 @@ fn export<'s>(
 
 /// What servers on `clusters` are; none where their service account is not known.
 pub(super) fn identities<'c>(
-    servers: &[Server<'_>],
+    live: &[&Server<'_>],
     clusters: impl Iterator<Item = &'c ClusterId>,
     context: &Context<'_>,
 ) -> Vec<String> {
-    let live = servers.iter().filter(|server| server.is_live());
-    let known = live.filter_map(|server| Some((server.namespace, server.inbound.service_account.as_ref()?))).next();
+    let known =
+        live.iter().filter_map(|server| Some((server.namespace, server.inbound.service_account.as_ref()?))).next();
     let domains: BTreeSet<&str> = clusters.map(|cluster| context.trust_domain(cluster)).collect();
     let identity = |domain: &str| known.map(|(namespace, it)| format!("spiffe://{domain}/ns/{namespace}/sa/{it}"));
     domains.into_iter().filter_map(identity).collect()

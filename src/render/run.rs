@@ -99,7 +99,8 @@ fn join_host(servers: &mut [Server<'_>]) {
         let all = Arc::new(all);
         servers.iter_mut().for_each(|server| server.host_clusters = Arc::clone(&all));
     }
-    for (port, ways) in leads::ways(servers) {
+    let live: Vec<&Server<'_>> = servers.iter().filter(|server| server.is_live()).collect();
+    for (port, ways) in leads::ways(&live) {
         let ways = Arc::new(ways);
         let about = servers.iter_mut().filter(|server| server.inbound.port == port);
         about.for_each(|server| server.ways = Arc::clone(&ways));
@@ -129,12 +130,14 @@ fn of_host(servers: &[Server<'_>], context: &Context<'_>) -> Output {
             notice::of_conflicts(server, context, &mut out.findings);
         }
     }
-    traffic::render(servers, context, &mut out);
-    exposure::render(servers, context, &mut out);
-    remote::render(servers, context, &mut out);
-    let leads = leads::leads(servers, context, &mut out.findings);
-    across::render(servers, &leads, context, &mut out);
-    east_west::render(servers, &leads, context, &mut out);
+    let live: Vec<&Server<'_>> = servers.iter().filter(|server| server.is_live()).collect();
+    let imports = remote::imports(&live);
+    traffic::render(&live, context, &mut out);
+    exposure::render(&live, context, &mut out);
+    remote::render(&live, &imports, context, &mut out);
+    let leads = leads::leads(&live, &imports, context, &mut out.findings);
+    across::render(&live, &leads, context, &mut out);
+    east_west::render(&live, &leads, &imports, context, &mut out);
     out
 }
 

@@ -8,6 +8,7 @@ use crate::finding::{Finding, Place};
 use crate::intent::rules::{effective_protocol, is_closed};
 use crate::intent::scalar::DnsLabel;
 use crate::intent::spec::{AccessPoint, Client, Inbound, Protocol};
+use crate::intent::tree::group_of_guest;
 use crate::intent::{Anchor, ClusterId, Kind, Spec, Tree};
 
 /// An inbound intent, resolved.
@@ -162,7 +163,7 @@ impl<'t> Caller<'t> {
         group: &Anchor,
         places: &mut Places<'t>,
     ) -> Result<Self, Finding> {
-        let elsewhere = client.placed_in.as_ref().and_then(|placed| Anchor::parse(&placed.group).ok());
+        let elsewhere = group_of_guest(client);
         let pointer = if elsewhere.is_some() { "/spec/placedIn" } else { "/spec/app" };
         let group = elsewhere.as_ref().unwrap_or(group);
         let here = |missing| Finding { place: Place::pointing(anchor.as_str(), pointer), ..missing };

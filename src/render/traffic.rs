@@ -52,11 +52,10 @@ pub(super) struct Traffic {
 }
 
 /// Renders what applies to callers on the clusters of a host.
-pub(super) fn render(servers: &[Server<'_>], context: &Context<'_>, out: &mut Output) {
-    let clusters: BTreeSet<&ClusterId> =
-        servers.iter().filter(|server| server.is_live()).flat_map(|server| server.clusters.iter()).collect();
+pub(super) fn render(live: &[&Server<'_>], context: &Context<'_>, out: &mut Output) {
+    let clusters: BTreeSet<&ClusterId> = live.iter().flat_map(|server| server.clusters.iter()).collect();
     for cluster in clusters {
-        let here = || servers.iter().filter(|server| server.is_live() && server.clusters.contains(cluster));
+        let here = || live.iter().copied().filter(|server| server.clusters.contains(cluster));
         let Some(first) = here().next() else { continue };
         let traffic = Traffic::of(here());
         let (service, namespace) = (first.inbound.service.as_str(), first.namespace.as_str());

@@ -11,6 +11,7 @@ use crate::intent::Anchor;
 mod diff;
 mod exits;
 mod given;
+mod matrix;
 mod model;
 mod overlap;
 mod path;
@@ -23,14 +24,17 @@ mod shift;
 mod stray;
 #[cfg(test)]
 mod testing;
+mod unprepared;
 pub mod words;
 
 pub use diff::unified;
 pub use given::Given;
+pub use matrix::{Admitted, Row};
 pub use model::Model;
 pub use overlap::overlaps;
 pub use plan::{Input, across, plan, too_many_deletions};
 pub use question::{Answer, Question, VISIBLE};
+use shift::services;
 pub use shift::{Loosening, Side, loosened, shifts};
 pub use stray::Stray;
 

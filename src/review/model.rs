@@ -26,21 +26,21 @@ pub struct Model<'a> {
 }
 
 pub(super) struct Cluster<'a> {
-    mesh: Mesh,
+    pub(super) mesh: Mesh,
     policies: Policies,
-    /// The policies that people wrote, as `namespace/name`.
-    pub(super) by_hand: BTreeSet<String>,
+    /// The policies that people wrote, as `namespace/name`, each with the path of its file.
+    pub(super) by_hand: BTreeMap<String, &'a str>,
     /// Why the cluster may decide otherwise.
     doubt: Option<String>,
     /// AuthorizationPolicies and PeerAuthentications, by the namespace they are applied to.
-    resources: BTreeMap<&'a str, Vec<&'a Resource>>,
+    pub(super) resources: BTreeMap<&'a str, Vec<&'a Resource>>,
 }
 
 /// The policies of a cluster, as they are come across.
 #[derive(Default)]
 struct Found<'a> {
     resources: BTreeMap<&'a str, Vec<&'a Resource>>,
-    by_hand: BTreeSet<String>,
+    by_hand: BTreeMap<String, &'a str>,
     doubt: Option<String>,
 }
 
@@ -86,7 +86,7 @@ impl<'a> Model<'a> {
                     let found = clusters.entry(location.cluster.to_owned()).or_default();
                     found.resources.entry(namespace).or_default().push(resource);
                     if !is_ours {
-                        found.by_hand.insert(format!("{namespace}/{}", resource.metadata.name));
+                        found.by_hand.insert(format!("{namespace}/{}", resource.metadata.name), path);
                     }
                 }
             }
@@ -120,6 +120,7 @@ impl<'a> Model<'a> {
             let Some(known) = self.clusters.get(&cluster) else { continue };
             let mut request = known.request(&question.from, &question.request);
             let policies = known.policies_of(target);
+            let half = known.half_selected(target);
             for intent in &target.intents {
                 let Some(inbound) = self.tree.inbound(intent) else { continue };
                 let port = inbound.port.number();
@@ -127,13 +128,14 @@ impl<'a> Model<'a> {
                     continue;
                 }
                 request.to = destination(self.tree, intent, inbound, target);
+                let decision = known.doubted(policies.decide(&request));
                 answers.push(Answer {
                     cluster: cluster.clone(),
                     workload: target.label.clone(),
                     port,
                     intent: intent.clone(),
                     principal: request.from.principal.clone(),
-                    decision: known.doubted(policies.decide(&request)),
+                    decision: Decision { unsure: decision.unsure.or_else(|| half.clone()), ..decision },
                     note: note(target),
                     admitting: known.access(target, &request.to).admitting(&request).is_some(),
                 });
@@ -198,6 +200,13 @@ impl<'a> Model<'a> {
     }
 }
 
+impl Model<'_> {
+    /// Who may call a port of a workload.
+    pub(super) fn access(&self, target: &Target, to: &Destination) -> Option<Access> {
+        Some(self.clusters.get(&target.cluster.to_string())?.access(target, to))
+    }
+}
+
 impl Cluster<'_> {
     /// The same request, made as somebody.
     fn request(&self, from: &CallingAs, request: &Request) -> Request {
@@ -210,6 +219,29 @@ impl Cluster<'_> {
     /// The same decision, with what is not known of the cluster.
     fn doubted(&self, decision: Decision) -> Decision {
         Decision { unsure: decision.unsure.or_else(|| self.doubt.clone()), ..decision }
+    }
+
+    /// Why it is not known what guards a workload: of its pods one label is known, and a policy that names this one asks
+    /// for others, too.
+    fn half_selected(&self, target: &Target) -> Option<String> {
+        let (key, value) = target.label.split_once('=')?;
+        let near = [target.namespace.as_str(), &self.mesh.root_namespace].into_iter();
+        let mut near = near
+            .filter_map(|at| Some((at, self.resources.get(at)?)))
+            .flat_map(|(at, resources)| resources.iter().map(move |resource| (at, *resource)));
+        near.find_map(|(at, resource)| {
+            let selector = match &resource.spec {
+                Spec::AuthorizationPolicy(policy) => policy.selector.as_ref()?,
+                Spec::PeerAuthentication(policy) => policy.selector.as_ref()?,
+                _ => return None,
+            };
+            let has = selector.match_labels.get(key).is_some_and(|asked| asked == value);
+            let name = &resource.metadata.name;
+            let is_half = has && selector.match_labels.len() > 1;
+            is_half.then(|| {
+                format!("{at}/{name} selects pods by more labels than {}, and may hold for some", target.label)
+            })
+        })
     }
 
     /// The policies that decide about a workload: none where the mesh does not guard it, and where a waypoint decides those
@@ -234,7 +266,7 @@ impl Cluster<'_> {
     }
 
     /// The policies of a namespace and of the mesh, each with its namespace; at a waypoint as [`Cluster::policies_of`].
-    fn near(&self, namespace: &str, target: Option<&Target>) -> Vec<Resource> {
+    pub(super) fn near(&self, namespace: &str, target: Option<&Target>) -> Vec<Resource> {
         let waypoint = target.filter(|target| target.by_waypoint);
         let root = self.mesh.root_namespace.as_str();
         let mut found = vec![];

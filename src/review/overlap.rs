@@ -26,6 +26,8 @@ enum Claim {
     Served { selector: BTreeMap<String, String>, port: u32, host: String },
     /// What a host is.
     Entry { host: String },
+    /// A name among its kind.
+    Name { kind: String, namespace: String, name: String },
 }
 
 /// A claim with where it holds.
@@ -80,7 +82,9 @@ fn claims<'a>(resource: &Resource, location: Location<'_>, path: &'a str) -> Vec
         namespace => namespace,
     };
     let held = |claim: Claim, seen_by| Held { claim, seen_by, path };
-    match &resource.spec {
+    let (kind, name) = (resource.kind_name().to_owned(), resource.metadata.name.clone());
+    let mut claims = vec![held(Claim::Name { kind, namespace: namespace.to_owned(), name }, None)];
+    let more: Vec<Held<'a>> = match &resource.spec {
         Spec::DestinationRule(rule) => {
             vec![held(Claim::Rule { host: whole(&rule.host, namespace) }, seen_by(&rule.export_to, namespace))]
         }
@@ -108,7 +112,9 @@ fn claims<'a>(resource: &Resource, location: Location<'_>, path: &'a str) -> Vec
         }
         Spec::Gateway(gateway) => served(gateway).into_iter().map(|claim| held(claim, None)).collect(),
         _ => vec![],
-    }
+    };
+    claims.extend(more);
+    claims
 }
 
 fn served(gateway: &Gateway) -> Vec<Claim> {
@@ -165,6 +171,7 @@ fn fight(ours: &Held<'_>, theirs: &Held<'_>) -> Finding {
         Claim::Served { port, host, .. } => {
             ("overlap/gateway", format!("a Gateway that serves host {host} at port {port} on the same pods"))
         }
+        Claim::Name { kind, namespace, name } => ("overlap/name", format!("the {kind} {namespace}/{name}")),
     };
     let (ours, theirs) = (ours.path, theirs.path);
     let message = format!(

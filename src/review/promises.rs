@@ -1,15 +1,17 @@
 //! Whether callers get in whom intents promise it.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
 use super::Model;
 use super::model::destination;
-use crate::access::{Decision, Destination, Peer, Policies, Protocol, Request, Verdict};
+use crate::access::{Access, Decision, Destination, Peer, Policies, Protocol, Request, Verdict};
 use crate::finding::{Finding, Place};
 use crate::intent::rules::clients;
 use crate::intent::spec::{AccessPoint, Action, Client, Inbound, Jwt};
+use crate::intent::tree::group_of_guest;
 use crate::intent::{Anchor, Kind, Spec};
 use crate::render::{Target, TargetAccess};
 
@@ -32,8 +34,10 @@ struct Promise<'a> {
 /// What decides at a workload.
 struct Here<'a> {
     cluster: &'a str,
-    by_hand: &'a BTreeSet<String>,
+    by_hand: &'a BTreeMap<String, &'a str>,
     policies: &'a Policies,
+    /// Who may call the port that is promised, once somebody asks.
+    access: OnceCell<Option<Access>>,
 }
 
 impl<'a> Model<'a> {
@@ -53,12 +57,14 @@ impl<'a> Model<'a> {
         let mut findings = vec![];
         let name = target.cluster.to_string();
         let Some(cluster) = self.clusters.get(&name) else { return findings };
-        let here = Here { cluster: &name, by_hand: &cluster.by_hand, policies: &cluster.policies_of(target) };
+        let policies = cluster.policies_of(target);
         for server in &target.intents {
             let Some(inbound) = self.tree.inbound(server) else { continue };
             for (anchor, client) in clients(self.tree, server) {
                 let peers = self.peers(target, server, client);
                 for (place, point) in self.points(anchor) {
+                    let (by_hand, access) = (&cluster.by_hand, OnceCell::new());
+                    let here = Here { cluster: &name, by_hand, policies: &policies, access };
                     let promise = Promise { target, server, inbound, client, place, point };
                     findings.extend(self.broken(&promise, &peers, &here));
                 }
@@ -79,7 +85,7 @@ impl<'a> Model<'a> {
 
     /// Whom a client stands for: each of its identities, from each of its addresses.
     fn peers(&self, target: &Target, server: &Anchor, client: &Client) -> Vec<Peer> {
-        let elsewhere = client.placed_in.as_ref().and_then(|placed| Anchor::parse(&placed.group).ok());
+        let elsewhere = group_of_guest(client);
         let Some(group) = elsewhere.or_else(|| server.ancestor(Kind::DeploymentIntentGroup)) else { return vec![] };
         let clusters = self.topology.clusters(&group, &client.app).unwrap_or_default();
         // The address of a caller does not survive the way from another cluster, which is refused elsewhere.
@@ -121,17 +127,24 @@ impl<'a> Model<'a> {
         let to = destination(self.tree, server, inbound, target);
         let (mut broken, mut taken_back) = (BTreeMap::new(), BTreeMap::new());
         let mut is_let_in = false;
-        for mut request in samples(promise, to) {
-            for peer in peers {
-                request.from = peer.clone();
-                let decision = here.policies.decide(&request);
-                let is_denied = decision.verdict == Verdict::Deny && decision.external.is_none();
-                is_let_in |= !is_denied;
-                if is_denied || decision.unsure.is_some() {
-                    let is_ours = decision.policy.as_ref().is_some_and(|policy| !here.by_hand.contains(policy));
-                    let of = if is_ours && decision.unsure.is_none() { &mut taken_back } else { &mut broken };
-                    of.entry(decision.to_string()).or_insert_with(|| (request.clone(), decision));
+        let samples = samples(promise, to);
+        // Each identity and each sample once, and not each with each: a plan is to cost what is written.
+        for at in 0..samples.len().max(peers.len()) {
+            let (Some(mut request), Some(from)) = (nth(&samples, at), nth(peers, at)) else { break };
+            request.from = from;
+            let mut decision = here.policies.decide(&request);
+            let is_denied = decision.verdict == Verdict::Deny && decision.external.is_none();
+            is_let_in |= !is_denied;
+            if is_denied || decision.unsure.is_some() {
+                let is_ours = decision.policy.as_ref().is_some_and(|policy| !here.by_hand.contains_key(policy));
+                if is_denied && !is_ours && decision.unsure.is_none() {
+                    let access = here.access.get_or_init(|| self.access(target, &request.to));
+                    let may = access.as_ref().is_some_and(|access| access.admitting(&request).is_some());
+                    decision.unsure =
+                        may.then(|| format!("it is {decision}, but for some address or host of the caller"));
                 }
+                let of = if is_ours && decision.unsure.is_none() { &mut taken_back } else { &mut broken };
+                of.entry(decision.to_string()).or_insert_with(|| (request.clone(), decision));
             }
         }
         // What DENY access points take back of what is allowed is meant, unless nothing is left.
@@ -145,7 +158,7 @@ impl<'a> Model<'a> {
 /// A request for each value that an access point names.
 fn samples(promise: &Promise<'_>, to: Destination) -> Vec<Request> {
     let is_http = to.protocol == Protocol::Http;
-    let host = promise.inbound.service.to_string();
+    let method = if promise.inbound.protocol.is_grpc() { "POST" } else { "GET" };
     let (mut paths, mut methods, mut hosts, mut ports) = (vec![], vec![], vec![], vec![]);
     let mut tokens = vec![];
     if let Some(point) = promise.point {
@@ -159,9 +172,9 @@ fn samples(promise: &Promise<'_>, to: Destination) -> Vec<Request> {
     let request = |at: usize| Request {
         from: Peer::default(),
         to: Destination { port: nth(&ports, at).or(to.port), ..to.clone() },
-        method: is_http.then(|| nth(&methods, at).unwrap_or_else(|| "GET".to_owned())),
+        method: is_http.then(|| nth(&methods, at).unwrap_or_else(|| method.to_owned())),
         path: is_http.then(|| nth(&paths, at).unwrap_or_else(|| format!("/{ANY}"))),
-        host: is_http.then(|| nth(&hosts, at).unwrap_or_else(|| host.clone())),
+        host: nth(&hosts, at),
         sni: None,
         headers: BTreeMap::new(),
         jwt: nth(&tokens, at),
@@ -222,7 +235,9 @@ fn finding(promise: &Promise<'_>, cluster: &str, request: &Request, decision: &D
         (Some(policy), _) | (None, Some(policy)) => {
             format!("change {policy} so that it lets this caller in, or take the promise back")
         }
-        (None, None) => "this is a fault of Meshwright: report it with this intent".to_owned(),
+        (None, None) => {
+            "let its PeerAuthentication take mutual TLS, or else report it: a rule was not rendered".to_owned()
+        }
     };
     Finding::error("access/promise", at, message, remedy)
 }

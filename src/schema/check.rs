@@ -89,7 +89,7 @@ impl Check {
                                 Some(known) => format!("did you mean {known}?"),
                                 None => "mind the spelling, or remove it".to_owned(),
                             };
-                            self.within(name, |this| this.fault("there is no such field", remedy));
+                            self.within(name, |this| this.fault(format!("there is no field {name}"), remedy));
                         }
                     }
                 }
@@ -237,7 +237,7 @@ impl Check {
                     match (schema.member(name), &schema.additional_properties) {
                         (Some(schema), _) => self.within(name, |this| this.constraints(schema, value)),
                         (None, Some(Additional::Any(false))) => {
-                            self.within(name, |this| this.fault("there is no such field", "remove it"));
+                            self.within(name, |this| this.fault(format!("there is no field {name}"), "remove it"));
                         }
                         (None, _) => {}
                     }

@@ -80,7 +80,7 @@ fn each_keyword_refuses_what_breaks_it() {
         ("both: {b: x}", "/spec/both/a: the field is missing|/spec/both/b: 1 character, and at least 2 belong here"),
         ("namespace: a.example", "/spec: host is no namespace"),
         ("url: 'ftp://a'", r#"/spec/url: failed rule: url(self).getScheme() in ["http", "https"]"#),
-        ("hots: a", "/spec/hots: there is no such field"),
+        ("hots: a", "/spec/hots: there is no field hots"),
     ] {
         let host = if more.starts_with("host:") { "" } else { "host: a.example, " };
         let told = found(&schemas, &widget(&format!("{{{host}{more}}}"))).join("|");
@@ -88,7 +88,7 @@ fn each_keyword_refuses_what_breaks_it() {
     }
     assert_eq!(found(&schemas, &widget("{port: 1}")), ["/spec/host: the field is missing"]);
     let none = json!({"apiVersion": "mesh.example/v1", "kind": "Widget", "metadata": {}, "speck": {}});
-    assert_eq!(found(&schemas, &none), ["/spec: the field is missing", "/speck: there is no such field"]);
+    assert_eq!(found(&schemas, &none), ["/spec: the field is missing", "/speck: there is no field speck"]);
     assert_eq!(schemas.unsure(), []);
 }
 

@@ -260,3 +260,33 @@ fn whoever_is_let_in_with_some_request_is_not_kept_out() {
         assert!(run.code == Some(1) && run.err.contains("access/expectation"), "{run:?}");
     }
 }
+
+#[test]
+fn the_matrix_says_who_is_let_in_and_a_check_whom_policies_by_hand_lock_out() {
+    let points = "\n---\nanchor: inbound-intents/cart/clients/frontend/access-points\nmetadata: {name: get}\nspec: \
+                  {url: [/cart, /items/*], access: [GET, POST]}\n";
+    let checkout = Checkout::of(&format!("{}{points}", crate::MESH));
+    let matrix = || meshwright(&checkout.root, &["access", "matrix"]).out;
+    let head = "gke/east shop/cartservice (app=cartservice)\n";
+    assert_eq!(matrix(), format!("{head}  shop/frontend: GET, POST /cart, /items/* [port 7070]\n"));
+    let policy = |spec: &str| {
+        let text = format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: hand, namespace: shop}}\nspec: {spec}\n"
+        );
+        write(&checkout.root, "clusters/gke/east/shop/hand.yaml", &text);
+        meshwright(&checkout.root, &["check"]).out
+    };
+    let told = policy("{action: DENY, rules: [{to: [{operation: {methods: [POST]}}]}]}");
+    assert!(!told.contains("access/idle") && !told.contains("access/locked-out"), "{told}");
+    assert_eq!(matrix(), format!("{head}  shop/frontend: GET /cart, /items/* [port 7070]\n"));
+    policy("{action: DENY, rules: [{to: [{operation: {paths: [/items/secret]}}]}]}");
+    assert!(matrix().contains("but for everybody (/items/secret by any method)"), "{}", matrix());
+    let told = policy("{action: DENY, rules: [{}]}");
+    assert!(told.contains("warning[access/locked-out]"), "{told}");
+    assert_eq!(matrix(), format!("{head}  nobody\n"));
+    let told = policy("{rules: [{from: [{source: {namespaces: [a], notNamespaces: [\"*\"]}}]}]}");
+    assert!(told.contains("warning[access/idle] clusters/gke/east/shop/hand.yaml"), "{told}");
+    let run = meshwright(&checkout.root, &["access", "matrix", "-o", "json"]);
+    let rows: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((&rows[0]["target"], &rows[0]["open"]), (&"shop/cartservice".into(), &false.into()), "{rows}");
+}

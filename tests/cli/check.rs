@@ -201,7 +201,7 @@ fn what_an_intent_promises_and_a_policy_by_hand_denies_is_wrong_and_blocks_a_pla
     assert_eq!(run.code, Some(0), "what is denied beside the promise is nobody's business: {run:?}");
 
     write(&checkout.root, path, &policy("[{from: [{source: {namespaces: [shop]}}]}]"));
-    let says = "cluster.local/ns/shop/sa/frontend is promised to call shop/cartservice:7070 (GET /*), and gke/east decides: \
+    let says = "cluster.local/ns/shop/sa/frontend is promised to call shop/cartservice:7070 (POST /*), and gke/east decides: \
                 deny, by rule 0 of shop/shut";
     let run = meshwright(&checkout.root, &["check"]);
     assert!(run.code == Some(1) && run.out.contains("error[access/promise]") && run.out.contains(says), "{run:?}");
@@ -225,7 +225,7 @@ fn what_depends_on_the_age_of_a_policy_is_told() {
         )
     };
     let says =
-        "whether cluster.local/ns/shop/sa/frontend may call shop/cartservice:7070 (GET /*) on gke/east is not certain";
+        "whether cluster.local/ns/shop/sa/frontend may call shop/cartservice:7070 (POST /*) on gke/east is not certain";
     for [one, two] in [["DISABLE", "STRICT"], ["STRICT", "DISABLE"]] {
         write(&checkout.root, "clusters/gke/east/shop/one.yaml", &policy("one", one));
         write(&checkout.root, "clusters/gke/east/shop/two.yaml", &policy("two", two));
@@ -248,4 +248,41 @@ fn what_people_wrote_beside_generated_manifests_is_known_to_rules_across_them() 
     fs::write(namespace.join("theirs.yaml"), entry).unwrap();
     let run = meshwright(&checkout.root, &["check"]);
     assert_eq!(run.code, Some(0), "{run:?}");
+}
+
+#[test]
+fn what_hangs_on_an_address_or_a_host_that_no_intent_names_is_a_doubt_and_not_a_broken_promise() {
+    let checkout = Checkout::of(MESH);
+    for rule in ["{from: [{source: {notIpBlocks: [10.0.0.0/8]}}]}", "{to: [{operation: {notHosts: [\"cart:7070\"]}}]}"]
+    {
+        let policy = format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: near, namespace: shop}}\n\
+             spec: {{action: DENY, rules: [{rule}]}}\n"
+        );
+        write(&checkout.root, "clusters/gke/east/shop/near.yaml", &policy);
+        let run = meshwright(&checkout.root, &["check"]);
+        assert!(run.code == Some(0) && run.out.contains("warning[access/unsure]"), "{run:?}");
+    }
+}
+
+#[test]
+fn a_policy_that_asks_for_more_labels_than_are_known_is_a_doubt() {
+    let checkout = Checkout::of(MESH);
+    let policy = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: v1, namespace: shop}\nspec: \
+                  {selector: {matchLabels: {app: cartservice, version: v1}}, action: DENY, rules: [{}]}\n";
+    write(&checkout.root, "clusters/gke/east/shop/v1.yaml", policy);
+    let run = meshwright(&checkout.root, &["access", "--from", "shop/frontend", "--to", "shop/cartservice"]);
+    assert!(run.out.contains("shop/v1 selects pods by more labels than app=cartservice"), "{run:?}");
+}
+
+#[test]
+fn two_files_that_define_one_object_fight() {
+    let checkout = Checkout::of(MESH);
+    let policy = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: cartservice-allow, namespace: \
+                  shop}\nspec: {rules: [{}]}\n";
+    write(&checkout.root, "clusters/gke/east/shop/hand.yaml", policy);
+    let run = meshwright(&checkout.root, &["check"]);
+    let says =
+        "error[overlap/name] clusters/gke/east/shop/hand.yaml: it holds the AuthorizationPolicy shop/cartservice-allow";
+    assert!(run.code == Some(1) && run.out.contains(says), "{run:?}");
 }

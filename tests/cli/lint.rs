@@ -101,10 +101,101 @@ fn machines_are_told_the_same() {
     assert_eq!((&finding["rule"], &finding["istio"]), (&"istio/048".into(), &"IST0106".into()), "{told}");
     let place = serde_json::json!({"path": "a,b.yaml", "line": 6, "column": 14, "pointer": "/spec/gateways/0"});
     assert_eq!(finding["place"], place);
-    assert!(run("github").out.starts_with("::error file=a%2Cb.yaml,line=6,col=14,title=istio/048"));
+    let resource = serde_json::json!({"kind": "VirtualService", "namespace": "x", "name": "a"});
+    assert_eq!(finding["resource"], resource);
+    let github = run("github").out;
+    assert!(
+        github.starts_with("::error file=a%2Cb.yaml,line=6,col=14,title=istio/048::[VirtualService x/a] "),
+        "{github}"
+    );
     let sarif: Value = serde_json::from_str(&run("sarif").out).unwrap();
     let region = "/runs/0/results/0/locations/0/physicalLocation/region";
     assert_eq!(sarif.pointer(region).unwrap(), &serde_json::json!({"startLine": 6, "startColumn": 14}));
+    let location = &sarif["runs"][0]["results"][0]["locations"][0];
+    assert_eq!(location["logicalLocations"][0]["fullyQualifiedName"], "VirtualService x/a");
+    assert_eq!(location["physicalLocation"]["artifactLocation"]["uri"], "a%2Cb.yaml");
+}
+
+#[test]
+fn findings_name_the_resource_and_the_field() {
+    let item = |name: &str, field: &str| {
+        format!(
+            "- apiVersion: networking.istio.io/v1\n  kind: VirtualService\n  metadata: {{name: {name}, namespace: x}}\n  spec: {{hosts: [{name}.b], {field}: 1, http: [{{route: [{{destination: {{host: a.b}}}}]}}]}}\n"
+        )
+    };
+    let list = format!(
+        "apiVersion: v1\nkind: List\nitems:\n{}{}---\n{{{{ values }}\n",
+        item("one", "http2"),
+        item("two", "gatways")
+    );
+    let run = input(&["lint", "-"], list.as_bytes());
+    let lines: Vec<_> = run.out.lines().filter(|line| line.contains("error[")).collect();
+    let begins = [
+        "error[istio/IST0106] (standard input):7:26#/items/0/spec/http2: [VirtualService x/one] there is no field http2",
+        "error[istio/IST0106] (standard input):11:26#/items/1/spec/gatways: [VirtualService x/two] there is no field gatways",
+        "error[lint/yaml] (standard input):13:",
+    ];
+    assert_eq!(lines.len(), 3, "{run:?}");
+    assert!(lines.iter().zip(begins).all(|(line, begin)| line.starts_with(begin)), "{run:?}");
+    assert!(run.out.contains("→ render the chart first: helm template … | meshwright lint -\n"), "{run:?}");
+    let sarif = input(&["lint", "-", "-o", "sarif"], list.as_bytes());
+    assert!(sarif.out.contains("\"uri\": \"stdin\""), "{sarif:?}");
+    let removed = "apiVersion: rbac.istio.io/v1alpha1\nkind: ServiceRole\nmetadata: {name: a}\n";
+    let run = input(&["lint", "-"], removed.as_bytes());
+    assert!(run.out.contains("[ServiceRole a] ServiceRole of rbac.istio.io was removed in Istio 1.6\n"), "{run:?}");
+}
+
+#[test]
+fn nothing_on_standard_input_is_an_error() {
+    for nothing in ["", "\n"] {
+        let run = input(&["lint", "-"], nothing.as_bytes());
+        assert_eq!((run.code, heads(&run)), (Some(1), vec!["error[lint/file] (standard input):1:1"]), "{run:?}");
+    }
+    let none = input(&["lint", "-"], b"apiVersion: v1\nkind: List\nitems: []\n");
+    assert_eq!(none.code, Some(0), "{none:?}");
+}
+
+#[test]
+fn a_resource_may_ask_not_to_be_told_of_what_istio_admits() {
+    let wrong = |codes: &str| {
+        let text = SERVICE.replace("istio.io/v1\n", "istio.io/v1beta1\n").replace(
+            "namespace: x}",
+            &format!("namespace: x, annotations: {{galley.istio.io/analyze-suppress: '{codes}'}}}}"),
+        );
+        input(&["lint", "-"], text.as_bytes())
+    };
+    let error = "error[istio/048 IST0106] (standard input):6:14#/spec/gateways/0";
+    let warning = "warning[istio/IST0002] (standard input):1:1#/apiVersion";
+    assert_eq!(heads(&wrong("IST0133")), [error, warning]);
+    for codes in ["IST0002", "*", "IST0133,IST0002", "IST0106, istio/IST0002"] {
+        assert_eq!(heads(&wrong(codes)), [error], "{codes}");
+    }
+    let asked = |what: &str| input(&["lint", "-", "-S", what], SERVICE.as_bytes());
+    for what in ["IST0106", "istio/048", "IST0106=VirtualService a.*", "IST0106=* *.x"] {
+        let run = asked(what);
+        assert_eq!((run.code, run.out.lines().count()), (Some(0), 1), "{what}: {run:?}");
+    }
+    for what in ["IST0133", "IST0106=Gateway *", "IST0106=VirtualService *.y"] {
+        assert_eq!(heads(&asked(what)), [error], "{what}");
+    }
+    assert_eq!(asked("IST0106=VirtualService").code, Some(2));
+}
+
+#[test]
+fn a_config_repository_is_left_to_check_but_for_its_manifests() {
+    let service = SERVICE.replace("  gateways: [y/z/none]\n", "");
+    let repository = folder(&[
+        ("clusters/gke/east/x/a.yaml", service.as_bytes()),
+        ("intents/a.yaml", b"a: ["),
+        ("topology/a.yaml", b"a: ["),
+        ("access-tests/a.yaml", b"a: ["),
+        ("meshwright.yaml", b"a: ["),
+        ("other/intents/a.yaml", b"a: 1\n"),
+    ]);
+    let run = meshwright(repository.path(), &["lint"]);
+    assert_eq!(heads(&run), ["warning[lint/manifest] other/intents/a.yaml:1:1", "note[lint/config] .:1:1"], "{run:?}");
+    let named = meshwright(repository.path(), &["lint", "intents"]);
+    assert_eq!(heads(&named), ["error[lint/yaml] intents/a.yaml:1:4"], "{named:?}");
 }
 
 #[test]
@@ -114,6 +205,11 @@ fn clusters_are_looked_at_one_by_one() {
     let apart =
         folder(&[("clusters/gke/east/x/a.yaml", service.as_bytes()), ("clusters/gke/west/x/b.yaml", other.as_bytes())]);
     assert_eq!(meshwright(apart.path(), &["lint"]).code, Some(0));
+    let within = apart.path().join("clusters/gke");
+    assert_eq!(meshwright(&within, &["lint"]).code, Some(0), "whatever folder the paths begin in");
+    assert_eq!(meshwright(&within.join("east"), &["lint", ".", "../west"]).code, Some(0));
+    let west = apart.path().join("clusters/gke/west");
+    assert_eq!(meshwright(&within, &["lint", "east", &west.display().to_string()]).code, Some(0));
     let together = folder(&[("one/a.yaml", service.as_bytes()), ("two/b.yaml", other.as_bytes())]);
     let run = meshwright(together.path(), &["lint", "one", "two"]);
     let both = ["one/a", "two/b"].map(|file| format!("error[istio/IST0109] {file}.yaml:5:11#/spec/hosts/0"));
@@ -152,7 +248,11 @@ fn what_is_no_manifest_is_a_finding_with_its_place() {
         ],
         "{run:?}"
     );
-    assert!(run.out.ends_with(": 9 files, 3 resources (2 of other kinds), 10 errors, 1 warning\n"), "{run:?}");
+    assert!(
+        run.out
+            .ends_with(": 9 files, 3 resources, 2 of which are of kinds that no rule is about, 10 errors, 1 warning\n"),
+        "{run:?}"
+    );
 }
 
 #[test]
@@ -174,6 +274,9 @@ fn lists_and_json_are_read() {
         ],
         "{run:?}"
     );
+    write(folder.path(), "package.json", "{\"name\": \"a\", \"tabs\": [\t}");
+    assert_eq!(meshwright(folder.path(), &["lint"]).out, run.out, "JSON is found in folders, unless it is no manifest");
+    fs::remove_file(folder.path().join("list.json")).unwrap();
     let none = meshwright(folder.path(), &["lint"]);
     assert_eq!((none.code, heads(&none)), (Some(0), vec!["warning[lint/folder] .:1:1"]), "{none:?}");
 }

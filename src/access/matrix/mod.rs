@@ -86,14 +86,24 @@ impl Access {
             (Attribute::Port, request.to.port.map(|port| port.to_string())),
             (Attribute::SourceIp, request.from.ip.map(|ip| ip.to_string())),
             (Attribute::RemoteIp, request.from.remote().map(|ip| ip.to_string())),
-            (Attribute::Principal, request.from.principal.clone()),
+            (
+                Attribute::Principal,
+                request.from.principal.as_deref().map(|it| it.trim_start_matches(SPIFFE).to_owned()),
+            ),
         ];
-        self.grants.iter().find(|Grant { permission, .. }| {
+        // What a permission still asks of such a request; none where it is not about it.
+        let left = |permission: &Permission| {
             let met = known.iter().filter_map(|(attribute, value)| Some((attribute, value.as_ref()?)));
-            let met =
-                met.clone().try_fold(permission.scope.clone(), |scope, (attribute, value)| scope.at(attribute, value));
-            permission.caller.covers(&caller) && met.is_some()
-        })
+            let mut scope = permission.scope.clone();
+            for (attribute, value) in met {
+                scope = scope.at(attribute, value)?;
+            }
+            permission.caller.covers(&caller).then_some(scope)
+        };
+        let is_denied = |deny: &Permission| left(deny).is_some_and(|scope| scope.is_everything());
+        self.grants
+            .iter()
+            .find(|Grant { permission, except }| left(permission).is_some() && !except.iter().any(is_denied))
     }
 }
 

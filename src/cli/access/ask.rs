@@ -85,14 +85,15 @@ fn lines(question: &Question, answer: &Answer) -> String {
     let Answer { cluster, port, decision, note, principal, .. } = answer;
     let Question { namespace, service, .. } = question;
     let who = principal.as_ref().map_or("plain text".to_owned(), |principal| format!("as {principal}"));
-    let mut said = format!("{cluster} {namespace}/{service}:{port} {decision} ({who})\n");
+    let mut said = output::line(&format!("{cluster} {namespace}/{service}:{port} {decision} ({who})"));
+    said.push('\n');
     let asks = decision.external.as_ref().map(|provider| format!("{provider} is asked, and may let it in"));
     let unenforced = decision.not_enforced.iter().map(|what| format!("not enforced: {what}"));
     let otherwise = "with some method, path or host that was not said, the same caller is let in";
     let otherwise = answer.is_let_in_otherwise().then(|| otherwise.to_owned());
     let unsure = decision.unsure.clone();
     for more in note.map(str::to_owned).into_iter().chain(asks).chain(unenforced).chain(otherwise).chain(unsure) {
-        said.push_str(&format!("  {more}\n"));
+        said.push_str(&format!("  {}\n", output::line(&more)));
     }
     said
 }

@@ -24,6 +24,11 @@ pub(super) fn read<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> R
 pub(in crate::cli) fn beside(files: &dyn Files) -> Result<Result<Vec<Expectation>, Vec<Finding>>, Failure> {
     let (mut texts, mut findings) = (vec![], vec![]);
     for (path, content) in files.read_all(FOLDER).map_err(Failure::failed)? {
+        if path == FOLDER {
+            let why = "is no folder, so that nothing is expected";
+            findings.push(Finding::error("access/expectation", Place::at(path), why, "make it a folder, or remove it"));
+            continue;
+        }
         if !path.ends_with(".yaml") && !path.ends_with(".yml") {
             continue;
         }

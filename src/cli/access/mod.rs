@@ -2,6 +2,7 @@
 
 mod ask;
 pub(super) mod expected;
+mod matrix;
 mod requests;
 mod test;
 
@@ -9,7 +10,10 @@ use std::path::PathBuf;
 
 use super::{Failure, Outcome, output};
 use crate::access::Mesh;
-use crate::review::Given;
+use crate::change::{Audit, Declared, Listed};
+use crate::render::{Scope, render};
+use crate::repo::Files;
+use crate::review::{Given, Model, Side};
 
 /// Decide whether calls are let through, as Istio decides it
 ///
@@ -43,6 +47,8 @@ pub(super) struct Access {
 enum Command {
     /// Check that calls are decided as files of expectations say
     Test(test::Test),
+    /// Say who may call each service of a config repository
+    Matrix(matrix::Matrix),
 }
 
 /// Manifests, and the mesh they are for.
@@ -81,6 +87,7 @@ impl Access {
     pub(super) fn run(self) -> Outcome {
         match (self.command, self.requests) {
             (Some(Command::Test(test)), _) => test.run(),
+            (Some(Command::Matrix(matrix)), _) => matrix.run(),
             (None, Some(requests)) => {
                 if requests.as_os_str() == "-" && self.manifests.takes_stdin() {
                     return Err(Failure::Usage("--requests -: standard input holds the manifests".to_owned()));
@@ -92,4 +99,17 @@ impl Access {
             (None, None) => self.ask.run(),
         }
     }
+}
+
+/// What the policies of a checkout come to: those that its intents render to, and those that people wrote beside them.
+fn of_checkout<T>(files: &dyn Files, ask: impl FnOnce(&Model<'_>) -> T) -> Result<T, Failure> {
+    let declared = Declared::read(files).map_err(Failure::failed)?;
+    if !declared.problems.is_empty() {
+        return Err(Failure::Found(declared.problems.into_values().flatten().collect()));
+    }
+    let rendered = render(&declared.tree, &declared.settings, &Scope::everything(&declared.tree));
+    let listed = Listed::read(files).map_err(Failure::failed)?;
+    let audit = Audit::of(files, listed, &rendered).map_err(Failure::failed)?;
+    let side = Side { rendered: &rendered, strays: &audit.strays };
+    Ok(ask(&Model::new(&declared.tree, &declared.settings.cluster_defaults, side)))
 }

@@ -4,12 +4,9 @@ use std::path::PathBuf;
 
 use super::super::output::Output;
 use super::super::{Failure, Outcome, Verdict, bundle, output};
-use super::{Manifests, expected, requests};
+use super::{Manifests, expected, of_checkout, requests};
 use crate::access::{Expectation, Tally};
-use crate::change::{Audit, Declared, Listed};
-use crate::render::{Scope, render};
 use crate::review::words::many;
-use crate::review::{Model, Side};
 
 /// Check that calls are decided as files of expectations say
 ///
@@ -68,7 +65,6 @@ impl Test {
 
     fn of_repository(&self) -> Result<Tally, Failure> {
         let files = bundle::checkout(&self.repo)?;
-        let declared = Declared::read(&files).map_err(Failure::failed)?;
         let expectations = match self.files.is_empty() {
             true => expected::beside(&files)?.map_err(Failure::Found)?,
             false => self.named()?,
@@ -77,13 +73,6 @@ impl Test {
             let why = "there is no access-tests/*.yaml in this repository; name files of expectations";
             return Err(Failure::Failed(format!("{}: {why}", output::path(&self.repo))));
         }
-        if !declared.problems.is_empty() {
-            return Err(Failure::Found(declared.problems.into_values().flatten().collect()));
-        }
-        let rendered = render(&declared.tree, &declared.settings, &Scope::everything(&declared.tree));
-        let listed = Listed::read(&files).map_err(Failure::failed)?;
-        let audit = Audit::of(&files, listed, &rendered).map_err(Failure::failed)?;
-        let side = Side { rendered: &rendered, strays: &audit.strays };
-        Ok(Model::new(&declared.tree, &declared.settings.cluster_defaults, side).hold(&expectations))
+        of_checkout(&files, |model| model.hold(&expectations))
     }
 }

@@ -134,7 +134,10 @@ fn problem() -> Value {
         ),
         ("message", text()),
         ("document?", json!({"type": "string", "description": "of a bundle: the anchor of the document"})),
-        ("line?", json!({"type": "integer", "description": "of a bundle: the line the document begins on"})),
+        (
+            "line?",
+            json!({"type": "integer", "description": "of a bundle: the line that is wrong, or else the one that its document begins on"}),
+        ),
         ("subject?", json!({"type": "string", "description": "the other resource that it is about"})),
     ]);
     object([

@@ -6,7 +6,7 @@ use crate::intent::fields::Fields;
 impl Inbound {
     /// What an alias host, by which other clusters are reached, needs of the server.
     pub(super) fn rules_over_clusters(&self, f: &mut Fields<'_>) {
-        let field = if self.traffic.failover.is_empty() { "weights" } else { "failover" };
+        let field = self.traffic.over_clusters_field();
         let path = format!("trafficManagement/{field}");
         if self.target_port.is_none() && f.is_sound("targetPort") {
             f.violation(

@@ -43,6 +43,12 @@ impl Protocol {
         matches!(self, Self::Http | Self::Http2 | Self::Grpc | Self::GrpcWeb)
     }
 
+    /// Whether its requests are calls of gRPC, whose method is POST always.
+    #[must_use]
+    pub fn is_grpc(self) -> bool {
+        matches!(self, Self::Grpc | Self::GrpcWeb)
+    }
+
     /// Whether the pods end TLS themselves, so that it can be passed through by server name.
     #[must_use]
     pub fn is_tls(self) -> bool {

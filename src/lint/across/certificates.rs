@@ -135,6 +135,8 @@ fn is_servable(secret: Secret<'_>) -> Result<(), &'static str> {
     let pem = match certificate.ok_or("has neither cert and key nor tls.crt and tls.key")? {
         SecretText::Plain(text) => text.to_owned(),
         SecretText::Encoded(text) => {
+            // Kubernetes reads over line breaks, as Go does (`encoding/base64`).
+            let text: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
             let bytes = STANDARD.decode(text).map_err(|_| "has a certificate that is not base64")?;
             String::from_utf8(bytes).map_err(|_| "has a certificate that is not PEM")?
         }

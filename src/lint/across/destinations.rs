@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::super::report::{At, Report, SPEC};
-use super::registry::{Found, Registry, full, scopes};
+use super::registry::{Found, Known, MOST_SCOPES, Registry, full, scopes};
 use super::visibility::exports;
 use crate::istio::{Destination, DestinationRule, Resource, Spec, VirtualService};
 
@@ -12,6 +12,8 @@ use crate::istio::{Destination, DestinationRule, Resource, Spec, VirtualService}
 #[derive(Debug, Default)]
 pub(super) struct Subsets<'a> {
     hosts: HashSet<Cow<'a, str>>,
+    /// The hosts of DestinationRules of which no more is kept.
+    wide: HashSet<Cow<'a, str>>,
     declared: HashSet<(Cow<'a, str>, &'a str, &'a str)>,
 }
 
@@ -26,10 +28,21 @@ impl<'a> Subsets<'a> {
         self.hosts.insert(host);
     }
 
-    /// Whether a subset is not declared though its host has a DestinationRule here.
-    fn lacks(&self, host: &str, namespace: &str, subset: &str) -> bool {
+    /// Adds what is too large to be kept, and may declare whatever is looked for.
+    pub(super) fn add_wide(&mut self, resource: &'a Resource) {
+        if let Spec::DestinationRule(rule) = &resource.spec {
+            self.wide.insert(full(&rule.host, &resource.metadata.namespace));
+        }
+    }
+
+    /// Whether a subset is declared for none of the namespaces though its host has a DestinationRule here.
+    fn lacks(&self, host: &str, scopes: &[&str], subset: &str) -> bool {
         let declared = |to| self.declared.contains(&(Cow::Borrowed(host), to, subset));
-        self.hosts.contains(host) && !declared("*") && !declared(namespace)
+        self.hosts.contains(host)
+            && !self.wide.contains(host)
+            && scopes.len() <= MOST_SCOPES
+            && !declared("*")
+            && !scopes.iter().any(|scope| declared(scope))
     }
 }
 
@@ -93,17 +106,18 @@ pub(super) fn check(
                 let message = format!("no Service and no ServiceEntry here is for {host}");
                 report.error("istio/IST0101", at.member("host"), message, "create one, or name another host");
             }
-            Found::Here(known) => check_port(report, at, led.to, &known.ports),
+            Found::Here(known) => check_port(report, at, led.to, known),
             Found::Unknown => {}
         }
-        if !led.to.subset.is_empty() && subsets.lacks(&host, own, &led.to.subset) {
+        if !led.to.subset.is_empty() && subsets.lacks(&host, &scopes, &led.to.subset) {
             let message = format!("no DestinationRule of {host} declares the subset {}", led.to.subset);
             report.error("istio/IST0101", at.member("subset"), message, "declare it, or name another");
         }
     }
 }
 
-fn check_port(report: &mut Report<'_>, at: At<'_>, to: &Destination, ports: &[u32]) {
+fn check_port(report: &mut Report<'_>, at: At<'_>, to: &Destination, known: &Known<'_>) {
+    let ports = &known.ports;
     let list = || ports.iter().take(8).map(u32::to_string).collect::<Vec<_>>().join(", ");
     match to.port.as_ref().and_then(|port| port.number) {
         Some(number) if !ports.contains(&number) && !ports.is_empty() => {
@@ -111,7 +125,7 @@ fn check_port(report: &mut Report<'_>, at: At<'_>, to: &Destination, ports: &[u3
             let remedy = format!("use one of its ports, {}", list());
             report.error("istio/IST0101", at.member("port"), message, remedy);
         }
-        None if ports.len() > 1 => {
+        None if known.least > 1 => {
             let message = format!("{} has several ports, {}", to.host, list());
             report.error("istio/IST0112", at, message, "name the port that is meant");
         }

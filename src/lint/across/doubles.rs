@@ -11,27 +11,31 @@ use crate::finding::{Finding, Place};
 use crate::istio::{Resource, ServiceEntry, Spec, VirtualService};
 
 /// The resources that are checked, by their number.
-type All<'a> = [(&'a Place, &'a Resource)];
+pub(super) type All<'a> = [(&'a Place, &'a Resource)];
 
-fn name(resource: &Resource) -> String {
+pub(super) fn name(resource: &Resource) -> String {
     format!("{}/{}", resource.metadata.namespace, resource.metadata.name)
 }
 
 /// The first two of those that say the same.
 #[derive(Clone, Copy)]
-struct Pair {
+pub(super) struct Pair {
     first: usize,
     second: Option<usize>,
 }
 
 impl Pair {
-    fn add(&mut self, number: usize) {
+    pub(super) fn of(first: usize) -> Self {
+        Self { first, second: None }
+    }
+
+    pub(super) fn add(&mut self, number: usize) {
         if self.first != number {
             self.second.get_or_insert(number);
         }
     }
 
-    fn other_than(self, number: usize) -> Option<usize> {
+    pub(super) fn other_than(self, number: usize) -> Option<usize> {
         if self.first == number { self.second } else { Some(self.first) }
     }
 }
@@ -55,7 +59,7 @@ pub(super) fn hosts(all: &All<'_>) -> Vec<Finding> {
     let mut seen: HashMap<(&str, Cow<'_, str>), Pair> = HashMap::new();
     for (number, own, service) in for_sidecars(all) {
         for (scope, host) in pairs(own, service) {
-            seen.entry((scope, host)).or_insert(Pair { first: number, second: None }).add(number);
+            seen.entry((scope, host)).or_insert_with(|| Pair::of(number)).add(number);
         }
     }
     let mut public = Hosts::default();
@@ -83,8 +87,8 @@ pub(super) fn hosts(all: &All<'_>) -> Vec<Finding> {
     }
     let mut found = vec![];
     for (number, _, service) in for_sidecars(all) {
-        let (place, mut told) = (all[number].0, false);
-        let mut report = Report::new(place);
+        let ((place, resource), mut told) = (all[number], false);
+        let mut report = Report::new(place, resource);
         let remedy = "make them one, or let them have hosts or namespaces of their own";
         let list = SPEC.member("hosts");
         for index in 0..service.hosts.len() {
@@ -155,7 +159,7 @@ pub(super) fn protocols(all: &All<'_>) -> Vec<Finding> {
     }
     let mut found = vec![];
     for (number, own, entry) in entries(all) {
-        let mut report = Report::new(all[number].0);
+        let mut report = Report::new(all[number].0, all[number].1);
         let list = SPEC.member("ports");
         for (index, port) in entry.ports.iter().enumerate() {
             let of = port.number.unwrap_or(0);
@@ -170,8 +174,11 @@ pub(super) fn protocols(all: &All<'_>) -> Vec<Finding> {
             });
             if let Some((host, (other, protocol))) = differing {
                 let protocol = if protocol.is_empty() { "no protocol" } else { protocol };
-                let other = if other == number { "this one".to_owned() } else { name(all[other].1) };
-                let message = format!("the ServiceEntry {other} says {protocol} for port {of} of {host}");
+                let other = match other == number {
+                    true => "this ServiceEntry itself".to_owned(),
+                    false => format!("the ServiceEntry {}", name(all[other].1)),
+                };
+                let message = format!("{other} says {protocol} for port {of} of {host}");
                 report.warning("istio/IST0177", list.item(index), message, "let them name one protocol");
             }
         }
@@ -195,24 +202,30 @@ fn for_all(resource: &Resource) -> Option<(&'static str, &'static str)> {
     }
 }
 
+/// Whether the namespaces that manifests are about are ambient, so that there are no sidecars.
+pub(super) fn ambient<'a>(all: &All<'a>) -> HashMap<&'a str, bool> {
+    let namespaces = all.iter().filter(|(_, resource)| resource.is_namespace());
+    let modes = namespaces.map(|(_, resource)| {
+        let label = |name: &str| resource.metadata.labels.get(name).map_or("", String::as_str);
+        let injected = label("istio-injection") == "enabled" || !label("istio.io/rev").is_empty();
+        (resource.metadata.name.as_str(), label("istio.io/dataplane-mode") == "ambient" && !injected)
+    });
+    modes.collect()
+}
+
 /// IST0111 and IST0160: several resources for the whole of one namespace.
 ///
 /// Source: `analyzers/sidecar/selector.go`, `analyzers/telemetry/default_selector.go`. In a namespace that a manifest puts
 /// into ambient mode there are no sidecars.
 pub(super) fn namespaces(all: &All<'_>) -> Vec<Finding> {
     let mut seen: HashMap<(&str, &str), Pair> = HashMap::new();
-    let mut ambient: HashMap<&str, bool> = HashMap::new();
     for (number, (_, resource)) in all.iter().enumerate() {
         if let Some((_, kind)) = for_all(resource) {
             let key = (kind, resource.metadata.namespace.as_str());
-            seen.entry(key).or_insert(Pair { first: number, second: None }).add(number);
-        }
-        if resource.is_namespace() {
-            let label = |name: &str| resource.metadata.labels.get(name).map_or("", String::as_str);
-            let injected = label("istio-injection") == "enabled" || !label("istio.io/rev").is_empty();
-            ambient.insert(&resource.metadata.name, label("istio.io/dataplane-mode") == "ambient" && !injected);
+            seen.entry(key).or_insert_with(|| Pair::of(number)).add(number);
         }
     }
+    let ambient = ambient(all);
     let mut found = vec![];
     for (number, (place, resource)) in all.iter().enumerate() {
         let Some((rule, kind)) = for_all(resource) else { continue };
@@ -224,7 +237,7 @@ pub(super) fn namespaces(all: &All<'_>) -> Vec<Finding> {
                 "the {kind} {} is for the whole namespace too; which one holds is undefined",
                 name(all[other].1)
             );
-            let mut report = Report::new(place);
+            let mut report = Report::new(place, resource);
             report.error(rule, SPEC, message, "keep one, or give the others selectors");
             found.append(&mut report.found);
         }

@@ -1,11 +1,13 @@
 //! Rules over the manifests of one cluster (`istioctl analyze`, by its codes).
 
 mod certificates;
+mod conflicts;
 mod destinations;
 mod doubles;
 mod gateways;
 mod labels;
 mod registry;
+mod size;
 mod visibility;
 
 use rayon::prelude::*;
@@ -24,23 +26,19 @@ use registry::Registry;
 /// What the resources do not show is not reported; `docs/lint.md` says of each thing when it is missed. Each lookup is by
 /// index: the time is near linear in the number of resources.
 pub fn lint_across(resources: &[(&Place, &Resource)]) -> Vec<Finding> {
-    let (index, [hosts, protocols, namespaces]) = rayon::join(
-        || Index::new(resources),
-        || {
-            let (hosts, (protocols, namespaces)) = rayon::join(
-                || doubles::hosts(resources),
-                || (doubles::protocols(resources), doubles::namespaces(resources)),
-            );
-            [hosts, protocols, namespaces]
-        },
-    );
+    let (narrow, wide, sizes) = size::narrow(resources);
+    let said_twice = || ALL.par_iter().flat_map_iter(|check| check(&narrow)).collect::<Vec<_>>();
+    let (index, said_twice) = rayon::join(|| Index::new(&narrow, &wide), said_twice);
     let check = |(place, resource): &(&Place, &Resource)| index.check(place, resource);
     let mut found: Vec<Finding> = resources.par_iter().flat_map_iter(check).collect();
-    found.extend(hosts);
-    found.extend(protocols);
-    found.extend(namespaces);
+    found.extend(sizes);
+    found.extend(said_twice);
     found
 }
+
+/// Rules that look at all resources at once.
+const ALL: [fn(&doubles::All<'_>) -> Vec<Finding>; 5] =
+    [doubles::hosts, doubles::protocols, doubles::namespaces, conflicts::servers, conflicts::selectors];
 
 /// What the rules look up.
 struct Index<'a> {
@@ -53,7 +51,7 @@ struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    fn new(resources: &[(&'a Place, &'a Resource)]) -> Self {
+    fn new(narrow: &[(&'a Place, &'a Resource)], wide: &[(&'a Place, &'a Resource)]) -> Self {
         let mut index = Self {
             registry: Registry::default(),
             subsets: Subsets::default(),
@@ -61,7 +59,11 @@ impl<'a> Index<'a> {
             certificates: Certificates::default(),
             unallocated: false,
         };
-        for (_, resource) in resources {
+        for (_, resource) in wide {
+            index.registry.add_wide(resource);
+            index.subsets.add_wide(resource);
+        }
+        for (_, resource) in narrow {
             index.registry.add(resource);
             index.subsets.add(resource);
             index.gateways.add(resource);
@@ -72,7 +74,7 @@ impl<'a> Index<'a> {
     }
 
     fn check(&self, place: &Place, resource: &Resource) -> Vec<Finding> {
-        let mut report = Report::new(place);
+        let mut report = Report::new(place, resource);
         let own = resource.metadata.namespace.as_str();
         match &resource.spec {
             Spec::VirtualService(service) => {

@@ -5,34 +5,75 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::hosts::Hosts;
 use super::visibility::exports;
-use crate::istio::{Resource, Spec};
+use crate::istio::{Resource, ServiceEntry, Spec};
 
-/// A service, from a Service or a ServiceEntry.
+/// The ports of a service, from a Service or from ServiceEntries.
 #[derive(Debug)]
 pub(super) struct Known<'a> {
-    /// The numbers of its ports.
+    /// The numbers of all ports.
     pub(super) ports: Vec<u32>,
-    namespace: &'a str,
-    /// The namespaces that see it; all when empty.
-    export_to: Vec<&'a str>,
+    /// How many of them everybody has who sees the service.
+    pub(super) least: usize,
+    /// The ServiceEntry, and its namespace, that all others are joined to; `None` for a Service, and where some are not.
+    entry: Option<(&'a str, &'a ServiceEntry)>,
 }
 
-impl Known<'_> {
+impl<'a> Known<'a> {
+    fn of(ports: Vec<u32>, entry: Option<(&'a str, &'a ServiceEntry)>) -> Self {
+        Self { least: ports.len(), ports, entry }
+    }
+
+    /// Takes in another ServiceEntry of the host. A proxy sees the ports of both where they are alike, or else those of one of
+    /// them (`pilot/pkg/model/sidecar.go`, `appendSidecarServices`).
+    fn join(&mut self, namespace: &'a str, entry: &'a ServiceEntry) {
+        let ports = numbers(entry);
+        let alike = |(home, first): (&str, &ServiceEntry)| {
+            home == namespace
+                && first.resolution == entry.resolution
+                && first.workload_selector == entry.workload_selector
+                // One namespace, or all: longer lists may be the same, too, and are not compared.
+                && first.export_to.len() <= 1
+                && entry.export_to.len() <= 1
+        };
+        self.entry = self.entry.filter(|first| alike(*first));
+        self.least = if self.entry.is_some() { self.ports.len() + ports.len() } else { self.least.min(ports.len()) };
+        self.ports.extend(ports);
+    }
+}
+
+fn numbers(entry: &ServiceEntry) -> Vec<u32> {
+    entry.ports.iter().filter_map(|port| port.number).collect()
+}
+
+/// A Service, and who sees it.
+#[derive(Debug)]
+struct Exported<'a> {
+    known: Known<'a>,
+    namespace: &'a str,
+    /// The namespaces that see it; all when empty.
+    to: Vec<&'a str>,
+}
+
+impl Exported<'_> {
     fn is_seen_from(&self, namespace: &str) -> bool {
         let sees = |to: &&str| *to == "*" || *to == namespace || *to == "." && self.namespace == namespace;
-        self.export_to.is_empty() || self.export_to.iter().any(sees)
+        self.to.is_empty() || self.to.iter().any(sees)
     }
 }
 
 /// Every service that manifests tell of.
 #[derive(Debug, Default)]
 pub(super) struct Registry<'a> {
-    known: Vec<Known<'a>>,
     /// Services, by namespace and name.
     services: HashMap<(&'a str, &'a str), usize>,
+    exported: Vec<Exported<'a>>,
+    /// What ServiceEntries say of a host, to some namespaces.
+    entries: Vec<Known<'a>>,
     /// ServiceEntries that all namespaces see, and those that one does.
     public: Hosts<'a, usize>,
     private: HashMap<&'a str, Hosts<'a, usize>>,
+    /// The hosts of ServiceEntries of which no more is kept.
+    wide: Hosts<'a, ()>,
     /// Namespaces with Services here, and with ServiceEntries.
     with_services: HashSet<&'a str>,
     with_entries: HashSet<&'a str>,
@@ -50,29 +91,35 @@ pub(super) enum Found<'r, 'a> {
 
 impl<'a> Registry<'a> {
     pub(super) fn add(&mut self, resource: &'a Resource) {
-        let (namespace, number) = (resource.metadata.namespace.as_str(), self.known.len());
+        let namespace = resource.metadata.namespace.as_str();
         if let Spec::ServiceEntry(entry) = &resource.spec {
             self.with_entries.insert(namespace);
-            let export_to: Vec<&str> = entry.export_to.iter().map(String::as_str).collect();
-            let everybody = export_to.is_empty() || export_to.contains(&"*");
-            for host in &entry.hosts {
-                if everybody {
-                    self.public.add(host, number);
-                }
-                for to in export_to.iter().filter(|_| !everybody) {
-                    let to = if *to == "." { namespace } else { to };
-                    self.private.entry(to).or_default().add(host, number);
+            for scope in exports(namespace, &entry.export_to) {
+                let hosts = if scope == "*" { &mut self.public } else { self.private.entry(scope).or_default() };
+                for host in &entry.hosts {
+                    match hosts.at(host).and_then(|number| self.entries.get_mut(number)) {
+                        Some(known) => known.join(namespace, entry),
+                        None => {
+                            hosts.add(host, self.entries.len());
+                            self.entries.push(Known::of(numbers(entry), Some((namespace, entry))));
+                        }
+                    }
                 }
             }
-            let ports = entry.ports.iter().filter_map(|port| port.number).collect();
-            self.known.push(Known { ports, namespace, export_to });
         } else if let Some(service) = resource.service() {
             self.with_services.insert(namespace);
-            self.services.insert((namespace, resource.metadata.name.as_str()), number);
             let ports = service.ports.iter().filter_map(|port| port.port).collect();
-            let export_to = resource.metadata.annotations.get("networking.istio.io/exportTo");
-            let export_to = export_to.map(|to| to.split(',').map(str::trim).collect()).unwrap_or_default();
-            self.known.push(Known { ports, namespace, export_to });
+            let to = resource.metadata.annotations.get("networking.istio.io/exportTo");
+            let to = to.map(|to| to.split(',').map(str::trim).collect()).unwrap_or_default();
+            self.services.insert((namespace, resource.metadata.name.as_str()), self.exported.len());
+            self.exported.push(Exported { known: Known::of(ports, None), namespace, to });
+        }
+    }
+
+    /// Adds what is too large to be kept: that it is there is known of its hosts, and nothing else.
+    pub(super) fn add_wide(&mut self, resource: &'a Resource) {
+        if let Spec::ServiceEntry(entry) = &resource.spec {
+            entry.hosts.iter().for_each(|host| self.wide.add(host, ()));
         }
     }
 
@@ -81,14 +128,17 @@ impl<'a> Registry<'a> {
     /// A host of the cluster is missing when its namespace has Services here; another one when the referring namespace has
     /// ServiceEntries here. Otherwise whoever defines it may do so elsewhere.
     pub(super) fn find(&self, host: &str, own: &str, scopes: &[&str]) -> Found<'_, 'a> {
+        if scopes.len() > MOST_SCOPES || self.wide.covering(host).is_some() {
+            return Found::Unknown;
+        }
         let of_cluster = service_of(host);
         let service = of_cluster.and_then(|(name, namespace)| self.services.get(&(namespace, name)));
+        let service = service.and_then(|number| self.exported.get(*number));
         let public = self.public.covering(host);
         for from in scopes {
-            let private = self.private.get(from).and_then(|hosts| hosts.covering(host));
-            let numbers = [service.copied(), private, public];
-            let mut known = numbers.into_iter().flatten().filter_map(|number| self.known.get(number));
-            if let Some(known) = known.find(|known| known.is_seen_from(from)) {
+            let service = service.filter(|service| service.is_seen_from(from)).map(|service| &service.known);
+            let entry = || self.private.get(from).and_then(|hosts| hosts.covering(host)).or(public);
+            if let Some(known) = service.or_else(|| self.entries.get(entry()?)) {
                 return Found::Here(known);
             }
         }
@@ -104,11 +154,15 @@ impl<'a> Registry<'a> {
     }
 }
 
-/// The namespaces for which a resource looks up hosts: those that it is exported to by name, up to a few, or else its own.
+/// The most namespaces that a resource is exported to of which hosts are looked for in each.
+pub(super) const MOST_SCOPES: usize = 64;
+
+/// The namespaces for which a resource looks up hosts: those that it is exported to by name, or else its own. Where there are
+/// too many of them, nothing is missed.
 pub(super) fn scopes<'s>(own: &'s str, export_to: &'s [String]) -> Vec<&'s str> {
     match exports(own, export_to).next() {
         Some("*") | None => vec![own],
-        Some(_) => exports(own, export_to).take(64).collect(),
+        Some(_) => exports(own, export_to).take(MOST_SCOPES + 1).collect(),
     }
 }
 

@@ -48,9 +48,9 @@ fn everybody_who_says_something_twice_is_told_of_another() {
 #[test]
 fn many_hosts_at_many_gateways_are_not_compared() {
     let rules_of = |gateways: usize, hosts: usize| {
-        let server = "{servers: [{port: {number: 80, protocol: HTTP, name: a}, hosts: ['*.a']}]}";
+        let server = |n| format!("{{servers: [{{port: {{number: 80, protocol: HTTP, name: a}}, hosts: ['*.a{n}']}}]}}");
         let mut resources: Vec<_> =
-            (0..gateways).map(|n| resource("Gateway", "ns", &format!("g{n}"), server)).collect();
+            (0..gateways).map(|n| resource("Gateway", "ns", &format!("g{n}"), &server(n))).collect();
         let list = |name: &str, count: usize| (0..count).map(|n| format!("{name}{n}")).collect::<Vec<_>>().join(",");
         let service = format!("{{hosts: [{}], gateways: [{}], {ROUTE}}}", list("h.a.b", hosts), list("g", gateways));
         resources.push(resource("VirtualService", "ns", "v", &service));
@@ -59,6 +59,52 @@ fn many_hosts_at_many_gateways_are_not_compared() {
     assert_eq!(rules_of(200, 200), ["lint/size"].into());
     assert_eq!(rules_of(100, 100), ["istio/IST0132"].into());
     assert_eq!(rules_of(1, 20_000), ["istio/IST0132"].into());
+}
+
+#[test]
+fn what_is_too_large_to_be_compared_is_there_for_others() {
+    let list = |name: &str, count: usize| (0..count).map(|n| format!("{name}{n}")).collect::<Vec<_>>().join(",");
+    let port = "ports: [{number: 80, name: a, protocol: HTTP}]";
+    let entry = format!("{{hosts: [{}], {port}, exportTo: [{}]}}", list("a.b", 256), list("n", 2_000));
+    let to = |host: &str| format!("{{hosts: [v.{host}], http: [{{route: [{{destination: {{host: {host}}}}}]}}]}}");
+    let wide_rule = format!(
+        "{{host: a.b1, subsets: [{{name: {}}}], exportTo: [{}]}}",
+        list("s", 600).replace(',', "}, {name: "),
+        list("n", 600)
+    );
+    let subset = "{hosts: [w], http: [{route: [{destination: {host: a.b1, subset: s1}}]}]}";
+    let resources = [
+        resource("ServiceEntry", "ns", "wide", &entry),
+        resource("ServiceEntry", "ns", "other", &format!("{{hosts: [c.d], {port}}}")),
+        resource("DestinationRule", "ns", "wide-rule", &wide_rule),
+        resource("DestinationRule", "ns", "rule", "{host: a.b1, subsets: [{name: other}]}"),
+        resource("VirtualService", "ns", "v", &to("a.b255")),
+        resource("VirtualService", "ns", "none", &to("x.y")),
+        resource("VirtualService", "ns", "w", subset),
+    ];
+    let told: Vec<_> = found(&resources).iter().map(|found| (found.place.path.clone(), found.own_rule())).collect();
+    let expected = [("none.yaml", "istio/IST0101"), ("wide.yaml", "lint/size"), ("wide-rule.yaml", "lint/size")];
+    assert_eq!(told, expected.map(|(path, rule)| (path.to_owned(), rule)));
+}
+
+#[test]
+fn hosts_are_looked_for_in_as_many_namespaces_as_a_route_is_for() {
+    let names = |count: usize| (0..count).map(|n| format!("n{n}")).collect::<Vec<_>>().join(",");
+    let rules_of = |count: usize| {
+        let port = "ports: [{number: 80, name: a, protocol: HTTP}]";
+        let entry = format!("{{hosts: [a.b], {port}, exportTo: [n99]}}");
+        let rule = "{host: a.b, subsets: [{name: s}], exportTo: [n99]}";
+        let to = "http: [{route: [{destination: {host: a.b, subset: s}}]}]";
+        let service = format!("{{hosts: [v.b], exportTo: [{}], {to}}}", names(count));
+        let all = [
+            resource("ServiceEntry", "ns", "e", &entry),
+            resource("DestinationRule", "ns", "d", rule),
+            resource("VirtualService", "ns", "v", &service),
+        ];
+        found(&all).iter().map(Finding::own_rule).collect::<Vec<_>>()
+    };
+    assert_eq!(rules_of(100), [""; 0]);
+    assert_eq!(rules_of(60), ["istio/IST0101", "istio/IST0101"], "the host and the subset are for n99");
 }
 
 /// One of a kind that clashes with all others of its kind, in the thousands.
@@ -75,8 +121,25 @@ fn many_resources_that_clash_are_compared_by_index() {
         resources.push(resource("VirtualService", "ns", &format!("v{n}"), &service));
         let entry = format!("{{hosts: [a.b, '*.s{n}.b'], ports: [{{number: {}, name: a, protocol: HTTP}}]}}", n + 1);
         resources.push(resource("ServiceEntry", "ns", &format!("s{n}"), &entry));
+        let sidecar = format!("{{workloadSelector: {{labels: {{a: b, n: x{n}}}}}, egress: [{{hosts: ['*/*']}}]}}");
+        resources.push(resource("Sidecar", "ns", &format!("c{n}"), &sidecar));
+        let pod =
+            format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p{n}, namespace: ns, labels: {{a: b, n: x{n}}}}}\n");
+        resources.push((Place::at("pod.yaml"), read(&pod).remove(0).unwrap().resource));
     }
+    // One of each kind that clashes with some of the others.
+    let port = "port: {number: 443, protocol: HTTPS, name: a}";
+    let gateway = format!("{{selector: {{a: b}}, servers: [{{{port}, hosts: ['*.b'], tls: {tls}}}]}}");
+    resources.push(resource("Gateway", "ns", "g", &gateway));
+    resources.push(resource("VirtualService", "ns", "v", &format!("{{hosts: [a.b], {ROUTE}}}")));
+    let entry = "{hosts: [a.b], ports: [{number: 7, name: a, protocol: TCP}]}";
+    resources.push(resource("ServiceEntry", "ns", "s", entry));
+    let sidecar = "{workloadSelector: {labels: {a: b}}, egress: [{hosts: ['*/*']}]}";
+    resources.push(resource("Sidecar", "ns", "c", sidecar));
     let begun = std::time::Instant::now();
-    found(&resources);
+    let told = found(&resources);
+    let count = |rule: &str| told.iter().filter(|found| found.rule == rule).count();
+    let rules = ["istio/IST0109", "istio/IST0110", "istio/IST0112", "istio/IST0138", "istio/IST0145", "istio/IST0177"];
+    assert_eq!(rules.map(count), [4_001, 4_001, 4_001, 1, 4_001, 2]);
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }

@@ -177,6 +177,8 @@ fn every_deprecation_is_shown() {
         let says = |finding: &&Finding| finding.message == format!("{old} is deprecated");
         assert_eq!(found.iter().filter(says).count(), 1, "{old}: {}", lines(&found));
     }
+    let rule = self::rule("lint/short").unwrap();
+    let found: Vec<_> = files(rule, "fails").iter().flat_map(|path| self::found(rule, path)).flatten().collect();
     let short = found.iter().filter(|finding| finding.message.starts_with("the short host "));
     assert!(short.count() >= 3, "of a DestinationRule, of a VirtualService and of a destination");
 }

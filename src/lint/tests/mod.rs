@@ -61,19 +61,72 @@ fn a_resource_as_large_as_kubernetes_stores_is_checked_at_once() {
         list(12_000, &|n| format!("{{match: [{{uri: {{prefix: /{}}}, port: {}}}], {to}}}", "a".repeat(n % 50), n + 1));
     let ports = list(20_000, &|n| format!("{{number: {n}, name: p{n}, protocol: HTTP}}"));
     let endpoints = list(20_000, &|n| format!("p{n}: 1"));
+    let pool = list(60_000, &|n| format!("f{n}: 1"));
+    let prefix = format!(
+        "http: [{{match: [{{uri: {{prefix: /}}}}], {to}}}, {{match: [{{uri: {{prefix: /{}}}}}], {to}}}]",
+        "a".repeat(1_400_000)
+    );
+    let names = list(30_000, &|n| format!("a{n}.b"));
+    let servers = list(30_000, &|n| format!("x{n}.c"));
+    let ciphers = list(40_000, &|_| "AES128-SHA".to_owned());
     let large = [
-        resource("VirtualService", &format!("{{hosts: [{hosts}], http: [{{{to}}}]}}")),
-        resource("VirtualService", &format!("{{hosts: [a.b], http: [{routes}]}}")),
-        resource(
-            "ServiceEntry",
-            &format!(
-                "{{hosts: [a.b], resolution: DNS, ports: [{ports}], endpoints: [{{address: c.d, ports: {{{endpoints}}}}}]}}"
+        (resource("VirtualService", &format!("{{hosts: [{hosts}], http: [{{{to}}}]}}")), vec![]),
+        (resource("VirtualService", &format!("{{hosts: [a.b], http: [{routes}]}}")), vec![]),
+        (
+            resource(
+                "ServiceEntry",
+                &format!(
+                    "{{hosts: [a.b], resolution: DNS, ports: [{ports}], endpoints: [{{address: c.d, ports: {{{endpoints}}}}}]}}"
+                ),
             ),
+            vec![],
         ),
+        (resource("VirtualService", &format!("{{hosts: [a.b], {prefix}}}")), vec![("istio/IST0131", 1)]),
+        (
+            resource(
+                "VirtualService",
+                &format!("{{hosts: [{names}], gateways: [g], tls: [{{match: [{{sniHosts: [{servers}]}}], {to}}}]}}"),
+            ),
+            vec![("istio/063", 30_000)],
+        ),
+        (
+            resource(
+                "Gateway",
+                &format!(
+                    "{{servers: [{{port: {{number: 443, protocol: TLS, name: a}}, hosts: [a.b], tls: {{mode: SIMPLE, credentialName: c, cipherSuites: [{ciphers}]}}}}]}}"
+                ),
+            ),
+            vec![("istio/024", 39_999)],
+        ),
+        (resource("DestinationRule", &format!("{{host: a.b, {pool}}}")), vec![("istio/IST0106", 60_000)]),
     ];
-    for resource in &large {
+    for (resource, expected) in &large {
         let begun = std::time::Instant::now();
-        lint(resource);
+        let found = lint(resource);
         assert!(begun.elapsed().as_secs() < 10, "{}: {:?}", resource.kind_name(), begun.elapsed());
+        for (rule, least) in expected {
+            let count = found.iter().filter(|finding| finding.rule == *rule).count();
+            assert!(count >= *least, "{}: {count} of {rule}", resource.kind_name());
+        }
     }
+}
+
+/// What a schema finds, too, is told once, whatever its number.
+#[test]
+fn what_two_checks_find_in_many_places_is_told_once() {
+    let fields: String = (0..40_000).map(|n| format!("  f{n}: 1\n")).collect();
+    let text = format!(
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: a, namespace: ns}}\nspec:\n  host: a.b\n{fields}"
+    );
+    let also = |value: &serde_json::Value| {
+        let fields = value["spec"].as_object().unwrap().keys().filter(|name| *name != "host");
+        let place = |name: &String| Place { pointer: format!("/spec/{name}"), ..Place::default() };
+        fields.map(|name| Finding::error("istio/IST0106", place(name), "schema", "mend it")).collect()
+    };
+    let begun = std::time::Instant::now();
+    let manifests = super::Manifests::read("a.yaml", text.into_bytes(), Some(&also));
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+    assert!(manifests.findings().iter().all(|found| found.message == "schema" || found.rule == "lint/more"));
+    let more = "39000 more findings of this file, none worse, are not told";
+    assert!(manifests.findings().iter().any(|found| found.message == more), "{:?}", manifests.findings().last());
 }

@@ -120,7 +120,8 @@ pub(super) fn of_gateway(
 ) {
     for callee in callees {
         let (host, caller) = (&callee.server.host, callee.caller);
-        let account = caller.service_account.as_ref().map(ToString::to_string).unwrap_or_default();
+        // Without one nobody passes, and the rule that it is needed tells so.
+        let Some(account) = &caller.service_account else { continue };
         let message = format!(
             "the egress gateway on {cluster} lets `{}` ({}) pass to {host} as service account {}/{account}, and nobody \
              without an intent of their own; pods that go around the gateway are not held back",

@@ -6,6 +6,7 @@ use super::callee::Callee;
 use super::{File, Work, notice};
 use crate::intent::scalar::{DnsLabel, Label};
 use crate::intent::spec::{EgressScope, Outbound, Spec};
+use crate::intent::tree::group_of_guest;
 use crate::intent::{Anchor, ClusterId, Kind, outbound};
 use crate::istio::{IstioEgressListener, Sidecar, StringMap, WorkloadSelector};
 use crate::render::name::resource_name;
@@ -109,7 +110,7 @@ fn inside<'t>(namespace: &DnsLabel, label: &Label, work: &mut Work<'t>) -> Vec<C
         if work.places.terminated(&group) {
             continue;
         }
-        let home = client.placed_in.as_ref().and_then(|placed| Anchor::parse(&placed.group).ok());
+        let home = group_of_guest(client);
         let callers = work.places.clusters(home.as_ref().unwrap_or(&group), &client.app);
         let servers = work.places.clusters(&group, &inbound.app);
         // What is missing is said of the server and its client.

@@ -161,6 +161,30 @@ fn who_gives_way_keeps_to_the_subset_and_to_what_is_said_of_it() {
 }
 
 #[test]
+fn outlier_detection_that_defeats_failover_is_warned_of() {
+    let of = |traffic: Value, documents: &[String]| {
+        let found = everything(&both(&[&[cart(traffic, json!({}))], documents].concat()));
+        assert_eq!(errors(&found), [""; 0]);
+        let about = found.findings.into_iter().filter(|it| it.rule == "render/failover");
+        about.map(|it| it.place.to_string().split_once("/trafficManagement/").unwrap().1.to_owned()).collect::<Vec<_>>()
+    };
+    let kept = json!({"outlierDetection": {"maxEjectionPercent": 60, "minHealthPercent": 50}});
+    let both_said = ["outlierDetection/maxEjectionPercent", "outlierDetection/minHealthPercent"];
+    assert_eq!(of(with(failover(), kept.clone()), &[]), both_said);
+    assert_eq!(of(with(weights(1, 1), kept.clone()), &[]), [""; 0], "a share of a cluster has no failover");
+    let again = server("again", json!({"trafficManagement": kept.clone()}));
+    assert_eq!(of(failover(), &[again]), both_said, "another intent about the port");
+    let admin = server("admin", json!({"port": 81, "targetPort": 8081, "trafficManagement": kept.clone()}));
+    assert_eq!(of(failover(), &[admin]), [""; 0], "another port");
+    let all = json!({"outlierDetection": {"maxEjectionPercent": 100, "minHealthPercent": 0, "interval": "5s"}});
+    assert_eq!(of(with(failover(), all), &[]), [""; 0]);
+    let subsets = json!({"subsets": [{"name": "v1", "labels": {"version": "v1"}},
+        {"name": "v2", "labels": {"version": "v2"}, "trafficPolicy": kept}]});
+    let of_subset = both_said.map(|field| format!("subsets/1/trafficPolicy/{field}"));
+    assert_eq!(of(with(failover(), subsets), &[]), of_subset);
+}
+
+#[test]
 fn subsets_of_any_intent_about_the_port_are_known_at_the_gateway() {
     let traffic =
         json!({"subsets": [{"name": "v1", "labels": {"version": "v1"}}], "weights": [{"subset": "v1", "weight": 1}]});
@@ -229,14 +253,25 @@ fn what_cannot_be_led_there_blocks() {
     let found = everything(&both_with(shared, &[cart()]));
     assert_eq!(errors(&found), ["topology/gateway-address"]);
     assert!(found.findings.iter().any(|it| it.message.contains("have one gateway, 192.0.2.1:31443")));
-    let elsewhere = json!({"failover": [{"from": "gke/north", "to": "gke/west"}]});
-    assert_eq!(
-        errors(&everything(&both(&[server(
-            "cart",
-            json!({"serviceAccount": "cart", "trafficManagement": elsewhere})
-        )]))),
-        ["topology/over-clusters"]
-    );
+}
+
+#[test]
+fn a_cluster_that_is_not_registered_is_told_with_those_that_are() {
+    let told = |from: &str, to: &str| {
+        let found = everything(&both(&[cart(json!({"failover": [{"from": from, "to": to}]}), json!({}))]));
+        assert_eq!(said(&found, Severity::Note).iter().filter(|rule| rule.contains("elsewhere")).count(), 0, "noise");
+        let mut errors = found.findings.into_iter().filter(|it| it.severity == Severity::Error);
+        let finding = errors.next().unwrap();
+        assert!(errors.next().is_none());
+        (finding.message, finding.remedy)
+    };
+    let no =
+        |cluster: &str| format!("no cluster {cluster} is registered, and calls of `cart` are to be led there or away");
+    let remedy = "name one of gke/east, gke/west, or post it to cluster-providers/gke/clusters";
+    assert_eq!(told("gke/north", "gke/west"), (no("gke/north"), remedy.to_owned()));
+    let (message, remedy) = told("gke/east", "aws/nope");
+    assert_eq!(message, no("aws/nope"));
+    assert_eq!(remedy, "name a cluster of a provider that has some, or post it to cluster-providers/aws/clusters");
 }
 
 #[test]
@@ -287,6 +322,7 @@ fn cidrs_do_not_survive_the_way_to_another_cluster() {
         finding.message.contains("is led to pods of `cart` on other clusters, from gke/east to gke/west"),
         "{finding}"
     );
+    assert!(!said(&found, Severity::Note).contains(&"access/nobody"), "a client is named, and refused");
     let other = json!({"failover": [{"from": "gke/west", "to": "gke/east"}]});
     assert_eq!(
         errors(&everything(&both(&[cart(other, json!({})), narrowed()]))),

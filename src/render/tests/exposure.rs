@@ -189,3 +189,24 @@ fn the_gateway_is_the_one_that_the_cluster_has() {
     let gateway = json!(["cluster.local/ns/edge/sa/edge"]);
     assert_eq!(rules(&rendered, "allow")[1]["from"][0]["source"]["principals"], gateway);
 }
+
+#[test]
+fn what_is_said_of_outside_callers_without_any_is_noted_by_field() {
+    let said = json!({"externalName": "cart.example.com", "management": {"tlsType": "SIMPLE"},
+        "external": {"credentialName": "cart-cert", "port": 9000}});
+    let of = |more: Value| {
+        let found = rendered(&[server("cart", with(said.clone(), more))]);
+        let about = found.findings.into_iter().filter(|it| it.rule == "render/not-exposed");
+        about.map(|it| (it.place.pointer, it.message)).collect::<Vec<_>>()
+    };
+    let noted = ["external.credentialName", "external.port", "externalName", "management.tlsType"];
+    let noted = noted.map(|field| {
+        let message = format!("{field} of `cart` does nothing without externalSupport: true");
+        (format!("/spec/{}", field.replace('.', "/")), message)
+    });
+    assert_eq!(of(json!({})), noted);
+    assert_eq!(of(json!({"externalSupport": true})), []);
+    assert_eq!(of(json!({"serviceMesh": "none"})), [], "nothing of it is rendered");
+    let none = json!({"externalName": "", "management": {"tlsType": "NONE"}, "external": {}});
+    assert_eq!(of(none), [], "what older clients send means nothing");
+}

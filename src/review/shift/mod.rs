@@ -3,7 +3,7 @@
 mod callers;
 mod loosened;
 mod outside;
-mod phrase;
+pub(super) mod phrase;
 mod reach;
 mod workload;
 
@@ -16,6 +16,7 @@ use crate::istio::Resource;
 use crate::render::Rendered;
 
 pub use loosened::{Loosening, loosened};
+pub(super) use workload::services;
 
 /// One of two states that are compared.
 #[derive(Debug, Clone, Copy)]

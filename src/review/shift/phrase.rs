@@ -32,7 +32,7 @@ pub(super) fn listed<S: AsRef<str>>(items: &[S]) -> String {
 }
 
 /// A caller as a subject of a sentence.
-pub(super) fn caller(caller: &Caller) -> String {
+pub(in crate::review) fn caller(caller: &Caller) -> String {
     match caller {
         Caller::Anyone => "everybody".into(),
         Caller::Outside(_) => "anybody outside the mesh through the ingress gateway".into(),
@@ -67,14 +67,14 @@ pub(super) fn key(caller: &Caller) -> String {
 }
 
 /// What permissions allow, whoever their callers are.
-pub(super) fn scopes<'a>(permissions: impl IntoIterator<Item = &'a Permission>) -> String {
+pub(in crate::review) fn scopes<'a>(permissions: impl IntoIterator<Item = &'a Permission>) -> String {
     let scopes: Vec<String> =
         joined(permissions.into_iter().map(|permission| permission.scope.clone())).iter().map(scope).collect();
     listed(&scopes)
 }
 
 /// Callers, each with what it may do; the callers alone where all may do everything.
-pub(super) fn rights(permissions: &BTreeSet<Permission>) -> String {
+pub(in crate::review) fn rights(permissions: &BTreeSet<Permission>) -> String {
     let callers: BTreeSet<&Caller> = permissions.iter().map(|permission| &permission.caller).collect();
     let everything = permissions.iter().all(|permission| permission.scope.is_everything());
     let right = |who: &&Caller| {

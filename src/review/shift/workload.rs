@@ -80,7 +80,7 @@ fn why(after: &Standing<'_>, is: &View<'_>, pods: &Pods<'_>, target: &Target) ->
 }
 
 /// The services in front of a workload as `namespace/service`; its pods where there are none.
-pub(super) fn services(target: &Target) -> Vec<String> {
+pub(in crate::review) fn services(target: &Target) -> Vec<String> {
     match target.services.as_slice() {
         [] => vec![format!("{}/{}", target.namespace, target.label)],
         services => services.iter().map(|service| format!("{}/{service}", target.namespace)).collect(),

@@ -119,7 +119,7 @@ impl Traffic {
         if self.is_over_clusters()
             && (as_dialled(&self.policy) || self.subsets.iter().any(|subset| as_dialled(&subset.policy)))
         {
-            let field = if self.failover.is_empty() { "weights" } else { "failover" };
+            let field = self.over_clusters_field();
             let message = "leads calls to other clusters, and loadBalancer PASSTHROUGH to where they were dialled: \
                            choose another algorithm";
             f.violation(field, message);
@@ -136,6 +136,12 @@ impl Traffic {
     #[must_use]
     pub fn is_over_clusters(&self) -> bool {
         self.weighs_clusters() || !self.failover.is_empty()
+    }
+
+    /// The field that leads calls to other clusters, if any does.
+    #[must_use]
+    pub fn over_clusters_field(&self) -> &'static str {
+        if self.failover.is_empty() { "weights" } else { "failover" }
     }
 
     /// Whether it looks at requests rather than connections.
