@@ -8,6 +8,7 @@ mod check;
 mod definition;
 mod format;
 mod language;
+mod pattern;
 mod reading;
 mod rule;
 mod structure;

@@ -7,6 +7,7 @@ use cel::{ExecutionError, Program};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::check::short;
 use super::language;
 
 /// A rule that a value must obey.
@@ -76,7 +77,7 @@ impl Rule {
     }
 
     fn words(&self) -> String {
-        self.message.clone().unwrap_or_else(|| format!("failed rule: {}", self.rule))
+        self.message.clone().unwrap_or_else(|| format!("failed rule: {}", short(&self.rule)))
     }
 
     fn compile(&self) -> Result<Compiled, String> {

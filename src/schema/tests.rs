@@ -159,13 +159,61 @@ fn definitions_that_cannot_be_used_are_refused_with_their_places() {
     let with = |old: &str, new: &str| refused(&WIDGETS.replace(old, new));
     assert_eq!(refused("a: 1\n"), ["a.yaml:1:1: the file holds no CustomResourceDefinition"]);
     assert!(refused("---\na: [\n")[0].starts_with("a.yaml:2:4: "));
-    assert_eq!(with("k8s.io/v1\n", "k8s.io/v1beta1\n"), ["a.yaml:2:1: a definition is of apiextensions.k8s.io/v1"]);
-    let pattern = with("'^[a-z.]+$'", "'['");
-    assert!(pattern[0].starts_with("a.yaml:2:1: the pattern \"[\" cannot be compiled: "), "{pattern:?}");
-    let large = with("'^[a-z.]+$'", "'(((a{1,99}){1,99}){1,99}){1,99}'");
-    assert!(large[0].contains("size limit"), "{large:?}");
+    assert_eq!(
+        with("k8s.io/v1\n", "k8s.io/v1beta1\n"),
+        ["a.yaml:2:1: #/apiVersion: a definition is of apiextensions.k8s.io/v1"]
+    );
+    let at = "#/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/step/multipleOf: ";
+    let field = with("multipleOf: 5", "multipleOf: five");
+    assert!(field[0].starts_with("a.yaml:26:37: ") && field[0].contains(at), "{field:?}");
     let twice = refused(&format!("{WIDGETS}---\n{WIDGETS}"));
     assert!(twice[0].ends_with(": Widget of mesh.example is defined twice"), "{twice:?}");
+}
+
+#[test]
+fn a_pattern_that_cannot_be_compiled_is_told_and_refuses_nothing() {
+    for (pattern, why) in [
+        ("[", "it is no expression of RE2"),
+        ("(((a{1,99}){1,99}){1,99}){1,99}", "it is too large"),
+        ("(?=a)", "it cannot be compiled: look-around, including look-ahead and look-behind, is not supported"),
+    ] {
+        let text = WIDGETS
+            .replace("'^[a-z.]+$'", &format!("'{pattern}'"))
+            .replace("not: {required: [a, b]}", "not: {properties: {a: {pattern: '['}}}");
+        let schemas = Schemas::read(&[("a.yaml".to_owned(), text)]).unwrap();
+        assert_eq!(found(&schemas, &widget("{host: a, never: {a: x}}")), [""; 0]);
+        let told: Vec<String> = schemas.unsure().iter().map(ToString::to_string).collect();
+        let note = format!(" not held against the pattern `{pattern}`: {why}");
+        assert!(told.iter().any(|told| told.ends_with(&note)), "{told:?}");
+    }
+}
+
+#[test]
+fn multiples_of_decimals_are_those_of_kubernetes() {
+    for (of, number, fits) in [
+        ("0.1", "0.3", true),
+        ("0.01", "1.13", true),
+        ("0.1", "0.35", false),
+        ("0.1", "0.0", true),
+        ("5.0", "1.0e-12", false),
+        ("0", "1", true),
+        ("2.5", "7.5", true),
+    ] {
+        let text = WIDGETS.replace("{type: integer, multipleOf: 5}", &format!("{{type: number, multipleOf: {of}}}"));
+        let schemas = Schemas::read(&[("a.yaml".to_owned(), text)]).unwrap();
+        let told = found(&schemas, &widget(&format!("{{host: a, step: {number}}}")));
+        assert_eq!(told.is_empty(), fits, "{number} of {of}: {told:?}");
+    }
+}
+
+#[test]
+fn a_long_rule_is_told_in_short() {
+    let rule = format!("self == 'a' || {}", "x".repeat(1000));
+    let text = WIDGETS.replace("'self ==='", &format!("\"{rule}\""));
+    let schemas = Schemas::read(&[("a.yaml".to_owned(), text)]).unwrap();
+    assert_eq!(found(&schemas, &widget("{host: a, broken: b}")), [""; 0]);
+    let told = schemas.unsure();
+    assert!(told.len() == 1 && told[0].message.chars().count() < 500 && told[0].message.contains('…'), "{told:?}");
 }
 
 #[test]
