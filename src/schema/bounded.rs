@@ -153,6 +153,27 @@ pub(super) fn bound(expression: &mut IdedExpr) {
     }
 }
 
+/// How deep an expression is nested.
+pub(super) fn depth(expression: &IdedExpr) -> usize {
+    let entry = |entry: &EntryExpr| match entry {
+        EntryExpr::StructField(field) => depth(&field.value),
+        EntryExpr::MapEntry(entry) => depth(&entry.key).max(depth(&entry.value)),
+    };
+    let within = match &expression.expr {
+        Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).map(depth).max(),
+        Expr::Comprehension(looped) => {
+            let all = [&looped.iter_range, &looped.accu_init, &looped.loop_cond, &looped.loop_step, &looped.result];
+            all.into_iter().map(depth).max()
+        }
+        Expr::List(list) => list.elements.iter().map(depth).max(),
+        Expr::Map(map) => map.entries.iter().map(|it| entry(&it.expr)).max(),
+        Expr::Struct(made) => made.entries.iter().map(|it| entry(&it.expr)).max(),
+        Expr::Select(select) => Some(depth(&select.operand)),
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => None,
+    };
+    1 + within.unwrap_or(0)
+}
+
 fn children(call: &mut CallExpr) {
     call.target.iter_mut().for_each(|target| bound(target));
     call.args.iter_mut().for_each(bound);
@@ -221,7 +242,7 @@ fn arguments(call: &mut CallExpr) {
     let how = match call.func_name.as_str() {
         // What is made grows with the product of what goes in.
         "replace" | "join" | "indexOf" | "lastIndexOf" if !call.args.iter().all(short) => SQUARED,
-        "format" | "distinct" => SQUARED,
+        "format" | "distinct" | "split" => SQUARED,
         "range" | "lists.range" => COUNTED,
         _ => WEIGHED,
     };
@@ -231,17 +252,19 @@ fn arguments(call: &mut CallExpr) {
     }
     // The target of a qualified function is part of its name.
     let named = matches!(call.target.as_deref(), Some(IdedExpr { expr: Expr::Ident(name), .. })
-        if matches!(name.as_str(), "lists" | "strings" | "optional" | "math" | "sets"));
+        if matches!((name.as_str(), call.func_name.as_str()),
+            ("lists", "range") | ("strings", "quote") | ("optional", "of" | "ofNonZeroValue" | "none")));
     if let Some(target) = call.target.as_mut().filter(|_| !named) {
         wrap(target, how);
     }
-    call.args.iter_mut().for_each(|argument| wrap(argument, how));
+    call.args.iter_mut().filter(|argument| how != WEIGHED || !short(argument)).for_each(|argument| wrap(argument, how));
 }
 
 fn wrap(expression: &mut IdedExpr, name: &str) {
     let id = expression.id;
     let inner = std::mem::take(expression);
-    *expression = IdedExpr { id, expr: Expr::Call(CallExpr { func_name: name.to_owned(), target: None, args: vec![inner] }) };
+    *expression =
+        IdedExpr { id, expr: Expr::Call(CallExpr { func_name: name.to_owned(), target: None, args: vec![inner] }) };
 }
 
 /// `matches` as rules call it, of the patterns of a run.

@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::format;
-use super::pattern::{Pattern, Patterns, Unfit};
+use super::pattern::{Pattern, Unfit};
 use super::rule::Verdict;
+use super::run::Run;
 use super::structure::{Additional, Schema, Type};
 use super::value::in_language;
 
@@ -28,7 +29,7 @@ pub(super) struct Unsure {
 /// What is found of one resource.
 #[derive(Debug)]
 pub(super) struct Check<'r> {
-    patterns: &'r Patterns,
+    run: &'r Run,
     pub(super) faults: Vec<Fault>,
     pub(super) unsure: Vec<Unsure>,
     /// Where the check stands, as a JSON pointer.
@@ -41,8 +42,8 @@ pub(super) struct Check<'r> {
 const OF_RESOURCES: [&str; 3] = ["apiVersion", "kind", "metadata"];
 
 impl<'r> Check<'r> {
-    pub(super) fn new(patterns: &'r Patterns) -> Self {
-        Self { patterns, faults: vec![], unsure: vec![], at: String::new(), blocked: false }
+    pub(super) fn new(run: &'r Run) -> Self {
+        Self { run, faults: vec![], unsure: vec![], at: String::new(), blocked: false }
     }
 
     /// Holds a whole resource against its schema; rules are evaluated where the value has the shape they count on.
@@ -159,7 +160,7 @@ impl<'r> Check<'r> {
     }
 
     fn pattern(&mut self, pattern: &Pattern, text: &str) {
-        match pattern.is_match(text, self.patterns) {
+        match pattern.is_match(text, &self.run.patterns) {
             Ok(true) => {}
             Ok(false) => {
                 self.fault(
@@ -255,7 +256,7 @@ impl<'r> Check<'r> {
     fn holding(&mut self, schemas: &[Schema], value: &Value) -> (usize, usize) {
         let (mut holding, mut unknown) = (0, 0);
         for schema in schemas {
-            let mut check = Check::new(self.patterns);
+            let mut check = Check::new(self.run);
             check.constraints(schema, value);
             holding += usize::from(check.faults.is_empty() && check.unsure.is_empty());
             unknown += usize::from(check.faults.is_empty() && !check.unsure.is_empty());
@@ -299,7 +300,7 @@ impl<'r> Check<'r> {
             return;
         }
         for rule in &schema.rules {
-            match rule.judge(value, || in_language(schema, value)) {
+            match rule.judge(value, self.run, || in_language(schema, value)) {
                 Verdict::Holds => {}
                 Verdict::Broken(message) => {
                     self.fault(message, format!("obey the rule `{}`", short(&rule.rule)));

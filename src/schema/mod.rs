@@ -4,6 +4,7 @@
 //! unknown fields as with strict field validation, and rules in CEL. A rule that cannot be evaluated here is told by
 //! [`Schemas::unsure`] and refuses nothing.
 
+mod bounded;
 mod check;
 mod definition;
 mod format;
@@ -11,6 +12,7 @@ mod language;
 mod pattern;
 mod reading;
 mod rule;
+mod run;
 mod structure;
 mod value;
 

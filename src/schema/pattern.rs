@@ -87,7 +87,7 @@ fn compile(go: &str) -> (Compiled, usize) {
             }
         }
     }
-    (Err(Unfit::Alone(why)), SIZES[0])
+    (Err(Unfit::Alone(why)), SIZES[SIZES.len() - 1])
 }
 
 /// An expression of Go (`regexp/syntax`, with Perl's extensions) in the syntax of Rust; none where it breaks off.

@@ -8,7 +8,7 @@ use serde_path_to_error::Segment;
 
 use super::check::{Check, Unsure};
 use super::definition::{Definition, Version};
-use super::pattern::Patterns;
+use super::run::Run;
 use crate::finding::{Finding, Place};
 use crate::{istio, yaml};
 
@@ -23,7 +23,7 @@ const DEFINITION: &str = "lint/crd";
 #[derive(Debug, Default)]
 pub struct Schemas {
     definitions: HashMap<String, HashMap<String, Defined>>,
-    patterns: Patterns,
+    run: Run,
     /// What could not be evaluated, each once: what it is, where it stands, why, and for how many values.
     unsure: Mutex<BTreeMap<String, (Place, Unsure, usize)>>,
 }
@@ -128,7 +128,7 @@ impl Schemas {
             let message = message.unwrap_or_else(|| format!("the version {} of {kind} is deprecated", version.name));
             found.push(Finding::warning(DEPRECATED, at("/apiVersion"), message, remedy));
         }
-        let mut check = Check::new(&self.patterns);
+        let mut check = Check::new(&self.run);
         check.resource(&version.schema.schema, value);
         found.extend(check.faults.into_iter().map(|it| Finding::error(SCHEMA, at(&it.pointer), it.message, it.remedy)));
         for unsure in check.unsure {
@@ -141,6 +141,11 @@ impl Schemas {
         let mut all = self.unsure.lock().unwrap_or_else(PoisonError::into_inner);
         let key = format!("{group}/{} {kind} {}", version.name, unsure.what);
         all.entry(key).or_insert_with(|| (place.clone(), unsure, 0)).2 += 1;
+    }
+
+    #[cfg(test)]
+    pub(super) fn spend(&self, steps: u64) {
+        self.run.spend(steps);
     }
 
     /// The rules and patterns that could not be evaluated for the values that were checked, each told once.

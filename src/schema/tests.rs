@@ -216,6 +216,77 @@ fn a_long_rule_is_told_in_short() {
     assert!(told.len() == 1 && told[0].message.chars().count() < 500 && told[0].message.contains('…'), "{told:?}");
 }
 
+/// What is said of a rule about a text.
+fn judged(rule: &str, value: &str) -> (Vec<String>, Vec<String>) {
+    let text = WIDGETS.replace("rule: 'self ==='", &format!("rule: {}", serde_json::to_string(rule).unwrap()));
+    let schemas = Schemas::read(&[("a.yaml".to_owned(), text)]).unwrap();
+    let told = found(&schemas, &widget(&format!("{{host: a, broken: {value}}}")));
+    (told, schemas.unsure().into_iter().map(|it| it.message).collect())
+}
+
+#[test]
+fn rules_that_make_or_look_at_too_much_are_not_evaluated() {
+    for rule in [
+        format!("[self]{}.size() > 0", ".map(a, a + a)".repeat(40)),
+        format!("[self]{}.size() > 0", ".map(a, [a, a])".repeat(40)),
+        "lists.range(1000000000000).size() > 0".to_owned(),
+        "lists.range(100000).map(a, lists.range(100000)).size() > 0".to_owned(),
+        "lists.range(10000).all(a, lists.range(10000).all(b, a + b >= 0))".to_owned(),
+        format!("self{}.size() > 0", ".replace('', self)".repeat(4)),
+        format!("self{}.split('').size() > 0", ".replace('', '0123456789')".repeat(6)),
+        "lists.range(3000).all(a, 'x'.matches('^' + string(a) + '[a-z]{0,900}') || true)".to_owned(),
+    ] {
+        let started = std::time::Instant::now();
+        let (told, unsure) = judged(&rule, "aaaaaaaaaaaaaaaaaaaa");
+        assert_eq!(told, [""; 0], "{rule}");
+        assert!(
+            unsure.len() == 1 && unsure[0].ends_with("it would take too long on a value of this size"),
+            "{unsure:?}"
+        );
+        assert!(started.elapsed() < std::time::Duration::from_secs(20), "{rule}");
+    }
+}
+
+#[test]
+fn what_rules_say_is_what_they_said_before_it_was_counted() {
+    for (rule, holds) in [
+        ("self.split('.').all(a, a.matches('^[[a-z]+$'))", true),
+        (r"self.matches(r'^\w+$')", false),
+        ("matches(self, '^a.b$')", true),
+        ("[1, 2, 3].map(a, a * 2).filter(a, a > 2) == [4, 6]", true),
+        ("[1, 2, 3].exists_one(a, a > 2) && lists.range(3) == [0, 1, 2]", true),
+        ("self.replace('.', '-') == 'a-b' && ['a', 'b'].join('.') == self", true),
+        ("[[1], [2, 3]].flatten().size() == 3 && {'a': 1}.all(k, k == 'a')", true),
+        ("[3, 1, 2].sort() == [1, 2, 3] && '%s'.format([self]) == self", true),
+        ("has(self.x) || true", true),
+        ("optional.of(self).hasValue() && [3, 1].sortBy(a, a)[0] == 1", true),
+        ("self == 'b'", false),
+    ] {
+        let (told, unsure) = judged(rule, "a.b");
+        assert_eq!((told.is_empty(), unsure), (holds, vec![]), "{rule}: {told:?}");
+    }
+}
+
+#[test]
+fn rules_that_are_nested_too_deep_are_not_evaluated() {
+    let (told, unsure) = judged(&format!("size({}) > 0", vec!["self"; 1000].join(" + ")), "a");
+    assert_eq!(told, [""; 0]);
+    assert!(unsure.len() == 1 && unsure[0].ends_with("it is nested deeper than 48 levels"), "{unsure:?}");
+}
+
+#[test]
+fn all_rules_of_a_run_have_one_budget() {
+    let text = WIDGETS.replace("rule: 'self ==='", "rule: 'lists.range(100).all(a, lists.range(70).all(b, b >= 0))'");
+    let schemas = Schemas::read(&[("a.yaml".to_owned(), text)]).unwrap();
+    let run = || found(&schemas, &widget("{host: a, broken: a}"));
+    assert_eq!((run(), schemas.unsure()), (vec![], vec![]));
+    schemas.spend(u64::MAX / 2);
+    assert_eq!(run(), [""; 0]);
+    assert!(
+        schemas.unsure().iter().any(|it| it.message.ends_with("all rules of this run together would take too long"))
+    );
+}
+
 #[test]
 fn absurd_rules_cost_bounded_time() {
     for rule in [
