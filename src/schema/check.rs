@@ -8,6 +8,7 @@ use super::format;
 use super::pattern::{Pattern, Unfit};
 use super::rule::Verdict;
 use super::run::Run;
+use super::short::short;
 use super::structure::{Additional, Schema, Type};
 use super::value::in_language;
 
@@ -337,18 +338,6 @@ fn is_multiple(number: f64, of: f64) -> bool {
     let times = if of < 1.0 { 1.0 / of * number } else { number / of };
     times.abs() < 2_f64.powi(53) && (times - times.round()).abs() <= 1e-9 * times.round().abs()
 }
-
-/// A rule or a pattern as findings show it.
-pub(super) fn short(text: &str) -> String {
-    let text = text.trim();
-    match text.char_indices().nth(SHORT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-/// The most characters of a rule or a pattern that are shown.
-const SHORT: usize = 200;
 
 /// What to do about schemas of which too few or too many hold, by the fields that they ask for.
 fn remedy(words: &str, schemas: &[Schema]) -> String {

@@ -13,6 +13,7 @@ mod pattern;
 mod reading;
 mod rule;
 mod run;
+mod short;
 mod structure;
 mod value;
 

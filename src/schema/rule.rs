@@ -6,8 +6,8 @@ use cel::{ExecutionError, IdedExpr};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::check::short;
 use super::run::Run;
+use super::short::short;
 use super::{bounded, language};
 
 /// A rule that a value must obey.
