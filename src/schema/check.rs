@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::format;
+use super::pattern::{Pattern, Unfit};
 use super::rule::Verdict;
+use super::run::Run;
+use super::short::short;
 use super::structure::{Additional, Schema, Type};
 use super::value::in_language;
 
@@ -17,16 +20,17 @@ pub(super) struct Fault {
     pub(super) remedy: String,
 }
 
-/// A rule that could not be evaluated.
+/// What could not be evaluated: a rule, a pattern, or patterns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unsure {
-    pub(super) rule: String,
+    pub(super) what: String,
     pub(super) why: String,
 }
 
 /// What is found of one resource.
-#[derive(Debug, Default)]
-pub(super) struct Check {
+#[derive(Debug)]
+pub(super) struct Check<'r> {
+    run: &'r Run,
     pub(super) faults: Vec<Fault>,
     pub(super) unsure: Vec<Unsure>,
     /// Where the check stands, as a JSON pointer.
@@ -38,7 +42,11 @@ pub(super) struct Check {
 /// What every resource has, whatever its schema says.
 const OF_RESOURCES: [&str; 3] = ["apiVersion", "kind", "metadata"];
 
-impl Check {
+impl<'r> Check<'r> {
+    pub(super) fn new(run: &'r Run) -> Self {
+        Self { run, faults: vec![], unsure: vec![], at: String::new(), blocked: false }
+    }
+
     /// Holds a whole resource against its schema; rules are evaluated where the value has the shape they count on.
     pub(super) fn resource(&mut self, schema: &Schema, value: &Value) {
         let mut value = value.clone();
@@ -143,12 +151,31 @@ impl Check {
                 if schema.min_length.is_some() || schema.max_length.is_some() {
                     self.count("character", text.chars().count(), schema.min_length, schema.max_length);
                 }
-                if let Some(pattern) = schema.pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
-                    self.fault("the value does not match its pattern", format!("write what matches {pattern}"));
+                if let Some(pattern) = &schema.pattern {
+                    self.pattern(pattern, text);
                 }
             }
             Value::Number(number) => self.number_limits(schema, number.as_f64().unwrap_or(f64::NAN)),
             Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    fn pattern(&mut self, pattern: &Pattern, text: &str) {
+        match pattern.is_match(text, &self.run.patterns) {
+            Ok(true) => {}
+            Ok(false) => {
+                self.fault(
+                    "the value does not match its pattern",
+                    format!("write what matches {}", short(&pattern.text)),
+                );
+            }
+            Err(Unfit::Alone(why)) => {
+                self.unsure.push(Unsure { what: format!("the pattern `{}`", short(&pattern.text)), why });
+            }
+            Err(Unfit::Together) => {
+                let why = "together with those before they take too much memory".to_owned();
+                self.unsure.push(Unsure { what: "their patterns".to_owned(), why });
+            }
         }
     }
 
@@ -198,7 +225,7 @@ impl Check {
             let than = if schema.exclusive_maximum { "less than" } else { "at most" };
             self.fault(format!("{number} is too large"), format!("write {than} {most}"));
         }
-        if let Some(of) = schema.multiple_of.filter(|of| *of > 0.0 && (number / of).fract() != 0.0) {
+        if let Some(of) = schema.multiple_of.filter(|of| *of > 0.0 && !is_multiple(number, *of)) {
             self.fault(format!("{number} is no multiple of {of}"), "write one");
         }
     }
@@ -208,20 +235,35 @@ impl Check {
         for part in &schema.all_of {
             self.constraints(part, value);
         }
-        if !schema.any_of.is_empty() && !schema.any_of.iter().any(|part| holds(part, value)) {
+        let (holding, unknown) = self.holding(&schema.any_of, value);
+        if !schema.any_of.is_empty() && holding + unknown == 0 {
             self.fault("the value is none of what it may be", remedy("write one of", &schema.any_of));
         }
-        let holding = schema.one_of.iter().filter(|part| holds(part, value)).count();
-        if !schema.one_of.is_empty() && holding != 1 {
+        let (holding, unknown) = self.holding(&schema.one_of, value);
+        if !schema.one_of.is_empty() && (holding > 1 || holding + unknown == 0) {
             let (message, words) = match holding {
                 0 => ("the value is none of what it may be".to_owned(), "write one of"),
                 _ => (format!("the value is {holding} of those things of which it must be one"), "keep one of"),
             };
             self.fault(message, remedy(words, &schema.one_of));
         }
-        if let Some(not) = schema.not.as_deref().filter(|not| holds(not, value)) {
+        let not = schema.not.as_deref();
+        if let Some(not) = not.filter(|not| self.holding(std::slice::from_ref(*not), value).0 == 1) {
             self.fault("the value is what it must not be", remedy("leave out one of", std::slice::from_ref(not)));
         }
+    }
+
+    /// How many narrowing schemas a value is held by, and of how many that is not known.
+    fn holding(&mut self, schemas: &[Schema], value: &Value) -> (usize, usize) {
+        let (mut holding, mut unknown) = (0, 0);
+        for schema in schemas {
+            let mut check = Check::new(self.run);
+            check.constraints(schema, value);
+            holding += usize::from(check.faults.is_empty() && check.unsure.is_empty());
+            unknown += usize::from(check.faults.is_empty() && !check.unsure.is_empty());
+            self.unsure.extend(check.unsure);
+        }
+        (holding, unknown)
     }
 
     /// A schema that only narrows: it makes no fields known.
@@ -259,12 +301,15 @@ impl Check {
             return;
         }
         for rule in &schema.rules {
-            match rule.judge(value, || in_language(schema, value)) {
+            match rule.judge(value, self.run, || in_language(schema, value)) {
                 Verdict::Holds => {}
                 Verdict::Broken(message) => {
-                    self.fault(message, format!("obey the rule `{}`", rule.rule.trim()));
+                    self.fault(message, format!("obey the rule `{}`", short(&rule.rule)));
                 }
-                Verdict::Unsure(why) => self.unsure.push(Unsure { rule: rule.rule.clone(), why }),
+                Verdict::Unsure(why) => {
+                    let what = format!("the rule `{}`", short(&rule.rule));
+                    self.unsure.push(Unsure { what, why: short(&why) });
+                }
             }
         }
         match value {
@@ -287,11 +332,11 @@ impl Check {
     }
 }
 
-/// Whether a value is what a narrowing schema says.
-fn holds(schema: &Schema, value: &Value) -> bool {
-    let mut check = Check::default();
-    check.constraints(schema, value);
-    check.faults.is_empty()
+/// Whether a number is a multiple of another but for what binary numbers round (`MultipleOf` of kube-openapi,
+/// `pkg/validation/validate`, and `IsFloat64AJSONInteger` of go-openapi/swag).
+fn is_multiple(number: f64, of: f64) -> bool {
+    let times = if of < 1.0 { 1.0 / of * number } else { number / of };
+    times.abs() < 2_f64.powi(53) && (times - times.round()).abs() <= 1e-9 * times.round().abs()
 }
 
 /// What to do about schemas of which too few or too many hold, by the fields that they ask for.

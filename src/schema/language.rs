@@ -7,6 +7,9 @@ use cel::extractors::This;
 use cel::objects::{Key, Map};
 use cel::{Context, Env, ExecutionError, Value, extensions};
 
+use super::bounded;
+use super::pattern::Patterns;
+
 /// The standard functions, and those of texts and lists.
 pub(super) fn environment() -> Arc<Env> {
     static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
@@ -15,21 +18,18 @@ pub(super) fn environment() -> Arc<Env> {
             // They are declared in one place only, so that none can be declared already; without them a rule is unsure.
             let _ = environment.add_extension(extension);
         }
+        bounded::declare(&mut environment);
         Arc::new(environment)
     });
     ENVIRONMENT.clone()
 }
 
 /// What rules are evaluated in, with the functions that Kubernetes adds and that rules of Istio call. A duration is its
-/// nanoseconds: rules compare it. It is made once: that costs more than most rules.
-pub(super) fn language() -> &'static Context<'static, 'static> {
-    static LANGUAGE: LazyLock<Context<'static, 'static>> = LazyLock::new(extended);
-    &LANGUAGE
-}
-
-fn extended() -> Context<'static, 'static> {
+/// nanoseconds: rules compare it.
+pub(super) fn language(patterns: Arc<Patterns>) -> Context<'static, 'static> {
     let mut context = Context::with_env(environment());
     // As above.
+    let _ = context.add_function(bounded::MATCHES, bounded::matcher(patterns));
     let _ = context.add_function("duration", duration);
     let _ = context.add_function("isURL", |text: Arc<String>| scheme(&text).is_some());
     let _ = context.add_function("url", url);

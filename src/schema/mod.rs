@@ -4,12 +4,16 @@
 //! unknown fields as with strict field validation, and rules in CEL. A rule that cannot be evaluated here is told by
 //! [`Schemas::unsure`] and refuses nothing.
 
+mod bounded;
 mod check;
 mod definition;
 mod format;
 mod language;
+mod pattern;
 mod reading;
 mod rule;
+mod run;
+mod short;
 mod structure;
 mod value;
 

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
+use serde_path_to_error::Segment;
 
 use super::check::{Check, Unsure};
 use super::definition::{Definition, Version};
+use super::run::Run;
 use crate::finding::{Finding, Place};
 use crate::{istio, yaml};
 
@@ -21,8 +23,9 @@ const DEFINITION: &str = "lint/crd";
 #[derive(Debug, Default)]
 pub struct Schemas {
     definitions: HashMap<String, HashMap<String, Defined>>,
-    /// The rules that could not be evaluated, each once: where it stands, why, and for how many values.
-    unsure: Mutex<BTreeMap<String, (Place, String, usize)>>,
+    run: Run,
+    /// What could not be evaluated, each once: what it is, where it stands, why, and for how many values.
+    unsure: Mutex<BTreeMap<String, (Place, Unsure, usize)>>,
 }
 
 #[derive(Debug)]
@@ -65,9 +68,10 @@ impl Schemas {
                 count += 1;
                 let (line, column) = document.position(&pointer).unwrap_or((document.line, 1));
                 let place = Place { line, column, ..Place::at(path) };
-                match self.definition(value, place) {
-                    Ok(()) => {}
-                    Err(message) => wrong.push(fail(line, column, message, "mend the definition, or leave it out")),
+                if let Err((within, message)) = self.definition(value, place) {
+                    let (line, column) = document.position(&format!("{pointer}{within}")).unwrap_or((line, column));
+                    let message = if within.is_empty() { message } else { format!("#{within}: {message}") };
+                    wrong.push(fail(line, column, message, "mend the definition, or leave it out"));
                 }
             }
         }
@@ -78,16 +82,20 @@ impl Schemas {
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 
-    fn definition(&mut self, mut value: Value, place: Place) -> Result<(), String> {
+    /// Takes a definition in, or tells where in it something is wrong, as a JSON pointer, and what.
+    fn definition(&mut self, mut value: Value, place: Place) -> Result<(), (String, String)> {
         if value.get("apiVersion").and_then(Value::as_str) != Some("apiextensions.k8s.io/v1") {
-            return Err("a definition is of apiextensions.k8s.io/v1".to_owned());
+            return Err(("/apiVersion".to_owned(), "a definition is of apiextensions.k8s.io/v1".to_owned()));
         }
         let spec = value.get_mut("spec").map(Value::take).unwrap_or_default();
-        let definition: Definition = serde_json::from_value(spec).map_err(|error| error.to_string())?;
+        let definition: Definition = serde_path_to_error::deserialize(spec).map_err(|error| {
+            let pointer = pointer(error.path());
+            (pointer, error.into_inner().to_string())
+        })?;
         let kinds = self.definitions.entry(definition.group.clone()).or_default();
         let kind = definition.names.kind.clone();
         if kinds.contains_key(&kind) {
-            return Err(format!("{kind} of {} is defined twice", definition.group));
+            return Err((String::new(), format!("{kind} of {} is defined twice", definition.group)));
         }
         kinds.insert(kind, Defined { definition, place });
         Ok(())
@@ -120,7 +128,7 @@ impl Schemas {
             let message = message.unwrap_or_else(|| format!("the version {} of {kind} is deprecated", version.name));
             found.push(Finding::warning(DEPRECATED, at("/apiVersion"), message, remedy));
         }
-        let mut check = Check::default();
+        let mut check = Check::new(&self.run);
         check.resource(&version.schema.schema, value);
         found.extend(check.faults.into_iter().map(|it| Finding::error(SCHEMA, at(&it.pointer), it.message, it.remedy)));
         for unsure in check.unsure {
@@ -131,19 +139,38 @@ impl Schemas {
 
     fn note(&self, group: &str, kind: &str, version: &Version, place: &Place, unsure: Unsure) {
         let mut all = self.unsure.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = format!("{group}/{} {kind} {}", version.name, unsure.rule);
-        all.entry(key).or_insert_with(|| (place.clone(), unsure.why, 0)).2 += 1;
+        let key = format!("{group}/{} {kind} {}", version.name, unsure.what);
+        all.entry(key).or_insert_with(|| (place.clone(), unsure, 0)).2 += 1;
     }
 
-    /// The rules that could not be evaluated for the values that were checked, each told once.
+    #[cfg(test)]
+    pub(super) fn spend(&self, steps: u64) {
+        self.run.spend(steps);
+    }
+
+    /// The rules and patterns that could not be evaluated for the values that were checked, each told once.
     pub fn unsure(&self) -> Vec<Finding> {
         let all = self.unsure.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = |(rule, (place, why, count)): (&String, &(Place, String, usize))| {
+        let told = |(place, unsure, count): &(Place, Unsure, usize)| {
             let values = if *count == 1 { "1 value was".to_owned() } else { format!("{count} values were") };
-            Finding::note("lint/cel", place.clone(), format!("{values} not held against the rule `{rule}`: {why}"))
+            let message = format!("{values} not held against {}: {}", unsure.what, unsure.why);
+            Finding::note("lint/cel", place.clone(), message)
         };
-        all.iter().map(told).collect()
+        all.values().map(told).collect()
     }
+}
+
+/// The JSON pointer to what serde could not read in a `spec`.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    let mut pointer = "/spec".to_owned();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+            Segment::Enum { .. } | Segment::Unknown => break,
+        }
+    }
+    pointer
 }
 
 fn is_definition(value: &Value) -> bool {

@@ -2,12 +2,13 @@
 
 use std::sync::OnceLock;
 
-use cel::common::ast::{EntryExpr, Expr, IdedExpr, operators};
-use cel::{ExecutionError, Program};
+use cel::{ExecutionError, IdedExpr};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::language;
+use super::run::Run;
+use super::short::short;
+use super::{bounded, language};
 
 /// A rule that a value must obey.
 #[derive(Debug, Deserialize)]
@@ -23,10 +24,9 @@ pub(super) struct Rule {
 
 #[derive(Debug)]
 struct Compiled {
-    program: Program,
+    expression: IdedExpr,
     /// Whether it compares with an earlier state.
     looks_back: bool,
-    weight: Weight,
 }
 
 /// What is found of a value.
@@ -41,12 +41,14 @@ pub(super) enum Verdict {
 
 /// The longest rule that is evaluated, in bytes.
 const LONGEST: usize = 8 << 10;
-/// The most steps of nested loops, bytes of texts that are made, and bytes that all steps look at.
-const BUDGET: [f64; 3] = [1e7, 1e9, 1e11];
+/// The deepest nesting of a rule that is evaluated: the language takes some stack for each level.
+const DEEPEST: usize = 48;
+/// The most values that a rule looks at or makes, of one value.
+const OF_VALUE: u64 = 2_000_000;
 
 impl Rule {
     /// Whether `value`, which is `own` in the language, obeys the rule. A rule about how values change holds for new ones.
-    pub(super) fn judge(&self, value: &Value, own: impl FnOnce() -> cel::Value) -> Verdict {
+    pub(super) fn judge(&self, value: &Value, run: &Run, own: impl FnOnce() -> cel::Value) -> Verdict {
         if self.rule.len() > LONGEST {
             return Verdict::Unsure(format!("it is longer than {LONGEST} bytes"));
         }
@@ -58,17 +60,23 @@ impl Rule {
             let why = "it compares with an earlier state, of which manifests know nothing";
             return if self.optional_old_self { Verdict::Unsure(why.to_owned()) } else { Verdict::Holds };
         }
-        if !compiled.weight.is_bearable(value, self.rule.len()) {
+        let least = measure(value) + self.rule.len() as u64 / 16;
+        if least > OF_VALUE {
             return Verdict::Unsure("it would take too long on a value of this size".to_owned());
         }
-        let mut context = language::language().new_inner_scope();
+        if !run.spend(least) {
+            return Verdict::Unsure("all rules of this run together would take too long".to_owned());
+        }
+        let mut context = run.language.new_inner_scope();
         context.add_variable_from_value("self", own());
-        match compiled.program.execute(&context) {
+        let (answer, used, why) = bounded::within(OF_VALUE, || context.resolve(&compiled.expression));
+        run.spend(used);
+        match answer {
             Ok(cel::Value::Bool(true)) => Verdict::Holds,
             Ok(cel::Value::Bool(false)) => Verdict::Broken(self.words()),
             Ok(_) => Verdict::Unsure("it gives no truth value".to_owned()),
             // Kubernetes refuses what makes a rule fail, too.
-            Err(error) => match told(&error) {
+            Err(error) => match why.map_or_else(|| told(&error), Err) {
                 Ok(why) => Verdict::Broken(format!("{} ({why})", self.words())),
                 Err(why) => Verdict::Unsure(why),
             },
@@ -76,7 +84,7 @@ impl Rule {
     }
 
     fn words(&self) -> String {
-        self.message.clone().unwrap_or_else(|| format!("failed rule: {}", self.rule))
+        self.message.clone().unwrap_or_else(|| format!("failed rule: {}", short(&self.rule)))
     }
 
     fn compile(&self) -> Result<Compiled, String> {
@@ -84,10 +92,13 @@ impl Rule {
             let first = errors.errors.first().map(|error| error.msg.clone()).unwrap_or_default();
             format!("it cannot be compiled: {first}")
         })?;
-        let mut weight = Weight::default();
-        weight.add(program.expression(), 0);
+        if bounded::depth(program.expression()) > DEEPEST {
+            return Err(format!("it is nested deeper than {DEEPEST} levels"));
+        }
         let looks_back = program.references().has_variable("oldSelf");
-        Ok(Compiled { program, looks_back, weight })
+        let mut expression = program.expression().clone();
+        bounded::bound(&mut expression);
+        Ok(Compiled { expression, looks_back })
     }
 }
 
@@ -105,73 +116,13 @@ fn told(error: &ExecutionError) -> Result<String, String> {
     }
 }
 
-/// How much work a rule may make of a value.
-#[derive(Debug, Default)]
-struct Weight {
-    /// The deepest nesting of loops.
-    loops: i32,
-    /// How many calls may make texts of the product of their arguments.
-    products: i32,
-    /// How many calls add texts or lists up.
-    sums: i32,
-}
-
-impl Weight {
-    fn is_bearable(&self, value: &Value, rule: usize) -> bool {
-        let (mut nodes, mut bytes) = (0, 0);
-        measure(value, &mut nodes, &mut bytes);
-        let (nodes, bytes) = (f64::from(nodes) + rule as f64 / 16.0, (bytes + rule) as f64);
-        let steps = nodes.powi(self.loops);
-        // A sum of sums copies its beginning again for each.
-        let made = bytes.powi(self.products + 1) * (1.0 + f64::from(self.sums).powi(2));
-        steps <= BUDGET[0] && made <= BUDGET[1] && steps * made <= BUDGET[2]
-    }
-
-    fn add(&mut self, expression: &IdedExpr, depth: i32) {
-        match &expression.expr {
-            Expr::Call(call) => {
-                self.products += i32::from(matches!(call.func_name.as_str(), "replace" | "join" | "format"));
-                self.sums += i32::from(call.func_name == operators::ADD);
-                call.target.iter().for_each(|target| self.add(target, depth));
-                call.args.iter().for_each(|argument| self.add(argument, depth));
-            }
-            Expr::Comprehension(looped) => {
-                self.loops = self.loops.max(depth + 1);
-                self.add(&looped.iter_range, depth);
-                for inner in [&looped.accu_init, &looped.loop_cond, &looped.loop_step, &looped.result] {
-                    self.add(inner, depth + 1);
-                }
-            }
-            Expr::List(list) => list.elements.iter().for_each(|element| self.add(element, depth)),
-            Expr::Select(select) => self.add(&select.operand, depth),
-            Expr::Map(map) => map.entries.iter().for_each(|entry| self.entry(&entry.expr, depth)),
-            Expr::Struct(made) => made.entries.iter().for_each(|entry| self.entry(&entry.expr, depth)),
-            _ => {}
-        }
-    }
-
-    fn entry(&mut self, entry: &EntryExpr, depth: i32) {
-        match entry {
-            EntryExpr::StructField(field) => self.add(&field.value, depth),
-            EntryExpr::MapEntry(entry) => {
-                self.add(&entry.key, depth);
-                self.add(&entry.value, depth);
-            }
-        }
-    }
-}
-
-/// Counts the values in a value, and the bytes of its texts.
-fn measure(value: &Value, nodes: &mut u32, bytes: &mut usize) {
-    *nodes = nodes.saturating_add(1);
-    *bytes += 1;
-    match value {
-        Value::String(text) => *bytes += text.len(),
-        Value::Array(items) => items.iter().for_each(|item| measure(item, nodes, bytes)),
-        Value::Object(members) => members.iter().for_each(|(name, value)| {
-            *bytes += name.len();
-            measure(value, nodes, bytes);
-        }),
-        _ => {}
+/// How much there is to look at in a value.
+fn measure(value: &Value) -> u64 {
+    let text = |text: &str| text.len() as u64 / 16;
+    1 + match value {
+        Value::String(of) => text(of),
+        Value::Array(items) => items.iter().map(measure).sum(),
+        Value::Object(members) => members.iter().map(|(name, value)| text(name) + measure(value)).sum(),
+        _ => 0,
     }
 }

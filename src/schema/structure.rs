@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use regex::{Regex, RegexBuilder};
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::pattern::Pattern;
 use super::rule::Rule;
 
 /// What a value must be. Keywords that only describe are left out, as are those that Kubernetes does not know: it drops
@@ -42,8 +42,7 @@ pub(super) struct Schema {
     pub(super) format: Option<String>,
     pub(super) min_length: Option<usize>,
     pub(super) max_length: Option<usize>,
-    #[serde(deserialize_with = "pattern")]
-    pub(super) pattern: Option<Regex>,
+    pub(super) pattern: Option<Pattern>,
 
     pub(super) minimum: Option<f64>,
     pub(super) maximum: Option<f64>,
@@ -80,19 +79,6 @@ pub(super) enum Type {
 pub(super) enum Additional {
     Any(bool),
     Of(Box<Schema>),
-}
-
-/// The most bytes that an expression may take when it is compiled.
-const EXPRESSION: usize = 1 << 20;
-
-fn pattern<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Regex>, D::Error> {
-    let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
-    let compiled = RegexBuilder::new(&text).size_limit(EXPRESSION).dfa_size_limit(EXPRESSION).build();
-    compiled.map(Some).map_err(|error| {
-        let why = error.to_string();
-        let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-        de::Error::custom(format!("the pattern {text:?} cannot be compiled: {why}"))
-    })
 }
 
 impl Schema {

@@ -159,13 +159,132 @@ fn definitions_that_cannot_be_used_are_refused_with_their_places() {
     let with = |old: &str, new: &str| refused(&WIDGETS.replace(old, new));
     assert_eq!(refused("a: 1\n"), ["a.yaml:1:1: the file holds no CustomResourceDefinition"]);
     assert!(refused("---\na: [\n")[0].starts_with("a.yaml:2:4: "));
-    assert_eq!(with("k8s.io/v1\n", "k8s.io/v1beta1\n"), ["a.yaml:2:1: a definition is of apiextensions.k8s.io/v1"]);
-    let pattern = with("'^[a-z.]+$'", "'['");
-    assert!(pattern[0].starts_with("a.yaml:2:1: the pattern \"[\" cannot be compiled: "), "{pattern:?}");
-    let large = with("'^[a-z.]+$'", "'(((a{1,99}){1,99}){1,99}){1,99}'");
-    assert!(large[0].contains("size limit"), "{large:?}");
+    assert_eq!(
+        with("k8s.io/v1\n", "k8s.io/v1beta1\n"),
+        ["a.yaml:2:1: #/apiVersion: a definition is of apiextensions.k8s.io/v1"]
+    );
+    let at = "#/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/step/multipleOf: ";
+    let field = with("multipleOf: 5", "multipleOf: five");
+    assert!(field[0].starts_with("a.yaml:26:37: ") && field[0].contains(at), "{field:?}");
     let twice = refused(&format!("{WIDGETS}---\n{WIDGETS}"));
     assert!(twice[0].ends_with(": Widget of mesh.example is defined twice"), "{twice:?}");
+}
+
+#[test]
+fn a_pattern_that_cannot_be_compiled_is_told_and_refuses_nothing() {
+    for (pattern, why) in [
+        ("[", "it is no expression of RE2"),
+        ("(((a{1,99}){1,99}){1,99}){1,99}", "it is too large"),
+        ("(?=a)", "it cannot be compiled: look-around, including look-ahead and look-behind, is not supported"),
+    ] {
+        let text = WIDGETS
+            .replace("'^[a-z.]+$'", &format!("'{pattern}'"))
+            .replace("not: {required: [a, b]}", "not: {properties: {a: {pattern: '['}}}");
+        let schemas = Schemas::read(&[("a.yaml".to_owned(), text)]).unwrap();
+        assert_eq!(found(&schemas, &widget("{host: a, never: {a: x}}")), [""; 0]);
+        let told: Vec<String> = schemas.unsure().iter().map(ToString::to_string).collect();
+        let note = format!(" not held against the pattern `{pattern}`: {why}");
+        assert!(told.iter().any(|told| told.ends_with(&note)), "{told:?}");
+    }
+}
+
+#[test]
+fn multiples_of_decimals_are_those_of_kubernetes() {
+    for (of, number, fits) in [
+        ("0.1", "0.3", true),
+        ("0.01", "1.13", true),
+        ("0.1", "0.35", false),
+        ("0.1", "0.0", true),
+        ("5.0", "1.0e-12", false),
+        ("0", "1", true),
+        ("2.5", "7.5", true),
+    ] {
+        let text = WIDGETS.replace("{type: integer, multipleOf: 5}", &format!("{{type: number, multipleOf: {of}}}"));
+        let schemas = Schemas::read(&[("a.yaml".to_owned(), text)]).unwrap();
+        let told = found(&schemas, &widget(&format!("{{host: a, step: {number}}}")));
+        assert_eq!(told.is_empty(), fits, "{number} of {of}: {told:?}");
+    }
+}
+
+#[test]
+fn a_long_rule_is_told_in_short() {
+    let rule = format!("self == 'a' || {}", "x".repeat(1000));
+    let text = WIDGETS.replace("'self ==='", &format!("\"{rule}\""));
+    let schemas = Schemas::read(&[("a.yaml".to_owned(), text)]).unwrap();
+    assert_eq!(found(&schemas, &widget("{host: a, broken: b}")), [""; 0]);
+    let told = schemas.unsure();
+    assert!(told.len() == 1 && told[0].message.chars().count() < 500 && told[0].message.contains('…'), "{told:?}");
+}
+
+/// What is said of a rule about a text.
+fn judged(rule: &str, value: &str) -> (Vec<String>, Vec<String>) {
+    let text = WIDGETS.replace("rule: 'self ==='", &format!("rule: {}", serde_json::to_string(rule).unwrap()));
+    let schemas = Schemas::read(&[("a.yaml".to_owned(), text)]).unwrap();
+    let told = found(&schemas, &widget(&format!("{{host: a, broken: {value}}}")));
+    (told, schemas.unsure().into_iter().map(|it| it.message).collect())
+}
+
+#[test]
+fn rules_that_make_or_look_at_too_much_are_not_evaluated() {
+    for rule in [
+        format!("[self]{}.size() > 0", ".map(a, a + a)".repeat(40)),
+        format!("[self]{}.size() > 0", ".map(a, [a, a])".repeat(40)),
+        "lists.range(1000000000000).size() > 0".to_owned(),
+        "lists.range(100000).map(a, lists.range(100000)).size() > 0".to_owned(),
+        "lists.range(10000).all(a, lists.range(10000).all(b, a + b >= 0))".to_owned(),
+        format!("self{}.size() > 0", ".replace('', self)".repeat(4)),
+        format!("self{}.split('').size() > 0", ".replace('', '0123456789')".repeat(6)),
+        "lists.range(3000).all(a, 'x'.matches('^' + string(a) + '[a-z]{0,900}') || true)".to_owned(),
+    ] {
+        let started = std::time::Instant::now();
+        let (told, unsure) = judged(&rule, "aaaaaaaaaaaaaaaaaaaa");
+        assert_eq!(told, [""; 0], "{rule}");
+        assert!(
+            unsure.len() == 1 && unsure[0].ends_with("it would take too long on a value of this size"),
+            "{unsure:?}"
+        );
+        assert!(started.elapsed() < std::time::Duration::from_secs(20), "{rule}");
+    }
+}
+
+#[test]
+fn what_rules_say_is_what_they_said_before_it_was_counted() {
+    for (rule, holds) in [
+        ("self.split('.').all(a, a.matches('^[[a-z]+$'))", true),
+        (r"self.matches(r'^\w+$')", false),
+        ("matches(self, '^a.b$')", true),
+        ("[1, 2, 3].map(a, a * 2).filter(a, a > 2) == [4, 6]", true),
+        ("[1, 2, 3].exists_one(a, a > 2) && lists.range(3) == [0, 1, 2]", true),
+        ("self.replace('.', '-') == 'a-b' && ['a', 'b'].join('.') == self", true),
+        ("[[1], [2, 3]].flatten().size() == 3 && {'a': 1}.all(k, k == 'a')", true),
+        ("[3, 1, 2].sort() == [1, 2, 3] && '%s'.format([self]) == self", true),
+        ("has(self.x) || true", true),
+        ("optional.of(self).hasValue() && [3, 1].sortBy(a, a)[0] == 1", true),
+        ("self == 'b'", false),
+    ] {
+        let (told, unsure) = judged(rule, "a.b");
+        assert_eq!((told.is_empty(), unsure), (holds, vec![]), "{rule}: {told:?}");
+    }
+}
+
+#[test]
+fn rules_that_are_nested_too_deep_are_not_evaluated() {
+    let (told, unsure) = judged(&format!("size({}) > 0", vec!["self"; 1000].join(" + ")), "a");
+    assert_eq!(told, [""; 0]);
+    assert!(unsure.len() == 1 && unsure[0].ends_with("it is nested deeper than 48 levels"), "{unsure:?}");
+}
+
+#[test]
+fn all_rules_of_a_run_have_one_budget() {
+    let text = WIDGETS.replace("rule: 'self ==='", "rule: 'lists.range(100).all(a, lists.range(70).all(b, b >= 0))'");
+    let schemas = Schemas::read(&[("a.yaml".to_owned(), text)]).unwrap();
+    let run = || found(&schemas, &widget("{host: a, broken: a}"));
+    assert_eq!((run(), schemas.unsure()), (vec![], vec![]));
+    schemas.spend(u64::MAX / 2);
+    assert_eq!(run(), [""; 0]);
+    assert!(
+        schemas.unsure().iter().any(|it| it.message.ends_with("all rules of this run together would take too long"))
+    );
 }
 
 #[test]
