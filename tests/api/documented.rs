@@ -173,7 +173,10 @@ fn the_servers_own_pages_are_there() {
         ("?to=shop/cart&ip=10.0.0", 400, "ip must be"),
         ("?to=shop/cart&verb=GET", 400, "verb"),
         ("?to=shop/cart", 404, "shop/cart"),
-        ("?to=Shop/../cart", 404, "No inbound intent"),
+        ("?to=Shop/../cart", 400, "to must name a service"),
+        ("?to=Shop/cart", 404, "No inbound intent"),
+        ("?to=shop/cart&method=get", 400, "write GET"),
+        ("?to=shop/cart&cluster=east", 400, "provider/cluster"),
     ] {
         let answer = client.get(&format!("/v2/access{query}"));
         assert_eq!(answer.status, status, "{query}: {answer:?}");
