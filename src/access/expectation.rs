@@ -153,11 +153,11 @@ impl Expectation {
             return Some(self.finding(from, &format!("nothing that is called so is known{at}")));
         }
         let holds = |told: &Told| {
-            let Told { decision, is_let_in_otherwise, .. } = told;
+            let Told { decision, let_in_otherwise, .. } = told;
             decision.verdict == self.expect
                 && decision.unsure.is_none()
                 && decision.external.is_none()
-                && !(self.expect == Verdict::Deny && *is_let_in_otherwise)
+                && !let_in_otherwise
                 && self.policy.as_ref().is_none_or(|policy| decision.policy.as_ref() == Some(policy))
         };
         let other: Vec<String> = answers.iter().filter(|told| !holds(told)).map(Told::to_string).collect();
@@ -203,13 +203,13 @@ pub struct Told {
     pub at: String,
     /// What is decided.
     pub decision: Decision,
-    /// Whether a call like this one is let in whose method, path, host or port may be any where it is not said.
-    pub is_let_in_otherwise: bool,
+    /// Whether it is turned away, and the same caller would be let in with a method, path, host or port that is not said.
+    pub let_in_otherwise: bool,
 }
 
 impl std::fmt::Display for Told {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { at, decision, is_let_in_otherwise } = self;
+        let Self { at, decision, let_in_otherwise } = self;
         let on = if at.is_empty() { String::new() } else { format!(" on {at}") };
         write!(f, "it is{on} {decision}")?;
         if let Some(provider) = &decision.external {
@@ -218,7 +218,7 @@ impl std::fmt::Display for Told {
         if let Some(unsure) = &decision.unsure {
             write!(f, " ({unsure})")?;
         }
-        if decision.verdict == Verdict::Deny && *is_let_in_otherwise {
+        if *let_in_otherwise {
             f.write_str(", though with some method, path, host or port that is not said the same caller is let in")?;
         }
         Ok(())

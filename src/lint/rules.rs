@@ -217,5 +217,5 @@ table! {
     "lint/config" NOTE COMMAND "A folder that is named is no config repository, of which `meshwright check` looks at the intents" "this project";
     "lint/link" NOTE COMMAND "A folder below one that is named is no link" "this project";
     "lint/crd" ERROR COMMAND "A file of definitions holds CustomResourceDefinitions" "kubernetes/kubernetes, staging/src/k8s.io/apiextensions-apiserver, pkg/apis/apiextensions/v1/types.go";
-    "lint/cel" NOTE COMMAND "The rules in CEL of a definition are those that can be evaluated here" "kubernetes/kubernetes, staging/src/k8s.io/apiextensions-apiserver, pkg/apiserver/schema/cel";
+    "lint/cel" NOTE COMMAND "The rules in CEL and the patterns of a definition are those that can be evaluated here" "kubernetes/kubernetes, staging/src/k8s.io/apiextensions-apiserver, pkg/apiserver/schema/cel";
 }

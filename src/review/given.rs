@@ -1,6 +1,6 @@
 //! Policies as people wrote them, read for decisions about calls.
 
-use crate::access::{Callee, Expectation, Matrix, Mesh, Policies, Request, Tally, Told};
+use crate::access::{Callee, Expectation, Matrix, Mesh, Policies, Request, Tally, Told, Verdict};
 use crate::finding::{Finding, Place, Severity};
 use crate::istio::{self, Parsed, Resource, Spec};
 use crate::lint::lint;
@@ -56,8 +56,10 @@ impl Given {
             Callee::Workload(to) if expectation.cluster.is_none() => {
                 let mut request = Request { to: to.clone(), ..expectation.request.clone() };
                 request.from.principal = from.principal(local);
-                let is_let_in_otherwise = matrix.access(to).admitting(&request).is_some();
-                vec![Told { at: String::new(), decision: self.policies.decide(&request), is_let_in_otherwise }]
+                let decision = self.policies.decide(&request);
+                let is_denied = decision.verdict == Verdict::Deny;
+                let let_in_otherwise = is_denied && matrix.access(to).admitting(&request).is_some();
+                vec![Told { at: String::new(), decision, let_in_otherwise }]
             }
             _ => vec![],
         })

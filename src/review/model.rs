@@ -129,6 +129,8 @@ impl<'a> Model<'a> {
                 }
                 request.to = destination(self.tree, intent, inbound, target);
                 let decision = known.doubted(policies.decide(&request));
+                let let_in_otherwise =
+                    is_denied(&decision) && known.access(target, &request.to).admitting(&request).is_some();
                 answers.push(Answer {
                     cluster: cluster.clone(),
                     workload: target.label.clone(),
@@ -137,7 +139,7 @@ impl<'a> Model<'a> {
                     principal: request.from.principal.clone(),
                     decision: Decision { unsure: decision.unsure.or_else(|| half.clone()), ..decision },
                     note: note(target),
-                    admitting: known.access(target, &request.to).admitting(&request).is_some(),
+                    let_in_otherwise,
                 });
             }
         }
@@ -178,7 +180,7 @@ impl<'a> Model<'a> {
                     request: expectation.request.clone(),
                 };
                 let told =
-                    |it: Answer| Told { at: it.cluster, decision: it.decision, is_let_in_otherwise: it.admitting };
+                    |it: Answer| Told { at: it.cluster, decision: it.decision, let_in_otherwise: it.let_in_otherwise };
                 self.ask(&question).into_iter().map(told).collect()
             }
             Callee::Workload(to) => {
@@ -188,22 +190,13 @@ impl<'a> Model<'a> {
                     let request = cluster.request(from, &Request { to: to.clone(), ..expectation.request.clone() });
                     let resources = cluster.near(&to.namespace, None);
                     let access = Matrix::new(cluster.mesh.clone(), &resources, vec![]).access(to);
-                    Told {
-                        at: name.clone(),
-                        decision: cluster.doubted(cluster.policies.decide(&request)),
-                        is_let_in_otherwise: access.admitting(&request).is_some(),
-                    }
+                    let decision = cluster.doubted(cluster.policies.decide(&request));
+                    let let_in_otherwise = is_denied(&decision) && access.admitting(&request).is_some();
+                    Told { at: name.clone(), decision, let_in_otherwise }
                 };
                 meant.map(told).collect()
             }
         }
-    }
-}
-
-impl Model<'_> {
-    /// Who may call a port of a workload.
-    pub(super) fn access(&self, target: &Target, to: &Destination) -> Option<Access> {
-        Some(self.clusters.get(&target.cluster.to_string())?.access(target, to))
     }
 }
 
@@ -282,6 +275,10 @@ impl Cluster<'_> {
         }
         found
     }
+}
+
+fn is_denied(decision: &Decision) -> bool {
+    decision.verdict == Verdict::Deny
 }
 
 fn placed<'a>(resources: &BTreeMap<&'a str, Vec<&'a Resource>>) -> impl Iterator<Item = (&'a str, &'a Resource)> {

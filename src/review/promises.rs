@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::Model;
-use super::model::destination;
+use super::model::{Cluster, destination};
 use crate::access::{Access, Decision, Destination, Peer, Policies, Protocol, Request, Verdict};
 use crate::finding::{Finding, Place};
 use crate::intent::rules::clients;
@@ -19,6 +19,8 @@ use crate::render::{Target, TargetAccess};
 const ANY: &str = "meshwright-any";
 /// The most values of one list that are tried.
 const MOST_TRIED: usize = 64;
+/// The most pairs of an identity and a request that are tried of one access point.
+const MOST_PAIRS: usize = 1024;
 
 /// A client of a server at one of its workloads.
 struct Promise<'a> {
@@ -33,11 +35,20 @@ struct Promise<'a> {
 
 /// What decides at a workload.
 struct Here<'a> {
-    cluster: &'a str,
-    by_hand: &'a BTreeMap<String, &'a str>,
+    name: &'a str,
+    cluster: &'a Cluster<'a>,
     policies: &'a Policies,
-    /// Who may call the port that is promised, once somebody asks.
-    access: OnceCell<Option<Access>>,
+    /// Who may call it on ports of either kind, once somebody asks.
+    access: [OnceCell<Access>; 2],
+}
+
+impl Here<'_> {
+    /// Whether a request may be let in, whatever it does not say.
+    fn may_admit(&self, target: &Target, request: &Request) -> bool {
+        let to = Destination { port: None, ..request.to.clone() };
+        let access = &self.access[usize::from(to.protocol == Protocol::Http)];
+        access.get_or_init(|| self.cluster.access(target, &to)).admitting(request).is_some()
+    }
 }
 
 impl<'a> Model<'a> {
@@ -58,13 +69,12 @@ impl<'a> Model<'a> {
         let name = target.cluster.to_string();
         let Some(cluster) = self.clusters.get(&name) else { return findings };
         let policies = cluster.policies_of(target);
+        let here = Here { name: &name, cluster, policies: &policies, access: Default::default() };
         for server in &target.intents {
             let Some(inbound) = self.tree.inbound(server) else { continue };
             for (anchor, client) in clients(self.tree, server) {
                 let peers = self.peers(target, server, client);
                 for (place, point) in self.points(anchor) {
-                    let (by_hand, access) = (&cluster.by_hand, OnceCell::new());
-                    let here = Here { cluster: &name, by_hand, policies: &policies, access };
                     let promise = Promise { target, server, inbound, client, place, point };
                     findings.extend(self.broken(&promise, &peers, &here));
                 }
@@ -127,31 +137,25 @@ impl<'a> Model<'a> {
         let to = destination(self.tree, server, inbound, target);
         let (mut broken, mut taken_back) = (BTreeMap::new(), BTreeMap::new());
         let mut is_let_in = false;
-        let samples = samples(promise, to);
-        // Each identity and each sample once, and not each with each: a plan is to cost what is written.
-        for at in 0..samples.len().max(peers.len()) {
-            let (Some(mut request), Some(from)) = (nth(&samples, at), nth(peers, at)) else { break };
+        for (mut request, from) in pairs(&samples(promise, to), peers) {
             request.from = from;
             let mut decision = here.policies.decide(&request);
             let is_denied = decision.verdict == Verdict::Deny && decision.external.is_none();
             is_let_in |= !is_denied;
             if is_denied || decision.unsure.is_some() {
-                let is_ours = decision.policy.as_ref().is_some_and(|policy| !here.by_hand.contains_key(policy));
-                if is_denied && !is_ours && decision.unsure.is_none() {
-                    let access = here.access.get_or_init(|| self.access(target, &request.to));
-                    let may = access.as_ref().is_some_and(|access| access.admitting(&request).is_some());
-                    decision.unsure =
-                        may.then(|| format!("it is {decision}, but for some address or host of the caller"));
+                let is_ours = decision.policy.as_ref().is_some_and(|policy| !here.cluster.by_hand.contains_key(policy));
+                if is_denied && !is_ours && decision.unsure.is_none() && here.may_admit(target, &request) {
+                    decision.unsure = Some(format!("it is {decision}, but for some address or host of the caller"));
                 }
                 let of = if is_ours && decision.unsure.is_none() { &mut taken_back } else { &mut broken };
-                of.entry(decision.to_string()).or_insert_with(|| (request.clone(), decision));
+                of.entry(decision.to_string()).or_insert_with(|| (request, decision));
             }
         }
         // What DENY access points take back of what is allowed is meant, unless nothing is left.
         if !is_let_in {
             broken.append(&mut taken_back);
         }
-        broken.values().map(|(request, decision)| finding(promise, here.cluster, request, decision)).collect()
+        broken.values().map(|(request, decision)| finding(promise, here.name, request, decision)).collect()
     }
 }
 
@@ -180,6 +184,18 @@ fn samples(promise: &Promise<'_>, to: Destination) -> Vec<Request> {
         jwt: nth(&tokens, at),
     };
     (0..longest.unwrap_or(1).min(MOST_TRIED)).map(request).collect()
+}
+
+/// Requests and callers together: each with each, and of many at least each once.
+fn pairs<A: Clone, B: Clone>(requests: &[A], callers: &[B]) -> impl Iterator<Item = (A, B)> {
+    let (some, more) = (requests.len().min(callers.len()), requests.len().max(callers.len()));
+    let pairs = (0..some).flat_map(move |round| (0..more).map(move |at| (at, at + round)));
+    // The longer list is gone through in each round, and the shorter one begins a place further on.
+    let pair = move |(at, further): (usize, usize)| match requests.len() == more {
+        true => Some((nth(requests, at)?, nth(callers, further)?)),
+        false => Some((nth(requests, further)?, nth(callers, at)?)),
+    };
+    pairs.filter_map(pair).take(MOST_PAIRS)
 }
 
 /// The value at an index, beginning anew at the end.
@@ -228,7 +244,11 @@ fn finding(promise: &Promise<'_>, cluster: &str, request: &Request, decision: &D
     let at = Place::at(place.as_str());
     if let Some(unsure) = &decision.unsure {
         let message = format!("whether {who} may call {service}{what} on {cluster} is not certain: {unsure}");
-        return Finding::warning("access/unsure", at, message, "leave one of them");
+        let remedy = match &decision.policy {
+            Some(policy) => format!("look whether {policy} is meant for this caller"),
+            None => "leave one of them".to_owned(),
+        };
+        return Finding::warning("access/unsure", at, message, remedy);
     }
     let message = format!("{who} is promised to call {service}{what}, and {cluster} decides: {decision}");
     let remedy = match (&decision.policy, &decision.peer_authentication) {
@@ -240,4 +260,40 @@ fn finding(promise: &Promise<'_>, cluster: &str, request: &Request, decision: &D
         }
     };
     Finding::error("access/promise", at, message, remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_request_meets_each_caller_and_of_many_each_comes_up() {
+        let pairs_of = |requests: usize, callers: usize| -> Vec<(usize, usize)> {
+            pairs(&Vec::from_iter(0..requests), &Vec::from_iter(0..callers)).collect()
+        };
+        for (requests, callers) in [(1, 1), (2, 3), (3, 2), (4, 4), (32, 32), (1, 64), (64, 1)] {
+            let pairs: BTreeSet<_> = pairs_of(requests, callers).into_iter().collect();
+            assert_eq!(pairs.len(), requests * callers, "{requests} {callers}");
+        }
+        for (requests, callers) in [(64, 64), (64, 40), (40, 64)] {
+            let pairs = pairs_of(requests, callers);
+            assert_eq!(pairs.len(), MOST_PAIRS);
+            assert_eq!(pairs.iter().map(|it| it.0).collect::<BTreeSet<_>>().len(), requests);
+            assert_eq!(pairs.iter().map(|it| it.1).collect::<BTreeSet<_>>().len(), callers);
+        }
+        assert!(pairs_of(0, 3).is_empty() && pairs_of(3, 0).is_empty());
+    }
+
+    #[test]
+    fn a_sample_of_a_path_is_one_that_the_pattern_matches() {
+        for (pattern, sample) in [
+            ("/a", "/a"),
+            ("/a/*", "/a/meshwright-any"),
+            ("*/b", "/meshwright-any/b"),
+            ("*", "/meshwright-any"),
+            ("/a/{*}/b/{**}", "/a/meshwright-any/b/meshwright-any"),
+        ] {
+            assert_eq!(path(pattern), sample, "{pattern}");
+        }
+    }
 }

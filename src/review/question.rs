@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::access::{CallingAs, Decision, Request, Verdict, namespaced, wrong_method, wrong_path};
+use crate::access::{CallingAs, Decision, Request, namespaced, wrong_method, wrong_path};
 use crate::intent::Anchor;
 
 /// What every answer about access is true of.
@@ -74,15 +74,7 @@ pub struct Answer {
     /// What else decides, or does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<&'static str>,
-    /// Whether a request like this one is let in, whose method, path, host or port may be any where it is not said.
-    #[serde(skip)]
-    pub(super) admitting: bool,
-}
-
-impl Answer {
-    /// Whether the call was turned away, and would be let in with a method, path, host or port that was not said.
-    #[must_use]
-    pub fn is_let_in_otherwise(&self) -> bool {
-        self.decision.verdict == Verdict::Deny && self.admitting
-    }
+    /// Whether it is turned away, and the same caller would be let in with a method, path, host or port that was not said.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub let_in_otherwise: bool,
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::TestRunner;
 
 use super::arbitrary::{self, named};
 use super::naive;
@@ -23,7 +23,7 @@ fn with(resources: &[Resource], mut more: Resource) -> Vec<Resource> {
 }
 
 proptest! {
-    #![proptest_config(Config::with_cases(4000))]
+    #![proptest_config(super::cases(4000))]
 
     #[test]
     fn the_decision_is_the_naive_one(
@@ -47,7 +47,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(Config::with_cases(1000))]
+    #![proptest_config(super::cases(1000))]
 
     #[test]
     fn it_is_unsure_where_the_age_of_a_peer_authentication_decides(

@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::Config;
 
 use crate::access::condition::Condition;
 use crate::access::facts::Facts;
@@ -124,7 +123,7 @@ const PATTERNS: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(Config::with_cases(400))]
+    #![proptest_config(super::cases(400))]
 
     #[test]
     fn sets_of_paths_meet_where_a_path_is_in_all(

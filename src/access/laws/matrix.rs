@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::TestRunner;
 
 use super::permissions::means;
 use super::{arbitrary, naive};
@@ -38,7 +38,7 @@ fn allows(mesh: &Mesh, resources: &[Resource], request: &Request) -> bool {
 }
 
 proptest! {
-    #![proptest_config(Config::with_cases(1500))]
+    #![proptest_config(super::cases(1500))]
 
     #[test]
     fn the_matrix_lets_in_whom_the_naive_decision_lets_in(
@@ -51,7 +51,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(Config::with_cases(500))]
+    #![proptest_config(super::cases(500))]
 
     #[test]
     fn a_difference_says_of_each_request_whether_it_is_let_in_now(

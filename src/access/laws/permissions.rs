@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::TestRunner;
 
 use super::{arbitrary, naive};
 use crate::access::permission::of_rule;
@@ -97,7 +97,7 @@ fn http() -> impl Strategy<Value = Request> {
 }
 
 proptest! {
-    #![proptest_config(Config::with_cases(2000))]
+    #![proptest_config(super::cases(2000))]
 
     #[test]
     fn a_rule_matches_what_its_permissions_mean(rule in arbitrary::rule(), request in http(), action in 0..2_usize) {

@@ -1,7 +1,6 @@
 //! What ztunnel reads in full it decides as a sidecar does.
 
 use proptest::prelude::*;
-use proptest::test_runner::Config;
 
 use super::arbitrary;
 use crate::access::{Mesh, Policies, Proxy, unenforced};
@@ -53,7 +52,7 @@ fn keep_what_is_read(rule: &mut Rule) {
 }
 
 proptest! {
-    #![proptest_config(Config::with_cases(1500))]
+    #![proptest_config(super::cases(1500))]
 
     #[test]
     fn ztunnel_and_sidecar_agree_where_both_read_everything(

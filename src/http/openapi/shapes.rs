@@ -260,6 +260,7 @@ fn access_answer() -> Value {
         ("unsure?", text()),
         ("refused?", text()),
         ("notEnforced?", texts()),
+        ("letInOtherwise?", json!({"type": "boolean"})),
         ("note?", text()),
     ])
 }
