@@ -9,6 +9,9 @@ use super::{Class, FRESH, Item, Language, plain};
 const MOST_STATES: usize = 512;
 const MOST_ITEMS: usize = 4096;
 
+/// The most patterns that a text is made of.
+const MOST_SAMPLED: usize = 64;
+
 /// The most ends of patterns that are tried as what another pattern leaves open.
 const MOST_ENDS: usize = 16;
 
@@ -32,10 +35,10 @@ pub(in crate::access) fn is_met(
     if plain::is_nothing(domain, within, except) {
         return Some(false);
     }
-    let samples = within.first().map_or(&[] as &[Language], Vec::as_slice);
+    let samples = || within.iter().flatten().take(MOST_SAMPLED);
     let runs = [b"".as_slice(), &[FRESH], b"/", b"/~"].map(<[u8]>::to_vec);
-    let ends = || within.iter().skip(1).flatten().flat_map(Language::ends).take(MOST_ENDS);
-    let is_met = |run: Vec<u8>| samples.iter().any(|language| is_one(&language.sample(&run)));
+    let ends = || within.iter().flatten().flat_map(Language::ends).take(MOST_ENDS);
+    let is_met = |run: Vec<u8>| samples().any(|language| is_one(&language.sample(&run)));
     if runs.into_iter().any(is_met) || ends().any(is_met) {
         return Some(true);
     }
