@@ -201,6 +201,8 @@ fn wrong(place: Place, why: impl Into<String>) -> Finding {
 pub struct Told {
     /// The cluster it is on; empty where there is one alone.
     pub at: String,
+    /// The identity that called, without `spiffe://`; none where it was plain text.
+    pub principal: Option<String>,
     /// What is decided.
     pub decision: Decision,
     /// Whether it is turned away, and the same caller would be let in with a method, path, host or port that is not said.
@@ -209,9 +211,14 @@ pub struct Told {
 
 impl std::fmt::Display for Told {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { at, decision, let_in_otherwise } = self;
-        let on = if at.is_empty() { String::new() } else { format!(" on {at}") };
-        write!(f, "it is{on} {decision}")?;
+        let Self { at, principal, decision, let_in_otherwise } = self;
+        if !at.is_empty() {
+            write!(f, "on {at} ")?;
+        }
+        if let Some(principal) = principal {
+            write!(f, "as {principal} ")?;
+        }
+        write!(f, "it is {decision}")?;
         if let Some(provider) = &decision.external {
             write!(f, " (until {provider} lets it in)")?;
         }

@@ -59,7 +59,7 @@ impl Given {
                 let decision = self.policies.decide(&request);
                 let is_denied = decision.verdict == Verdict::Deny;
                 let let_in_otherwise = is_denied && matrix.access(to).admitting(&request).is_some();
-                vec![Told { at: String::new(), decision, let_in_otherwise }]
+                vec![Told { at: String::new(), principal: request.from.principal, decision, let_in_otherwise }]
             }
             _ => vec![],
         })

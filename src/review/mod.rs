@@ -13,6 +13,8 @@ mod exits;
 mod given;
 mod matrix;
 mod model;
+#[cfg(test)]
+mod model_tests;
 mod overlap;
 mod path;
 mod plan;

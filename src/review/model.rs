@@ -179,8 +179,10 @@ impl<'a> Model<'a> {
                     from: from.clone(),
                     request: expectation.request.clone(),
                 };
-                let told =
-                    |it: Answer| Told { at: it.cluster, decision: it.decision, let_in_otherwise: it.let_in_otherwise };
+                let told = |it: Answer| {
+                    let Answer { cluster: at, principal, decision, let_in_otherwise, .. } = it;
+                    Told { at, principal, decision, let_in_otherwise }
+                };
                 self.ask(&question).into_iter().map(told).collect()
             }
             Callee::Workload(to) => {
@@ -192,7 +194,7 @@ impl<'a> Model<'a> {
                     let access = Matrix::new(cluster.mesh.clone(), &resources, vec![]).access(to);
                     let decision = cluster.doubted(cluster.policies.decide(&request));
                     let let_in_otherwise = is_denied(&decision) && access.admitting(&request).is_some();
-                    Told { at: name.clone(), decision, let_in_otherwise }
+                    Told { at: name.clone(), principal: request.from.principal, decision, let_in_otherwise }
                 };
                 meant.map(told).collect()
             }

@@ -129,8 +129,8 @@ fn what_is_expected_beside_the_config_is_checked() {
                    spec: {action: DENY, rules: [{}]}\n";
     write(&checkout.root, "clusters/gke/east/shop/shut.yaml", by_hand);
     let says = "error[access/expected] access-tests/shop.yaml:2:3#/tests/0: the frontend uses carts: call of \
-                shop/cartservice by shop/frontend is expected: allow by shop/cartservice-allow; but it is on gke/east \
-                deny, by rule 0 of shop/shut";
+                shop/cartservice by shop/frontend is expected: allow by shop/cartservice-allow; but on gke/east as \
+                cluster.local/ns/shop/sa/frontend it is deny, by rule 0 of shop/shut";
     for command in [&["access", "test"][..], &["check"]] {
         let run = meshwright(&checkout.root, command);
         assert!(run.code == Some(1) && run.out.contains(says), "{command:?}: {run:?}");
