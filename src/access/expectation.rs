@@ -316,3 +316,21 @@ impl Tally {
         tally
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_hangs_on_an_external_authorizer_is_nothing_that_can_be_expected() {
+        let text = "tests: [{from: shop/a, to: shop/b, expect: deny}]";
+        let expectation = Expectation::read("a.yaml", text).unwrap().remove(0);
+        let broken = |external: Option<&str>| {
+            let decision = Decision { external: external.map(str::to_owned), ..Decision::of(Verdict::Deny) };
+            let told = Told { at: String::new(), principal: None, decision, let_in_otherwise: false };
+            expectation.broken_by(&expectation.from[0], &[told])
+        };
+        assert_eq!(broken(None), None);
+        assert!(broken(Some("opa")).unwrap().message.ends_with("(until opa lets it in)"));
+    }
+}

@@ -73,7 +73,7 @@ impl std::fmt::Display for Decision {
 }
 
 impl Decision {
-    fn of(verdict: Verdict) -> Self {
+    pub(super) fn of(verdict: Verdict) -> Self {
         Self {
             verdict,
             policy: None,

@@ -292,3 +292,23 @@ fn a_hand_written_file_is_never_overwritten() {
     let rules: Vec<_> = overlaps(&ours(), &stray).iter().map(Finding::own_rule).collect();
     assert_eq!(rules, ["overlap/file"]);
 }
+
+#[test]
+fn a_plan_does_not_miss_what_only_a_check_of_everything_could_see() {
+    let rule = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: cart, namespace: shop}\nspec: \
+                {host: cart.shop.svc.cluster.local}\n";
+    let route = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: cart, namespace: shop}\nspec: \
+                 {hosts: [cart.shop.svc.cluster.local], http: [{route: [{destination: {host: cart.shop.svc.cluster.local}}]}]}\n";
+    let after = rendered().file("gke/east", "shop/cart/destinationrule-cart.yaml", rule).file(
+        "gke/east",
+        "shop/cart/virtualservice-cart.yaml",
+        route,
+    );
+    let other =
+        "apiVersion: v1\nkind: Service\nmetadata: {name: other, namespace: shop}\nspec: {ports: [{port: 80}]}\n";
+    let strays = [Stray::read("clusters/gke/east/shop/other.yaml", other)];
+    let all = across(&after, &strays, |_| true);
+    let found: BTreeSet<_> = all.iter().map(|it| &*it.rule).collect();
+    assert_eq!(found, BTreeSet::from(["istio/IST0101", "istio/IST0174"]));
+    assert_eq!(planned(&rendered(), &after, &strays, 1).findings, []);
+}
