@@ -7,7 +7,7 @@ use super::route::{Scope, destination, gateway_names, weights};
 use super::syntax::{is_ip, is_ip_or_cidr};
 use super::unreachable;
 use super::whole;
-use crate::istio::{ObjectMeta, RouteDestination, VirtualService};
+use crate::istio::{L4MatchAttributes, ObjectMeta, RouteDestination, StringMap, TlsMatchAttributes, VirtualService};
 
 pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, service: &VirtualService) {
     let gateway = !service.gateways.is_empty() && service.gateways.iter().all(|name| name != "mesh");
@@ -90,10 +90,8 @@ fn check_tls(report: &mut Report<'_>, service: &VirtualService) {
             for (index, host) in matched.sni_hosts.iter().enumerate() {
                 sni_host(report, at.member("sniHosts").item(index), host, &hosts, mesh);
             }
-            subnets(report, at.member("destinationSubnets"), &matched.destination_subnets);
-            whole::optional_port(report, at.member("port"), matched.port);
-            gateway_names(report, at.member("gateways"), &matched.gateways);
-            whole::labels(report, at.member("sourceLabels"), &matched.source_labels);
+            let TlsMatchAttributes { destination_subnets, port, gateways, source_labels, .. } = matched;
+            connection(report, at, destination_subnets, *port, gateways, source_labels);
         }
         destinations(report, at.member("route"), &route.route);
     }
@@ -115,19 +113,29 @@ fn check_tcp(report: &mut Report<'_>, service: &VirtualService) {
         for (index, matched) in route.matches.iter().enumerate() {
             let at = at.member("match");
             let at = at.item(index);
-            subnets(report, at.member("destinationSubnets"), &matched.destination_subnets);
-            whole::optional_port(report, at.member("port"), matched.port);
-            gateway_names(report, at.member("gateways"), &matched.gateways);
-            whole::labels(report, at.member("sourceLabels"), &matched.source_labels);
+            let L4MatchAttributes { destination_subnets, port, gateways, source_labels, .. } = matched;
+            connection(report, at, destination_subnets, *port, gateways, source_labels);
         }
         destinations(report, at.member("route"), &route.route);
     }
 }
 
-fn subnets(report: &mut Report<'_>, at: At<'_>, subnets: &[String]) {
+/// What a match of a TLS route and one of a TCP route say alike.
+fn connection(
+    report: &mut Report<'_>,
+    at: At<'_>,
+    subnets: &[String],
+    port: Option<u32>,
+    gateways: &[String],
+    source_labels: &StringMap,
+) {
+    let list = at.member("destinationSubnets");
     for (index, subnet) in subnets.iter().enumerate().filter(|(_, subnet)| !is_ip_or_cidr(subnet)) {
-        report.error(SCHEMA, at.item(index), format!("{subnet:?} is neither an IP address nor a CIDR"), "write one");
+        report.error(SCHEMA, list.item(index), format!("{subnet:?} is neither an IP address nor a CIDR"), "write one");
     }
+    whole::optional_port(report, at.member("port"), port);
+    gateway_names(report, at.member("gateways"), gateways);
+    whole::labels(report, at.member("sourceLabels"), source_labels);
 }
 
 fn destinations(report: &mut Report<'_>, at: At<'_>, route: &[RouteDestination]) {
