@@ -193,17 +193,13 @@ fn is_ruled(resource: &Resource) -> bool {
     resource.kind() != Kind::Other || resource.is_service() || resource.is_dns_endpoint()
 }
 
-fn group(resource: &Resource) -> &str {
-    resource.api_version().rsplit_once('/').map_or("", |(group, _)| group)
-}
-
 fn is_istios(resource: &Resource) -> bool {
-    group(resource) == "istio.io" || group(resource).ends_with(".istio.io")
+    resource.group() == "istio.io" || resource.group().ends_with(".istio.io")
 }
 
 /// What the API server tells resources apart by: group, kind, namespace and name.
 fn identity(resource: &Resource) -> [&str; 4] {
-    [group(resource), resource.kind_name(), &resource.metadata.namespace, &resource.metadata.name]
+    [resource.group(), resource.kind_name(), &resource.metadata.namespace, &resource.metadata.name]
 }
 
 /// A resource that another manifest is about, too.
@@ -281,7 +277,7 @@ const UNTYPED: [&str; 5] = ["EnvoyFilter", "IstioOperator", "ProxyConfig", "Traf
 
 /// A kind in a group of Istio that has no such kind.
 fn unknown_kind(place: &Place, resource: &Resource) -> Option<Finding> {
-    let (group, kind) = (group(resource), resource.kind_name());
+    let (group, kind) = (resource.group(), resource.kind_name());
     if !is_istios(resource) || resource.kind() != Kind::Other || UNTYPED.contains(&kind) {
         return None;
     }
