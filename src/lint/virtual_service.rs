@@ -3,7 +3,7 @@
 use super::hosts::Hosts;
 use super::http_route;
 use super::report::{At, Report, SCHEMA, SPEC};
-use super::route::{Scope, destination, gateway_names, weights};
+use super::route::{Binding, destination, gateway_names, weights};
 use super::syntax::{is_ip, is_ip_or_cidr};
 use super::unreachable;
 use super::whole;
@@ -11,8 +11,8 @@ use crate::istio::{L4MatchAttributes, ObjectMeta, RouteDestination, StringMap, T
 
 pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, service: &VirtualService) {
     let gateway = !service.gateways.is_empty() && service.gateways.iter().all(|name| name != "mesh");
-    let scope = Scope { delegate: service.hosts.is_empty(), gateway };
-    if scope.delegate {
+    let binding = Binding { delegate: service.hosts.is_empty(), gateway };
+    if binding.delegate {
         let beside = [
             ("gateways", service.gateways.is_empty()),
             ("tls", service.tls.is_empty()),
@@ -23,13 +23,13 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, service: &Vi
             report.error("istio/044", SPEC.member(name), message, "name hosts, or remove it");
         }
     }
-    check_hosts(report, service, scope);
+    check_hosts(report, service, binding);
     gateway_names(report, SPEC.member("gateways"), &service.gateways);
     if service.http.is_empty() && service.tls.is_empty() && service.tcp.is_empty() {
         report.error("istio/047", SPEC, "a VirtualService without routes", "add http, tls or tcp");
     }
     for (index, route) in service.http.iter().enumerate() {
-        http_route::check(report, SPEC.member("http").item(index), route, scope);
+        http_route::check(report, SPEC.member("http").item(index), route, binding);
     }
     check_tls(report, service);
     check_tcp(report, service);
@@ -38,13 +38,13 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, service: &Vi
 }
 
 /// Rules 45 and 46.
-fn check_hosts(report: &mut Report<'_>, service: &VirtualService, scope: Scope) {
+fn check_hosts(report: &mut Report<'_>, service: &VirtualService, binding: Binding) {
     let list = SPEC.member("hosts");
     let mut valid = true;
-    let by_server = scope.gateway && names_servers(service);
+    let by_server = binding.gateway && names_servers(service);
     for (index, host) in service.hosts.iter().enumerate() {
         let at = list.item(index);
-        if host == "*" && !scope.gateway {
+        if host == "*" && !binding.gateway {
             report.error(
                 "istio/045",
                 at,
