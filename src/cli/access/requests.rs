@@ -13,8 +13,10 @@ use crate::finding::Severity;
 
 /// The longest line that is read, in bytes.
 const LONGEST_LINE: usize = 1 << 20;
-/// The most lines, and the most of their bytes, that are worked on at once.
-const BATCH: (usize, usize) = (4096, 16 << 20);
+/// The most lines that are worked on at once.
+const MOST_LINES: usize = 4096;
+/// The bytes of lines beyond which no further one is worked on at once.
+const MOST_BYTES: usize = 16 << 20;
 
 /// Decides about every request in a file, or on standard input for `-`.
 pub(super) fn decide(policies: &Policies, file: &Path) -> Outcome {
@@ -64,7 +66,7 @@ type Line = Option<Vec<u8>>;
 /// The next lines, as many as are worked on at once; none at the end.
 fn lines(from: &mut impl BufRead) -> io::Result<Vec<Line>> {
     let (mut batch, mut bytes) = (vec![], 0);
-    while batch.len() < BATCH.0 && bytes < BATCH.1 {
+    while batch.len() < MOST_LINES && bytes < MOST_BYTES {
         let mut line = vec![];
         from.by_ref().take(LONGEST_LINE as u64 + 1).read_until(b'\n', &mut line)?;
         if line.is_empty() {
