@@ -57,8 +57,8 @@ enum Command {
 #[group(id = "given", multiple = true)]
 struct Manifests {
     /// Manifests with the policies; `-` for standard input, a folder for all *.yaml and *.yml below it
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    manifests: Vec<PathBuf>,
+    #[arg(id = "manifests", long = "manifests", value_name = "FILE", num_args = 1..)]
+    files: Vec<PathBuf>,
     /// The namespace whose policies hold for the whole mesh
     #[arg(long, value_name = "NAME", default_value_t = Mesh::default().root_namespace, requires = "manifests")]
     root_namespace: String,
@@ -74,12 +74,12 @@ impl Manifests {
     fn read(&self) -> Result<Given, Failure> {
         let trust_domains = std::iter::once(&self.trust_domain).chain(&self.trust_domain_alias).cloned().collect();
         let mesh = Mesh { root_namespace: self.root_namespace.clone(), trust_domains };
-        Given::read(mesh, &requests::texts(&self.manifests)?).map_err(Failure::Found)
+        Given::read(mesh, &requests::texts(&self.files)?).map_err(Failure::Found)
     }
 
     /// Whether standard input is the manifests.
     fn takes_stdin(&self) -> bool {
-        self.manifests.iter().any(|path| path.as_os_str() == "-")
+        self.files.iter().any(|path| path.as_os_str() == "-")
     }
 }
 

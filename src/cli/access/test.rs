@@ -30,7 +30,7 @@ pub(super) struct Test {
 
 impl Test {
     pub(super) fn run(self) -> Outcome {
-        let tally = if self.manifests.manifests.is_empty() { self.of_repository()? } else { self.of_manifests()? };
+        let tally = if self.manifests.files.is_empty() { self.of_repository()? } else { self.of_manifests()? };
         match self.output {
             Output::Json => drop(output::json(&tally)?),
             Output::Text => {
