@@ -36,7 +36,7 @@ pub(super) fn name(path: &Path) -> String {
 }
 
 fn finding(path: &Path, why: impl std::fmt::Display, remedy: &str) -> Finding {
-    let place = Place { line: 1, column: 1, ..Place::at(name(path)) };
+    let place = Place::on_line(name(path), 1);
     Finding::error("lint/file", place, why.to_string(), remedy)
 }
 
@@ -56,7 +56,7 @@ impl Sources {
             let before = sources.files.len() + sources.findings.len();
             sources.folder(path);
             if sources.files.len() + sources.findings.len() == before {
-                let place = Place { line: 1, column: 1, ..Place::at(name(path)) };
+                let place = Place::on_line(name(path), 1);
                 let message = "the folder holds no *.yaml, *.yml or *.json, so that nothing was checked";
                 sources.findings.push(Finding::warning("lint/folder", place, message, "name another, or files"));
             }
@@ -69,7 +69,7 @@ impl Sources {
     fn folder(&mut self, root: &Path) {
         let config = is_config_repository(root);
         if config {
-            let place = Place { line: 1, column: 1, ..Place::at(name(root)) };
+            let place = Place::on_line(name(root), 1);
             let message = format!(
                 "this is a config repository: {} are no manifests, and `meshwright check` looks at them",
                 NO_MANIFESTS.join(", ")
@@ -120,7 +120,7 @@ impl Sources {
         }
         match fs::metadata(&path) {
             Ok(found) if found.is_dir() => {
-                let place = Place { line: 1, column: 1, ..Place::at(name(&path)) };
+                let place = Place::on_line(name(&path), 1);
                 let message = "is a link to a folder, which is not followed: name the folder itself to read it";
                 self.findings.push(Finding::note("lint/link", place, message));
             }

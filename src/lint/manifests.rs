@@ -44,7 +44,7 @@ impl Manifests {
         };
         let mut manifests = Self::default();
         if documents.is_empty() {
-            manifests.findings.push(Finding::note("lint/empty", at(path, 1), "the file holds no manifest"));
+            manifests.findings.push(Finding::note("lint/empty", Place::on_line(path, 1), "the file holds no manifest"));
         }
         for document in documents.iter() {
             manifests.document(path, document, also);
@@ -57,7 +57,7 @@ impl Manifests {
             let more = manifests.findings.len() - MOST;
             manifests.findings.drain(..more);
             let message = format!("{more} more findings of this file, none worse, are not told");
-            manifests.findings.push(Finding::note(MORE, at(path, 1), message));
+            manifests.findings.push(Finding::note(MORE, Place::on_line(path, 1), message));
         }
         drop(documents);
         manifests.text = text;
@@ -67,7 +67,7 @@ impl Manifests {
     /// A file that cannot be read, and why.
     #[must_use]
     pub fn unreadable(path: &str, why: impl Into<String>, remedy: &str) -> Self {
-        Self::unread(Finding::error(FILE, at(path, 1), why, remedy))
+        Self::unread(Finding::error(FILE, Place::on_line(path, 1), why, remedy))
     }
 
     fn unread(finding: Finding) -> Self {
@@ -91,7 +91,7 @@ impl Manifests {
             }
         };
         for (pointer, value) in istio::unrolled(value) {
-            let place = Place { pointer, column: 0, ..at(path, document.line) };
+            let place = Place { pointer, column: 0, ..Place::on_line(path, document.line) };
             self.names.add(document.line, &place.pointer, Named::of(&value));
             if let Some(length) = too_long(document, &value) {
                 let message = format!("the resource takes {length} bytes, and Kubernetes stores at most {STORED}");
@@ -220,10 +220,6 @@ const FILE: &str = "lint/file";
 
 /// What a map that is meant to be a resource has one of.
 const MARKS: [&str; 3] = ["kind", "metadata", "spec"];
-
-fn at(path: &str, line: u32) -> Place {
-    Place { line, column: 1, ..Place::at(path) }
-}
 
 /// A file that is no UTF-8, by its first byte that is not.
 fn not_utf8(path: &str, bytes: &[u8]) -> Finding {
