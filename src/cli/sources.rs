@@ -114,7 +114,7 @@ impl Sources {
     /// A file or link in a folder.
     fn entry(&mut self, path: PathBuf, link: bool) {
         let json = path.extension().is_some_and(|end| end == "json");
-        let wanted = json || path.extension().is_some_and(|end| end == "yaml" || end == "yml");
+        let wanted = json || is_yaml(&path);
         if !wanted && !link {
             return;
         }
@@ -152,6 +152,11 @@ impl Sources {
             Err(error) => Manifests::unreadable(&name, error.to_string(), UNREADABLE),
         }
     }
+}
+
+/// Whether the name of a file says that it is YAML.
+pub(super) fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "yaml" || end == "yml")
 }
 
 /// Whether a folder is the checkout of a config repository.
