@@ -21,7 +21,8 @@ use crate::review::{Given, Model, Side};
 ///
 /// With --requests it reads one JSON object a line, such as {"from": {"principal": "cluster.local/ns/a/sa/b"}, "to":
 /// {"namespace": "c", "labels": {"app": "d"}, "port": 80, "protocol": "http"}, "method": "GET", "path": "/"}, and prints for
-/// each the verdict, the policy and the index of its rule that decided. A line that cannot be read gives one with `error`.
+/// each the verdict, the policy and the index of its rule that decided. A line that cannot be read gives one with `error`,
+/// its `line` and, where one is wrong, the `field`; blank lines are passed over.
 ///
 /// The answer is as far as these manifests show. Exit code 0 whatever is decided, 1 when it could not be; `access test` exits
 /// with 1 where a verdict is not the expected one.
