@@ -28,6 +28,7 @@ use crate::review::{Given, Model, Side};
 /// with 1 where a verdict is not the expected one.
 #[derive(clap::Args)]
 #[command(
+    after_help = EXAMPLES,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     group = clap::ArgGroup::new("what").required(true).args(["to", "requests"])
@@ -43,6 +44,13 @@ pub(super) struct Access {
     #[command(flatten)]
     manifests: Manifests,
 }
+
+const EXAMPLES: &str = "Examples:
+  meshwright access --to shop/cart --from shop/frontend --method GET --path /cart
+  meshwright access --to shop/cart --from east.example/ns/shop/sa/frontend --cluster gke/west
+  meshwright access --manifests policies.yaml more/ --requests requests.jsonl
+  kubectl get authorizationpolicies,peerauthentications -A -o yaml |
+    meshwright access --manifests - --requests requests.jsonl";
 
 #[derive(clap::Subcommand)]
 enum Command {
