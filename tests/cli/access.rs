@@ -34,6 +34,7 @@ fn each_request_gets_one_verdict_and_what_is_no_request_an_error() {
         format!(r#"{{"from": {{"ip": "x"}}, {to}}}"#),
         format!(r#"{{{from}, {to}, "mehtod": "GET"}}"#),
         r#"{"to": {}}"#.to_owned(),
+        r#"{"to": {"namespace": "shop"}"#.to_owned(),
         format!(r#"{{{from}, "to": {{"namespace": "shop", "labels": {{"app": "other"}}}}}}"#),
     ];
     fs::write(folder.path().join("policies.yaml"), POLICIES).unwrap();
@@ -53,6 +54,7 @@ fn each_request_gets_one_verdict_and_what_is_no_request_an_error() {
             r#"{"error":"invalid IP address syntax","line":6,"column":19,"field":"from.ip"}"#,
             unknown,
             r#"{"error":"missing field `namespace`","line":8,"column":9,"field":"to"}"#,
+            r#"{"error":"the line is no JSON: EOF while parsing an object","line":9,"column":28}"#,
             r#"{"verdict":"allow","policy":null,"rule":null}"#,
         ]
     );
@@ -105,6 +107,9 @@ fn one_call_of_a_service_is_decided_from_a_checkout() {
     let run = ask(&["--from", "shop/frontend", "-o", "json"]);
     let answers: serde_json::Value = serde_json::from_str(&run.out).unwrap();
     assert_eq!(answers["answers"][0]["policy"], "shop/cartservice-allow");
+    assert_eq!(answers["answers"][0]["principal"], "cluster.local/ns/shop/sa/frontend");
+    let run = ask(&["--from", "other/ns/shop/sa/frontend"]);
+    assert!(run.out.contains(":7070 deny, as no rule lets it in (as other/ns/shop/sa/frontend)"), "{run:?}");
     let run = ask(&["--cluster", "gke/west"]);
     assert!(run.code == Some(1) && run.err.contains("is not served there; it is on gke/east on port 7070"), "{run:?}");
     for wrong in [&["--from", "web"][..], &["--requests", "-"], &["--port", "x"], &["--manifests", "-"]] {

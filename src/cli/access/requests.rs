@@ -119,7 +119,7 @@ fn answer(policies: &Policies, Line { number, text }: &Line) -> Result<String, V
         let why = why.strip_suffix(&format!(" at line {row} column {column}")).unwrap_or(&why);
         let why = if error.is_data() { why.to_owned() } else { format!("the line is no JSON: {why}") };
         let mut said = json!({ "error": why, "line": number, "column": column });
-        if let Some(field) = field(text) {
+        if let Some(field) = field(text).filter(|_| error.is_data()) {
             said["field"] = field.into();
         }
         said
