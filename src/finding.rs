@@ -42,6 +42,11 @@ impl Place {
         Self { path: path.into(), ..Self::default() }
     }
 
+    /// The beginning of a line, from 1, of the file at `path`.
+    pub fn on_line(path: impl Into<String>, line: u32) -> Self {
+        Self { line, column: 1, ..Self::at(path) }
+    }
+
     /// The value at `pointer` in the file or intent at `path`.
     pub fn pointing(path: impl Into<String>, pointer: impl Into<String>) -> Self {
         Self { path: path.into(), pointer: pointer.into(), ..Self::default() }

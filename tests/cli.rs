@@ -76,16 +76,16 @@ fn what_is_wrong_in_a_file_is_a_finding_with_its_place() {
          ---\nanchor: {\n",
     );
     let begins = [
-        "error[bundle/document] bad.yaml:3:1#/spec/z: is an unknown field",
-        "error[bundle/document] bad.yaml:6:1#/metadata/name: ",
-        "error[bundle/document] bad.yaml:7:1#/spec/b: ",
+        "error[bundle/document] bad.yaml:3:8#/spec/z: is an unknown field",
+        "error[bundle/document] bad.yaml:6:12#/metadata/name: ",
+        "error[bundle/document] bad.yaml:7:8#/spec/b: ",
         "error[bundle/document] bad.yaml:9:9: ",
     ];
     are_findings(&meshwright(root, &["render", "-f", "bad.yaml"]), &begins);
 
     write(root, "repo/meshwright.yaml", "");
     write(root, "repo/topology/projects/a/_project.yaml", "anchor: projects\nmetadata: {name: a}\nspec: {b: 1}\n");
-    let begins = ["error[intent/file] topology/projects/a/_project.yaml:3:1#/spec/b: "];
+    let begins = ["error[intent/file] topology/projects/a/_project.yaml:3:8#/spec/b: "];
     are_findings(&meshwright(root, &["render", "--repo", "repo"]), &begins);
     let check = meshwright(root, &["check", "--repo", "repo"]);
     assert!(check.code == Some(1) && check.out.starts_with(begins[0]), "{check:?}");

@@ -5,8 +5,10 @@ use crate::istio::{AuthorizationPolicy, PolicyTargetReference};
 
 /// The label of the pods of a gateway of the Gateway API, with its name.
 const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
-/// The label, and its value on waypoints.
-const MANAGED: (&str, &str) = ("gateway.istio.io/managed", "istio.io-mesh-controller");
+/// The label that names who made a gateway.
+const MANAGED_BY: &str = "gateway.istio.io/managed";
+/// Its value on waypoints.
+const WAYPOINTS: &str = "istio.io-mesh-controller";
 
 /// The targets of a policy.
 pub(super) fn targets(policy: &AuthorizationPolicy) -> Vec<PolicyTargetReference> {
@@ -21,7 +23,7 @@ pub(super) fn targets(policy: &AuthorizationPolicy) -> Vec<PolicyTargetReference
 /// (istio `pilot/pkg/model/policyattachment.go`, `ShouldAttachPolicy`).
 pub(super) fn is_attached(targets: &[PolicyTargetReference], namespace: &str, to: &Destination, root: &str) -> bool {
     let Some(gateway) = to.labels.get(GATEWAY_NAME) else { return targets.is_empty() };
-    let is_waypoint = to.labels.get(MANAGED.0).is_some_and(|by| by == MANAGED.1);
+    let is_waypoint = to.labels.get(MANAGED_BY).is_some_and(|by| by == WAYPOINTS);
     let names = |target: &PolicyTargetReference| {
         let of_api = |kind: &str| target.group == "gateway.networking.k8s.io" && target.kind == kind;
         let is_near = |namespace: &str| namespace.is_empty() || namespace == to.namespace;

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
+use super::tests::resources;
 use super::*;
-use crate::istio;
 
 /// The policies of a mesh, each `namespace/name` with its spec; a name that ends in `!` is only watched.
 fn policies(mesh: Mesh, specs: &[(&str, &str)]) -> Policies {
@@ -15,9 +15,7 @@ fn policies(mesh: Mesh, specs: &[(&str, &str)]) -> Policies {
             name.trim_end_matches('!')
         )
     });
-    let resources: Vec<_> =
-        istio::read(&texts.collect::<String>()).into_iter().map(|it| it.unwrap().resource).collect();
-    Policies::new(mesh, &resources)
+    Policies::new(mesh, &resources(&texts.collect::<String>()))
 }
 
 /// A request to `shop`'s pods `app: cart` at port 80 with these members over it.

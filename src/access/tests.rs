@@ -1,10 +1,25 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::istio::{self, Spec};
+use crate::istio::{self, Resource, Spec};
+
+/// The resources of a text that holds nothing else.
+pub(super) fn resources(text: &str) -> Vec<Resource> {
+    istio::read(text).into_iter().map(|parsed| parsed.unwrap().resource).collect()
+}
+
+/// Reads policies of the namespace `shop`, each from its name and its spec.
+pub(super) fn read(specs: &[(&str, &str)]) -> Vec<Resource> {
+    let text = |(name, spec): &(&str, &str)| {
+        let kind = if spec.contains("mtls") { "PeerAuthentication" } else { "AuthorizationPolicy" };
+        let head = format!("apiVersion: security.istio.io/v1\nkind: {kind}\n");
+        format!("{head}metadata: {{name: {name}, namespace: shop}}\nspec: {spec}\n---\n")
+    };
+    resources(&specs.iter().map(text).collect::<String>())
+}
 
 fn guard(text: &str) -> Guard {
-    let resources: Vec<_> = istio::read(text).into_iter().map(|parsed| parsed.unwrap().resource).collect();
+    let resources = resources(text);
     Guard::of(resources.iter().filter_map(|resource| match &resource.spec {
         Spec::AuthorizationPolicy(policy) => Some((&resource.metadata, policy)),
         _ => None,

@@ -1,16 +1,8 @@
 use serde_json::{Value, json};
 
+use super::tests::read;
 use super::*;
-use crate::istio::{self, Spec};
-
-fn read(specs: &[(&str, &str)]) -> Vec<istio::Resource> {
-    let text = |(name, spec): &(&str, &str)| {
-        let kind = if spec.contains("mtls") { "PeerAuthentication" } else { "AuthorizationPolicy" };
-        let head = format!("apiVersion: security.istio.io/v1\nkind: {kind}\n");
-        format!("{head}metadata: {{name: {name}, namespace: shop}}\nspec: {spec}\n---\n")
-    };
-    istio::read(&specs.iter().map(text).collect::<String>()).into_iter().map(|it| it.unwrap().resource).collect()
-}
+use crate::istio::Spec;
 
 fn decide(specs: &[(&str, &str)], principal: Value) -> Decision {
     let request = json!({

@@ -1,9 +1,8 @@
 //! Bundles that are named on the command line.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{Failure, output};
+use super::{Failure, output, sources};
 use crate::intent::bundle::Rejected;
 use crate::intent::layout::FOLDERS;
 use crate::intent::posted::Keys;
@@ -12,7 +11,7 @@ use crate::intent::{Bundle, Resource, Tree};
 use crate::repo::{Files, WorkingTree};
 
 /// The longest bundle that is read, in bytes.
-const LONGEST: u64 = 64 << 20;
+const LONGEST: usize = 64 << 20;
 
 /// The bundles that are named, those of folders in the order of their names. Only one can be pruned by: what another
 /// declares would be removed with what nobody does.
@@ -33,8 +32,7 @@ pub(super) fn files(named: &[PathBuf], prune: bool) -> Result<Vec<PathBuf>, Fail
 fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", output::path(path)));
     let entries = std::fs::read_dir(path).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    let is_bundle =
-        |path: &PathBuf| path.is_file() && path.extension().is_some_and(|end| end == "yaml" || end == "yml");
+    let is_bundle = |path: &PathBuf| path.is_file() && sources::is_yaml(path);
     let mut found: Vec<_> = entries.iter().map(std::fs::DirEntry::path).filter(is_bundle).collect();
     found.sort();
     if found.is_empty() {
@@ -46,18 +44,12 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 
 /// Reads a file, or standard input for `-`.
 pub(super) fn text(path: &Path) -> Result<String, Failure> {
-    let failed = |error: std::io::Error| Failure::Failed(format!("{}: {error}", output::path(path)));
-    let mut text = String::new();
-    let read = if path == Path::new("-") {
-        std::io::stdin().lock().take(LONGEST + 1).read_to_string(&mut text)
-    } else {
-        std::fs::File::open(path).map_err(failed)?.take(LONGEST + 1).read_to_string(&mut text)
-    };
-    read.map_err(failed)?;
-    if text.len() as u64 > LONGEST {
-        return Err(Failure::Failed(format!("{}: is longer than {LONGEST} bytes", output::path(path))));
+    let failed = |error: &dyn std::fmt::Display| Failure::Failed(format!("{}: {error}", output::path(path)));
+    let bytes = sources::bytes(path, LONGEST).map_err(|error| failed(&error))?;
+    if bytes.len() > LONGEST {
+        return Err(failed(&format!("is longer than {LONGEST} bytes")));
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|_| failed(&"is not UTF-8"))
 }
 
 /// Reads a bundle without private keys.

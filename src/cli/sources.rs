@@ -36,7 +36,7 @@ pub(super) fn name(path: &Path) -> String {
 }
 
 fn finding(path: &Path, why: impl std::fmt::Display, remedy: &str) -> Finding {
-    let place = Place { line: 1, column: 1, ..Place::at(name(path)) };
+    let place = Place::on_line(name(path), 1);
     Finding::error("lint/file", place, why.to_string(), remedy)
 }
 
@@ -56,7 +56,7 @@ impl Sources {
             let before = sources.files.len() + sources.findings.len();
             sources.folder(path);
             if sources.files.len() + sources.findings.len() == before {
-                let place = Place { line: 1, column: 1, ..Place::at(name(path)) };
+                let place = Place::on_line(name(path), 1);
                 let message = "the folder holds no *.yaml, *.yml or *.json, so that nothing was checked";
                 sources.findings.push(Finding::warning("lint/folder", place, message, "name another, or files"));
             }
@@ -69,7 +69,7 @@ impl Sources {
     fn folder(&mut self, root: &Path) {
         let config = is_config_repository(root);
         if config {
-            let place = Place { line: 1, column: 1, ..Place::at(name(root)) };
+            let place = Place::on_line(name(root), 1);
             let message = format!(
                 "this is a config repository: {} are no manifests, and `meshwright check` looks at them",
                 NO_MANIFESTS.join(", ")
@@ -114,13 +114,13 @@ impl Sources {
     /// A file or link in a folder.
     fn entry(&mut self, path: PathBuf, link: bool) {
         let json = path.extension().is_some_and(|end| end == "json");
-        let wanted = json || path.extension().is_some_and(|end| end == "yaml" || end == "yml");
+        let wanted = json || is_yaml(&path);
         if !wanted && !link {
             return;
         }
         match fs::metadata(&path) {
             Ok(found) if found.is_dir() => {
-                let place = Place { line: 1, column: 1, ..Place::at(name(&path)) };
+                let place = Place::on_line(name(&path), 1);
                 let message = "is a link to a folder, which is not followed: name the folder itself to read it";
                 self.findings.push(Finding::note("lint/link", place, message));
             }
@@ -152,6 +152,11 @@ impl Sources {
             Err(error) => Manifests::unreadable(&name, error.to_string(), UNREADABLE),
         }
     }
+}
+
+/// Whether the name of a file says that it is YAML.
+pub(super) fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "yaml" || end == "yml")
 }
 
 /// Whether a folder is the checkout of a config repository.

@@ -115,8 +115,8 @@ fn read(text: &Bytes, prune: bool, by: Person) -> Result<(Submission, Places), P
 
 fn rejected(mut rejected: Vec<Rejected>) -> Problem {
     rejected.sort_by_key(|document| document.index);
-    let faults = rejected.into_iter().flat_map(|Rejected { index, line, stop, anchor, violations }| {
-        let at = stop.map(|(line, column)| format!("line {line}, column {column}: ")).unwrap_or_default();
+    let faults = rejected.into_iter().flat_map(|Rejected { index, line, column, stops, anchor, violations }| {
+        let at = if stops { format!("line {line}, column {column}: ") } else { String::new() };
         violations.into_iter().map(move |violation| Fault {
             document: (!anchor.is_empty()).then(|| anchor.clone()),
             line: Some(line),

@@ -22,8 +22,10 @@ use crate::change::{Ask, Change, ChangeId, Refusal, State as ChangeState, approv
 use crate::query::{Cursor, Filter, Summary, changes};
 use crate::review::{FileChange, Happening, Plan, unified, words};
 
-/// How many changes a page has unless it is said, and at most.
-const PAGE: (usize, usize) = (50, 500);
+/// How many changes a page has unless it is said.
+const PAGE: usize = 50;
+/// How many changes a page has at most.
+const LONGEST_PAGE: usize = 500;
 
 /// `GET /v2/changes`
 pub(super) async fn list(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Problem> {
@@ -38,12 +40,12 @@ pub(super) async fn list(State(shared): State<Arc<Shared>>, request: Request) ->
         })?),
     };
     let limit = match value("limit") {
-        None => PAGE.0,
+        None => PAGE,
         Some(text) => text
             .parse()
             .ok()
-            .filter(|limit| (1..=PAGE.1).contains(limit))
-            .ok_or_else(|| wrong(format!("limit must be 1 to {}.", PAGE.1)))?,
+            .filter(|limit| (1..=LONGEST_PAGE).contains(limit))
+            .ok_or_else(|| wrong(format!("limit must be 1 to {LONGEST_PAGE}.")))?,
     };
     let after = match value("after") {
         None => None,

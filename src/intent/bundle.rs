@@ -14,15 +14,17 @@ use super::secrets;
 use crate::finding::{Finding, Place};
 use crate::yaml;
 
-/// A document of a bundle that cannot be accepted, with all that is wrong on one of its lines.
+/// A document of a bundle that cannot be accepted, with all that is wrong at one of its places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
     /// Its place among the documents that say something, from 0.
     pub index: usize,
     /// The line that is wrong, from 1; where something is missing, that of what should hold it.
     pub line: u32,
-    /// Line and column, both from 1, where it stops being YAML, if it does.
-    pub stop: Option<(u32, u32)>,
+    /// The column on it, from 1; 0 where only the line is known.
+    pub column: u32,
+    /// Whether it stops being YAML there.
+    pub stops: bool,
     /// Where it would be posted, as far as that could be read.
     pub anchor: String,
     /// What is wrong; pointers are into the document.
@@ -108,11 +110,11 @@ impl Bundle {
         if rejected.is_empty() {
             return Ok((bundle, keys));
         }
-        let by_line = |it: Rejected| match documents.get(it.index) {
-            Some(document) => it.by_line(document),
+        let by_place = |it: Rejected| match documents.get(it.index) {
+            Some(document) => it.by_place(document),
             None => vec![it],
         };
-        Err(rejected.into_iter().flat_map(by_line).collect())
+        Err(rejected.into_iter().flat_map(by_place).collect())
     }
 
     fn twice(&self) -> Vec<Rejected> {
@@ -136,37 +138,36 @@ impl Bundle {
 
 impl Rejected {
     fn at(index: usize, line: u32, anchor: &str, violations: Vec<Violation>) -> Self {
-        Self { index, line, stop: None, anchor: quoted(anchor), violations }
+        Self { index, line, column: 0, stops: false, anchor: quoted(anchor), violations }
     }
 
-    /// The same by the lines of `document` that its violations stand on.
-    fn by_line(self, document: &yaml::Document<'_>) -> Vec<Self> {
-        if self.stop.is_some() {
+    /// The same by the places in `document` where its violations stand.
+    fn by_place(self, document: &yaml::Document<'_>) -> Vec<Self> {
+        if self.stops {
             return vec![self];
         }
-        let Self { index, line, stop, anchor, violations } = self;
+        let Self { index, line, column, stops, anchor, violations } = self;
         let pointers: Vec<&str> = violations.iter().map(|violation| violation.pointer.as_str()).collect();
-        let places = yaml::positions(document.text, &pointers);
-        let mut lines: BTreeMap<u32, Vec<Violation>> = BTreeMap::new();
+        let places = document.positions(&pointers);
+        let mut found: BTreeMap<(u32, u32), Vec<Violation>> = BTreeMap::new();
         for (violation, place) in violations.into_iter().zip(places) {
             // What is wrong with the whole of it stands where it begins.
             let place = place.filter(|_| !violation.pointer.is_empty());
-            let line = place.map_or(line, |(at, _)| document.line.saturating_add(at - 1));
-            lines.entry(line).or_default().push(violation);
+            found.entry(place.unwrap_or((line, column))).or_default().push(violation);
         }
-        let of_line = |(line, violations)| Self { index, line, stop, anchor: anchor.clone(), violations };
-        lines.into_iter().map(of_line).collect()
+        let at = |((line, column), violations)| Self { index, line, column, stops, anchor: anchor.clone(), violations };
+        found.into_iter().map(at).collect()
     }
 
     fn unread(index: usize, line: u32, error: yaml::YamlError) -> Self {
-        let stop = (error.line > 0).then_some((error.line, error.column));
-        Self { stop, ..Self::at(index, line, "", vec![Violation::new("", error.message)]) }
+        let stops = error.line > 0;
+        let (line, column) = if stops { (error.line, error.column) } else { (line, 0) };
+        Self { column, stops, ..Self::at(index, line, "", vec![Violation::new("", error.message)]) }
     }
 
     /// One finding for each violation, in the document of the file at `path`.
     pub fn findings(self, path: &str, rule: &'static str) -> impl Iterator<Item = Finding> {
-        let Self { line, stop, anchor, violations, .. } = self;
-        let (line, column) = stop.unwrap_or((line, 0));
+        let Self { line, column, anchor, violations, .. } = self;
         violations.into_iter().map(move |Violation { pointer, message }| {
             let place = Place { line, column, ..Place::pointing(path, pointer) };
             let message = if anchor.is_empty() { message } else { format!("{message} ({anchor})") };
@@ -333,11 +334,16 @@ spec: {namespace: shop}
         let text = "# first\n---\nanchor: projects\nmetadata: {name: a}\n--- # second\nanchor: projects/a/logical-clouds\n\
                     metadata:\n  name: b\nspec:\n  # none\n  namespace: -x\n  other: 1\n  more: 2\n---\nanchor: projects\n";
         let rejected = Bundle::read(text).unwrap_err();
-        let found: Vec<_> = rejected.iter().map(|it| (it.index, it.line, it.violations[0].pointer.as_str())).collect();
-        let of_second = [(1, 11, "/spec/namespace"), (1, 12, "/spec/other"), (1, 13, "/spec/more")];
+        let found: Vec<_> =
+            rejected.iter().map(|it| (it.index, it.line, it.column, it.violations[0].pointer.as_str())).collect();
+        let of_second = [(1, 11, 3, "/spec/namespace"), (1, 12, 3, "/spec/other"), (1, 13, 3, "/spec/more")];
         assert_eq!(found[..3], of_second);
-        assert_eq!(found[3], (2, 15, "/metadata"), "what is missing stands where the document begins to say something");
+        let missing = (2, 15, 1, "/metadata");
+        assert_eq!(found[3], missing, "what is missing stands where the document begins to say something");
         assert_eq!(found.len(), 4);
+        let told =
+            rejected[0].clone().findings("a.yaml", "bundle/document").map(|it| it.to_string()).collect::<String>();
+        assert!(told.starts_with("error[bundle/document] a.yaml:11:3#/spec/namespace: "), "{told}");
     }
 
     #[test]

@@ -99,7 +99,7 @@ pub fn read_file(path: &str, text: &str) -> Result<Vec<Resource>, Vec<Finding>> 
         .filter(|posted| misplaced(posted))
         .map(|posted| {
             let anchor = posted.resource.anchor();
-            let place = Place { line: posted.line, column: 1, ..Place::at(path) };
+            let place = Place::on_line(path, posted.line);
             Finding::error(
                 rule,
                 place,

@@ -128,7 +128,7 @@ impl Resource {
     pub fn makes_secret(&self) -> Option<&str> {
         let own = self.metadata.name.as_str();
         let Spec::Other(other) = &self.spec else { return None };
-        let place: &[&str] = match (group(other), other.kind.as_str()) {
+        let place: &[&str] = match (self.group(), other.kind.as_str()) {
             ("bitnami.com", "SealedSecret") => &["template", "metadata", "name"],
             ("external-secrets.io", "ExternalSecret") => &["target", "name"],
             ("cert-manager.io", "Certificate") => &["secretName"],
@@ -194,14 +194,10 @@ impl Resource {
 
     fn other(&self, of: &str, kind: &str) -> Option<&Other> {
         match &self.spec {
-            Spec::Other(other) if other.kind == kind && group(other) == of => Some(other),
+            Spec::Other(other) if other.kind == kind && self.group() == of => Some(other),
             _ => None,
         }
     }
-}
-
-fn group(other: &Other) -> &str {
-    other.api_version.rsplit_once('/').map_or("", |(group, _)| group)
 }
 
 /// A value as a `T`, if it is one.

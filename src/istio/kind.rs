@@ -50,7 +50,7 @@ impl Kind {
 
     /// The kind that a manifest names, whatever the version of its API.
     pub fn named(api_version: &str, kind: &str) -> Self {
-        let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
+        let group = group_of(api_version);
         Self::TYPED.into_iter().find(|typed| typed.name() == kind && typed.group() == group).unwrap_or(Self::Other)
     }
 
@@ -103,6 +103,11 @@ impl Kind {
     }
 
     fn group(self) -> &'static str {
-        self.api_version().rsplit_once('/').map_or("", |(group, _)| group)
+        group_of(self.api_version())
     }
+}
+
+/// The group of an API version, empty for the core one.
+pub(super) fn group_of(api_version: &str) -> &str {
+    api_version.rsplit_once('/').map_or("", |(group, _)| group)
 }

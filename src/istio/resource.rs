@@ -3,6 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 use serde_json::{Map, Value};
 
+use super::kind::group_of;
 use super::{
     AuthorizationPolicy, ConfigMap, DestinationRule, Gateway, Kind, ObjectMeta, PeerAuthentication,
     RequestAuthentication, ServiceEntry, Sidecar, Telemetry, VirtualService, WorkloadEntry, WorkloadGroup,
@@ -107,6 +108,12 @@ impl Resource {
             (_, Some(written)) => &written.api_version,
             (_, None) => self.kind().api_version(),
         }
+    }
+
+    /// The group of that API version, empty for the core one.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        group_of(self.api_version())
     }
 
     /// JSON pointers of the fields that were read and that Istio does not know; writing drops them.

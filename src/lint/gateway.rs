@@ -89,23 +89,10 @@ fn check_port(report: &mut Report<'_>, at: At<'_>, port: &Port, bind: &str) {
     }
 }
 
-/// Rule 13 (`agent`, `ValidateNamespaceSlashWildcardHostname`).
+/// Rule 13.
 fn check_host(report: &mut Report<'_>, at: At<'_>, host: &str) {
-    let name = match host.split_once('/') {
-        Some((namespace, name)) => {
-            if !matches!(namespace, "*" | ".") && !is_label(namespace) {
-                report.error("istio/013", at, format!("{namespace:?} is not a namespace"), "write [namespace/]host");
-            }
-            name
-        }
-        None => host,
-    };
-    let partial = name.starts_with('*') && name != "*" && !name.starts_with("*.");
-    let short = name != "*" && !name.contains('.');
-    if partial || short {
-        let message = format!("{name:?} is {}", if partial { "a partial wildcard" } else { "a short name" });
-        report.error("istio/013", at, message, "write a full domain name, *.domain or *");
-    } else if !is_ip(name) {
+    let (namespace, name) = host.split_once('/').map_or((None, host), |(namespace, name)| (Some(namespace), name));
+    if whole::named_host(report, "istio/013", at, namespace, name) && !is_ip(name) {
         whole::host(report, at, name);
     }
 }

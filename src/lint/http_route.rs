@@ -4,18 +4,18 @@ use super::headers;
 use super::http_match;
 use super::re2;
 use super::report::{At, Report, SCHEMA, known};
-use super::route::{Scope, destination, weights};
+use super::route::{Binding, destination, weights};
 use super::whole;
 use crate::istio::{
     CorsPolicy, FaultAbort, HttpDirectResponse, HttpFaultInjection, HttpMatchRequest, HttpRedirect, HttpRetry,
     HttpRewrite, HttpRoute, Percent, RedirectPortSelection, UnmatchedPreflights,
 };
 
-pub(super) fn check(report: &mut Report<'_>, at: At<'_>, route: &HttpRoute, scope: Scope) {
-    check_answer(report, at, route, scope);
+pub(super) fn check(report: &mut Report<'_>, at: At<'_>, route: &HttpRoute, binding: Binding) {
+    check_answer(report, at, route, binding);
     let matches = at.member("match");
     for (index, matched) in route.matches.iter().enumerate() {
-        http_match::check(report, matches.item(index), matched, scope.gateway);
+        http_match::check(report, matches.item(index), matched, binding.gateway);
     }
     let list = at.member("route");
     for (index, to) in route.route.iter().enumerate() {
@@ -49,10 +49,10 @@ pub(super) fn check(report: &mut Report<'_>, at: At<'_>, route: &HttpRoute, scop
 }
 
 /// Rules 49 and 50.
-fn check_answer(report: &mut Report<'_>, at: At<'_>, route: &HttpRoute, scope: Scope) {
+fn check_answer(report: &mut Report<'_>, at: At<'_>, route: &HttpRoute, binding: Binding) {
     let (redirects, responds) = (route.redirect.is_some(), route.direct_response.is_some());
     if route.delegate.is_some() {
-        if scope.delegate {
+        if binding.delegate {
             report.error("istio/050", at.member("delegate"), "a delegate does not delegate", "write the route here");
         } else if redirects || !route.route.is_empty() {
             report.error("istio/050", at, "a route that delegates has neither route nor redirect", "remove them");

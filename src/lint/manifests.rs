@@ -44,7 +44,7 @@ impl Manifests {
         };
         let mut manifests = Self::default();
         if documents.is_empty() {
-            manifests.findings.push(Finding::note("lint/empty", at(path, 1), "the file holds no manifest"));
+            manifests.findings.push(Finding::note("lint/empty", Place::on_line(path, 1), "the file holds no manifest"));
         }
         for document in documents.iter() {
             manifests.document(path, document, also);
@@ -57,7 +57,7 @@ impl Manifests {
             let more = manifests.findings.len() - MOST;
             manifests.findings.drain(..more);
             let message = format!("{more} more findings of this file, none worse, are not told");
-            manifests.findings.push(Finding::note(MORE, at(path, 1), message));
+            manifests.findings.push(Finding::note(MORE, Place::on_line(path, 1), message));
         }
         drop(documents);
         manifests.text = text;
@@ -67,7 +67,7 @@ impl Manifests {
     /// A file that cannot be read, and why.
     #[must_use]
     pub fn unreadable(path: &str, why: impl Into<String>, remedy: &str) -> Self {
-        Self::unread(Finding::error(FILE, at(path, 1), why, remedy))
+        Self::unread(Finding::error(FILE, Place::on_line(path, 1), why, remedy))
     }
 
     fn unread(finding: Finding) -> Self {
@@ -91,7 +91,7 @@ impl Manifests {
             }
         };
         for (pointer, value) in istio::unrolled(value) {
-            let place = Place { pointer, column: 0, ..at(path, document.line) };
+            let place = Place { pointer, column: 0, ..Place::on_line(path, document.line) };
             self.names.add(document.line, &place.pointer, Named::of(&value));
             if let Some(length) = too_long(document, &value) {
                 let message = format!("the resource takes {length} bytes, and Kubernetes stores at most {STORED}");
@@ -193,17 +193,13 @@ fn is_ruled(resource: &Resource) -> bool {
     resource.kind() != Kind::Other || resource.is_service() || resource.is_dns_endpoint()
 }
 
-fn group(resource: &Resource) -> &str {
-    resource.api_version().rsplit_once('/').map_or("", |(group, _)| group)
-}
-
 fn is_istios(resource: &Resource) -> bool {
-    group(resource) == "istio.io" || group(resource).ends_with(".istio.io")
+    resource.group() == "istio.io" || resource.group().ends_with(".istio.io")
 }
 
 /// What the API server tells resources apart by: group, kind, namespace and name.
 fn identity(resource: &Resource) -> [&str; 4] {
-    [group(resource), resource.kind_name(), &resource.metadata.namespace, &resource.metadata.name]
+    [resource.group(), resource.kind_name(), &resource.metadata.namespace, &resource.metadata.name]
 }
 
 /// A resource that another manifest is about, too.
@@ -224,10 +220,6 @@ const FILE: &str = "lint/file";
 
 /// What a map that is meant to be a resource has one of.
 const MARKS: [&str; 3] = ["kind", "metadata", "spec"];
-
-fn at(path: &str, line: u32) -> Place {
-    Place { line, column: 1, ..Place::at(path) }
-}
 
 /// A file that is no UTF-8, by its first byte that is not.
 fn not_utf8(path: &str, bytes: &[u8]) -> Finding {
@@ -281,7 +273,7 @@ const UNTYPED: [&str; 5] = ["EnvoyFilter", "IstioOperator", "ProxyConfig", "Traf
 
 /// A kind in a group of Istio that has no such kind.
 fn unknown_kind(place: &Place, resource: &Resource) -> Option<Finding> {
-    let (group, kind) = (group(resource), resource.kind_name());
+    let (group, kind) = (resource.group(), resource.kind_name());
     if !is_istios(resource) || resource.kind() != Kind::Other || UNTYPED.contains(&kind) {
         return None;
     }

@@ -7,7 +7,7 @@ use crate::istio::Destination;
 
 /// What the routes need to know of their VirtualService.
 #[derive(Clone, Copy)]
-pub(super) struct Scope {
+pub(super) struct Binding {
     /// It has no hosts: another one delegates to it.
     pub(super) delegate: bool,
     /// It is bound to Gateways and not to sidecars.

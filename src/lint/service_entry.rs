@@ -268,19 +268,25 @@ pub(super) fn check_socket(report: &mut Report<'_>, at: At<'_>, endpoint: &Workl
 /// Rule 36.
 fn check_endpoint_ports(report: &mut Report<'_>, at: At<'_>, names: &HashSet<&str>, endpoint: &WorkloadEntry) {
     let list = at.member("ports");
-    for (name, number) in &endpoint.ports {
-        if !names.contains(name.as_str()) {
-            report.error(
-                "istio/036",
-                list.member(name),
-                format!("the service has no port named {name:?}"),
-                "use the name of one of its ports",
-            );
-        }
+    for name in endpoint.ports.keys().filter(|name| !names.contains(name.as_str())) {
+        report.error(
+            "istio/036",
+            list.member(name),
+            format!("the service has no port named {name:?}"),
+            "use the name of one of its ports",
+        );
+    }
+    check_ports_and_labels(report, at, endpoint);
+}
+
+/// What holds for the ports and labels of endpoints and workloads of any kind.
+pub(super) fn check_ports_and_labels(report: &mut Report<'_>, at: At<'_>, workload: &WorkloadEntry) {
+    let list = at.member("ports");
+    for (name, number) in &workload.ports {
         whole::port_name(report, list.member(name), name);
         whole::port(report, list.member(name), Some(*number));
     }
-    whole::labels(report, at.member("labels"), &endpoint.labels);
+    whole::labels(report, at.member("labels"), &workload.labels);
 }
 
 /// A workload that is known by its network alone.
@@ -301,10 +307,5 @@ pub(super) fn check_workload(report: &mut Report<'_>, workload: &WorkloadEntry) 
     } else if !is_ip(&workload.address) {
         whole::plain_host(report, at, &workload.address);
     }
-    let list = SPEC.member("ports");
-    for (name, number) in &workload.ports {
-        whole::port_name(report, list.member(name), name);
-        whole::port(report, list.member(name), Some(*number));
-    }
-    whole::labels(report, SPEC.member("labels"), &workload.labels);
+    check_ports_and_labels(report, SPEC, workload);
 }

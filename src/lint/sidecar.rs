@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::report::{At, Report, SCHEMA, SCHEMA_WARNING, SPEC, known};
 use super::route::destination;
 use super::server_tls;
-use super::syntax::{Protocol, fqdn, is_ip, is_label, is_socket, protocol};
+use super::syntax::{Protocol, fqdn, is_ip, is_socket, protocol};
 use super::traffic;
 use super::whole;
 use crate::istio::{
@@ -175,7 +175,7 @@ fn check_bind(report: &mut Report<'_>, at: At<'_>, listener: &IstioEgressListene
     }
 }
 
-/// Rule 74 for `namespace/name` (`agent`, `ValidateNamespaceSlashWildcardHostname`).
+/// Rule 74 for `namespace/name`.
 fn check_hosts(report: &mut Report<'_>, list: At<'_>, own: &str, hosts: &[String]) {
     let mut seen: BTreeMap<&str, HashSet<&str>> = BTreeMap::new();
     for (index, host) in hosts.iter().enumerate() {
@@ -189,13 +189,8 @@ fn check_hosts(report: &mut Report<'_>, list: At<'_>, own: &str, hosts: &[String
             );
             continue;
         };
-        let named = namespace.strip_prefix('~').unwrap_or(namespace);
-        let partial = name.starts_with('*') && name != "*" && !name.starts_with("*.");
-        let short = name != "*" && !name.contains('.');
-        if namespace.is_empty() || !matches!(named, "" | "*" | ".") && !is_label(named) || partial || short {
-            let message = format!("{host:?} is not a namespace and a full name");
-            report.error("istio/074", at, message, "write such as ./a.example, */*.example or */*");
-        } else {
+        let named = Some(namespace.strip_prefix('~').unwrap_or(namespace)).filter(|_| namespace != "~");
+        if whole::named_host(report, "istio/074", at, named, name) {
             whole::host(report, at, name);
         }
         if namespace.starts_with('~') {

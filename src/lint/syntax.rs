@@ -1,4 +1,4 @@
-//! The syntax of names, hosts, addresses, durations and expressions, as Istio reads them.
+//! The syntax of names, hosts, addresses and protocols, as Istio reads them.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -118,48 +118,6 @@ pub(super) fn mapped_block(text: &str) -> Option<String> {
     Some(format!("{address}/{bits}"))
 }
 
-/// The nanoseconds of a duration as Go writes them, `1h30m`, `1.5s`; `None` when it is not one.
-pub(super) fn nanoseconds(text: &str) -> Option<i128> {
-    let (sign, mut rest) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if rest == "0" {
-        return Some(0);
-    }
-    let mut total = 0;
-    while !rest.is_empty() || total == 0 {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at(end);
-        let unit = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
-        let scale = scale(&tail[..unit])?;
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        if whole.is_empty() && fraction.is_empty() || number.len() > 18 || fraction.contains('.') {
-            return None;
-        }
-        let digits: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-        let part: i128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
-        total += digits * scale + part * scale / 10_i128.pow(u32::try_from(fraction.len()).ok()?);
-        rest = &tail[unit..];
-        if rest.is_empty() {
-            break;
-        }
-    }
-    Some(sign * total)
-}
-
-fn scale(unit: &str) -> Option<i128> {
-    Some(match unit {
-        "ns" => 1,
-        "us" | "µs" | "μs" => 1_000,
-        "ms" => 1_000_000,
-        "s" => 1_000_000_000,
-        "m" => 60_000_000_000,
-        "h" => 3_600_000_000_000,
-        _ => return None,
-    })
-}
-
 /// The protocol of a port, as Istio tells them apart (`pkg/config/protocol`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
@@ -206,16 +164,6 @@ mod tests {
         }
         for bad in ["a.*.b", "a*.b", "**.a"] {
             assert_eq!(wildcard_domain(bad), Err(BadHost::Wildcard), "{bad}");
-        }
-    }
-
-    #[test]
-    fn durations() {
-        assert_eq!(nanoseconds("1h1.5s"), Some(3_601_500_000_000));
-        assert_eq!(nanoseconds("0s"), Some(0));
-        assert_eq!(nanoseconds("-1ms"), Some(-1_000_000));
-        for bad in ["", "1", "s", "1 s", "1d", "1.2.3s", "."] {
-            assert_eq!(nanoseconds(bad), None, "{bad}");
         }
     }
 

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use super::locality;
 use super::report::{At, Report, SCHEMA, known};
-use super::syntax::nanoseconds;
 use super::whole;
 use crate::istio::{
     ConnectionPoolSettings, ConsistentHashLb, H2UpgradePolicy, LoadBalancerSettings, OutlierDetection, SimpleLb,
+    nanoseconds,
 };
 
 pub(super) fn connection_pool(report: &mut Report<'_>, at: At<'_>, pool: &ConnectionPoolSettings) {

@@ -3,16 +3,16 @@
 use super::hosts::Hosts;
 use super::http_route;
 use super::report::{At, Report, SCHEMA, SPEC};
-use super::route::{Scope, destination, gateway_names, weights};
+use super::route::{Binding, destination, gateway_names, weights};
 use super::syntax::{is_ip, is_ip_or_cidr};
 use super::unreachable;
 use super::whole;
-use crate::istio::{ObjectMeta, RouteDestination, VirtualService};
+use crate::istio::{L4MatchAttributes, ObjectMeta, RouteDestination, StringMap, TlsMatchAttributes, VirtualService};
 
 pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, service: &VirtualService) {
     let gateway = !service.gateways.is_empty() && service.gateways.iter().all(|name| name != "mesh");
-    let scope = Scope { delegate: service.hosts.is_empty(), gateway };
-    if scope.delegate {
+    let binding = Binding { delegate: service.hosts.is_empty(), gateway };
+    if binding.delegate {
         let beside = [
             ("gateways", service.gateways.is_empty()),
             ("tls", service.tls.is_empty()),
@@ -23,13 +23,13 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, service: &Vi
             report.error("istio/044", SPEC.member(name), message, "name hosts, or remove it");
         }
     }
-    check_hosts(report, service, scope);
+    check_hosts(report, service, binding);
     gateway_names(report, SPEC.member("gateways"), &service.gateways);
     if service.http.is_empty() && service.tls.is_empty() && service.tcp.is_empty() {
         report.error("istio/047", SPEC, "a VirtualService without routes", "add http, tls or tcp");
     }
     for (index, route) in service.http.iter().enumerate() {
-        http_route::check(report, SPEC.member("http").item(index), route, scope);
+        http_route::check(report, SPEC.member("http").item(index), route, binding);
     }
     check_tls(report, service);
     check_tcp(report, service);
@@ -38,13 +38,13 @@ pub(super) fn check(report: &mut Report<'_>, metadata: &ObjectMeta, service: &Vi
 }
 
 /// Rules 45 and 46.
-fn check_hosts(report: &mut Report<'_>, service: &VirtualService, scope: Scope) {
+fn check_hosts(report: &mut Report<'_>, service: &VirtualService, binding: Binding) {
     let list = SPEC.member("hosts");
     let mut valid = true;
-    let by_server = scope.gateway && names_servers(service);
+    let by_server = binding.gateway && names_servers(service);
     for (index, host) in service.hosts.iter().enumerate() {
         let at = list.item(index);
-        if host == "*" && !scope.gateway {
+        if host == "*" && !binding.gateway {
             report.error(
                 "istio/045",
                 at,
@@ -90,10 +90,8 @@ fn check_tls(report: &mut Report<'_>, service: &VirtualService) {
             for (index, host) in matched.sni_hosts.iter().enumerate() {
                 sni_host(report, at.member("sniHosts").item(index), host, &hosts, mesh);
             }
-            subnets(report, at.member("destinationSubnets"), &matched.destination_subnets);
-            whole::optional_port(report, at.member("port"), matched.port);
-            gateway_names(report, at.member("gateways"), &matched.gateways);
-            whole::labels(report, at.member("sourceLabels"), &matched.source_labels);
+            let TlsMatchAttributes { destination_subnets, port, gateways, source_labels, .. } = matched;
+            connection(report, at, destination_subnets, *port, gateways, source_labels);
         }
         destinations(report, at.member("route"), &route.route);
     }
@@ -115,19 +113,29 @@ fn check_tcp(report: &mut Report<'_>, service: &VirtualService) {
         for (index, matched) in route.matches.iter().enumerate() {
             let at = at.member("match");
             let at = at.item(index);
-            subnets(report, at.member("destinationSubnets"), &matched.destination_subnets);
-            whole::optional_port(report, at.member("port"), matched.port);
-            gateway_names(report, at.member("gateways"), &matched.gateways);
-            whole::labels(report, at.member("sourceLabels"), &matched.source_labels);
+            let L4MatchAttributes { destination_subnets, port, gateways, source_labels, .. } = matched;
+            connection(report, at, destination_subnets, *port, gateways, source_labels);
         }
         destinations(report, at.member("route"), &route.route);
     }
 }
 
-fn subnets(report: &mut Report<'_>, at: At<'_>, subnets: &[String]) {
+/// What a match of a TLS route and one of a TCP route say alike.
+fn connection(
+    report: &mut Report<'_>,
+    at: At<'_>,
+    subnets: &[String],
+    port: Option<u32>,
+    gateways: &[String],
+    source_labels: &StringMap,
+) {
+    let list = at.member("destinationSubnets");
     for (index, subnet) in subnets.iter().enumerate().filter(|(_, subnet)| !is_ip_or_cidr(subnet)) {
-        report.error(SCHEMA, at.item(index), format!("{subnet:?} is neither an IP address nor a CIDR"), "write one");
+        report.error(SCHEMA, list.item(index), format!("{subnet:?} is neither an IP address nor a CIDR"), "write one");
     }
+    whole::optional_port(report, at.member("port"), port);
+    gateway_names(report, at.member("gateways"), gateways);
+    whole::labels(report, at.member("sourceLabels"), source_labels);
 }
 
 fn destinations(report: &mut Report<'_>, at: At<'_>, route: &[RouteDestination]) {

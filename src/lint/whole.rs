@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::report::{At, METADATA, Report, SCHEMA};
 use super::syntax;
-use super::syntax::{BadHost, fqdn, is_kubernetes_label, is_label, nanoseconds, protocol, wildcard_domain};
-use crate::istio::{Action, Kind, PolicyTargetReference, Resource, Spec, StringMap};
+use super::syntax::{BadHost, fqdn, is_kubernetes_label, is_label, protocol, wildcard_domain};
+use crate::istio::{Action, Kind, PolicyTargetReference, Resource, Spec, StringMap, nanoseconds};
 
 /// What holds for a resource as a whole: its version, its fields, rule 9.
 pub(super) fn resource(report: &mut Report<'_>, resource: &Resource) {
@@ -96,6 +96,28 @@ fn holds(report: &mut Report<'_>, at: At<'_>, host: &str, verdict: Result<(), Ba
         }
     }
     false
+}
+
+/// Reports what is wrong with a host in full and with the namespace that stands before it; answers whether the host is one
+/// in full, or a wildcard for such (`agent`, `ValidateNamespaceSlashWildcardHostname`).
+pub(super) fn named_host(
+    report: &mut Report<'_>,
+    rule: &'static str,
+    at: At<'_>,
+    namespace: Option<&str>,
+    host: &str,
+) -> bool {
+    if let Some(namespace) = namespace.filter(|name| !matches!(*name, "*" | ".") && !is_label(name)) {
+        let message = format!("{namespace:?} is not a namespace");
+        report.error(rule, at, message, "write the name of one, . for the own one, or * for all");
+    }
+    let partial = host.starts_with('*') && host != "*" && !host.starts_with("*.");
+    let short = host != "*" && !host.contains('.');
+    if partial || short {
+        let message = format!("{host:?} is {}", if partial { "a partial wildcard" } else { "a short name" });
+        report.error(rule, at, message, "write a full domain name, *.domain or *");
+    }
+    !partial && !short
 }
 
 /// Warns of a host without dots, which Istio completes with the resource's own namespace.

@@ -2,7 +2,7 @@
 
 use super::headers::is_strict_name;
 use super::report::{At, Report, SPEC};
-use super::service_entry::check_socket;
+use super::service_entry::{check_ports_and_labels, check_socket};
 use super::whole;
 use crate::istio::{ReadinessProbe, WorkloadGroup};
 
@@ -19,12 +19,7 @@ pub(super) fn check(report: &mut Report<'_>, group: &WorkloadGroup) {
             if let Some(path) = template.address.strip_prefix("unix://") {
                 check_socket(report, at, template, path);
             }
-            let ports = at.member("ports");
-            for (name, number) in &template.ports {
-                whole::port_name(report, ports.member(name), name);
-                whole::port(report, ports.member(name), Some(*number));
-            }
-            whole::labels(report, at.member("labels"), &template.labels);
+            check_ports_and_labels(report, at, template);
         }
     }
     if let Some(metadata) = &group.metadata {

@@ -95,5 +95,5 @@ pub(super) fn refused(path: &str, text: &str, parsed: &Parsed) -> Vec<Finding> {
 }
 
 fn is_unknown_policy(resource: &Resource) -> bool {
-    resource.api_version().starts_with("security.istio.io/")
+    resource.group() == "security.istio.io"
 }

@@ -29,7 +29,12 @@ fn each_request_gets_one_verdict_and_what_is_no_request_an_error() {
         format!(r#"{{{from}, {to}, "method": "GET", "path": "/cart/1"}}"#),
         format!(r#"{{{from}, {to}, "method": "GET", "path": "/cart/../admin"}}"#),
         format!(r#"{{"from": {{"principal": null}}, {to}}}"#),
+        " ".to_owned(),
         "nonsense".to_owned(),
+        format!(r#"{{"from": {{"ip": "x"}}, {to}}}"#),
+        format!(r#"{{{from}, {to}, "mehtod": "GET"}}"#),
+        r#"{"to": {}}"#.to_owned(),
+        r#"{"to": {"namespace": "shop"}"#.to_owned(),
         format!(r#"{{{from}, "to": {{"namespace": "shop", "labels": {{"app": "other"}}}}}}"#),
     ];
     fs::write(folder.path().join("policies.yaml"), POLICIES).unwrap();
@@ -37,13 +42,19 @@ fn each_request_gets_one_verdict_and_what_is_no_request_an_error() {
     let mesh = ["--trust-domain", "new", "--trust-domain-alias", "old", "--root-namespace", "mesh-root"];
     let files = ["access", "--manifests", "policies.yaml", "--requests", "requests.jsonl"];
     let run = meshwright(folder.path(), &[&files[..], &mesh[..]].concat());
+    let unknown = "{\"error\":\"unknown field `mehtod`, expected one of `from`, `to`, `method`, `path`, `host`, `sni`, \
+                   `headers`, `jwt`\",\"line\":7,\"column\":147,\"field\":\"mehtod\"}";
     assert_eq!(
         run.out.lines().collect::<Vec<_>>(),
         [
             r#"{"verdict":"allow","policy":"shop/cart","rule":0}"#,
             r#"{"verdict":"deny","policy":null,"rule":null}"#,
             r#"{"verdict":"deny","policy":null,"rule":null,"peerAuthentication":"mesh-root/mesh"}"#,
-            r#"{"error":"expected ident at line 1 column 2"}"#,
+            r#"{"error":"the line is no JSON: expected ident","line":5,"column":2}"#,
+            r#"{"error":"invalid IP address syntax","line":6,"column":19,"field":"from.ip"}"#,
+            unknown,
+            r#"{"error":"missing field `namespace`","line":8,"column":9,"field":"to"}"#,
+            r#"{"error":"the line is no JSON: EOF while parsing an object","line":9,"column":28}"#,
             r#"{"verdict":"allow","policy":null,"rule":null}"#,
         ]
     );
@@ -96,6 +107,9 @@ fn one_call_of_a_service_is_decided_from_a_checkout() {
     let run = ask(&["--from", "shop/frontend", "-o", "json"]);
     let answers: serde_json::Value = serde_json::from_str(&run.out).unwrap();
     assert_eq!(answers["answers"][0]["policy"], "shop/cartservice-allow");
+    assert_eq!(answers["answers"][0]["principal"], "cluster.local/ns/shop/sa/frontend");
+    let run = ask(&["--from", "other/ns/shop/sa/frontend"]);
+    assert!(run.out.contains(":7070 deny, as no rule lets it in (as other/ns/shop/sa/frontend)"), "{run:?}");
     let run = ask(&["--cluster", "gke/west"]);
     assert!(run.code == Some(1) && run.err.contains("is not served there; it is on gke/east on port 7070"), "{run:?}");
     for wrong in [&["--from", "web"][..], &["--requests", "-"], &["--port", "x"], &["--manifests", "-"]] {

@@ -7,8 +7,9 @@ use proptest::test_runner::TestRunner;
 
 use super::permissions::means;
 use super::{arbitrary, naive};
+use crate::access::tests::read;
 use crate::access::{Access, Attribute, Destination, Idle, Lockout, Matrix, Mesh, Protocol, Request, Tls, Verdict};
-use crate::istio::{self, Action, Resource, Spec};
+use crate::istio::{Action, Resource, Spec};
 
 /// Without CUSTOM policies, about which the matrix asks nobody.
 fn resources() -> impl Strategy<Value = Vec<Resource>> {
@@ -119,15 +120,6 @@ fn random_matrices_have_entries_of_every_kind() {
         nobody += usize::from(access.grants.is_empty());
     }
     assert!([open, closed, cut, nobody].iter().all(|count| *count > 50), "{open} {closed} {cut} {nobody}");
-}
-
-fn read(specs: &[(&str, &str)]) -> Vec<Resource> {
-    let text = |(name, spec): &(&str, &str)| {
-        let kind = if spec.contains("mtls") { "PeerAuthentication" } else { "AuthorizationPolicy" };
-        let head = format!("apiVersion: security.istio.io/v1\nkind: {kind}\n");
-        format!("{head}metadata: {{name: {name}, namespace: shop}}\nspec: {spec}\n---\n")
-    };
-    istio::read(&specs.iter().map(text).collect::<String>()).into_iter().map(|it| it.unwrap().resource).collect()
 }
 
 fn cart() -> Destination {

@@ -17,7 +17,8 @@ pub(super) struct Ask {
     /// The service that is called
     #[arg(long, value_name = "NAMESPACE/SERVICE", value_parser = service)]
     to: Option<Question>,
-    /// Who calls: a service account, or a whole identity such as cluster.local/ns/shop/sa/web; without it plain text
+    /// Who calls: a service account, in the trust domain of the cluster that is called, or a whole identity such as
+    /// cluster.local/ns/shop/sa/web; without it plain text
     #[arg(long, value_name = "NAMESPACE/ACCOUNT", value_parser = caller, requires = "to")]
     from: Option<CallingAs>,
     /// The port of the service; all of them without

@@ -1,6 +1,8 @@
 //! The expectations that a config repository holds.
 
-use super::super::Failure;
+use std::path::Path;
+
+use super::super::{Failure, sources};
 use crate::access::Expectation;
 use crate::finding::{Finding, Place};
 use crate::repo::Files;
@@ -29,7 +31,7 @@ pub(in crate::cli) fn beside(files: &dyn Files) -> Result<Result<Vec<Expectation
             findings.push(Finding::error("access/expectation", Place::at(path), why, "make it a folder, or remove it"));
             continue;
         }
-        if !path.ends_with(".yaml") && !path.ends_with(".yml") {
+        if !sources::is_yaml(Path::new(&path)) {
             continue;
         }
         let text = content.map_err(|long| format!("the file has {} bytes and is not read", long.bytes));

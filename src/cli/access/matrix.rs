@@ -11,6 +11,7 @@ use super::of_checkout;
 /// For each workload that an inbound intent is about: who is let in and what for, by the policies that the intents render to
 /// and those that people wrote beside them, as far as the repository shows.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Matrix {
     /// A checkout of the config repository
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -19,6 +20,10 @@ pub(super) struct Matrix {
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
 }
+
+const EXAMPLES: &str = "Examples:
+  meshwright access matrix                            of this checkout
+  meshwright access matrix --repo ../config -o json   for scripts";
 
 impl Matrix {
     pub(super) fn run(self) -> Outcome {

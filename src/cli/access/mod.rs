@@ -21,12 +21,14 @@ use crate::review::{Given, Model, Side};
 ///
 /// With --requests it reads one JSON object a line, such as {"from": {"principal": "cluster.local/ns/a/sa/b"}, "to":
 /// {"namespace": "c", "labels": {"app": "d"}, "port": 80, "protocol": "http"}, "method": "GET", "path": "/"}, and prints for
-/// each the verdict, the policy and the index of its rule that decided. A line that cannot be read gives one with `error`.
+/// each the verdict, the policy and the index of its rule that decided. A line that cannot be read gives one with `error`,
+/// its `line` and, where one is wrong, the `field`; blank lines are passed over.
 ///
 /// The answer is as far as these manifests show. Exit code 0 whatever is decided, 1 when it could not be; `access test` exits
 /// with 1 where a verdict is not the expected one.
 #[derive(clap::Args)]
 #[command(
+    after_help = EXAMPLES,
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     group = clap::ArgGroup::new("what").required(true).args(["to", "requests"])
@@ -43,6 +45,13 @@ pub(super) struct Access {
     manifests: Manifests,
 }
 
+const EXAMPLES: &str = "Examples:
+  meshwright access --to shop/cart --from shop/frontend --method GET --path /cart
+  meshwright access --to shop/cart --from east.example/ns/shop/sa/frontend --cluster gke/west
+  meshwright access --manifests policies.yaml more/ --requests requests.jsonl
+  kubectl get authorizationpolicies,peerauthentications -A -o yaml |
+    meshwright access --manifests - --requests requests.jsonl";
+
 #[derive(clap::Subcommand)]
 enum Command {
     /// Check that calls are decided as files of expectations say
@@ -57,8 +66,8 @@ enum Command {
 #[group(id = "given", multiple = true)]
 struct Manifests {
     /// Manifests with the policies; `-` for standard input, a folder for all *.yaml and *.yml below it
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    manifests: Vec<PathBuf>,
+    #[arg(id = "manifests", long = "manifests", value_name = "FILE", num_args = 1..)]
+    files: Vec<PathBuf>,
     /// The namespace whose policies hold for the whole mesh
     #[arg(long, value_name = "NAME", default_value_t = Mesh::default().root_namespace, requires = "manifests")]
     root_namespace: String,
@@ -74,12 +83,12 @@ impl Manifests {
     fn read(&self) -> Result<Given, Failure> {
         let trust_domains = std::iter::once(&self.trust_domain).chain(&self.trust_domain_alias).cloned().collect();
         let mesh = Mesh { root_namespace: self.root_namespace.clone(), trust_domains };
-        Given::read(mesh, &requests::texts(&self.manifests)?).map_err(Failure::Found)
+        Given::read(mesh, &requests::texts(&self.files)?).map_err(Failure::Found)
     }
 
     /// Whether standard input is the manifests.
     fn takes_stdin(&self) -> bool {
-        self.manifests.iter().any(|path| path.as_os_str() == "-")
+        self.files.iter().any(|path| path.as_os_str() == "-")
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::sources::Sources;
 use super::super::{Failure, Outcome, Verdict, bundle, output};
@@ -13,8 +13,10 @@ use crate::finding::Severity;
 
 /// The longest line that is read, in bytes.
 const LONGEST_LINE: usize = 1 << 20;
-/// The most lines, and the most of their bytes, that are worked on at once.
-const BATCH: (usize, usize) = (4096, 16 << 20);
+/// The most lines that are worked on at once.
+const MOST_LINES: usize = 4096;
+/// The bytes of lines beyond which no further one is worked on at once.
+const MOST_BYTES: usize = 16 << 20;
 
 /// Decides about every request in a file, or on standard input for `-`.
 pub(super) fn decide(policies: &Policies, file: &Path) -> Outcome {
@@ -23,18 +25,18 @@ pub(super) fn decide(policies: &Policies, file: &Path) -> Outcome {
         false => Box::new(std::fs::File::open(file).map_err(|error| failed(file, &error))?),
     };
     let mut requests = BufReader::with_capacity(1 << 16, requests);
-    let mut verdict = Verdict::Ok;
+    let (mut verdict, mut number) = (Verdict::Ok, 0);
     loop {
-        let batch = lines(&mut requests).map_err(|error| failed(file, &error))?;
+        let batch = lines(&mut requests, &mut number).map_err(|error| failed(file, &error))?;
         if batch.is_empty() {
             return Ok(verdict);
         }
-        let answers: Vec<Result<String, String>> = batch.par_iter().map(|line| answer(policies, line)).collect();
+        let answers: Vec<Result<String, Value>> = batch.par_iter().map(|line| answer(policies, line)).collect();
         let mut text = String::new();
         for answer in answers {
             let line = answer.unwrap_or_else(|error| {
                 verdict = Verdict::Findings;
-                json!({ "error": error }).to_string()
+                error.to_string()
             });
             text.push_str(&line);
             text.push('\n');
@@ -58,27 +60,37 @@ pub(super) fn texts(named: &[PathBuf]) -> Result<Vec<(String, String)>, Failure>
     files.iter().map(|path| Ok((path.display().to_string(), bundle::text(path)?))).collect()
 }
 
-/// A line without its end; none where it is too long, and nothing is kept of it.
-type Line = Option<Vec<u8>>;
+/// A line of a file.
+struct Line {
+    /// From 1.
+    number: u64,
+    /// What it says, without its end; none where it is too long, and nothing is kept of it.
+    text: Option<Vec<u8>>,
+}
 
-/// The next lines, as many as are worked on at once; none at the end.
-fn lines(from: &mut impl BufRead) -> io::Result<Vec<Line>> {
+/// The next lines that are not blank, as many as are worked on at once; none at the end. `number` is that of the last line
+/// that was read.
+fn lines(from: &mut impl BufRead, number: &mut u64) -> io::Result<Vec<Line>> {
     let (mut batch, mut bytes) = (vec![], 0);
-    while batch.len() < BATCH.0 && bytes < BATCH.1 {
+    while batch.len() < MOST_LINES && bytes < MOST_BYTES {
         let mut line = vec![];
         from.by_ref().take(LONGEST_LINE as u64 + 1).read_until(b'\n', &mut line)?;
         if line.is_empty() {
             break;
         }
+        *number += 1;
         if line.last() == Some(&b'\n') {
             line.pop();
         } else if line.len() > LONGEST_LINE {
             skip_line(from)?;
-            batch.push(None);
+            batch.push(Line { number: *number, text: None });
+            continue;
+        }
+        if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
         bytes += line.len();
-        batch.push(Some(line));
+        batch.push(Line { number: *number, text: Some(line) });
     }
     Ok(batch)
 }
@@ -96,10 +108,31 @@ fn skip_line(from: &mut impl BufRead) -> io::Result<()> {
     }
 }
 
-fn answer(policies: &Policies, line: &Line) -> Result<String, String> {
-    let line = line.as_ref().ok_or_else(|| format!("the line is longer than {LONGEST_LINE} bytes"))?;
-    let request: Request = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    serde_json::to_string(&policies.decide(&request)).map_err(|error| error.to_string())
+/// The verdict about the request of a line; what is wrong with it, and where, in place of one that cannot be read.
+fn answer(policies: &Policies, Line { number, text }: &Line) -> Result<String, Value> {
+    let Some(text) = text else {
+        return Err(json!({ "error": format!("the line is longer than {LONGEST_LINE} bytes"), "line": number }));
+    };
+    let request = serde_json::from_slice::<Request>(text).map_err(|error| {
+        let (row, column) = (error.line(), error.column());
+        let why = error.to_string();
+        let why = why.strip_suffix(&format!(" at line {row} column {column}")).unwrap_or(&why);
+        let why = if error.is_data() { why.to_owned() } else { format!("the line is no JSON: {why}") };
+        let mut said = json!({ "error": why, "line": number, "column": column });
+        if let Some(field) = field(text).filter(|_| error.is_data()) {
+            said["field"] = field.into();
+        }
+        said
+    })?;
+    serde_json::to_string(&policies.decide(&request))
+        .map_err(|error| json!({ "error": error.to_string(), "line": number }))
+}
+
+/// The field that keeps a text from being a request, such as `from.ip`; none where it is the whole of it.
+fn field(text: &[u8]) -> Option<String> {
+    let mut text = serde_json::Deserializer::from_slice(text);
+    let error = serde_path_to_error::deserialize::<_, Request>(&mut text).err()?;
+    Some(error.path().to_string()).filter(|path| path != ".")
 }
 
 /// Writes to standard output; false when its reader went away.
@@ -116,12 +149,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_read_whole_and_those_that_are_too_long_are_dropped() {
+    fn lines_are_read_whole_and_those_that_are_blank_or_too_long_are_dropped() {
         let long = "x".repeat(LONGEST_LINE + 1);
-        let text = format!("a\n\n{long}\n{}\n{long}{long}\nb", &long[1..]);
+        let text = format!("a\n\n \r\n{long}\n{}\n{long}{long}\nb", &long[1..]);
         let mut from = BufReader::with_capacity(7, text.as_bytes());
-        let lengths: Vec<_> = lines(&mut from).unwrap().iter().map(|line| line.as_ref().map(Vec::len)).collect();
-        assert_eq!(lengths, [Some(1), Some(0), None, Some(LONGEST_LINE), None, Some(1)]);
-        assert!(lines(&mut from).unwrap().is_empty());
+        let mut last = 0;
+        let read = lines(&mut from, &mut last).unwrap();
+        let read: Vec<_> = read.iter().map(|line| (line.number, line.text.as_ref().map(Vec::len))).collect();
+        assert_eq!(read, [(1, Some(1)), (4, None), (5, Some(LONGEST_LINE)), (6, None), (7, Some(1))]);
+        assert!(lines(&mut from, &mut last).unwrap().is_empty());
     }
 }

@@ -14,6 +14,7 @@ use crate::review::words::many;
 /// beside them; without FILE the expectations are those in its folder access-tests. `meshwright check` checks these too.
 /// Exit code 1 when one does not hold.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Test {
     /// Files of expectations; `-` for standard input, a folder for all *.yaml and *.yml below it
     #[arg(value_name = "FILE")]
@@ -28,9 +29,19 @@ pub(super) struct Test {
     output: Output,
 }
 
+const EXAMPLES: &str = "Examples:
+  meshwright access test                                   access-tests/ of this checkout
+  meshwright access test mine.yaml --repo ../config        other expectations of a checkout
+  meshwright access test mine.yaml --manifests policies/   expectations of workloads
+
+A file of expectations:
+  tests:
+  - {from: shop/frontend, to: shop/cart, method: GET, path: /cart, expect: allow}
+  - {workload: {namespace: shop, labels: {app: cart}, port: 7070}, expect: deny}";
+
 impl Test {
     pub(super) fn run(self) -> Outcome {
-        let tally = if self.manifests.manifests.is_empty() { self.of_repository()? } else { self.of_manifests()? };
+        let tally = if self.manifests.files.is_empty() { self.of_repository()? } else { self.of_manifests()? };
         match self.output {
             Output::Json => drop(output::json(&tally)?),
             Output::Text => {

@@ -63,21 +63,12 @@ fn all(service: &VirtualService) -> impl Iterator<Item = Led<'_>> {
             route.mirrors.iter().enumerate().map(|(inner, to)| ("mirrors", Some(inner), to.destination.as_ref()));
         to.chain(mirror).chain(mirrors).map(move |(list, inner, to)| (("http", index), (list, inner), to))
     });
-    let tls = service.tls.iter().enumerate().flat_map(|(index, route)| {
-        route
-            .route
-            .iter()
-            .enumerate()
-            .map(move |(inner, to)| (("tls", index), ("route", Some(inner)), to.destination.as_ref()))
+    let tls = service.tls.iter().enumerate().map(|(index, it)| (("tls", index), &it.route));
+    let tcp = service.tcp.iter().enumerate().map(|(index, it)| (("tcp", index), &it.route));
+    let connections = tls.chain(tcp).flat_map(|(route, to)| {
+        to.iter().enumerate().map(move |(inner, to)| (route, ("route", Some(inner)), to.destination.as_ref()))
     });
-    let tcp = service.tcp.iter().enumerate().flat_map(|(index, route)| {
-        route
-            .route
-            .iter()
-            .enumerate()
-            .map(move |(inner, to)| (("tcp", index), ("route", Some(inner)), to.destination.as_ref()))
-    });
-    http.chain(tls).chain(tcp).filter_map(|(route, within, to)| Some(Led { to: to?, route, within }))
+    http.chain(connections).filter_map(|(route, within, to)| Some(Led { to: to?, route, within }))
 }
 
 /// IST0101 and IST0112 for the destinations of a VirtualService.

@@ -110,24 +110,21 @@ fn hosts(
 }
 
 /// The Gateways that matches name, each with its list of routes, the route and the match.
-fn in_matches(service: &VirtualService) -> Vec<(&'static str, usize, usize, &Vec<String>)> {
-    let mut found = vec![];
-    for (index, route) in service.http.iter().enumerate() {
-        found.extend(
-            route.matches.iter().enumerate().map(|(number, matched)| ("http", index, number, &matched.gateways)),
-        );
-    }
-    for (index, route) in service.tls.iter().enumerate() {
-        found.extend(
-            route.matches.iter().enumerate().map(|(number, matched)| ("tls", index, number, &matched.gateways)),
-        );
-    }
-    for (index, route) in service.tcp.iter().enumerate() {
-        found.extend(
-            route.matches.iter().enumerate().map(|(number, matched)| ("tcp", index, number, &matched.gateways)),
-        );
-    }
-    found
+fn in_matches(service: &VirtualService) -> impl Iterator<Item = (&'static str, usize, usize, &Vec<String>)> {
+    let http = service.http.iter().map(|route| route.matches.iter().map(|it| &it.gateways).collect());
+    let tls = service.tls.iter().map(|route| route.matches.iter().map(|it| &it.gateways).collect());
+    let tcp = service.tcp.iter().map(|route| route.matches.iter().map(|it| &it.gateways).collect());
+    numbered("http", http).chain(numbered("tls", tls)).chain(numbered("tcp", tcp))
+}
+
+fn numbered<'v>(
+    list: &'static str,
+    routes: impl Iterator<Item = Vec<&'v Vec<String>>>,
+) -> impl Iterator<Item = (&'static str, usize, usize, &'v Vec<String>)> {
+    let of_route = move |(route, matches): (usize, Vec<_>)| {
+        matches.into_iter().enumerate().map(move |(number, gateways)| (list, route, number, gateways))
+    };
+    routes.enumerate().flat_map(of_route)
 }
 
 /// The namespace and name of the Gateway that a VirtualService of namespace `own` means: `name`, `namespace/name`,
