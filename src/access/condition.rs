@@ -65,7 +65,7 @@ impl Condition {
             "source.ip" => Self::SourceIp(block()?),
             "remote.ip" => Self::RemoteIp(block()?),
             "destination.ip" => Self::DestinationIp(block()?),
-            "destination.port" => Self::Port(value.parse().map_err(|_| Unfit::Value)?),
+            "destination.port" => Self::Port(port(value).ok_or(Unfit::Value)?),
             "connection.sni" => Self::Sni(Text::of(value)),
             "request.auth.principal" => {
                 let (issuer, subject) = request_principal(value);
@@ -153,6 +153,11 @@ impl Condition {
             Self::FilterMetadata => false,
         }
     }
+}
+
+/// A port as Go's `ParseUint` reads it: digits alone, without a sign (`model/util.go`, `convertToPort`).
+pub(super) fn port(text: &str) -> Option<u16> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 fn request_principal(value: &str) -> (Text, Text) {

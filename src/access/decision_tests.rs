@@ -155,6 +155,11 @@ fn every_field_matches_as_the_table_says() {
         (from("namespaces: [sho]"), json!({}), false),
         (from("namespaces: ['s*p']"), json!({}), true),
         (from("namespaces: ['*x']"), json!({}), false),
+        // Since 1.30 only a `*` is a pattern: the rest is quoted in the expression that Istio makes.
+        (from("namespaces: ['sho.']"), json!({}), false),
+        (from("namespaces: ['sh[o]p', 'sh.*']"), json!({}), false),
+        (from("serviceAccounts: ['fronten.']"), json!({}), false),
+        (from("principals: ['*/s.p/sa/frontend']"), json!({}), false),
         (from("notNamespaces: [shop]"), plain(), true),
         (from("serviceAccounts: [frontend]"), json!({}), true),
         (from("serviceAccounts: [web/frontend]"), json!({}), false),
@@ -235,6 +240,11 @@ fn what_istio_cannot_read_of_a_rule_narrows_allow_and_widens_deny() {
         |action: &str, rule: &str| decide(&[("shop/p", &format!("{{action: {action}, rules: [{rule}]}}"))], json!({}));
     assert_eq!(with("ALLOW", bad_block), "deny");
     assert_eq!(with("DENY", bad_block), "deny shop/p#0");
+    // Go reads no sign.
+    let signed = "{to: [{operation: {ports: ['+80']}}]}";
+    assert_eq!(with("ALLOW", signed), "deny");
+    assert_eq!(with("DENY", &signed.replace("+80", "81', '+80")), "allow");
+    assert_eq!(with("DENY", &signed.replace("ports", "notPorts")), "deny shop/p#0");
     assert_eq!(with("ALLOW", bad_key), "deny");
     assert_eq!(with("DENY", bad_key), "allow");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::address::{self, Block};
 use super::attribute::Attribute;
-use super::condition::issuer_and_subject;
+use super::condition::{issuer_and_subject, port};
 use super::language::{self, Language, Star};
 use super::path::is_template;
 use super::pattern;
@@ -20,7 +20,7 @@ pub(super) fn covers(attribute: &Attribute, wide: &str, narrow: &str) -> bool {
     match attribute.plain() {
         Attribute::SourceIp | Attribute::RemoteIp => address::covers(wide, narrow),
         Attribute::Other(key) if key == "destination.ip" => address::covers(wide, narrow),
-        Attribute::Port => wide.parse::<u16>().is_ok_and(|wide| narrow.parse() == Ok(wide)),
+        Attribute::Port => port(wide).is_some_and(|wide| port(narrow) == Some(wide)),
         plain
         @ (Attribute::Method | Attribute::Path | Attribute::Host | Attribute::Principal | Attribute::Other(_)) => {
             let is_template = *plain == Attribute::Path && (is_template(wide) || is_template(narrow));
@@ -55,7 +55,7 @@ pub(super) fn is_met(within: &[Asked<'_>], except: &[Asked<'_>]) -> Option<bool>
         Attribute::SourceIp | Attribute::RemoteIp => Some(is_met_by_block(within, except)),
         Attribute::Other(key) if key == "destination.ip" => Some(is_met_by_block(within, except)),
         Attribute::Port => {
-            let ports = |asked: &Asked<'_>| asked.1.iter().filter_map(|it| it.parse().ok()).collect::<BTreeSet<u16>>();
+            let ports = |asked: &Asked<'_>| asked.1.iter().filter_map(|it| port(it)).collect::<BTreeSet<u16>>();
             let refused: BTreeSet<u16> = except.iter().flat_map(ports).collect();
             let mut asked = within.iter().map(ports);
             let Some(first) = asked.next() else { return Some(true) };

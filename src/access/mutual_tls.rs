@@ -1,6 +1,6 @@
 //! Whether a workload takes plain text: PeerAuthentication and its inheritance.
 
-use super::{Destination, Mesh};
+use super::{Destination, Mesh, condition};
 use crate::istio::{MutualTls, MutualTlsMode, ObjectMeta, PeerAuthentication};
 
 /// What a port of a workload asks of connections.
@@ -44,7 +44,7 @@ impl Setting {
             namespace: namespace.to_owned(),
             has_selector: policy.selector.as_ref().is_some_and(|selector| !selector.match_labels.is_empty()),
             mtls: mode(policy.mtls.as_ref()),
-            ports: ports.filter_map(|(port, mtls)| Some((port.parse().ok()?, mode(Some(mtls))))).collect(),
+            ports: ports.filter_map(|(port, mtls)| Some((condition::port(port)?, mode(Some(mtls))))).collect(),
         }
     }
 

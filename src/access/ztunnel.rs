@@ -4,9 +4,9 @@
 //! matches does, and a match that no field is left of never does (istio `pilot/pkg/serviceregistry/ambient/authorization.go`,
 //! ztunnel `src/rbac.rs`).
 
-use super::Request;
 use super::address::Block;
 use super::request::SPIFFE;
+use super::{Request, condition};
 use crate::istio::{Action, AuthorizationPolicy, Condition, Operation, Rule, Source};
 
 /// The keys of conditions that it reads.
@@ -107,7 +107,7 @@ type Field<'a> = (&'static str, bool, Vec<&'a str>);
 fn fields<'a>(lists: impl IntoIterator<Item = (&'static str, bool, &'a [String])>) -> Vec<Field<'a>> {
     let fit = |key: &str, value: &str| match key {
         "source.ip" | "destination.ip" => Block::of(value).is_some(),
-        "destination.port" => value.parse::<u16>().is_ok(),
+        "destination.port" => condition::port(value).is_some(),
         _ => true,
     };
     let left = lists.into_iter().map(|(key, negated, values)| {
@@ -174,7 +174,7 @@ impl Caller<'_> {
         match key {
             "source.ip" => is_in(self.request.from.ip),
             "destination.ip" => is_in(self.request.to.ip),
-            "destination.port" => self.request.to.port.is_some_and(|port| value.parse() == Ok(port)),
+            "destination.port" => self.request.to.port.is_some_and(|port| condition::port(value) == Some(port)),
             "source.principal" => self.identity.is_some_and(|identity| fits(value, identity)),
             "source.namespace" => fits(value, account.map_or("", |(namespace, _)| namespace)),
             _ => account == Some(value.split_once('/').unwrap_or((self.namespace, value))),

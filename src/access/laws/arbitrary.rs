@@ -73,9 +73,9 @@ fn some(words: Words, none: u32) -> impl Strategy<Value = Vec<String>> {
 
 /// The same, and now and then what Istio cannot read.
 fn unfit(words: Words, none: u32) -> impl Strategy<Value = Vec<String>> {
-    (some(words, none), prop::bool::weighted(0.02)).prop_map(|(mut values, unfit)| {
+    (some(words, none), prop::bool::weighted(0.02)).prop_map(move |(mut values, unfit)| {
         if unfit {
-            values.push("x".to_owned());
+            values.push(if words == PORTS { "+80" } else { "x" }.to_owned());
         }
         values
     })

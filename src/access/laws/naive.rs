@@ -226,6 +226,7 @@ fn has(mesh: &Mesh, namespace: &str, key: &str, value: &str, request: &Request) 
             }
         }
         "destination.port" => match value.parse::<u16>() {
+            _ if value.starts_with('+') => return Holds::Unfit,
             Err(_) => return Holds::Unfit,
             Ok(port) => request.to.port == Some(port),
         },

@@ -25,7 +25,7 @@ fn plain(mut resource: Resource) -> Option<Resource> {
 
 fn keep_what_is_read(rule: &mut Rule) {
     let literal = |values: &mut Vec<String>| values.retain(|value| value == "*" || !value.contains('*'));
-    let readable = |values: &mut Vec<String>| values.retain(|value| value != "x");
+    let readable = |values: &mut Vec<String>| values.retain(|value| value != "x" && value != "+80");
     for source in rule.from.iter_mut().filter_map(|from| from.source.as_mut()) {
         [&mut source.namespaces, &mut source.not_namespaces].into_iter().for_each(literal);
         [&mut source.ip_blocks, &mut source.not_ip_blocks].into_iter().for_each(readable);
