@@ -1,12 +1,31 @@
 //! Which policies hold at which proxies.
 
-use super::Destination;
+use super::{Destination, Proxy};
 use crate::istio::{AuthorizationPolicy, PolicyTargetReference};
 
 /// The label of the pods of a gateway of the Gateway API, with its name.
 const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
 /// The label, and its value on waypoints.
 const MANAGED: (&str, &str) = ("gateway.istio.io/managed", "istio.io-mesh-controller");
+
+/// The label of the gateways that Istio's charts install, and what its value ends with or is.
+const ISTIO: (&str, [&str; 3]) = ("istio", ["gateway", "ingress", "egress"]);
+
+/// Whether it is a gateway, whose servers say themselves what they ask of connections: PeerAuthentication is for the
+/// inbound listeners of sidecars (istio `pilot/pkg/networking/core/listener_inbound.go`, `buildInboundListeners`; there is no such
+/// thing in `gateway.go`).
+pub(super) fn is_gateway(to: &Destination) -> bool {
+    let is_of_istio = || to.labels.get(ISTIO.0).is_some_and(|name| ISTIO.1.iter().any(|end| name.ends_with(end)));
+    match to.proxy {
+        Proxy::Gateway => true,
+        Proxy::Sidecar => is_of_istio() || to.labels.contains_key(GATEWAY_NAME) && !is_waypoint(to),
+        Proxy::Ztunnel => false,
+    }
+}
+
+fn is_waypoint(to: &Destination) -> bool {
+    to.labels.contains_key(GATEWAY_NAME) && to.labels.get(MANAGED.0).is_some_and(|by| by == MANAGED.1)
+}
 
 /// The targets of a policy.
 pub(super) fn targets(policy: &AuthorizationPolicy) -> Vec<PolicyTargetReference> {
@@ -21,7 +40,7 @@ pub(super) fn targets(policy: &AuthorizationPolicy) -> Vec<PolicyTargetReference
 /// (istio `pilot/pkg/model/policyattachment.go`, `ShouldAttachPolicy`).
 pub(super) fn is_attached(targets: &[PolicyTargetReference], namespace: &str, to: &Destination, root: &str) -> bool {
     let Some(gateway) = to.labels.get(GATEWAY_NAME) else { return targets.is_empty() };
-    let is_waypoint = to.labels.get(MANAGED.0).is_some_and(|by| by == MANAGED.1);
+    let is_waypoint = is_waypoint(to);
     let names = |target: &PolicyTargetReference| {
         let of_api = |kind: &str| target.group == "gateway.networking.k8s.io" && target.kind == kind;
         let is_near = |namespace: &str| namespace.is_empty() || namespace == to.namespace;

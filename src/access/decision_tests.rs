@@ -315,6 +315,28 @@ fn a_strict_workload_refuses_plain_text_and_one_without_tls_knows_nobody() {
 }
 
 #[test]
+fn a_gateway_takes_what_its_servers_take_whatever_peer_authentications_say() {
+    let specs = [("istio-system/m", "{mtls: {mode: STRICT}}"), ("shop/n", "{mtls: {mode: STRICT}}")];
+    let known = ("shop/p", "{rules: [{from: [{source: {principals: ['*']}}]}]}");
+    for (to, is_gateway) in [
+        (json!({"labels": {"istio": "ingressgateway"}}), true),
+        (json!({"labels": {"istio": "egress"}}), true),
+        (json!({"labels": {"gateway.networking.k8s.io/gateway-name": "edge"}}), true),
+        (json!({"proxy": "gateway"}), true),
+        (json!({"labels": {"istio": "pilot"}}), false),
+        (json!({"labels": {"istio": "ingressgateway"}, "proxy": "ztunnel"}), false),
+        (json!({}), false),
+    ] {
+        let plain = decide(&specs, json!({"to": to, "from": {"principal": null}}));
+        assert_eq!(plain, if is_gateway { "allow" } else { "deny" }, "{to}");
+        // Who calls is known by its servers too.
+        let no_tls = [known, ("shop/n", "{mtls: {mode: DISABLE}}")];
+        let is_known = decide(&no_tls, json!({"to": to})) == "allow shop/p#0";
+        assert_eq!(is_known, is_gateway || to["proxy"] == "ztunnel", "{to}");
+    }
+}
+
+#[test]
 fn a_request_with_unknown_members_or_an_empty_identity_is_refused() {
     for (text, why) in [
         (r#"{"to": {"namespace": "a"}, "mehtod": "GET"}"#, "unknown field"),

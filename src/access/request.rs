@@ -102,6 +102,8 @@ pub enum Proxy {
     /// A sidecar, or a gateway or waypoint that the labels name.
     #[default]
     Sidecar,
+    /// A gateway, whatever its labels are.
+    Gateway,
     /// The ztunnel of its node, which reads connections alone.
     Ztunnel,
 }

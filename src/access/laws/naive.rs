@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::access::{Mesh, Protocol, Request, Tls, Verdict, is_enforced};
+use crate::access::{Mesh, Protocol, Proxy, Request, Tls, Verdict, is_enforced};
 use crate::istio::{Action, AuthorizationPolicy, MutualTlsMode, PeerAuthentication, Resource, Rule, Spec};
 
 /// What it comes to.
@@ -87,6 +87,9 @@ fn tls(mesh: &Mesh, resources: &[Resource], request: &Request) -> Tls {
 
 /// The modes that the port may have, whichever PeerAuthentication of each scope is the oldest.
 pub(super) fn possible_tls(mesh: &Mesh, resources: &[Resource], request: &Request) -> Vec<Tls> {
+    if request.to.proxy == Proxy::Gateway {
+        return vec![Tls::Permissive];
+    }
     let mut scopes: [Vec<(&str, &PeerAuthentication)>; 3] = [vec![], vec![], vec![]];
     for resource in resources {
         let Spec::PeerAuthentication(policy) = &resource.spec else { continue };

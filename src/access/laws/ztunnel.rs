@@ -66,6 +66,7 @@ proptest! {
             }
         }
         let policies = Policies::new(Mesh::default(), &resources);
+        request.to.proxy = Proxy::Sidecar;
         let by_sidecar = policies.decide(&request);
         request.to.proxy = Proxy::Ztunnel;
         prop_assume!(by_sidecar.refused.is_none());
