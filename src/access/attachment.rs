@@ -42,11 +42,46 @@ pub(super) fn is_attached(targets: &[PolicyTargetReference], namespace: &str, to
     let Some(gateway) = to.labels.get(GATEWAY_NAME) else { return targets.is_empty() };
     let is_waypoint = is_waypoint(to);
     let names = |target: &PolicyTargetReference| {
+        let is_service = is_waypoint && is_service(target) && to.service() == Some((namespace, target.name.as_str()));
         let of_api = |kind: &str| target.group == "gateway.networking.k8s.io" && target.kind == kind;
         let is_near = |namespace: &str| namespace.is_empty() || namespace == to.namespace;
         let is_class = of_api("GatewayClass") && target.name == "istio-waypoint" && namespace == root;
         let is_gateway = of_api("Gateway") && target.name == *gateway && is_near(&target.namespace);
-        is_waypoint && is_class || is_gateway && namespace == to.namespace
+        is_service || is_waypoint && is_class || is_gateway && namespace == to.namespace
     };
     if targets.is_empty() { !is_waypoint } else { targets.iter().any(names) }
+}
+
+fn is_service(target: &PolicyTargetReference) -> bool {
+    target.kind == "Service" && matches!(target.group.as_str(), "" | "core")
+}
+
+fn is_entry(target: &PolicyTargetReference) -> bool {
+    target.kind == "ServiceEntry" && target.group == "networking.istio.io"
+}
+
+/// Whether a policy is attached to what waypoints decide about one by one.
+pub(super) fn is_of_services(targets: &[PolicyTargetReference]) -> bool {
+    targets.iter().any(|target| is_service(target) || is_entry(target))
+}
+
+/// Why a policy of `namespace` with these targets may hold, though [`is_attached`] does not say so: for the request does not
+/// say which service it is to, or a waypoint may stand before a ztunnel.
+pub(super) fn doubt(targets: &[PolicyTargetReference], namespace: &str, to: &Destination) -> Option<String> {
+    let said = to.service();
+    let named = |target: &&PolicyTargetReference| match said {
+        Some(said) => is_service(target) && said == (namespace, target.name.as_str()),
+        None => is_service(target) || is_entry(target),
+    };
+    let PolicyTargetReference { kind, name, .. } = targets.iter().find(named)?;
+    match to.proxy {
+        Proxy::Ztunnel => (namespace == to.namespace).then(|| {
+            format!(
+                "is attached to the {kind} {name}, and holds if a waypoint stands before it, which is not known here"
+            )
+        }),
+        _ => (is_waypoint(to) && said.is_none()).then(|| {
+            format!("is attached to the {kind} {name}, and which service is called was not said (`to.service`)")
+        }),
+    }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::Request;
 use super::address::Block;
 use super::facts::Facts;
 use super::path::{Template, is_template};
@@ -121,6 +122,16 @@ impl Condition {
             | Self::Port(_)
             | Self::Sni(_)
             | Self::FilterMetadata => false,
+        }
+    }
+
+    /// Whether it asks for an address that a request does not say.
+    pub(super) fn is_unsaid(&self, request: &Request) -> bool {
+        match self {
+            Self::SourceIp(_) => request.from.ip.is_none(),
+            Self::RemoteIp(_) => request.from.remote().is_none(),
+            Self::DestinationIp(_) => request.to.ip.is_none(),
+            _ => false,
         }
     }
 

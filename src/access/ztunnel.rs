@@ -52,13 +52,14 @@ pub(super) fn reads(action: &Action) -> bool {
     matches!(action, Action::Allow | Action::Deny)
 }
 
-/// Whether a rule matches a connection.
-pub(super) fn matches(rule: &Rule, action: &Action, namespace: &str, request: &Request) -> bool {
+/// Whether a rule matches a connection; `unsaid` is what comes of questions about addresses that it does not say, none
+/// where these are absent.
+pub(super) fn matches(rule: &Rule, action: &Action, namespace: &str, request: &Request, unsaid: Option<bool>) -> bool {
     if *action == Action::Allow && asks_about_requests(rule) {
         return false;
     }
     let principal = request.from.principal.as_deref().map(|it| it.strip_prefix(SPIFFE).unwrap_or(it));
-    let caller = Caller { identity: principal, namespace, request };
+    let caller = Caller { identity: principal, namespace, request, unsaid };
     let source = |from: Option<&Source>| from.is_some_and(|source| caller.is(source));
     let operation = |to: Option<&Operation>| to.is_some_and(|operation| caller.asks(operation));
     (rule.from.is_empty() || rule.from.iter().any(|from| source(from.source.as_ref())))
@@ -143,6 +144,7 @@ struct Caller<'a> {
     identity: Option<&'a str>,
     namespace: &'a str,
     request: &'a Request,
+    unsaid: Option<bool>,
 }
 
 impl Caller<'_> {
@@ -159,7 +161,18 @@ impl Caller<'_> {
     }
 
     fn holds(&self, fields: &[Field<'_>]) -> bool {
-        let has = |(key, negated, values): &Field<'_>| values.iter().any(|value| self.has(key, value)) != *negated;
+        let is_unsaid = |key: &str| match key {
+            "source.ip" => self.request.from.ip.is_none(),
+            "destination.ip" => self.request.to.ip.is_none(),
+            _ => false,
+        };
+        let has = |(key, negated, values): &Field<'_>| {
+            let has = values.iter().any(|value| self.has(key, value));
+            match self.unsaid {
+                Some(fits) if is_unsaid(key) => fits,
+                _ => has != *negated,
+            }
+        };
         !fields.is_empty() && fields.iter().all(has)
     }
 

@@ -294,6 +294,7 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
             protocol,
             ip,
             proxy,
+            service: None,
         },
     );
     let jwt = (

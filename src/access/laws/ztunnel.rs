@@ -70,6 +70,9 @@ proptest! {
         let by_sidecar = policies.decide(&request);
         request.to.proxy = Proxy::Ztunnel;
         prop_assume!(by_sidecar.refused.is_none());
-        prop_assert_eq!(policies.decide(&request), by_sidecar);
+        let mut by_ztunnel = policies.decide(&request);
+        // Sidecars have no waypoint before them, which might hold what is attached to services.
+        by_ztunnel.unsure = by_ztunnel.unsure.filter(|why| !why.contains("is attached to"));
+        prop_assert_eq!(by_ztunnel, by_sidecar);
     }
 }
