@@ -32,7 +32,7 @@ pub(super) fn covers(attribute: &Attribute, wide: &str, narrow: &str) -> bool {
 }
 
 fn is_within(attribute: &Attribute, wide: &str, narrow: &str) -> bool {
-    let of = |value| vec![text(attribute, value)];
+    let of = |value| texts(attribute, value);
     language::is_met(domain(attribute).as_ref(), &[of(narrow)], &of(wide)) == Some(false)
 }
 
@@ -63,9 +63,9 @@ pub(super) fn is_met(within: &[Asked<'_>], except: &[Asked<'_>]) -> Option<bool>
             Some(!left.is_subset(&refused))
         }
         subject => {
-            let texts = |asked: &Asked<'_>| asked.1.iter().map(|it| text(asked.0.plain(), it)).collect::<Vec<_>>();
-            let within: Vec<_> = within.iter().map(texts).collect();
-            let except: Vec<_> = except.iter().flat_map(texts).collect();
+            let all = |asked: &Asked<'_>| asked.1.iter().flat_map(|it| texts(asked.0.plain(), it)).collect::<Vec<_>>();
+            let within: Vec<_> = within.iter().map(all).collect();
+            let except: Vec<_> = except.iter().flat_map(all).collect();
             language::is_met(domain(subject).as_ref(), &within, &except)
         }
     }
@@ -93,6 +93,13 @@ fn domain(subject: &Attribute) -> Option<Language> {
         }
         _ => None,
     }
+}
+
+/// What a value stands for: the texts of any of these.
+fn texts(attribute: &Attribute, value: &str) -> Vec<Language> {
+    let behind_scheme =
+        (*attribute == Attribute::Namespace).then(|| Language::namespace_behind_scheme(value)).flatten();
+    std::iter::once(text(attribute, value)).chain(behind_scheme).collect()
 }
 
 fn text(attribute: &Attribute, value: &str) -> Language {

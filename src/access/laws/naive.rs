@@ -270,7 +270,7 @@ fn is_caller(mesh: &Mesh, namespace: &str, key: &str, value: &str, request: &Req
             all.iter().any(|one| text(one, identity))
         }
         // `.*` of Istio's expression crosses slashes.
-        "source.namespace" => glob(&format!("*/ns/{value}/*"), identity),
+        "source.namespace" => glob(&format!("*/ns/{value}/*"), &format!("spiffe://{identity}")),
         "source.serviceAccount" => {
             let full = if value.contains('/') { value.to_owned() } else { format!("{namespace}/{value}") };
             full == format!("{}/{}", segments[2], segments[4])
