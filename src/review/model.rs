@@ -298,13 +298,14 @@ fn mesh(topology: &Topology<'_>, cluster: &str) -> Mesh {
     })
 }
 
-/// The port of a workload that an inbound intent is about.
+/// The port of a workload that an inbound intent is about; where a waypoint decides, that of its Service, which is what is
+/// dialled there.
 pub(super) fn destination(tree: &Tree, intent: &Anchor, inbound: &Inbound, target: &Target) -> Destination {
     let label = target.label.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
     Destination {
         namespace: target.namespace.clone(),
         labels: label.into_iter().collect(),
-        port: inbound.target_port.map(|port| port.number()),
+        port: if target.by_waypoint { Some(inbound.port) } else { inbound.target_port }.map(|port| port.number()),
         protocol: if effective_protocol(tree, intent, inbound).is_http() { Protocol::Http } else { Protocol::Tcp },
         ip: None,
         proxy: if inbound.ambient && !target.by_waypoint { Proxy::Ztunnel } else { Proxy::Sidecar },

@@ -124,6 +124,34 @@ fn one_call_of_a_service_is_decided_from_a_checkout() {
 }
 
 #[test]
+fn services_behind_one_waypoint_are_told_apart() {
+    let mesh = crate::MESH
+        .replace("  serviceMesh: istio\n", "  serviceMesh: istio\n  dataPlane: ambient\n  waypoint: front\n");
+    let admin = "\n---\nanchor: inbound-intents\nmetadata: {name: admin}\nspec: {app: cart, appLabel: app=cartservice, \
+                 serviceName: admin, port: 81, targetPort: 8081, protocol: GRPC, serviceMesh: istio, dataPlane: ambient, \
+                 waypoint: front}\n---\nanchor: inbound-intents/admin/clients\nmetadata: {name: boss}\nspec: {app: frontend, \
+                 appLabel: app=frontend, serviceName: boss, namespaces: [], cidrs: [], serviceAccounts: [shop/boss]}\n";
+    let checkout = Checkout::of(&format!("{mesh}{admin}"));
+    // A DENY policy of one holds for the calls of that one.
+    let by_hand = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: shut, namespace: shop}\n\
+                   spec: {targetRefs: [{kind: Service, name: admin}], action: DENY, rules: [{from: [{source: {principals: \
+                   [cluster.local/ns/shop/sa/frontend]}}]}]}\n";
+    write(&checkout.root, "clusters/gke/east/shop/shut.yaml", by_hand);
+    for (to, from, says) in [
+        ("shop/cartservice", "shop/frontend", "shop/cartservice:7070 allow, by rule 0 of shop/cartservice-allow"),
+        ("shop/cartservice", "shop/boss", "shop/cartservice:7070 deny, as no rule lets it in"),
+        ("shop/admin", "shop/boss", "shop/admin:81 allow, by rule 0 of shop/admin-allow"),
+        ("shop/admin", "shop/frontend", "shop/admin:81 deny, by rule 0 of shop/shut"),
+    ] {
+        let run = meshwright(&checkout.root, &["access", "--to", to, "--from", from]);
+        assert!(run.code == Some(0) && run.out.contains(says), "{to} {from}: {run:?}");
+    }
+    // Whom the intents promise it is let in, by the ports of the Services.
+    let run = meshwright(&checkout.root, &["check"]);
+    assert!(!run.out.contains("access/promise"), "{run:?}");
+}
+
+#[test]
 fn what_is_expected_beside_the_config_is_checked() {
     let checkout = Checkout::of(crate::MESH);
     let test = || meshwright(&checkout.root, &["access", "test"]);
