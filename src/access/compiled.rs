@@ -86,7 +86,11 @@ impl Clause {
     fn holds(&self, facts: &Facts<'_>) -> bool {
         let is_named = !self.identities.is_empty() && facts.identity().is_some_and(|it| self.identities.contains(it));
         let holds = is_named || self.conditions.iter().any(|condition| condition.holds(facts));
-        holds != self.negated
+        let is_unsaid = || self.conditions.iter().any(|condition| condition.is_unsaid(facts.request));
+        match facts.unsaid {
+            Some(fits) if !holds && is_unsaid() => fits,
+            _ => holds != self.negated,
+        }
     }
 }
 

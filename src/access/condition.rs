@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::Request;
 use super::address::Block;
 use super::facts::Facts;
 use super::path::{Template, is_template};
@@ -65,7 +66,7 @@ impl Condition {
             "source.ip" => Self::SourceIp(block()?),
             "remote.ip" => Self::RemoteIp(block()?),
             "destination.ip" => Self::DestinationIp(block()?),
-            "destination.port" => Self::Port(value.parse().map_err(|_| Unfit::Value)?),
+            "destination.port" => Self::Port(port(value).ok_or(Unfit::Value)?),
             "connection.sni" => Self::Sni(Text::of(value)),
             "request.auth.principal" => {
                 let (issuer, subject) = request_principal(value);
@@ -124,6 +125,16 @@ impl Condition {
         }
     }
 
+    /// Whether it asks for an address that a request does not say.
+    pub(super) fn is_unsaid(&self, request: &Request) -> bool {
+        match self {
+            Self::SourceIp(_) => request.from.ip.is_none(),
+            Self::RemoteIp(_) => request.from.remote().is_none(),
+            Self::DestinationIp(_) => request.to.ip.is_none(),
+            _ => false,
+        }
+    }
+
     /// Whether a request has it; what is absent has nothing.
     pub(super) fn holds(&self, facts: &Facts<'_>) -> bool {
         let request = facts.request;
@@ -153,6 +164,11 @@ impl Condition {
             Self::FilterMetadata => false,
         }
     }
+}
+
+/// A port as Go's `ParseUint` reads it: digits alone, without a sign (`model/util.go`, `convertToPort`).
+pub(super) fn port(text: &str) -> Option<u16> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 fn request_principal(value: &str) -> (Text, Text) {

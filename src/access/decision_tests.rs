@@ -153,6 +153,11 @@ fn every_field_matches_as_the_table_says() {
         (from("namespaces: [sho]"), json!({}), false),
         (from("namespaces: ['s*p']"), json!({}), true),
         (from("namespaces: ['*x']"), json!({}), false),
+        // Since 1.30 only a `*` is a pattern: the rest is quoted in the expression that Istio makes.
+        (from("namespaces: ['sho.']"), json!({}), false),
+        (from("namespaces: ['sh[o]p', 'sh.*']"), json!({}), false),
+        (from("serviceAccounts: ['fronten.']"), json!({}), false),
+        (from("principals: ['*/s.p/sa/frontend']"), json!({}), false),
         (from("notNamespaces: [shop]"), plain(), true),
         (from("serviceAccounts: [frontend]"), json!({}), true),
         (from("serviceAccounts: [web/frontend]"), json!({}), false),
@@ -233,6 +238,11 @@ fn what_istio_cannot_read_of_a_rule_narrows_allow_and_widens_deny() {
         |action: &str, rule: &str| decide(&[("shop/p", &format!("{{action: {action}, rules: [{rule}]}}"))], json!({}));
     assert_eq!(with("ALLOW", bad_block), "deny");
     assert_eq!(with("DENY", bad_block), "deny shop/p#0");
+    // Go reads no sign.
+    let signed = "{to: [{operation: {ports: ['+80']}}]}";
+    assert_eq!(with("ALLOW", signed), "deny");
+    assert_eq!(with("DENY", &signed.replace("+80", "81', '+80")), "allow");
+    assert_eq!(with("DENY", &signed.replace("ports", "notPorts")), "deny shop/p#0");
     assert_eq!(with("ALLOW", bad_key), "deny");
     assert_eq!(with("DENY", bad_key), "allow");
 }
@@ -303,6 +313,101 @@ fn a_strict_workload_refuses_plain_text_and_one_without_tls_knows_nobody() {
 }
 
 #[test]
+fn a_gateway_takes_what_its_servers_take_whatever_peer_authentications_say() {
+    let specs = [("istio-system/m", "{mtls: {mode: STRICT}}"), ("shop/n", "{mtls: {mode: STRICT}}")];
+    let known = ("shop/p", "{rules: [{from: [{source: {principals: ['*']}}]}]}");
+    for (to, is_gateway) in [
+        (json!({"labels": {"istio": "ingressgateway"}}), true),
+        (json!({"labels": {"istio": "egress"}}), true),
+        (json!({"labels": {"gateway.networking.k8s.io/gateway-name": "edge"}}), true),
+        (json!({"proxy": "gateway"}), true),
+        (json!({"labels": {"istio": "pilot"}}), false),
+        (json!({"labels": {"istio": "ingressgateway"}, "proxy": "ztunnel"}), false),
+        (json!({}), false),
+    ] {
+        let plain = decide(&specs, json!({"to": to, "from": {"principal": null}}));
+        assert_eq!(plain, if is_gateway { "allow" } else { "deny" }, "{to}");
+        // Who calls is known by its servers too.
+        let no_tls = [known, ("shop/n", "{mtls: {mode: DISABLE}}")];
+        let is_known = decide(&no_tls, json!({"to": to})) == "allow shop/p#0";
+        assert_eq!(is_known, is_gateway || to["proxy"] == "ztunnel", "{to}");
+    }
+}
+
+#[test]
+fn what_is_attached_to_services_is_decided_where_the_service_is_said() {
+    let waypoint = json!({
+        "gateway.networking.k8s.io/gateway-name": "way", "gateway.istio.io/managed": "istio.io-mesh-controller"
+    });
+    let spec = |name: &str, more: &str| format!("{{targetRefs: [{{kind: Service, name: {name}}}], {more}}}");
+    let (deny, allow) = (spec("cart", "action: DENY, rules: [{}]"), spec("cart", "rules: [{}]"));
+    let (elsewhere, put) =
+        (spec("far", "action: DENY, rules: [{}]"), spec("cart", "rules: [{to: [{operation: {methods: [PUT]}}]}]"));
+    let of_all = ("shop/all", "{targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: way}]}");
+    let entry =
+        "{targetRefs: [{group: networking.istio.io, kind: ServiceEntry, name: out}], action: DENY, rules: [{}]}";
+    for (specs, to, verdict, is_unsure) in [
+        // At a waypoint that does not know what is called, of services near and far.
+        (vec![("shop/d", deny.as_str())], json!({}), "allow", true),
+        (vec![("web/d", &elsewhere)], json!({}), "allow", true),
+        (vec![("shop/d", entry)], json!({}), "allow", true),
+        (vec![("shop/p", &put)], json!({}), "allow", true),
+        (vec![of_all, ("shop/p", &allow)], json!({}), "deny", true),
+        (vec![("shop/p", &allow)], json!({}), "allow", false),
+        (vec![of_all, ("shop/p", &put)], json!({}), "deny", false),
+        // Where it does.
+        (vec![("shop/d", &deny)], json!({"service": "cart"}), "deny shop/d#0", false),
+        (vec![("shop/d", &deny)], json!({"service": "shop/cart"}), "deny shop/d#0", false),
+        (vec![("shop/d", &deny)], json!({"service": "other"}), "allow", false),
+        (vec![("web/d", &elsewhere)], json!({"service": "web/far"}), "deny web/d#0", false),
+        (vec![("web/d", &elsewhere)], json!({"service": "far"}), "allow", false),
+        (vec![("shop/d", entry)], json!({"service": "out"}), "allow", false),
+        // A waypoint may stand before a ztunnel.
+        (vec![("shop/d", &deny)], json!({"proxy": "ztunnel"}), "allow", true),
+        (vec![("shop/d", &deny)], json!({"proxy": "ztunnel", "service": "cart"}), "allow", true),
+        (vec![("shop/d", &deny)], json!({"proxy": "ztunnel", "service": "other"}), "allow", false),
+        (vec![("web/d", &elsewhere)], json!({"proxy": "ztunnel"}), "allow", false),
+    ] {
+        let mut to = to;
+        if to["proxy"].is_null() {
+            to["labels"] = waypoint.clone();
+        }
+        let decision = policies(Mesh::default(), &specs).decide(&request(json!({"to": to})));
+        assert_eq!((said(&decision).as_str(), decision.unsure.is_some()), (verdict, is_unsure), "{specs:?} {to}");
+    }
+}
+
+#[test]
+fn an_address_that_is_not_said_leaves_the_decision_open() {
+    let source = |source: &str| format!("rules: [{{from: [{{source: {{{source}}}}}]}}]");
+    let near = source("ipBlocks: [10.0.0.0/8]");
+    let far = source("notIpBlocks: [10.0.0.0/8]");
+    let of_web = source("ipBlocks: [10.0.0.0/8], namespaces: [web]");
+    let remote = source("remoteIpBlocks: [10.0.0.0/8]");
+    for (spec, over, is_unsure) in [
+        (format!("{{{near}}}"), json!({}), true),
+        (format!("{{{far}}}"), json!({}), true),
+        (format!("{{action: DENY, {near}}}"), json!({}), true),
+        (format!("{{action: DENY, {far}}}"), json!({}), true),
+        (format!("{{action: DENY, {remote}}}"), json!({}), true),
+        (format!("{{action: DENY, {near}}}"), json!({"to": {"proxy": "ztunnel"}}), true),
+        (format!("{{{far}}}"), json!({"to": {"proxy": "ztunnel"}}), true),
+        (format!("{{action: DENY, {near}}}"), json!({"from": {"ip": "10.0.0.1"}}), false),
+        (format!("{{{of_web}}}"), json!({}), false),
+        (format!("{{action: DENY, {of_web}}}"), json!({"to": {"proxy": "ztunnel"}}), false),
+        ("{rules: [{when: [{key: destination.ip, values: [10.0.0.1]}]}]}".to_owned(), json!({}), true),
+    ] {
+        let mut call = request(json!({"from": {"ip": null}}));
+        let said = request(over);
+        call.to = said.to;
+        call.from.ip = said.from.ip.filter(|ip| ip.to_string() == "10.0.0.1");
+        let policies = policies(Mesh::default(), &[("shop/p", &spec)]);
+        assert_eq!(policies.decide_from_anywhere(&call).unsure.is_some(), is_unsure, "{spec} {:?}", call.to);
+        assert_eq!(policies.decide(&call).unsure, None);
+    }
+}
+
+#[test]
 fn a_request_with_unknown_members_or_an_empty_identity_is_refused() {
     for (text, why) in [
         (r#"{"to": {"namespace": "a"}, "mehtod": "GET"}"#, "unknown field"),
@@ -310,6 +415,10 @@ fn a_request_with_unknown_members_or_an_empty_identity_is_refused() {
         (r#"{"to": {"namespace": "a"}, "from": {"principal": "spiffe://"}}"#, "from.principal is empty"),
         (r#"{"to": {"namespace": "a", "protocol": "udp"}}"#, "unknown variant"),
         (r#"{"to": {"namespace": "a"}, "from": {"ip": "x"}}"#, "invalid IP address"),
+        (r#"{"to": {"namespace": "a"}, "path": "http://host/x"}"#, "path is \"http://host/x\": write what follows"),
+        (r#"{"to": {"namespace": "a"}, "path": "a/b"}"#, "beginning with a slash"),
+        (r#"{"to": {"namespace": "a"}, "path": ""}"#, "beginning with a slash"),
+        (r#"{"to": {"namespace": "a", "service": "a/b/c"}}"#, "to.service is \"a/b/c\""),
     ] {
         let error = serde_json::from_str::<Request>(text).unwrap_err().to_string();
         assert!(error.contains(why), "{text}: {error}");

@@ -14,6 +14,8 @@ pub(super) struct Facts<'a> {
     path: Option<String>,
     host: Option<String>,
     headers: Vec<(Cow<'a, str>, &'a str)>,
+    /// What comes of questions about addresses that the request does not say; none where these are absent.
+    pub(super) unsaid: Option<bool>,
 }
 
 impl<'a> Facts<'a> {
@@ -29,6 +31,7 @@ impl<'a> Facts<'a> {
             path: request.path.as_deref().and_then(path::normalised),
             host: request.host.as_deref().map(str::to_ascii_lowercase),
             headers: request.headers.iter().map(|(name, value)| (lower(name), value.as_str())).collect(),
+            unsaid: None,
         }
     }
 

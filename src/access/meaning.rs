@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::address::{self, Block};
 use super::attribute::Attribute;
-use super::condition::issuer_and_subject;
+use super::condition::{issuer_and_subject, port};
 use super::language::{self, Language, Star};
 use super::path::is_template;
 use super::pattern;
@@ -20,7 +20,7 @@ pub(super) fn covers(attribute: &Attribute, wide: &str, narrow: &str) -> bool {
     match attribute.plain() {
         Attribute::SourceIp | Attribute::RemoteIp => address::covers(wide, narrow),
         Attribute::Other(key) if key == "destination.ip" => address::covers(wide, narrow),
-        Attribute::Port => wide.parse::<u16>().is_ok_and(|wide| narrow.parse() == Ok(wide)),
+        Attribute::Port => port(wide).is_some_and(|wide| port(narrow) == Some(wide)),
         plain
         @ (Attribute::Method | Attribute::Path | Attribute::Host | Attribute::Principal | Attribute::Other(_)) => {
             let is_template = *plain == Attribute::Path && (is_template(wide) || is_template(narrow));
@@ -32,7 +32,7 @@ pub(super) fn covers(attribute: &Attribute, wide: &str, narrow: &str) -> bool {
 }
 
 fn is_within(attribute: &Attribute, wide: &str, narrow: &str) -> bool {
-    let of = |value| vec![text(attribute, value)];
+    let of = |value| texts(attribute, value);
     language::is_met(domain(attribute).as_ref(), &[of(narrow)], &of(wide)) == Some(false)
 }
 
@@ -55,7 +55,7 @@ pub(super) fn is_met(within: &[Asked<'_>], except: &[Asked<'_>]) -> Option<bool>
         Attribute::SourceIp | Attribute::RemoteIp => Some(is_met_by_block(within, except)),
         Attribute::Other(key) if key == "destination.ip" => Some(is_met_by_block(within, except)),
         Attribute::Port => {
-            let ports = |asked: &Asked<'_>| asked.1.iter().filter_map(|it| it.parse().ok()).collect::<BTreeSet<u16>>();
+            let ports = |asked: &Asked<'_>| asked.1.iter().filter_map(|it| port(it)).collect::<BTreeSet<u16>>();
             let refused: BTreeSet<u16> = except.iter().flat_map(ports).collect();
             let mut asked = within.iter().map(ports);
             let Some(first) = asked.next() else { return Some(true) };
@@ -63,9 +63,9 @@ pub(super) fn is_met(within: &[Asked<'_>], except: &[Asked<'_>]) -> Option<bool>
             Some(!left.is_subset(&refused))
         }
         subject => {
-            let texts = |asked: &Asked<'_>| asked.1.iter().map(|it| text(asked.0.plain(), it)).collect::<Vec<_>>();
-            let within: Vec<_> = within.iter().map(texts).collect();
-            let except: Vec<_> = except.iter().flat_map(texts).collect();
+            let all = |asked: &Asked<'_>| asked.1.iter().flat_map(|it| texts(asked.0.plain(), it)).collect::<Vec<_>>();
+            let within: Vec<_> = within.iter().map(all).collect();
+            let except: Vec<_> = except.iter().flat_map(all).collect();
             language::is_met(domain(subject).as_ref(), &within, &except)
         }
     }
@@ -93,6 +93,13 @@ fn domain(subject: &Attribute) -> Option<Language> {
         }
         _ => None,
     }
+}
+
+/// What a value stands for: the texts of any of these.
+fn texts(attribute: &Attribute, value: &str) -> Vec<Language> {
+    let behind_scheme =
+        (*attribute == Attribute::Namespace).then(|| Language::namespace_behind_scheme(value)).flatten();
+    std::iter::once(text(attribute, value)).chain(behind_scheme).collect()
 }
 
 fn text(attribute: &Attribute, value: &str) -> Language {

@@ -1,6 +1,6 @@
 //! Whether a workload takes plain text: PeerAuthentication and its inheritance.
 
-use super::{Destination, Mesh};
+use super::{Destination, Mesh, attachment, condition};
 use crate::istio::{MutualTls, MutualTlsMode, ObjectMeta, PeerAuthentication};
 
 /// What a port of a workload asks of connections.
@@ -44,7 +44,7 @@ impl Setting {
             namespace: namespace.to_owned(),
             has_selector: policy.selector.as_ref().is_some_and(|selector| !selector.match_labels.is_empty()),
             mtls: mode(policy.mtls.as_ref()),
-            ports: ports.filter_map(|(port, mtls)| Some((port.parse().ok()?, mode(Some(mtls))))).collect(),
+            ports: ports.filter_map(|(port, mtls)| Some((condition::port(port)?, mode(Some(mtls))))).collect(),
         }
     }
 
@@ -77,8 +77,12 @@ fn mode(mtls: Option<&MutualTls>) -> Option<Tls> {
 /// in one scope the first by name, as Istio takes it where all are equally old
 /// (istio `pilot/pkg/security/authn/policy_applier.go`, `ComposePeerAuthentication`).
 ///
-/// `of` gives the settings of a namespace for the workload.
+/// Gateways have none of it: their servers say what they ask of connections. `of` gives the settings of a namespace for the
+/// workload.
 pub(super) fn mode_of<'s>(of: impl Fn(&str) -> Vec<&'s Setting>, mesh: &Mesh, to: &Destination) -> Mode {
+    if attachment::is_gateway(to) {
+        return Mode { tls: Tls::Permissive, by: None, contested: vec![] };
+    }
     let (own, root) = (of(&to.namespace), mesh.root_namespace.as_str());
     let is_root = to.namespace == root;
     let of_mesh = if is_root { own.clone() } else { of(root) };

@@ -95,6 +95,8 @@ pub struct Policies {
     /// Indices into `all`.
     selection: Selection<usize>,
     modes: Selection<Setting>,
+    /// Indices into `all` of those that are attached to services.
+    of_services: Vec<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -145,6 +147,9 @@ impl Policies {
         selectors.sort_by(|(one, _), (other, _)| one.order.cmp(&other.order));
         for (index, (policy, selector)) in selectors.into_iter().enumerate() {
             policies.selection.add(&policy.namespace, selector, index);
+            if attachment::is_of_services(&policy.targets) {
+                policies.of_services.push(index);
+            }
             policies.all.push(policy);
         }
         policies
@@ -158,10 +163,52 @@ impl Policies {
     /// (`source/extensions/filters/common/rbac/engine_impl.h`).
     #[must_use]
     pub fn decide(&self, request: &Request) -> Decision {
+        let decision = self.by_age(request);
+        let unsure = decision.unsure.clone().or_else(|| self.by_service(request, &decision));
+        Decision { unsure, ..decision }
+    }
+
+    /// The same where an address that the request does not say is not known, rather than absent.
+    #[must_use]
+    pub fn decide_from_anywhere(&self, request: &Request) -> Decision {
+        let decision = self.decide(request);
         let mode = self.mode(&request.to);
-        let decision = self.under(request, mode.tls, mode.by.as_deref());
+        let modes = std::iter::once(mode.tls).chain(mode.contested.iter().map(|(_, tls)| *tls));
+        let mut of = modes.flat_map(|tls| {
+            [Verdict::Allow, Verdict::Deny].map(|wish| self.under(request, tls, None, Some(wish)).verdict)
+        });
+        let first = of.next();
+        if decision.unsure.is_some() || of.all(|verdict| Some(verdict) == first) {
+            return decision;
+        }
+        let unsure = "it depends on an address that was not said: policies ask for it, and may decide otherwise";
+        Decision { unsure: Some(unsure.to_owned()), ..decision }
+    }
+
+    /// Why a request may be decided otherwise by policies that are attached to services.
+    fn by_service(&self, request: &Request, decision: &Decision) -> Option<String> {
+        let is_first = request.to.proxy == Proxy::Ztunnel;
+        let no_rule = decision.policy.is_none() && decision.refused.is_none() && decision.peer_authentication.is_none();
+        let mut facts = None;
+        self.of_services.iter().filter_map(|index| self.all.get(*index)).find_map(|policy| {
+            let doubt = attachment::doubt(&policy.targets, &policy.namespace, &request.to)?;
+            let matches = policy.first_match(facts.get_or_insert_with(|| Facts::of(request, true))).is_some();
+            let turns = match (decision.verdict, &policy.action) {
+                (Verdict::Allow, Action::Allow) => !matches && (is_first || no_rule),
+                (Verdict::Allow, _) => matches,
+                (Verdict::Deny, Action::Allow) => matches && !is_first && no_rule,
+                (Verdict::Deny, _) => false,
+            };
+            turns.then(|| format!("{} {doubt}; it may be decided otherwise then", policy.full_name))
+        })
+    }
+
+    /// Decides by the PeerAuthentications that come first by name.
+    fn by_age(&self, request: &Request) -> Decision {
+        let mode = self.mode(&request.to);
+        let decision = self.under(request, mode.tls, mode.by.as_deref(), None);
         let differing = mode.contested.iter().find_map(|(other, tls)| {
-            let otherwise = self.under(request, *tls, Some(other)).verdict;
+            let otherwise = self.under(request, *tls, Some(other), None).verdict;
             (otherwise != decision.verdict).then_some((other, otherwise))
         });
         let Some((other, otherwise)) = differing else { return decision };
@@ -179,12 +226,14 @@ impl Policies {
         mode_of(|namespace| self.modes.select(namespace, &to.labels).collect(), &self.mesh, to)
     }
 
-    fn under(&self, request: &Request, tls: Tls, by: Option<&str>) -> Decision {
+    /// Decides where a port asks for `tls`; where addresses that are not said are not known, and one verdict is wished for, as
+    /// if they were what it takes.
+    fn under(&self, request: &Request, tls: Tls, by: Option<&str>, wish: Option<Verdict>) -> Decision {
         if tls == Tls::Strict && request.from.principal.is_none() {
             return Decision { peer_authentication: by.map(str::to_owned), ..Decision::of(Verdict::Deny) };
         }
         if request.to.proxy == Proxy::Ztunnel {
-            return self.at_ztunnel(request);
+            return self.at_ztunnel(request, wish);
         }
         let facts = Facts::of(request, tls != Tls::Disabled);
         if facts.is_malformed() {
@@ -192,14 +241,11 @@ impl Policies {
             return Decision { refused, ..Decision::of(Verdict::Deny) };
         }
         let selected = self.selected(&request.to);
-        let matching = |action: Action| {
-            selected.iter().filter(move |it| it.action == action).find_map(|policy| {
-                let rule = policy
-                    .rules
-                    .iter()
-                    .find(|(_, rule)| rule.as_ref().is_some_and(|rule| rule.matches(&policy.action, &facts)))?;
-                Some((*policy, rule.0))
-            })
+        let mut facts = facts;
+        let mut matching = |action: Action| {
+            facts.unsaid = fits(&action, wish);
+            let mut of_action = selected.iter().filter(|it| it.action == action);
+            of_action.find_map(|policy| Some((*policy, policy.first_match(&facts)?)))
         };
         let by = |verdict, (policy, rule): (&Policy, usize)| Decision {
             policy: Some(policy.full_name.clone()),
@@ -225,13 +271,14 @@ impl Policies {
 
     /// Decides as ztunnel does: DENY, then ALLOW, of policies without targets. Who calls is known on any port that takes
     /// mutual TLS, which is all of them (ztunnel `src/rbac.rs`).
-    fn at_ztunnel(&self, request: &Request) -> Decision {
+    fn at_ztunnel(&self, request: &Request, wish: Option<Verdict>) -> Decision {
         let selected: Vec<&Policy> =
             self.selected(&request.to).into_iter().filter(|policy| policy.targets.is_empty()).collect();
         let matching = |action: Action| {
             selected.iter().filter(|policy| policy.action == action).find_map(|policy| {
-                let (rule, _) = policy.rules.iter().find(|(rule, _)| policy.matches_at_ztunnel(*rule, request))?;
-                Some((policy.full_name.clone(), *rule))
+                let unsaid = fits(&action, wish);
+                let is_met = |(rule, _): &&(usize, Option<Compiled>)| policy.matches_at_ztunnel(*rule, request, unsaid);
+                Some((policy.full_name.clone(), policy.rules.iter().find(is_met)?.0))
             })
         };
         let (denied, allowed) = (matching(Action::Deny), matching(Action::Allow));
@@ -255,7 +302,11 @@ impl Policies {
         if to.namespace != root {
             selected.extend(of(root));
         }
+        if to.service().is_some_and(|(namespace, _)| namespace != to.namespace) {
+            selected.extend(&self.of_services);
+        }
         selected.sort_unstable();
+        selected.dedup();
         let all = selected.into_iter().filter_map(|index| self.all.get(index));
         all.filter(|policy| attachment::is_attached(&policy.targets, &policy.namespace, to, root)).collect()
     }
@@ -271,6 +322,11 @@ fn has_several_providers(policies: &[&Policy]) -> bool {
     let mut providers = policies.iter().filter(|policy| policy.action == Action::Custom).map(|policy| &policy.provider);
     let first = providers.next();
     providers.any(|provider| Some(provider) != first)
+}
+
+/// What comes of questions about addresses that are not said, where a verdict is wished for.
+fn fits(action: &Action, wish: Option<Verdict>) -> Option<bool> {
+    wish.map(|wish| (*action == Action::Allow) == (wish == Verdict::Allow))
 }
 
 fn decides(policy: &AuthorizationPolicy) -> bool {
@@ -297,9 +353,15 @@ impl Policy {
         }
     }
 
-    fn matches_at_ztunnel(&self, rule: usize, request: &Request) -> bool {
+    /// The index of the first rule that matches.
+    fn first_match(&self, facts: &Facts<'_>) -> Option<usize> {
+        let is_met = |rule: &Option<Compiled>| rule.as_ref().is_some_and(|rule| rule.matches(&self.action, facts));
+        self.rules.iter().find(|(_, rule)| is_met(rule)).map(|(index, _)| *index)
+    }
+
+    fn matches_at_ztunnel(&self, rule: usize, request: &Request, unsaid: Option<bool>) -> bool {
         let rule = self.written.get(rule);
-        rule.is_some_and(|rule| ztunnel::matches(rule, &self.action, &self.namespace, request))
+        rule.is_some_and(|rule| ztunnel::matches(rule, &self.action, &self.namespace, request, unsaid))
     }
 
     /// What of it ztunnel does not enforce, though it would turn requests away.

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 
+use super::calling::namespaced;
+
 /// What a SPIFFE id begins with.
 pub(super) const SPIFFE: &str = "spiffe://";
 
@@ -27,7 +29,7 @@ pub struct Request {
     #[serde(default)]
     pub method: Option<String>,
     /// The path as it is sent: it is normalised here, and its query dropped.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "path")]
     pub path: Option<String>,
     /// The authority, with its port where the caller sends one.
     #[serde(default)]
@@ -93,6 +95,18 @@ pub struct Destination {
     /// What stands in front of the workload and asks the policies.
     #[serde(default)]
     pub proxy: Proxy,
+    /// The Service that is called, as `namespace/name`, or a name in the namespace of the workload: waypoints hold the
+    /// policies of each against its own calls.
+    #[serde(default, deserialize_with = "service")]
+    pub service: Option<String>,
+}
+
+impl Destination {
+    /// Namespace and name of the Service that is called.
+    pub(super) fn service(&self) -> Option<(&str, &str)> {
+        let service = self.service.as_deref()?;
+        Some(service.split_once('/').unwrap_or((&self.namespace, service)))
+    }
 }
 
 /// What asks the policies of a workload.
@@ -102,6 +116,8 @@ pub enum Proxy {
     /// A sidecar, or a gateway or waypoint that the labels name.
     #[default]
     Sidecar,
+    /// A gateway, whatever its labels are.
+    Gateway,
     /// The ztunnel of its node, which reads connections alone.
     Ztunnel,
 }
@@ -126,6 +142,29 @@ fn identity<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Err
             id.len()
         ))),
         _ => Ok(principal),
+    }
+}
+
+fn service<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let service = Option::<String>::deserialize(from)?;
+    match service.as_deref() {
+        Some(it) if it.is_empty() || it.contains('/') && namespaced(it).is_none() => {
+            Err(de::Error::custom(format!("to.service is {it:?}: write `namespace/name` or `name`")))
+        }
+        _ => Ok(service),
+    }
+}
+
+/// Whether a path is one that a proxy asks policies about: it takes the authority off those that are whole URLs
+/// (RFC 9112, 3.2), which are not written so here.
+fn path<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let path = Option::<String>::deserialize(from)?;
+    match path.as_deref() {
+        Some(it) if !it.starts_with('/') => {
+            let why = format!("path is {it:?}: write what follows the authority, beginning with a slash");
+            Err(de::Error::custom(why))
+        }
+        _ => Ok(path),
     }
 }
 

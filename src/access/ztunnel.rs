@@ -4,9 +4,9 @@
 //! matches does, and a match that no field is left of never does (istio `pilot/pkg/serviceregistry/ambient/authorization.go`,
 //! ztunnel `src/rbac.rs`).
 
-use super::Request;
 use super::address::Block;
 use super::request::SPIFFE;
+use super::{Request, condition};
 use crate::istio::{Action, AuthorizationPolicy, Condition, Operation, Rule, Source};
 
 /// The keys of conditions that it reads.
@@ -52,13 +52,14 @@ pub(super) fn reads(action: &Action) -> bool {
     matches!(action, Action::Allow | Action::Deny)
 }
 
-/// Whether a rule matches a connection.
-pub(super) fn matches(rule: &Rule, action: &Action, namespace: &str, request: &Request) -> bool {
+/// Whether a rule matches a connection; `unsaid` is what comes of questions about addresses that it does not say, none
+/// where these are absent.
+pub(super) fn matches(rule: &Rule, action: &Action, namespace: &str, request: &Request, unsaid: Option<bool>) -> bool {
     if *action == Action::Allow && asks_about_requests(rule) {
         return false;
     }
     let principal = request.from.principal.as_deref().map(|it| it.strip_prefix(SPIFFE).unwrap_or(it));
-    let caller = Caller { identity: principal, namespace, request };
+    let caller = Caller { identity: principal, namespace, request, unsaid };
     let source = |from: Option<&Source>| from.is_some_and(|source| caller.is(source));
     let operation = |to: Option<&Operation>| to.is_some_and(|operation| caller.asks(operation));
     (rule.from.is_empty() || rule.from.iter().any(|from| source(from.source.as_ref())))
@@ -107,7 +108,7 @@ type Field<'a> = (&'static str, bool, Vec<&'a str>);
 fn fields<'a>(lists: impl IntoIterator<Item = (&'static str, bool, &'a [String])>) -> Vec<Field<'a>> {
     let fit = |key: &str, value: &str| match key {
         "source.ip" | "destination.ip" => Block::of(value).is_some(),
-        "destination.port" => value.parse::<u16>().is_ok(),
+        "destination.port" => condition::port(value).is_some(),
         _ => true,
     };
     let left = lists.into_iter().map(|(key, negated, values)| {
@@ -143,6 +144,7 @@ struct Caller<'a> {
     identity: Option<&'a str>,
     namespace: &'a str,
     request: &'a Request,
+    unsaid: Option<bool>,
 }
 
 impl Caller<'_> {
@@ -159,7 +161,18 @@ impl Caller<'_> {
     }
 
     fn holds(&self, fields: &[Field<'_>]) -> bool {
-        let has = |(key, negated, values): &Field<'_>| values.iter().any(|value| self.has(key, value)) != *negated;
+        let is_unsaid = |key: &str| match key {
+            "source.ip" => self.request.from.ip.is_none(),
+            "destination.ip" => self.request.to.ip.is_none(),
+            _ => false,
+        };
+        let has = |(key, negated, values): &Field<'_>| {
+            let has = values.iter().any(|value| self.has(key, value));
+            match self.unsaid {
+                Some(fits) if is_unsaid(key) => fits,
+                _ => has != *negated,
+            }
+        };
         !fields.is_empty() && fields.iter().all(has)
     }
 
@@ -174,7 +187,7 @@ impl Caller<'_> {
         match key {
             "source.ip" => is_in(self.request.from.ip),
             "destination.ip" => is_in(self.request.to.ip),
-            "destination.port" => self.request.to.port.is_some_and(|port| value.parse() == Ok(port)),
+            "destination.port" => self.request.to.port.is_some_and(|port| condition::port(value) == Some(port)),
             "source.principal" => self.identity.is_some_and(|identity| fits(value, identity)),
             "source.namespace" => fits(value, account.map_or("", |(namespace, _)| namespace)),
             _ => account == Some(value.split_once('/').unwrap_or((self.namespace, value))),

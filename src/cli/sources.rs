@@ -1,5 +1,6 @@
 //! Files of manifests that are named on the command line, or lie below folders that are.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -64,6 +65,12 @@ impl Sources {
         sources.files.sort();
         sources.files.dedup();
         sources
+    }
+
+    /// Leaves each file once, by the first of its names: one may be named beside its folder, or by a link.
+    pub(super) fn once(&mut self) {
+        let mut seen = HashSet::new();
+        self.files.retain(|path| path.canonicalize().map_or(true, |path| seen.insert(path)));
     }
 
     fn folder(&mut self, root: &Path) {

@@ -115,7 +115,10 @@ pub(super) fn parameters<'u>(
                 format!("The query parameter {name} is given twice."),
             ));
         }
-        found.push((name, decoded(value, true)));
+        let value = whole(value).ok_or_else(|| {
+            Problem::new(&problem::UNKNOWN_PARAMETER, format!("The query parameter {name} is not UTF-8."))
+        })?;
+        found.push((name, value));
     }
     Ok(found)
 }
@@ -136,10 +139,26 @@ pub(super) fn plain_path(path: &str) -> String {
     decoded(&path.replace('+', "%2B"), true).into_owned()
 }
 
-/// Decodes percent signs: all of them, and plus signs, in a query; those of unreserved characters in a path.
+/// The same as [`bytes`], as text; what is none is shown as it can be.
 fn decoded(text: &str, query: bool) -> Cow<'_, str> {
+    match bytes(text, query) {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+    }
+}
+
+/// A decoded value of a query; none where it is no text.
+fn whole(value: &str) -> Option<Cow<'_, str>> {
+    match bytes(value, true) {
+        Cow::Borrowed(_) => Some(Cow::Borrowed(value)),
+        Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
+    }
+}
+
+/// Decodes percent signs: all of them, and plus signs, in a query; those of unreserved characters in a path.
+fn bytes(text: &str, query: bool) -> Cow<'_, [u8]> {
     if !text.contains(['%', '+']) {
-        return Cow::Borrowed(text);
+        return Cow::Borrowed(text.as_bytes());
     }
     let bytes = text.as_bytes();
     let digit = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
@@ -162,7 +181,7 @@ fn decoded(text: &str, query: bool) -> Cow<'_, str> {
             }
         }
     }
-    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+    Cow::Owned(out)
 }
 
 #[cfg(test)]

@@ -71,6 +71,16 @@ fn parameters_are_known_and_given_once() {
 }
 
 #[test]
+fn a_parameter_that_is_no_text_is_refused() {
+    let of =
+        |query: &str| parameters(&format!("/?{query}").parse().unwrap(), &["to"]).map(|_| ()).map_err(|it| it.detail);
+    assert_eq!(of("to=%c3%a4/x"), Ok(()));
+    for query in ["to=%ff/x", "to=%c3", "to=a%ed%a0%80"] {
+        assert_eq!(of(query), Err("The query parameter to is not UTF-8.".into()), "{query}");
+    }
+}
+
+#[test]
 fn a_parameter_that_is_not_known_is_named_unless_it_holds_a_private_key() {
     // An Ed25519 key of zeros, PKCS#8.
     let key = format!("MC4CAQAwBQYDK2VwBCIEI{}", "A".repeat(43));

@@ -2,7 +2,7 @@
 
 use super::report::{At, Report, SCHEMA, SPEC, known};
 use super::source::{self, bad_ports};
-use super::whole;
+use super::{never, whole};
 use crate::istio::{Action, AuthorizationPolicy, Condition, Operation, Rule};
 
 pub(super) fn check(report: &mut Report<'_>, policy: &AuthorizationPolicy) {
@@ -104,6 +104,7 @@ fn check_operation(report: &mut Report<'_>, at: At<'_>, operation: &Operation) {
         ("notPaths", &operation.not_paths),
     ];
     source::values(report, at, &lists, "an operation that names nothing");
+    never::check_operation(report, at, operation);
     for (name, ports) in [("ports", &operation.ports), ("notPorts", &operation.not_ports)] {
         bad_ports(report, at.member(name), ports);
     }
@@ -140,6 +141,7 @@ fn check_condition(report: &mut Report<'_>, at: At<'_>, condition: &Condition, c
     if condition.values.is_empty() && condition.not_values.is_empty() {
         report.error("istio/082", at, "a condition without values", "set values or notValues");
     }
+    never::check_condition(report, at, condition);
     let named = key.strip_suffix(']').and_then(|key| key.split_once('[')).is_some_and(|(_, name)| !name.is_empty());
     let known = match key {
         "source.ip"

@@ -19,6 +19,7 @@ mod locality;
 mod manifests;
 mod name;
 mod named;
+mod never;
 mod re2;
 mod report;
 mod route;

@@ -209,6 +209,7 @@ table! {
     "lint/manifest" BOTH ACROSS "A document is a resource: a map with apiVersion and kind" "kubernetes/kubernetes, staging/src/k8s.io/apimachinery, TypeMeta";
     "lint/name" ERROR ALONE "A resource has a name, and it and its namespace are those that Kubernetes takes" "kubernetes/kubernetes, staging/src/k8s.io/apimachinery, pkg/util/validation/validation.go";
     "lint/short" WARNING ALONE "Hosts are written in full, whatever namespace they are read in" "istio/api, networking/v1alpha3/virtual_service.proto, Destination";
+    "lint/never" WARNING ALONE "Values of an AuthorizationPolicy are such as a request may have" "pilot/pkg/security/authz/matcher/string.go, StringMatcherWithPrefix";
     "lint/size" BOTH ACROSS "A resource is not longer than what Kubernetes stores" "etcd-io/etcd, server/embed/config.go, DefaultMaxRequestBytes";
     "lint/twice" WARNING ACROSS "A resource stands in one place" "kubernetes/kubernetes, group, kind, namespace and name";
     "lint/empty" NOTE ACROSS "A file holds a manifest" "this project";

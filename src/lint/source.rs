@@ -1,11 +1,13 @@
 //! Rules 78 to 81: the callers that an AuthorizationPolicy names (`pkg/config/security`).
 
+use super::never;
 use super::report::{At, Report, SCHEMA};
 use super::syntax::{is_ip_or_cidr, mapped_block};
 use crate::istio::Source;
 
 pub(super) fn check(report: &mut Report<'_>, at: At<'_>, source: &Source, custom: bool) {
     values(report, at, &lists(source), "a source that names nobody");
+    never::check_source(report, at, source);
     let addresses = [
         ("ipBlocks", &source.ip_blocks),
         ("notIpBlocks", &source.not_ip_blocks),

@@ -56,7 +56,7 @@ impl Given {
             Callee::Workload(to) if expectation.cluster.is_none() => {
                 let mut request = Request { to: to.clone(), ..expectation.request.clone() };
                 request.from.principal = from.principal(local);
-                let decision = self.policies.decide(&request);
+                let decision = self.policies.decide_from_anywhere(&request);
                 let is_denied = decision.verdict == Verdict::Deny;
                 let let_in_otherwise = is_denied && matrix.access(to).admitting(&request).is_some();
                 vec![Told { at: String::new(), principal: request.from.principal, decision, let_in_otherwise }]

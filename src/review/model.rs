@@ -119,7 +119,7 @@ impl<'a> Model<'a> {
             let cluster = target.cluster.to_string();
             let Some(known) = self.clusters.get(&cluster) else { continue };
             let mut request = known.request(&question.from, &question.request);
-            let policies = known.policies_of(target);
+            let policies = known.policies_of(target, &question.service);
             let half = known.half_selected(target);
             for intent in &target.intents {
                 let Some(inbound) = self.tree.inbound(intent) else { continue };
@@ -128,7 +128,7 @@ impl<'a> Model<'a> {
                     continue;
                 }
                 request.to = destination(self.tree, intent, inbound, target);
-                let decision = known.doubted(policies.decide(&request));
+                let decision = known.doubted(policies.decide_from_anywhere(&request));
                 let let_in_otherwise =
                     is_denied(&decision) && known.access(target, &request.to).admitting(&request).is_some();
                 answers.push(Answer {
@@ -192,7 +192,7 @@ impl<'a> Model<'a> {
                     let request = cluster.request(from, &Request { to: to.clone(), ..expectation.request.clone() });
                     let resources = cluster.near(&to.namespace, None);
                     let access = Matrix::new(cluster.mesh.clone(), &resources, vec![]).access(to);
-                    let decision = cluster.doubted(cluster.policies.decide(&request));
+                    let decision = cluster.doubted(cluster.policies.decide_from_anywhere(&request));
                     let let_in_otherwise = is_denied(&decision) && access.admitting(&request).is_some();
                     Told { at: name.clone(), principal: request.from.principal, decision, let_in_otherwise }
                 };
@@ -240,37 +240,39 @@ impl Cluster<'_> {
     }
 
     /// The policies that decide about a workload: none where the mesh does not guard it, and where a waypoint decides those
-    /// that are attached to its services, as if they were those of its pods.
-    pub(super) fn policies_of(&self, target: &Target) -> Cow<'_, Policies> {
+    /// that are attached to the service that is called, as if they were those of its pods.
+    pub(super) fn policies_of(&self, target: &Target, service: &str) -> Cow<'_, Policies> {
         match target.access {
             TargetAccess::NotEnforced => Cow::Owned(Policies::default()),
-            _ if target.by_waypoint => {
-                Cow::Owned(Policies::new(self.mesh.clone(), &self.near(&target.namespace, Some(target))))
-            }
+            _ if target.by_waypoint => Cow::Owned(Policies::new(
+                self.mesh.clone(),
+                &self.near(&target.namespace, Some((target, Some(service)))),
+            )),
             _ => Cow::Borrowed(&self.policies),
         }
     }
 
-    /// Who may call a port of a workload.
+    /// Who may call a port of a workload; where a waypoint decides, by the service that `to` names, or else by any.
     pub(super) fn access(&self, target: &Target, to: &Destination) -> Access {
         let resources = match target.access {
             TargetAccess::NotEnforced => vec![],
-            _ => self.near(&target.namespace, Some(target)),
+            _ => self.near(&target.namespace, Some((target, to.service.as_deref()))),
         };
         Matrix::new(self.mesh.clone(), &resources, vec![]).access(to)
     }
 
-    /// The policies of a namespace and of the mesh, each with its namespace; at a waypoint as [`Cluster::policies_of`].
-    pub(super) fn near(&self, namespace: &str, target: Option<&Target>) -> Vec<Resource> {
-        let waypoint = target.filter(|target| target.by_waypoint);
+    /// The policies of a namespace and of the mesh, each with its namespace; of a workload whose waypoint decides those that
+    /// are attached to the service that is called, or to any of its services where none is said.
+    pub(super) fn near(&self, namespace: &str, called: Option<(&Target, Option<&str>)>) -> Vec<Resource> {
+        let waypoint = called.filter(|(target, _)| target.by_waypoint);
         let root = self.mesh.root_namespace.as_str();
         let mut found = vec![];
         let near = BTreeSet::from([namespace, root]).into_iter().filter_map(|at| self.resources.get_key_value(at));
         for (at, resource) in near.flat_map(|(at, resources)| resources.iter().map(move |resource| (*at, *resource))) {
             let mut resource = resource.clone();
             at.clone_into(&mut resource.metadata.namespace);
-            if let (Some(target), Spec::AuthorizationPolicy(policy)) = (waypoint, &resource.spec) {
-                let Some(policy) = at_waypoint(policy, target).filter(|_| at == namespace) else { continue };
+            if let (Some((target, service)), Spec::AuthorizationPolicy(policy)) = (waypoint, &resource.spec) {
+                let Some(policy) = at_waypoint(policy, target, service).filter(|_| at == namespace) else { continue };
                 resource = Resource::new(resource.metadata, policy);
             }
             found.push(resource);
@@ -298,24 +300,27 @@ fn mesh(topology: &Topology<'_>, cluster: &str) -> Mesh {
     })
 }
 
-/// The port of a workload that an inbound intent is about.
+/// The port of a workload that an inbound intent is about; where a waypoint decides, that of its Service, which is what is
+/// dialled there.
 pub(super) fn destination(tree: &Tree, intent: &Anchor, inbound: &Inbound, target: &Target) -> Destination {
     let label = target.label.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
     Destination {
         namespace: target.namespace.clone(),
         labels: label.into_iter().collect(),
-        port: inbound.target_port.map(|port| port.number()),
+        port: if target.by_waypoint { Some(inbound.port) } else { inbound.target_port }.map(|port| port.number()),
         protocol: if effective_protocol(tree, intent, inbound).is_http() { Protocol::Http } else { Protocol::Tcp },
         ip: None,
         proxy: if inbound.ambient && !target.by_waypoint { Proxy::Ztunnel } else { Proxy::Sidecar },
+        service: Some(inbound.service.to_string()),
     }
 }
 
-/// A policy that a waypoint holds against calls of the services of a workload, as one of its pods; none where it is about
-/// something else.
-fn at_waypoint(policy: &AuthorizationPolicy, target: &Target) -> Option<AuthorizationPolicy> {
+/// A policy that a waypoint holds against calls of a service of a workload, or of any of its services where none is said, as
+/// one of its pods; none where it is about something else.
+fn at_waypoint(policy: &AuthorizationPolicy, target: &Target, service: Option<&str>) -> Option<AuthorizationPolicy> {
     let mut targets = policy.target_ref.iter().chain(&policy.target_refs);
-    let is_about = targets.any(|it| it.kind == "Service" && target.services.contains(&it.name));
+    let is_meant = |name: &String| target.services.contains(name) && service.is_none_or(|service| service == name);
+    let is_about = targets.any(|it| it.kind == "Service" && is_meant(&it.name));
     is_about.then(|| AuthorizationPolicy { target_ref: None, target_refs: vec![], selector: None, ..policy.clone() })
 }
 

@@ -68,10 +68,10 @@ impl<'a> Model<'a> {
         let mut findings = vec![];
         let name = target.cluster.to_string();
         let Some(cluster) = self.clusters.get(&name) else { return findings };
-        let policies = cluster.policies_of(target);
-        let here = Here { name: &name, cluster, policies: &policies, access: Default::default() };
         for server in &target.intents {
             let Some(inbound) = self.tree.inbound(server) else { continue };
+            let policies = cluster.policies_of(target, inbound.service.as_str());
+            let here = Here { name: &name, cluster, policies: &policies, access: Default::default() };
             for (anchor, client) in clients(self.tree, server) {
                 let peers = self.peers(target, server, client);
                 for (place, point) in self.points(anchor) {

@@ -110,6 +110,15 @@ fn one_call_of_a_service_is_decided_from_a_checkout() {
     assert_eq!(answers["answers"][0]["principal"], "cluster.local/ns/shop/sa/frontend");
     let run = ask(&["--from", "other/ns/shop/sa/frontend"]);
     assert!(run.out.contains(":7070 deny, as no rule lets it in (as other/ns/shop/sa/frontend)"), "{run:?}");
+    // What policies ask of addresses that are not said is left open.
+    let by_hand = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: far, namespace: shop}\n\
+                   spec: {action: DENY, rules: [{from: [{source: {notIpBlocks: [10.0.0.0/8]}}]}]}\n";
+    write(&checkout.root, "clusters/gke/east/shop/far.yaml", by_hand);
+    let from = ["--from", "shop/frontend"];
+    assert!(ask(&from).out.contains("address that was not said"), "{:?}", ask(&from));
+    let near = ask(&[&from[..], &["--ip", "10.0.0.1"]].concat());
+    assert!(near.out.contains("allow") && !near.out.contains("was not said"), "{near:?}");
+    fs::remove_file(checkout.root.join("clusters/gke/east/shop/far.yaml")).unwrap();
     let run = ask(&["--cluster", "gke/west"]);
     assert!(run.code == Some(1) && run.err.contains("is not served there; it is on gke/east on port 7070"), "{run:?}");
     for wrong in [&["--from", "web"][..], &["--requests", "-"], &["--port", "x"], &["--manifests", "-"]] {
@@ -126,6 +135,34 @@ fn one_call_of_a_service_is_decided_from_a_checkout() {
     let elsewhere = tempfile::tempdir().unwrap();
     let run = meshwright(elsewhere.path(), &["access", "--to", "shop/cartservice"]);
     assert!(run.code == Some(1) && run.err.contains("no config repository"), "{run:?}");
+}
+
+#[test]
+fn services_behind_one_waypoint_are_told_apart() {
+    let mesh = crate::MESH
+        .replace("  serviceMesh: istio\n", "  serviceMesh: istio\n  dataPlane: ambient\n  waypoint: front\n");
+    let admin = "\n---\nanchor: inbound-intents\nmetadata: {name: admin}\nspec: {app: cart, appLabel: app=cartservice, \
+                 serviceName: admin, port: 81, targetPort: 8081, protocol: GRPC, serviceMesh: istio, dataPlane: ambient, \
+                 waypoint: front}\n---\nanchor: inbound-intents/admin/clients\nmetadata: {name: boss}\nspec: {app: frontend, \
+                 appLabel: app=frontend, serviceName: boss, namespaces: [], cidrs: [], serviceAccounts: [shop/boss]}\n";
+    let checkout = Checkout::of(&format!("{mesh}{admin}"));
+    // A DENY policy of one holds for the calls of that one.
+    let by_hand = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: shut, namespace: shop}\n\
+                   spec: {targetRefs: [{kind: Service, name: admin}], action: DENY, rules: [{from: [{source: {principals: \
+                   [cluster.local/ns/shop/sa/frontend]}}]}]}\n";
+    write(&checkout.root, "clusters/gke/east/shop/shut.yaml", by_hand);
+    for (to, from, says) in [
+        ("shop/cartservice", "shop/frontend", "shop/cartservice:7070 allow, by rule 0 of shop/cartservice-allow"),
+        ("shop/cartservice", "shop/boss", "shop/cartservice:7070 deny, as no rule lets it in"),
+        ("shop/admin", "shop/boss", "shop/admin:81 allow, by rule 0 of shop/admin-allow"),
+        ("shop/admin", "shop/frontend", "shop/admin:81 deny, by rule 0 of shop/shut"),
+    ] {
+        let run = meshwright(&checkout.root, &["access", "--to", to, "--from", from]);
+        assert!(run.code == Some(0) && run.out.contains(says), "{to} {from}: {run:?}");
+    }
+    // Whom the intents promise it is let in, by the ports of the Services.
+    let run = meshwright(&checkout.root, &["check"]);
+    assert!(!run.out.contains("access/promise"), "{run:?}");
 }
 
 #[test]
@@ -201,6 +238,33 @@ fn manifests_alone_are_held_against_expectations_of_workloads() {
     assert_eq!(run(&["--repo", "."]).code, Some(2));
     let none = meshwright(folder.path(), &["access", "test", "--manifests", "policies.yaml"]);
     assert!(none.code == Some(2) && none.err.contains("name the files"), "{none:?}");
+}
+
+#[test]
+fn a_mesh_has_names_and_a_file_is_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("all")).unwrap();
+    fs::write(folder.path().join("all/a.yaml"), "kind: [").unwrap();
+    fs::write(folder.path().join("requests.jsonl"), r#"{"to": {"namespace": "shop"}}"#).unwrap();
+    let ask = |more: &[&str]| {
+        meshwright(folder.path(), &[&["access", "--requests", "requests.jsonl", "--manifests", "all"], more].concat())
+    };
+    std::os::unix::fs::symlink("a.yaml", folder.path().join("all/b.yaml")).unwrap();
+    for twice in [&["all/a.yaml"][..], &["./all/../all/a.yaml"], &["all"], &[]] {
+        let run = ask(twice);
+        assert_eq!(run.err.matches("error[access/manifest]").count(), 1, "{twice:?}: {run:?}");
+    }
+    for (wrong, says) in [
+        (["--trust-domain", ""], "a trust domain is one name"),
+        (["--trust-domain", "*"], "a trust domain is one name"),
+        (["--trust-domain", "a/b"], "a trust domain is one name"),
+        (["--trust-domain-alias", ""], "a trust domain is one name"),
+        (["--root-namespace", ""], "a namespace is named"),
+        (["--root-namespace", "a.b"], "a namespace is named"),
+    ] {
+        let run = ask(&wrong);
+        assert!(run.code == Some(2) && run.err.contains(says), "{wrong:?}: {run:?}");
+    }
 }
 
 #[test]

@@ -133,13 +133,24 @@ impl Language {
     /// The identities of a namespace; each `*` is any text, slashes too
     /// (istio `pilot/pkg/security/authz/model/generator.go`, `srcNamespaceGenerator`).
     pub(super) fn namespace(pattern: &str) -> Self {
-        // Only as `…/ns/ns/sa/…` can an identity have `/ns/` elsewhere too.
+        // Only as `…/ns/ns/sa/…` can an identity have `/ns/` elsewhere too, behind its trust domain.
         if !pattern.contains(['*', '/']) && pattern != "sa" {
             return Self::identity(&[Item::One(Class::Name), Item::Many(Class::Name)], Some(pattern), None);
         }
-        let around = format!("*/ns/{pattern}/*");
+        Self::around(&format!("*/ns/{pattern}/*"))
+    }
+
+    /// The other identities of a namespace, whose trust domain is called `ns`: in `spiffe://ns/ns/…` the expression finds
+    /// `/ns/` twice. None where there are no others.
+    pub(super) fn namespace_behind_scheme(pattern: &str) -> Option<Self> {
+        let has_others = pattern == "ns" || pattern.contains(['*', '/']);
+        has_others.then(|| Self::around(&format!("ns/{pattern}/*")))
+    }
+
+    /// A text in which each `*` is any text.
+    fn around(pattern: &str) -> Self {
         let item = |byte| if byte == b'*' { Item::Many(Class::Any) } else { Item::Byte(byte) };
-        Self(around.bytes().map(item).collect())
+        Self(pattern.bytes().map(item).collect())
     }
 
     /// The identities of a trust domain; one `*` is any text without a slash (`srcTrustDomainGenerator`).

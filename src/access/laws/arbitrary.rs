@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
 
-use crate::access::{Destination, Mesh, Peer, Protocol, Request};
+use crate::access::{Destination, Mesh, Peer, Protocol, Proxy, Request};
 use crate::istio::{
     Action, AuthorizationPolicy, Condition, ExtensionProvider, LabelSelector, MutualTls, MutualTlsMode, ObjectMeta,
     Operation, PeerAuthentication, PolicyTargetReference, Resource, Rule, RuleFrom, RuleTo, Source,
@@ -73,9 +73,9 @@ fn some(words: Words, none: u32) -> impl Strategy<Value = Vec<String>> {
 
 /// The same, and now and then what Istio cannot read.
 fn unfit(words: Words, none: u32) -> impl Strategy<Value = Vec<String>> {
-    (some(words, none), prop::bool::weighted(0.02)).prop_map(|(mut values, unfit)| {
+    (some(words, none), prop::bool::weighted(0.02)).prop_map(move |(mut values, unfit)| {
         if unfit {
-            values.push("x".to_owned());
+            values.push(if words == PORTS { "+80" } else { "x" }.to_owned());
         }
         values
     })
@@ -285,9 +285,18 @@ pub(super) fn request() -> impl Strategy<Value = Request> {
     let namespace = prop_oneof![12 => Just("shop"), 1 => Just("istio-system")];
     let port = prop_oneof![3 => Just(Some(80)), 2 => Just(Some(81)), 1 => Just(None)];
     let protocol = prop_oneof![4 => Just(Protocol::Http), 1 => Just(Protocol::Tcp)];
-    let to = (namespace, version, port, protocol, address(0.3)).prop_map(|(namespace, labels, port, protocol, ip)| {
-        Destination { namespace: namespace.to_owned(), labels, port, protocol, ip, ..Destination::default() }
-    });
+    let proxy = prop_oneof![8 => Just(Proxy::Sidecar), 1 => Just(Proxy::Gateway)];
+    let to = (namespace, version, port, protocol, address(0.3), proxy).prop_map(
+        |(namespace, labels, port, protocol, ip, proxy)| Destination {
+            namespace: namespace.to_owned(),
+            labels,
+            port,
+            protocol,
+            ip,
+            proxy,
+            service: None,
+        },
+    );
     let jwt = (
         select(&["https://i/x", "https://i", "x"][..]),
         select(&["s", "t1"][..]),

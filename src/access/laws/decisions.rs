@@ -63,6 +63,21 @@ proptest! {
     }
 
     #[test]
+    fn it_is_unsure_where_an_address_decides_that_is_not_said(
+        resources in arbitrary::resources(), mut request in arbitrary::request(),
+    ) {
+        let mesh = Mesh::default();
+        (request.from.ip, request.from.remote_ip) = (None, None);
+        let decision = Policies::new(mesh.clone(), &resources).decide_from_anywhere(&request);
+        let addresses = ["10.1.2.3", "10.1.9.9", "10.2.0.1", "192.0.2.1", "203.0.113.1"].map(|it| it.parse().unwrap());
+        for (ip, remote) in addresses.iter().flat_map(|ip| addresses.map(|remote| (*ip, remote))) {
+            (request.from.ip, request.from.remote_ip) = (Some(ip), Some(remote));
+            let verdict = naive::decide(&mesh, &resources, &request).verdict;
+            prop_assert!(decision.unsure.is_some() || decision.verdict == verdict, "{} {}", ip, remote);
+        }
+    }
+
+    #[test]
     fn another_allow_policy_takes_nothing_away_unless_it_is_the_first(
         resources in arbitrary::resources(), request in arbitrary::request(),
         more in arbitrary::policy(Just(Some(Action::Allow))),

@@ -25,13 +25,11 @@ fn texts(letters: &[u8], length: usize) -> Vec<String> {
     all
 }
 
-/// Every identity of some names, but for a trust domain `ns`.
-///
-/// Languages do not know that `/ns/` is found at the start of `spiffe://ns/…` too.
+/// Every identity of some names.
 fn identities() -> Vec<String> {
-    let names = ["a", "b", "ab", "ns", "sa", "~", "~b", "a~"];
+    let names = ["a", "b", "ab", "ns", "sa", "~", "~b", "a~", "n~", "~s"];
     let mut all = vec![];
-    for domain in names.into_iter().filter(|domain| *domain != "ns") {
+    for domain in names {
         for namespace in names {
             all.extend(names.map(|account| format!("{domain}/ns/{namespace}/sa/{account}")));
         }
@@ -46,9 +44,9 @@ fn of_caller() -> impl Strategy<Value = OfCaller> {
     let principals: &[&str] = &["*", "a/ns/*", "*/sa/a", "a/ns/b/sa/ab", "*b", "a*", "*/"];
     let kind = select(vec![
         (Attribute::Principal, "source.principal", principals),
-        (Attribute::Namespace, "source.namespace", &["a", "b", "sa", "ns", "*", "*b", "a*"]),
+        (Attribute::Namespace, "source.namespace", &["a", "b", "sa", "ns", "*", "*b", "a*", "n*", "*s"]),
         (Attribute::ServiceAccount, "source.serviceAccount", &["a/b", "sa/a", "ns/sa", "a/ab"]),
-        (Attribute::TrustDomain, "source.trustDomain", &["a", "sa", "*", "a*", "*b"]),
+        (Attribute::TrustDomain, "source.trustDomain", &["a", "sa", "ns", "*", "a*", "*b"]),
     ]);
     kind.prop_flat_map(|(attribute, key, values)| {
         let values = btree_set(select(values).prop_map(str::to_owned), 1..=2);

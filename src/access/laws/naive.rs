@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::access::{Mesh, Protocol, Request, Tls, Verdict, is_enforced};
+use crate::access::{Mesh, Protocol, Proxy, Request, Tls, Verdict, is_enforced};
 use crate::istio::{Action, AuthorizationPolicy, MutualTlsMode, PeerAuthentication, Resource, Rule, Spec};
 
 /// What it comes to.
@@ -87,6 +87,9 @@ fn tls(mesh: &Mesh, resources: &[Resource], request: &Request) -> Tls {
 
 /// The modes that the port may have, whichever PeerAuthentication of each scope is the oldest.
 pub(super) fn possible_tls(mesh: &Mesh, resources: &[Resource], request: &Request) -> Vec<Tls> {
+    if request.to.proxy == Proxy::Gateway {
+        return vec![Tls::Permissive];
+    }
     let mut scopes: [Vec<(&str, &PeerAuthentication)>; 3] = [vec![], vec![], vec![]];
     for resource in resources {
         let Spec::PeerAuthentication(policy) = &resource.spec else { continue };
@@ -226,6 +229,7 @@ fn has(mesh: &Mesh, namespace: &str, key: &str, value: &str, request: &Request) 
             }
         }
         "destination.port" => match value.parse::<u16>() {
+            _ if value.starts_with('+') => return Holds::Unfit,
             Err(_) => return Holds::Unfit,
             Ok(port) => request.to.port == Some(port),
         },
@@ -266,7 +270,7 @@ fn is_caller(mesh: &Mesh, namespace: &str, key: &str, value: &str, request: &Req
             all.iter().any(|one| text(one, identity))
         }
         // `.*` of Istio's expression crosses slashes.
-        "source.namespace" => glob(&format!("*/ns/{value}/*"), identity),
+        "source.namespace" => glob(&format!("*/ns/{value}/*"), &format!("spiffe://{identity}")),
         "source.serviceAccount" => {
             let full = if value.contains('/') { value.to_owned() } else { format!("{namespace}/{value}") };
             full == format!("{}/{}", segments[2], segments[4])

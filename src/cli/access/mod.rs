@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use super::{Failure, Outcome, output};
 use crate::access::Mesh;
 use crate::change::{Audit, Declared, Listed};
+use crate::intent::scalar::DnsLabel;
 use crate::render::{Scope, render};
 use crate::repo::Files;
 use crate::review::{Given, Model, Side};
@@ -65,18 +66,33 @@ enum Command {
 #[command(next_help_heading = "Manifests")]
 #[group(id = "given", multiple = true)]
 struct Manifests {
-    /// Manifests with the policies; `-` for standard input, a folder for all *.yaml and *.yml below it
+    /// Manifests with the policies, each file read once; `-` for standard input, a folder for all *.yaml and *.yml below it
     #[arg(id = "manifests", long = "manifests", value_name = "FILE", num_args = 1..)]
     files: Vec<PathBuf>,
     /// The namespace whose policies hold for the whole mesh
-    #[arg(long, value_name = "NAME", default_value_t = Mesh::default().root_namespace, requires = "manifests")]
+    #[arg(long, value_name = "NAME", default_value_t = Mesh::default().root_namespace, requires = "manifests", value_parser = namespace)]
     root_namespace: String,
     /// The local trust domain
-    #[arg(long, value_name = "NAME", default_value = "cluster.local", requires = "manifests")]
+    #[arg(long, value_name = "NAME", default_value = "cluster.local", requires = "manifests", value_parser = trust_domain)]
     trust_domain: String,
     /// Another name of the local trust domain; may be given several times
-    #[arg(long, value_name = "NAME", requires = "manifests")]
+    #[arg(long, value_name = "NAME", requires = "manifests", value_parser = trust_domain)]
     trust_domain_alias: Vec<String>,
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    DnsLabel::parse(text)
+        .map(|_| text.to_owned())
+        .map_err(|_| "a namespace is named in a-z, 0-9 and inner -".to_owned())
+}
+
+/// A trust domain as certificates have it (SPIFFE-ID, 2.1), in any case: Istio does not look at it.
+fn trust_domain(text: &str) -> Result<String, String> {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    match !text.is_empty() && text.bytes().all(is_part) {
+        true => Ok(text.to_owned()),
+        false => Err("a trust domain is one name in letters, digits, -, . and _, such as cluster.local".to_owned()),
+    }
 }
 
 impl Manifests {

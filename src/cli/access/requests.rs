@@ -51,9 +51,11 @@ fn failed(path: &Path, error: &io::Error) -> Failure {
     Failure::Failed(format!("{}: {error}", output::path(path)))
 }
 
-/// The files that are named, and those below folders that are, each with its path.
+/// The files that are named, and those below folders that are, each once with its path.
 pub(super) fn texts(named: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
-    let Sources { files, findings, .. } = Sources::below(named);
+    let mut sources = Sources::below(named);
+    sources.once();
+    let Sources { files, findings, .. } = sources;
     if findings.iter().any(|finding| finding.severity != Severity::Note) {
         return Err(Failure::Found(findings));
     }

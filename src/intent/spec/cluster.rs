@@ -4,12 +4,13 @@ use crate::intent::fields::{Fields, MOST_ENTRIES, Scalar, type_name};
 use crate::intent::scalar::{DnsLabel, Flag, HostName, IpBlock, Label, ObjectName, Port, Text};
 use crate::intent::sealing::SealingCertificate;
 use serde_json::{Value, json};
+use std::net::{IpAddr, Ipv4Addr};
 
-/// An address to dial: an IP address or a host name.
+/// An address to dial from other clusters: an IP address or a host name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
     /// An IP address.
-    Ip(std::net::IpAddr),
+    Ip(IpAddr),
     /// A host name.
     Host(HostName),
 }
@@ -26,15 +27,32 @@ impl std::fmt::Display for Address {
 impl Scalar for Address {
     fn read(value: &Value) -> Result<Self, String> {
         let text = value.as_str().ok_or_else(|| format!("must be a string, is {}", type_name(value)))?;
-        text.parse()
-            .map(Self::Ip)
-            .or_else(|_| HostName::parse(text).map(Self::Host))
-            .map_err(|_| "must be an IP address or a fully qualified host name".to_owned())
+        if let Ok(ip) = text.parse() {
+            return undialled(ip).map_or(Ok(Self::Ip(ip)), Err);
+        }
+        let wrong = |_| "must be an IP address or a fully qualified host name".to_owned();
+        HostName::parse(text).map(Self::Host).map_err(wrong)
     }
 
     fn schema() -> Value {
         json!({"type": "string", "description": "IP address or host name"})
     }
+}
+
+/// Why nobody elsewhere dials an address, in words; none where they may.
+fn undialled(ip: IpAddr) -> Option<String> {
+    if let IpAddr::V6(v6) = ip
+        && let Some(v4) = v6.to_ipv4_mapped()
+    {
+        return Some(format!("is the IPv4 address {v4} written as IPv6: write {v4}"));
+    }
+    let what = match ip {
+        _ if ip.is_unspecified() => "stands for no address",
+        _ if ip.is_loopback() => "is the caller's own loopback address",
+        _ if ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) => "is a multicast address",
+        _ => return None,
+    };
+    Some(format!("{what}, and cannot be dialled: name the address that other clusters reach"))
 }
 
 /// Which gateway pods, where.
@@ -244,6 +262,29 @@ impl KvPairs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_one_that_others_can_dial() {
+        for good in ["192.0.2.1", "10.0.0.1", "2001:db8::1", "east.example.com"] {
+            assert!(Address::read(&json!(good)).is_ok(), "{good}");
+        }
+        for (bad, says) in [
+            ("0.0.0.0", "stands for no address"),
+            ("::", "stands for no address"),
+            ("127.0.0.1", "loopback"),
+            ("127.9.9.9", "loopback"),
+            ("::1", "loopback"),
+            ("224.0.0.1", "multicast"),
+            ("255.255.255.255", "multicast"),
+            ("ff02::1", "multicast"),
+            ("::ffff:192.0.2.1", "write 192.0.2.1"),
+            ("::ffff:127.0.0.1", "write 127.0.0.1"),
+            ("a b", "must be an IP address or a fully qualified host name"),
+        ] {
+            let why = Address::read(&json!(bad)).unwrap_err();
+            assert!(why.contains(says), "{bad}: {why}");
+        }
+    }
 
     #[test]
     fn a_selector_names_as_many_labels_as_a_list_has_entries() {
