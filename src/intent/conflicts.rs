@@ -62,8 +62,9 @@ pub fn conflicts(tree: &Tree, anchor: &Anchor) -> Vec<Conflict> {
         compare(tree.of_service(namespace, &inbound.service).take(MOST_PEERS).collect(), same_service);
         compare(tree.of_workload(namespace, &inbound.label).take(MOST_PEERS).collect(), same_workload);
     }
-    if let Some(name) = inbound.external_name.as_ref().filter(|_| inbound.exposed) {
+    for name in inbound.outside_names().iter().filter(|_| inbound.exposed) {
         compare(tree.of_outside_name(name).collect(), same_outside_name);
+        compare(tree.of_outside_name(name).collect(), same_record);
     }
     if let Some(port) = inbound.external.port.filter(|_| inbound.exposed) {
         compare(tree.of_outside_port(port).collect(), same_outside_port);
@@ -202,6 +203,15 @@ fn data_plane(inbound: &Inbound) -> String {
         None => "ambient".to_owned(),
         Some(waypoint) => format!("ambient with waypoint {waypoint}"),
     }
+}
+
+/// A name has one time to live, however many services are called by it.
+fn same_record(pair: &Pair<'_>) -> Vec<Difference> {
+    let [left, right] = [pair.left, pair.right].map(|(_, inbound)| {
+        let ttl = inbound.dns.as_ref().filter(|_| inbound.exposed).map(|dns| dns.ttl);
+        ttl.map(|ttl| ttl.map_or_else(|| "unset".to_owned(), |ttl| ttl.to_string()))
+    });
+    both_differ("/spec/dns/ttl", left.as_ref(), right.as_ref()).into_iter().collect()
 }
 
 fn same_outside_name(pair: &Pair<'_>) -> Vec<Difference> {

@@ -82,6 +82,8 @@ pub struct ClusterFacts {
     pub ingress_account: String,
     /// The east-west gateway's pods.
     pub east_west: GatewayPods,
+    /// Where outside callers dial; none until it is known.
+    pub ingress_address: Option<Address>,
     /// Where callers of other clusters dial; none until it is known.
     pub east_west_address: Option<(Address, Port)>,
     /// The port number of the east-west Gateway.
@@ -323,6 +325,7 @@ fn facts(own: &Cluster, defaults: &Cluster, pairs: &KvPairs) -> ClusterFacts {
         ingress: ingress_pods,
         ingress_account: account.unwrap_or_else(|| "istio-ingressgateway-service-account".into()),
         east_west: east_west_pods,
+        ingress_address: pairs.address.clone(),
         east_west_address: address.zip(port),
         internal_port: number(pairs.internal_port, 15443),
         http_port: number(pairs.http_port, 80),

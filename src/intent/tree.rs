@@ -312,8 +312,8 @@ impl Tree {
             self.services.insert((namespace.clone(), inbound.service.clone(), anchor.clone()));
             self.workloads.insert((namespace, inbound.label.clone(), anchor.clone()));
         }
-        if let Some(name) = &inbound.external_name {
-            self.outside_names.insert((name.clone(), anchor.clone()));
+        for name in inbound.outside_names() {
+            self.outside_names.insert((name, anchor.clone()));
         }
         if let Some(port) = inbound.external.port {
             self.outside_ports.insert((port, anchor.clone()));
@@ -333,8 +333,8 @@ impl Tree {
             self.services.remove(&(namespace.clone(), inbound.service.clone(), anchor.clone()));
             self.workloads.remove(&(namespace, inbound.label.clone(), anchor.clone()));
         }
-        if let Some(name) = &inbound.external_name {
-            self.outside_names.remove(&(name.clone(), anchor.clone()));
+        for name in inbound.outside_names() {
+            self.outside_names.remove(&(name, anchor.clone()));
         }
         if let Some(port) = inbound.external.port {
             self.outside_ports.remove(&(port, anchor.clone()));

@@ -200,6 +200,17 @@ impl Resource {
     }
 }
 
+impl From<DnsEndpoint> for Spec {
+    fn from(spec: DnsEndpoint) -> Self {
+        let spec = serde_json::to_value(spec).unwrap_or_default();
+        Self::Other(Other {
+            api_version: "externaldns.k8s.io/v1alpha1".to_owned(),
+            kind: "DNSEndpoint".to_owned(),
+            body: [("spec".to_owned(), spec)].into_iter().collect(),
+        })
+    }
+}
+
 /// A value as a `T`, if it is one.
 fn readable<T: DeserializeOwned>(value: &Value) -> Option<T> {
     typed(value, Notes::default(), &mut Vec::new()).ok()

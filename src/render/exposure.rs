@@ -60,12 +60,13 @@ pub(super) fn render(live: &[&Server<'_>], context: &Context<'_>, out: &mut Outp
         let Some(first) = doors.first().map(|door| door.server) else { continue };
         let service = first.inbound.service.as_str();
         let name = resource_name(&[service, host.as_str()]);
+        let hosts = names(host, &servers);
         let gateway = Gateway {
             selector: facts.ingress.selector.iter().cloned().collect(),
-            servers: doors.iter().map(|door| entry(door, host)).collect(),
+            servers: doors.iter().map(|door| entry(door, &hosts)).collect(),
         };
         let traffic = Traffic::of(live.iter().copied().filter(|server| server.clusters.contains(cluster)));
-        let routes = routes(&doors, (host, cluster), format!("{}/{name}", first.namespace), &traffic);
+        let routes = routes(&doors, (&hosts, cluster), format!("{}/{name}", first.namespace), &traffic);
         for door in doors.iter().filter(|door| door.server.inbound.tls.needs_credential()) {
             out.manifests.extend(sealed::manifest(door.server, cluster, context.gitops));
         }
@@ -78,6 +79,13 @@ pub(super) fn render(live: &[&Server<'_>], context: &Context<'_>, out: &mut Outp
             out.manifests.push(draft.finish(context.gitops));
         }
     }
+}
+
+/// The names that outside callers use of a host: its own, and those of the records that lead to it.
+fn names(host: &HostName, servers: &[&Server<'_>]) -> Vec<String> {
+    let mut records: BTreeSet<HostName> = servers.iter().flat_map(|server| server.inbound.record_names()).collect();
+    records.remove(host);
+    std::iter::once(host).chain(&records).map(ToString::to_string).collect()
 }
 
 /// The ports that lead to the servers, each once.
@@ -195,7 +203,7 @@ fn say(door: &Door<'_, '_>, cluster: &ClusterId, facts: &ClusterFacts, findings:
     }
 }
 
-fn entry(door: &Door<'_, '_>, host: &HostName) -> istio::Server {
+fn entry(door: &Door<'_, '_>, hosts: &[String]) -> istio::Server {
     let port = Port {
         number: Some(door.number.into()),
         protocol: door.protocol.to_owned(),
@@ -212,12 +220,12 @@ fn entry(door: &Door<'_, '_>, host: &HostName) -> istio::Server {
     };
     let credential_name = door.credential.clone();
     let tls = mode.map(|mode| ServerTlsSettings { mode: Some(mode), credential_name, ..ServerTlsSettings::default() });
-    istio::Server { port: Some(port), hosts: vec![host.to_string()], tls, ..istio::Server::default() }
+    istio::Server { port: Some(port), hosts: hosts.to_vec(), tls, ..istio::Server::default() }
 }
 
 fn routes(
     doors: &[Door<'_, '_>],
-    (host, cluster): (&HostName, &ClusterId),
+    (hosts, cluster): (&[String], &ClusterId),
     gateway: String,
     traffic: &Traffic,
 ) -> VirtualService {
@@ -235,7 +243,7 @@ fn routes(
     });
     let tls = through(Routing::Sni).map(|door| TlsRoute {
         matches: vec![TlsMatchAttributes {
-            sni_hosts: vec![host.to_string()],
+            sni_hosts: hosts.to_vec(),
             port: Some(door.number.into()),
             ..TlsMatchAttributes::default()
         }],
@@ -246,7 +254,7 @@ fn routes(
         route: traffic.connections(door.server.inbound.port, cluster),
     });
     VirtualService {
-        hosts: vec![host.to_string()],
+        hosts: hosts.to_vec(),
         gateways: vec![gateway],
         http: http.collect(),
         tls: tls.collect(),

@@ -6,7 +6,7 @@ use super::output::Manifest;
 use crate::finding::{Finding, Place};
 use crate::intent::settings::GitOps;
 use crate::intent::{Anchor, ClusterId, Kind as Intent};
-use crate::istio::{Kind, ObjectMeta, Resource, Spec, StringMap, to_yaml};
+use crate::istio::{ObjectMeta, Resource, Spec, StringMap, to_yaml};
 
 /// The label that marks what is ours.
 pub(super) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -72,7 +72,7 @@ impl Draft<'_> {
         };
         let mut resource = Resource::new(metadata, self.spec);
         if gitops == GitOps::ArgoCd {
-            let wave = sync_wave(resource.kind()).to_owned();
+            let wave = sync_wave(resource.kind_name()).to_owned();
             resource.metadata.annotations.insert(SYNC_WAVE.into(), wave);
         }
         let mut text = String::from(HEADER);
@@ -131,11 +131,11 @@ fn directory_of(cluster: &ClusterId, namespace: &str) -> String {
     format!("clusters/{}/{}/{namespace}", cluster.provider, cluster.cluster)
 }
 
-/// What routes name comes first, then the routes, then who may use them.
-fn sync_wave(kind: Kind) -> &'static str {
+/// What routes name comes first, then the routes, then who may use them and what leads there.
+fn sync_wave(kind: &str) -> &'static str {
     match kind {
-        Kind::AuthorizationPolicy | Kind::PeerAuthentication => "2",
-        Kind::VirtualService => "1",
+        "AuthorizationPolicy" | "PeerAuthentication" | "DNSEndpoint" => "2",
+        "VirtualService" => "1",
         _ => "0",
     }
 }

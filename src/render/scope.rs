@@ -217,7 +217,7 @@ impl Closure<'_> {
     fn add(&mut self, tree: &Tree, anchor: &Anchor) {
         let Some(inbound) = tree.inbound(anchor) else { return };
         self.add_callers(tree, anchor);
-        if let Some(name) = inbound.external_name.as_ref().filter(|_| inbound.exposed) {
+        for name in inbound.outside_names().iter().filter(|_| inbound.exposed) {
             self.open.extend(tree.of_outside_name(name).cloned());
         }
         let Some(namespace) = tree.namespace(anchor) else {

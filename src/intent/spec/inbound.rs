@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::traffic::{self, Traffic};
+use super::dns::Dns;
+use super::traffic::Traffic;
 use crate::intent::fields::{Fields, Scalar};
 use crate::intent::name::Name;
 use crate::intent::scalar::{DnsLabel, Flag, HostName, Label, ObjectName, Port, word_type};
@@ -283,8 +284,8 @@ pub struct Inbound {
     pub mtls: Mtls,
     /// How traffic to it is managed.
     pub traffic: Traffic,
-    /// Whether DNS records were asked for.
-    pub dns: bool,
+    /// The DNS records that are asked for.
+    pub dns: Option<Dns>,
     /// Whether the Service is headless.
     pub headless: bool,
     /// Whether the data plane is ambient.
@@ -315,12 +316,7 @@ impl Inbound {
         let enforcement = f.optional("enforcement", "enforce (default) or observe: dry-run policies");
         let mtls = f.optional("mtls", "inherit (default), strict or permissive");
         let traffic = f.object("trafficManagement", "load balancing and HTTP settings", Traffic::read);
-        let dns = f.object("dns", "records for the service's outside name", |f| {
-            f.optional::<HostName>("localDomain", "domain of the local record");
-            f.optional::<HostName>("publicDomain", "domain of the public record");
-            f.optional::<traffic::Count>("ttl", "seconds");
-            Some(())
-        });
+        let dns = f.object("dns", "records for the names that outside callers use", Dns::read);
         let headless =
             f.optional::<Flag>("headless", "whether the Service is headless; default no").is_some_and(|f| f.0);
         let data_plane = f.optional::<DataPlane>("dataPlane", "sidecar (default) or ambient");
@@ -345,7 +341,7 @@ impl Inbound {
             enforcement: enforcement.unwrap_or(Enforcement::Enforce),
             mtls: mtls.unwrap_or(Mtls::Inherit),
             traffic: traffic.unwrap_or_default(),
-            dns: dns.is_some(),
+            dns,
             headless,
             ambient: data_plane == Some(DataPlane::Ambient),
             waypoint,
@@ -403,6 +399,7 @@ impl Inbound {
         }
         self.traffic_rules(f);
         self.ambient_rules(f);
+        self.dns_rules(f);
     }
 
     /// What an ambient data plane does not enforce: there ztunnel knows connections only, and a waypoint reads requests.

@@ -5,6 +5,7 @@ mod across;
 mod client;
 mod cluster;
 mod controller;
+mod dns;
 mod group;
 mod inbound;
 mod jwt;
@@ -16,6 +17,7 @@ pub use access_point::{AccessPoint, Action, Method};
 pub use client::{Client, PlacedIn};
 pub use cluster::{Address, Cluster, EastWest, Egress, Gateway, HostOrLabel, Ingress, KvPairs};
 pub use controller::Controller;
+pub use dns::{Dns, Ttl};
 pub use group::{ClusterReference, CompositeApp, DeploymentIntentGroup, LogicalCloud};
 pub use inbound::{Access, Certificates, Enforcement, External, Inbound, Mtls, Protocol, TlsType};
 pub use jwt::{Issuer, Jwt, KeysUri};
@@ -68,13 +70,6 @@ impl Spec {
             Violation::new(pointer, format!("{what} cannot be rendered by this version of Meshwright; {remedy}"))
         };
         match self {
-            Self::Inbound(inbound) => {
-                let mut out = vec![];
-                if inbound.dns {
-                    out.push(refuse("/spec/dns", "dns", "leave it out and create the record by hand"));
-                }
-                out
-            }
             Self::Controller(_) => {
                 vec![refuse(
                     "/spec",

@@ -14,11 +14,12 @@ mod sidecar;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::asked::Asked;
 use super::manifest::Draft;
 use super::name::resource_name;
 use super::output::Output;
 use super::places::Places;
-use super::scope::{Outward, Scope};
+use super::scope::Outward;
 use crate::finding::{Finding, Place};
 use crate::intent::scalar::{DnsLabel, OutsideHost};
 use crate::intent::settings::GitOps;
@@ -26,7 +27,9 @@ use crate::intent::{Anchor, ClusterFacts, ClusterId, Topology, Tree};
 use callee::Callee;
 
 /// Renders what of outbound intents is in `scope`.
-pub(super) fn render<'t>(tree: &'t Tree, gitops: GitOps, topology: Topology<'t>, scope: &Scope, out: &mut Output) {
+pub(super) fn render(asked: &Asked<'_>, out: &mut Output) {
+    let Asked { topology, scope, .. } = *asked;
+    let (tree, gitops) = (asked.context.tree, asked.context.gitops);
     let places = Places::new(tree, topology);
     let mut work = Work { tree, topology, places, gitops, facts: BTreeMap::new(), acknowledged: None };
     for anchor in scope.homeless().filter(|anchor| crate::intent::outbound::server(tree, anchor).is_some()) {

@@ -9,7 +9,7 @@ use super::*;
 use crate::intent::{Anchor, Kind, Resource};
 
 /// What is kept for who sent it, or read for others than the manifests of this bundle.
-const KEPT: [&str; 10] = [
+const KEPT: [&str; 9] = [
     // Which cluster it is on and what it is called, which other tests show; kept as it was given.
     "/app",
     "/edgeCNF",
@@ -21,8 +21,6 @@ const KEPT: [&str; 10] = [
     "/external/externalCerts/caCertificate",
     "/external/externalCerts/serviceCertificate",
     "/external/externalCerts/servicePrivateKey",
-    // Refused by this version.
-    "/dns",
 ];
 
 /// Servers that have every field between them; many exclude each other.
@@ -82,6 +80,8 @@ fn servers() -> Vec<Value> {
     let tcp = json!({"protocol": "TCP", "external": {"port": 9000}, "management": {"tlsType": "NONE"}});
     servers.push(with(base.clone(), tcp));
     servers.push(with(base.clone(), json!({"headless": true})));
+    let dns = json!({"localDomain": "corp.example", "publicDomain": "example.org", "ttl": 300});
+    servers.push(with(base.clone(), json!({ "dns": dns })));
     servers.push(with(base.clone(), json!({"dataPlane": "ambient"})));
     servers.push(with(base.clone(), json!({"dataPlane": "ambient", "waypoint": "front"})));
     let shares = json!([{"cluster": "gke/east", "weight": 3}, {"cluster": "gke/west", "weight": 7}]);

@@ -2,6 +2,7 @@
 
 mod across;
 mod ambient;
+mod dns;
 mod egress;
 mod exposure;
 mod fields;

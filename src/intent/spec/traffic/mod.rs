@@ -11,7 +11,6 @@ use crate::intent::fields::Fields;
 
 pub use http::Http;
 pub use policy::Policy;
-pub(super) use scalar::Count;
 pub use split::{Failover, Subset, Toward, Weight};
 
 /// How traffic to a server is managed.

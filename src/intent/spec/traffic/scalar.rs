@@ -6,19 +6,6 @@ use crate::intent::fields::Scalar;
 use crate::intent::scalar::{DnsLabel, HostName, Text};
 use crate::intent::shape::Shape;
 
-/// A whole number that is not negative.
-pub(in crate::intent::spec) struct Count;
-
-impl Scalar for Count {
-    fn read(value: &Value) -> Result<Self, String> {
-        value.as_u64().map(|_| Self).ok_or_else(|| "must be a whole number that is not negative".into())
-    }
-
-    fn schema() -> Value {
-        json!({"type": "integer", "minimum": 0})
-    }
-}
-
 /// A whole number as Istio's API has it (`int32`, `uint32`).
 pub(super) const COUNT: Shape = Shape::Whole(0, i32::MAX as u64);
 

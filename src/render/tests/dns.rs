@@ -1,0 +1,119 @@
+//! Records for the names that outside callers use.
+
+use serde_json::json;
+
+use super::*;
+
+const EXPOSED: &str = "cart.example.com";
+
+fn asking(dns: Value) -> String {
+    server("cart", json!({"externalSupport": true, "externalName": EXPOSED, "dns": dns}))
+}
+
+/// The records of a cluster: name, type, target, set identifier and time to live.
+fn records(rendered: &Rendered, cluster: &str) -> Vec<[String; 5]> {
+    let spec = spec(rendered, &format!("{cluster}/shop/cart/dnsendpoint-cart-dns.yaml"));
+    let text = |record: &Value, field: &str| record[field].as_str().unwrap_or_default().to_owned();
+    let record = |record: &Value| {
+        let (ttl, targets) = (record["recordTTL"].to_string(), record["targets"].as_array().unwrap());
+        assert_eq!(targets.len(), 1);
+        let target = targets[0].as_str().unwrap().to_owned();
+        [text(record, "dnsName"), text(record, "recordType"), target, text(record, "setIdentifier"), ttl]
+    };
+    spec["endpoints"].as_array().unwrap().iter().map(record).collect()
+}
+
+#[test]
+fn a_record_is_below_its_domain_and_leads_to_the_gateway_which_answers_to_it() {
+    let rendered =
+        rendered(&[asking(json!({"publicDomain": "example.com", "localDomain": "corp.example", "ttl": 60}))]);
+    let record = |name: &str| [name, "A", "192.0.2.1", "", "60"].map(str::to_owned);
+    assert_eq!(records(&rendered, "east"), [record("cart.example.com"), record("cart.example.com.corp.example")]);
+    let gateway = rendered.manifests.values().find(|it| it.path.contains("/gateway-")).unwrap();
+    let gateway = serde_json::to_value(&gateway.resource).unwrap();
+    let hosts = json!(["cart.example.com", "cart.example.com.corp.example"]);
+    assert_eq!(gateway["spec"]["servers"][0]["hosts"], hosts);
+    let routes = rendered.manifests.values().find(|it| it.path.contains("/virtualservice-")).unwrap();
+    assert_eq!(serde_json::to_value(&routes.resource).unwrap()["spec"]["hosts"], hosts);
+    assert_eq!(errors(&rendered), [""; 0]);
+}
+
+#[test]
+fn records_of_several_clusters_are_told_apart_by_their_cluster() {
+    let pairs = "---\nanchor: cluster-providers/gke/clusters/west/kv-pairs\nmetadata: {name: istio}\nspec: {kv: \
+                 [{istioIngressGatewayAddress: ADDRESS}]}\n";
+    let placed = "{app: cart, intent: {allOf: [{clusterProvider: gke, cluster: east}]}}";
+    let both = placed.replace("east}", "east}, {clusterProvider: gke, cluster: west}");
+    let on_both = |address: &str| {
+        let documents = [pairs.replace("ADDRESS", address), asking(json!({"publicDomain": "example.com"}))];
+        everything(&tree_instead(placed, &both, &documents))
+    };
+    let several = on_both("'2001:db8::1'");
+    let record = |kind: &str, target: &str, cluster: &str| {
+        ["cart.example.com", kind, target, &format!("gke/{cluster}"), "null"].map(str::to_owned)
+    };
+    assert_eq!(records(&several, "east"), [record("A", "192.0.2.1", "east")]);
+    assert_eq!(records(&several, "west"), [record("AAAA", "2001:db8::1", "west")]);
+    let mixed = on_both("west.example.com");
+    assert_eq!(errors(&mixed), ["dns/types"]);
+    assert!(mixed.findings.iter().any(|it| it.message.contains("alias of west.example.com for gke/west")));
+}
+
+#[test]
+fn a_gateway_with_a_name_is_an_alias_and_one_without_an_address_blocks() {
+    let address = "{istioIngressGatewayAddress: 192.0.2.1}, ";
+    let asked = [asking(json!({"publicDomain": "example.com"}))];
+    let named = everything(&tree_instead("192.0.2.1", "east.example.net", &asked));
+    assert_eq!(records(&named, "east")[0][1..3], ["CNAME", "east.example.net"].map(str::to_owned));
+    let nowhere = everything(&tree_instead(address, "", &asked));
+    assert_eq!(errors(&nowhere), ["topology/ingress-address"]);
+    assert!(!paths(&nowhere).iter().any(|path| path.contains("dnsendpoint")));
+}
+
+#[test]
+fn services_that_share_a_name_are_rendered_together() {
+    let other = |name: &str| {
+        let more = json!({"serviceName": name, "appLabel": format!("app={name}"), "externalSupport": true,
+            "externalName": format!("{name}.corp"), "dns": {"localDomain": "example.com"}});
+        server(name, more)
+    };
+    let before = tree(&[other("one")]);
+    let after = tree(&[
+        other("one"),
+        server(
+            "two",
+            json!({"serviceName": "two", "externalSupport": true, "externalName":
+        "one.corp.example.com"}),
+        ),
+    ]);
+    let changed =
+        [crate::intent::Anchor::parse(&format!("{PROD}/traffic-group-intents/t/inbound-intents/two")).unwrap()];
+    let services: Vec<_> = Scope::concerned(&before, &after, &changed).services().map(|it| it.1.to_string()).collect();
+    assert_eq!(services, ["one", "two"]);
+    let conflicts = crate::intent::conflicts::conflicts(&after, &changed[0]);
+    assert!(conflicts.iter().any(|it| it.field == "/spec/externalName"), "{conflicts:?}");
+}
+
+#[test]
+fn what_is_terminated_or_not_exposed_has_no_record() {
+    let dns = json!({"publicDomain": "example.com"});
+    let refused = |more: Value| {
+        let body = json!({"metadata": {"name": "cart"}, "spec": with(json!({"app": "cart", "appLabel": "app=cart",
+            "serviceName": "cart", "port": 80, "protocol": "HTTP", "serviceMesh": "istio", "externalName": EXPOSED,
+            "externalSupport": true}), more)});
+        let parent = crate::intent::Anchor::parse(&format!("{PROD}/traffic-group-intents/t")).unwrap();
+        let read = crate::intent::Resource::read(Some(&parent), crate::intent::Kind::Inbound, &body);
+        read.map(|_| ()).map_err(|violations| violations.into_iter().map(|it| it.pointer).collect::<Vec<_>>())
+    };
+    assert_eq!(refused(json!({"dns": dns})), Ok(()));
+    let long = format!("{}.example", ["a"; 100].join("."));
+    for (more, pointer) in [
+        (json!({"dns": dns, "externalSupport": false}), "/spec/dns"),
+        (json!({"dns": {}}), "/spec/dns/publicDomain"),
+        (json!({"dns": {"publicDomain": "a.example", "localDomain": "a.example"}}), "/spec/dns/localDomain"),
+        (json!({"dns": {"publicDomain": "a.example", "ttl": 0}}), "/spec/dns/ttl"),
+        (json!({"dns": {"publicDomain": long.clone()}, "externalName": long.replace("example", "test")}), "/spec/dns"),
+    ] {
+        assert_eq!(refused(more.clone()), Err(vec![pointer.to_owned()]), "{more}");
+    }
+}
