@@ -209,8 +209,9 @@ fn in_order(id: &str, parts: &[String]) -> bool {
 
 /// `spiffe://.+/ns/<namespace>/(.+/|)sa/<name>(/.+)?` (`model/generator.go`, `serviceAccountRegex`).
 fn is_account(id: &str, namespace: &str, name: &str) -> bool {
-    let after_scheme = super::request::SPIFFE.len();
-    id.match_indices(namespace).filter(|(at, _)| *at > after_scheme).any(|(at, found)| {
+    // Looked for behind the first byte of the trust domain, lest a find in `//ns/ns/` hides the one that counts.
+    let Some(id) = id.get(super::request::SPIFFE.len() + 1..) else { return false };
+    id.match_indices(namespace).any(|(at, found)| {
         let rest = &id[at + found.len()..];
         rest.match_indices(name).any(|(at, found)| {
             let begins = at == 0 || at > 1 && rest.as_bytes()[at - 1] == b'/';
@@ -280,5 +281,6 @@ mod tests {
         assert!(is("spiffe://td/ns/a/sa/b") && is("spiffe://td/ns/a/x/sa/b") && is("spiffe://td/ns/a/sa/b/c"));
         assert!(!is("spiffe://td/ns/a/sa/bc") && !is("spiffe://td/ns/a/xsa/b") && !is("spiffe:///ns/a/sa/b"));
         assert!(!is("spiffe://td/ns/a/sa/b/"));
+        assert!(is_account("spiffe://ns/ns/ns/sa/b", "/ns/ns/", "sa/b"));
     }
 }

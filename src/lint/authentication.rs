@@ -20,7 +20,9 @@ pub(super) fn check_peer(report: &mut Report<'_>, authentication: &PeerAuthentic
     }
     for (port, mtls) in &authentication.port_level_mtls {
         known!(report, "istio/085", ports.member(port).member("mode"), mtls.mode, MutualTlsMode);
-        whole::port(report, ports.member(port), port.parse().ok());
+        // Keys of a map of numbers in JSON, which have no sign.
+        let digits = Some(port).filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+        whole::port(report, ports.member(port), digits.and_then(|port| port.parse().ok()));
     }
 }
 
