@@ -198,6 +198,21 @@ message! {
     }
 }
 
+impl VirtualService {
+    /// Everywhere that its routes and mirrors lead, with the share where one is said.
+    pub fn destinations(&self) -> impl Iterator<Item = (&Destination, Option<i32>)> {
+        let http = self.http.iter().flat_map(|route| {
+            let routes = route.route.iter().map(|to| (&to.destination, to.weight));
+            let mirrors = route.mirrors.iter().map(|to| (&to.destination, None));
+            routes.chain(mirrors).chain([(&route.mirror, None)])
+        });
+        let tls = self.tls.iter().flat_map(|route| &route.route);
+        let connections =
+            tls.chain(self.tcp.iter().flat_map(|route| &route.route)).map(|to| (&to.destination, to.weight));
+        http.chain(connections).filter_map(|(to, weight)| Some((to.as_ref()?, weight)))
+    }
+}
+
 impl Destination {
     /// A port of a host, without a subset.
     pub fn new(host: impl Into<String>, port: Option<u32>) -> Self {

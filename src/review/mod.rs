@@ -24,6 +24,7 @@ mod question;
 mod resources;
 mod shift;
 mod stray;
+mod subsets;
 #[cfg(test)]
 mod testing;
 mod unprepared;

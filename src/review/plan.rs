@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::path::Location;
 use super::resources::{changed, resources};
 use super::unprepared::unprepared;
-use super::{FileChange, Happening, Plan, Side, Stray, overlaps, shifts};
+use super::{FileChange, Happening, Plan, Side, Stray, overlaps, shifts, subsets};
 use crate::finding::{Finding, Place, Severity};
 use crate::intent::{Anchor, layout};
 use crate::istio::Resource;
@@ -49,6 +49,7 @@ pub fn plan(input: Input<'_>) -> Plan {
     findings.extend(after.findings.iter().filter(|it| !is_told_as_access(it)).filter(of_change).cloned());
     findings.extend(linted(before, after, strays));
     findings.extend(unprepared(before, after));
+    findings.extend(subsets::routed(before, after));
     findings.extend(overlaps(after, strays).into_iter().map(as_of_a_change));
     findings.extend(too_many_deletions(&files, deletions_cap));
     findings.sort_by(|one, other| (Reverse(one.severity), one).cmp(&(Reverse(other.severity), other)));
