@@ -14,6 +14,7 @@ pub mod intent;
 pub mod istio;
 pub mod journal;
 pub mod lint;
+pub mod orchestrator;
 pub mod query;
 pub mod render;
 pub mod repo;

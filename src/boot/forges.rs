@@ -144,7 +144,7 @@ fn secret(file: Option<&Path>, variable: &str, field: &'static str) -> Result<To
 }
 
 /// What a file with a secret holds.
-fn read(path: &Path, field: &'static str) -> Result<String, BootError> {
+pub(super) fn read(path: &Path, field: &'static str) -> Result<String, BootError> {
     let mut text = String::new();
     let file = std::fs::File::open(path).map(|file| file.take(LONGEST_SECRET));
     let read = file.and_then(|mut file| file.read_to_string(&mut text));

@@ -7,6 +7,7 @@ mod error;
 mod forges;
 mod housekeeping;
 mod parts;
+mod registrar;
 mod server;
 mod skeleton;
 

@@ -7,10 +7,12 @@ use tokio::net::TcpListener;
 
 use super::error::BootError;
 use super::parts::{Parts, Stores};
+use super::registrar::{register_when_ready, registrar};
 use super::{SystemClock, demo, forges};
 use crate::change::{Clock, Desk, Timing};
 use crate::config::{self, Config, MayActFor};
 use crate::http::{self, ActsFor, Api, Auth, Limits, Right};
+use crate::orchestrator::Registrar;
 
 /// Requests per second that the holder of a token may send in the long run, unless configured otherwise: more than an
 /// orchestrator needs that posts intents one by one, and a small part of what the journal takes.
@@ -22,6 +24,7 @@ pub struct Server {
     api: Api,
     parts: Parts,
     address: SocketAddr,
+    registrar: Option<Registrar>,
 }
 
 impl Server {
@@ -45,6 +48,7 @@ impl Server {
         let listener = TcpListener::bind(address).await;
         let listener = listener.map_err(|source| BootError::config("listen", format!("{address}: {source}")))?;
         let address = listener.local_addr().map_err(|source| BootError::config("listen", source.to_string()))?;
+        let registrar = config.orchestrator.as_ref().map(|it| registrar(it, address.port())).transpose()?;
         let timing =
             Timing { settle: config.timing.settle.0, ready_after: config.timing.ready_after.0, poll: config.poll().0 };
         let parts = Parts::start(stores, clock.clone(), timing).await?;
@@ -52,7 +56,7 @@ impl Server {
         let (limits, readiness) = (limits(config), parts.readiness());
         let webhooks = forges::webhooks(&config.forge)?;
         let api = Api { desk: parts.desk.clone(), auth, limits, readiness, clock, webhooks, request_prefix };
-        Ok(Self { listener, api, parts, address })
+        Ok(Self { listener, api, parts, address, registrar })
     }
 
     /// Where it listens.
@@ -75,11 +79,21 @@ impl Server {
         demo::load(&self.parts.desk).await
     }
 
-    /// Serves until `stop` resolves, then lets requests end.
+    /// Serves until `stop` resolves, then withdraws its registration and lets requests end.
     ///
     /// # Errors
     /// What the system says when it takes the listener away.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+        let (registrar, readiness) = (self.registrar, self.api.readiness.clone());
+        if let Some(registrar) = registrar.clone() {
+            tokio::spawn(register_when_ready(registrar, readiness));
+        }
+        let stop = async move {
+            stop.await;
+            if let Some(registrar) = registrar {
+                registrar.withdraw().await;
+            }
+        };
         let result = http::serve(self.listener, self.api, stop).await;
         drop(self.parts);
         result

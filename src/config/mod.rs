@@ -2,6 +2,7 @@
 
 mod duration;
 mod forge;
+mod orchestrator;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use serde::Deserialize;
 
 pub use duration::Millis;
 pub use forge::{App, Budget, Commits, Forge, ForgeKind, MergeMethod};
+pub use orchestrator::Orchestrator;
 
 /// All of it. Every field has a default: with no configuration at all the server runs on loopback with an embedded
 /// store and an embedded forge.
@@ -33,6 +35,8 @@ pub struct Config {
     pub repository: Repository,
     /// The forge that pull requests are opened on.
     pub forge: Forge,
+    /// The orchestrator that is told that this server is there.
+    pub orchestrator: Option<Orchestrator>,
     /// What is written to the log.
     pub log: Log,
 }
@@ -49,6 +53,7 @@ impl Default for Config {
             limits: Limits::default(),
             repository: Repository::default(),
             forge: Forge::default(),
+            orchestrator: None,
             log: Log::default(),
         }
     }

@@ -21,6 +21,12 @@ impl Readiness {
         Self(Arc::new(parts))
     }
 
+    /// Whether every part works.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.parts().iter().all(|part| part.fault.is_none())
+    }
+
     pub(super) fn parts(&self) -> Vec<Part> {
         (self.0)()
     }

@@ -72,6 +72,15 @@ impl Server {
         self.end()
     }
 
+    /// Asks it to stop, waits until it has, and gives all it wrote to its log.
+    #[allow(dead_code, reason = "not every program that takes this in asks for it")]
+    pub(crate) fn stop(mut self) -> String {
+        let asked = Command::new("kill").args(["-TERM", &self.process().to_string()]).status();
+        assert!(asked.unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+        self.end()
+    }
+
     fn end(&mut self) -> String {
         drop(self.child.kill());
         drop(self.child.wait());

@@ -1,0 +1,240 @@
+//! Registering as a controller with an orchestrator (`POST /v2/controllers` of EMCO's orchestrator).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::Mutex;
+use ureq::Agent;
+use ureq::http::{HeaderValue, Method, Request, Uri};
+
+/// How long to wait for an answer.
+const WAIT: Duration = Duration::from_secs(10);
+/// The first pause after a failure, doubled each time, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How long a server that stops waits for the orchestrator to let it go.
+const FAREWELL: Duration = Duration::from_secs(3);
+/// The most bytes of an answer that are read, to be told in the log.
+const LONGEST_ANSWER: u64 = 512;
+
+/// What the orchestrator is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// The address of the orchestrator's API, without `/v2`.
+    pub url: String,
+    /// What the controller is called there.
+    pub name: String,
+    /// The host that the orchestrator reaches this server by.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Its order among controllers.
+    pub priority: i64,
+}
+
+/// Why a registration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// The address is none.
+    #[error("`{0}` is no address of an API; write it as https://orchestrator.example")]
+    Url(String),
+    /// The address holds a secret, which is not shown.
+    #[error("the address holds a user or a password; put a token into a file instead")]
+    Secret,
+    /// The token would be read on the way.
+    #[error("a token would go to {0} in plain text; use https, or an orchestrator on this machine")]
+    PlainText(String),
+    /// The token cannot stand in a header.
+    #[error("holds something that is no token: one line without spaces")]
+    Token,
+}
+
+/// Registers until it succeeds, and withdraws.
+#[derive(Clone)]
+pub struct Registrar {
+    agent: Agent,
+    registration: Arc<Registration>,
+    authorization: Option<HeaderValue>,
+    /// How far it is; held while the orchestrator is asked, so that nothing is withdrawn before it was registered.
+    progress: Arc<Mutex<Progress>>,
+}
+
+#[derive(Default)]
+struct Progress {
+    /// Whether the orchestrator may know this server.
+    begun: bool,
+    withdrawn: bool,
+}
+
+impl Registrar {
+    /// One that signs in by `token`, where there is one.
+    ///
+    /// # Errors
+    /// What cannot be used.
+    pub fn new(mut registration: Registration, token: Option<&str>) -> Result<Self, Unusable> {
+        registration.url.truncate(registration.url.trim_end_matches('/').len());
+        let url = &registration.url;
+        if url.contains('@') {
+            return Err(Unusable::Secret);
+        }
+        let uri: Uri = url.parse().map_err(|_| Unusable::Url(url.clone()))?;
+        let host = uri.host().filter(|host| !host.is_empty() && uri.query().is_none());
+        let Some(host) = host else { return Err(Unusable::Url(url.clone())) };
+        match uri.scheme_str() {
+            Some("https") => {}
+            Some("http") if token.is_none() || is_here(host) => {}
+            Some("http") => return Err(Unusable::PlainText(url.clone())),
+            _ => return Err(Unusable::Url(url.clone())),
+        }
+        let authorization = token.map(|token| {
+            let is_one_word = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+            let value =
+                Some(token).filter(|_| is_one_word).map(|token| HeaderValue::from_str(&format!("Bearer {token}")));
+            let Some(Ok(mut value)) = value else { return Err(Unusable::Token) };
+            value.set_sensitive(true);
+            Ok(value)
+        });
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(WAIT)).max_redirects(0);
+        let (agent, authorization) = (config.build().into(), authorization.transpose()?);
+        Ok(Self { agent, registration: Arc::new(registration), authorization, progress: Arc::default() })
+    }
+
+    /// Registers, again and again with longer pauses until it succeeds or is withdrawn.
+    pub async fn register(&self) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let mut progress = self.progress.lock().await;
+            if progress.withdrawn {
+                return;
+            }
+            progress.begun = true;
+            let orchestrator = &self.registration.url;
+            match self.attempt().await {
+                Ok(()) => return tracing::info!(%orchestrator, "registered"),
+                Err(error) => {
+                    tracing::warn!(%orchestrator, %error, "registering failed; it is tried again in {pause:?}");
+                }
+            }
+            drop(progress);
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// A name that is there already is taken for an earlier registration of our own, and told where we are now.
+    async fn attempt(&self) -> Result<(), String> {
+        let Registration { name, host, port, priority, .. } = &*self.registration;
+        let body = json!({
+            "metadata": {"name": name},
+            "spec": {"host": host, "port": port, "type": "action", "priority": priority},
+        });
+        match self.send(Method::POST, "", Some(body.to_string())).await? {
+            (200..300, _) => Ok(()),
+            (409, _) => match self.send(Method::PUT, &format!("/{name}"), Some(body.to_string())).await? {
+                (200..300, _) => Ok(()),
+                (status, said) => {
+                    tracing::warn!(
+                        status,
+                        said,
+                        "the orchestrator knows {name} already, and does not take where it is now"
+                    );
+                    Ok(())
+                }
+            },
+            (status, said) => Err(format!("it answered {status}: {said}")),
+        }
+    }
+
+    /// Withdraws what was registered, and registers no more; gives up soon, for whoever stops does not wait long.
+    pub async fn withdraw(&self) {
+        let orchestrator = &self.registration.url;
+        let withdrawn = async {
+            let mut progress = self.progress.lock().await;
+            progress.withdrawn = true;
+            if !progress.begun {
+                return;
+            }
+            match self.send(Method::DELETE, &format!("/{}", self.registration.name), None).await {
+                Ok((200..300 | 404, _)) => tracing::info!(%orchestrator, "the registration is withdrawn"),
+                Ok((status, said)) => tracing::warn!(%orchestrator, status, said, "withdrawing was refused"),
+                Err(error) => tracing::warn!(%orchestrator, %error, "withdrawing failed"),
+            }
+        };
+        if tokio::time::timeout(FAREWELL, withdrawn).await.is_err() {
+            tracing::warn!(%orchestrator, "withdrawing took too long");
+        }
+    }
+
+    /// Sends a request about controllers; gives the status and how the answer begins.
+    async fn send(&self, method: Method, below: &str, body: Option<String>) -> Result<(u16, String), String> {
+        let mut builder = Request::builder()
+            .method(method)
+            .uri(format!("{}/v2/controllers{below}", self.registration.url))
+            .header("Content-Type", "application/json")
+            .header("User-Agent", concat!("meshwright/", env!("CARGO_PKG_VERSION")));
+        if let Some(authorization) = &self.authorization {
+            builder = builder.header("Authorization", authorization);
+        }
+        let agent = self.agent.clone();
+        let sent = move || {
+            let answer = match body {
+                Some(body) => agent.run(builder.body(body).map_err(|error| error.to_string())?),
+                None => agent.run(builder.body(()).map_err(|error| error.to_string())?),
+            };
+            let mut answer = answer.map_err(|error| error.to_string())?;
+            let mut said = vec![];
+            let reader = answer.body_mut().as_reader();
+            // A status says enough where the body is cut off.
+            drop(std::io::Read::read_to_end(&mut std::io::Read::take(reader, LONGEST_ANSWER), &mut said));
+            let line = String::from_utf8_lossy(&said).chars().filter(|char| !char.is_control()).collect::<String>();
+            Ok((answer.status().as_u16(), line))
+        };
+        tokio::task::spawn_blocking(sent).await.map_err(|error| error.to_string())?
+    }
+}
+
+/// Whether a host of an address is this machine.
+fn is_here(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registrar(url: &str, token: Option<&str>) -> Result<Registrar, String> {
+        let (url, name, host) = (url.to_owned(), "dtc".to_owned(), "mesh.example".to_owned());
+        let registration = Registration { url, name, host, port: 8470, priority: 1 };
+        Registrar::new(registration, token).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_token_goes_over_plain_http_to_this_machine_only_and_is_never_shown() {
+        for (url, token) in [
+            ("https://o.example", Some("t")),
+            ("http://o.example:8080/base/", None),
+            ("http://127.0.0.1:1", Some("t")),
+            ("http://[::1]:1", Some("t")),
+            ("http://localhost", Some("t")),
+        ] {
+            assert!(registrar(url, token).is_ok(), "{url}");
+        }
+        for (url, token, why) in [
+            ("http://o.example", Some("t"), "in plain text"),
+            ("http://localhost.example", Some("t"), "in plain text"),
+            ("ftp://o.example", None, "no address"),
+            ("o.example", None, "no address"),
+            ("https://user:hunter2@o.example", None, "a user or a password"),
+            ("https://o.example/?a=b", None, "no address"),
+            ("https://o.example", Some(""), "no token"),
+            ("https://o.example", Some("a b"), "no token"),
+        ] {
+            let error = registrar(url, token).err().unwrap_or_default();
+            assert!(error.contains(why) && !error.contains("hunter2"), "{url}: {error}");
+        }
+        let known = registrar("https://o.example", Some("hunter2")).unwrap();
+        assert!(!format!("{:?}", known.authorization).contains("hunter2"));
+    }
+}
