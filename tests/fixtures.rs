@@ -51,6 +51,17 @@ fn tree(fixture: &Path) -> Tree {
     posted(resources)
 }
 
+#[test]
+fn every_bundle_can_be_posted_as_it_is() {
+    for fixture in fixtures() {
+        let tree = tree(&fixture);
+        for resource in tree.iter() {
+            let parent = resource.anchor().parent().filter(|parent| tree.get(parent).is_none());
+            assert_eq!(parent, None, "{}: {}", fixture.display(), resource.anchor());
+        }
+    }
+}
+
 fn everything(tree: &Tree) -> Rendered {
     render(tree, &Settings::default(), &Scope::everything(tree))
 }

@@ -2,7 +2,7 @@
 
 use crate::finding::{Finding, Place, Severity};
 use crate::intent::{Anchor, layout};
-use crate::lint::Named;
+use crate::lint::{Named, rule};
 
 use super::sources::STANDARD_INPUT;
 
@@ -28,19 +28,22 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
+/// What machines are told of standard input.
+const STDIN: &str = "stdin";
+
 /// The file of a finding; that of an intent where the finding names one, because code hosts know files only. What has a line
 /// is a file, whatever its name looks like.
 fn file(finding: &Finding) -> String {
     let Place { path, line, .. } = &finding.place;
+    if path == STANDARD_INPUT {
+        return STDIN.to_owned();
+    }
     let anchor = Anchor::parse(path).ok().filter(|_| *line == 0);
     anchor.map_or_else(|| path.clone(), |anchor| layout::file_of(&anchor))
 }
 
 /// The address of a file, relative to what is checked, as a URI (RFC 3986, section 4.2).
 fn uri(file: &str) -> String {
-    if file == STANDARD_INPUT {
-        return "stdin".to_owned();
-    }
     let mut uri = String::with_capacity(file.len());
     for byte in file.bytes() {
         match byte {
@@ -89,15 +92,28 @@ pub(super) fn sarif<'f>(found: impl Iterator<Item = (&'f Finding, Option<&'f Nam
                 location["logicalLocations"] =
                     serde_json::json!([{"name": resource.name, "fullyQualifiedName": full, "kind": "resource"}]);
             }
-            serde_json::json!({
+            let mut result = serde_json::json!({
                 "ruleId": finding.rule,
                 "level": level,
                 "message": {"text": words(finding)},
                 "locations": [location],
-            })
+            });
+            let known = rule(&finding.rule).and_then(|rule| rule.code(finding.severity));
+            let said = [("istio", known.unwrap_or_default()), ("pointer", &finding.place.pointer)];
+            for (name, text) in said.into_iter().filter(|(_, text)| !text.is_empty()) {
+                result["properties"][name] = text.into();
+            }
+            result
         })
         .collect();
-    let rules: Vec<_> = rules.into_iter().map(|rule| serde_json::json!({"id": rule})).collect();
+    let described = |id: &std::borrow::Cow<'_, str>| {
+        let mut described = serde_json::json!({ "id": id });
+        if let Some(rule) = rule(id) {
+            described["shortDescription"] = serde_json::json!({"text": rule.title});
+        }
+        described
+    };
+    let rules: Vec<_> = rules.into_iter().map(described).collect();
     let driver = serde_json::json!({"name": "meshwright", "version": env!("CARGO_PKG_VERSION"), "rules": rules});
     serde_json::json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -139,6 +155,6 @@ mod tests {
             &sarif([(&finding, None)].into_iter())["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
         assert_eq!(location["artifactLocation"]["uri"], file);
         assert_eq!(uri("a b/c:ü%.yaml"), "a%20b/c%3A%C3%BC%25.yaml");
-        assert_eq!(uri(STANDARD_INPUT), "stdin");
+        assert_eq!(super::file(&Finding::error("x", Place::on_line(STANDARD_INPUT, 1), "", "")), "stdin");
     }
 }

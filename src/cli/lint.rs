@@ -1,7 +1,7 @@
 //! `meshwright lint`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ impl Lint {
         let files: Vec<Manifests> = sources.files.par_iter().map(|path| sources.manifests(path, also)).collect();
         let mut clusters: BTreeMap<PathBuf, Vec<&Manifests>> = BTreeMap::new();
         for (path, file) in sources.files.iter().zip(&files) {
-            clusters.entry(cluster_of(path)).or_default().push(file);
+            clusters.entry(sources::cluster_of(path)).or_default().push(file);
         }
         let clusters: Vec<_> = clusters.into_values().collect();
         let mut findings: Vec<Finding> = clusters.par_iter().flat_map_iter(|files| lint_files(files)).collect();
@@ -138,21 +138,6 @@ impl Lint {
 /// A finding, and the resource that it is about.
 type Told<'f> = (&'f Finding, Option<&'f Named>);
 
-/// The cluster that a file belongs to: the folder `clusters/<provider>/<cluster>` above it, the nearest one, and an empty path
-/// for all others.
-fn cluster_of(path: &Path) -> PathBuf {
-    let mut names: Vec<Component<'_>> = vec![];
-    let path = std::path::absolute(path).unwrap_or_default();
-    for component in path.components() {
-        match component {
-            Component::ParentDir => names.truncate(names.len().saturating_sub(1)),
-            _ => names.push(component),
-        }
-    }
-    let ends = names.windows(4).rposition(|names| names[0].as_os_str() == "clusters").map(|begins| begins + 3);
-    ends.map(|end| names[..end].iter().collect()).unwrap_or_default()
-}
-
 /// The code that `istioctl analyze` gives a finding.
 fn istio_code(finding: &Finding) -> Option<&'static str> {
     rule(&finding.rule)?.code(finding.severity)
@@ -185,22 +170,6 @@ fn as_json((finding, about): Told<'_>) -> Value {
 mod tests {
     use super::*;
     use crate::finding::Place;
-
-    #[test]
-    fn files_of_one_cluster_belong_together() {
-        let of = |path: &str| cluster_of(Path::new(path)).display().to_string();
-        let here = std::env::current_dir().unwrap().join("clusters/gke/east").display().to_string();
-        assert_eq!(of("clusters/gke/east/shop/a.yaml"), here);
-        assert_eq!(of("clusters/gke/west/../east/a.yaml"), here);
-        assert_eq!(of("/repo/clusters/gke/east/shop/cart/a.yaml"), "/repo/clusters/gke/east");
-        assert_eq!(
-            of("/home/clusters/mesh/repo/clusters/gke/east/a.yaml"),
-            "/home/clusters/mesh/repo/clusters/gke/east"
-        );
-        for path in ["/a.yaml", "/clusters/a.yaml", "/clusters/gke/a.yaml", "/my-clusters/gke/east/a.yaml", "/"] {
-            assert_eq!(of(path), "", "{path}");
-        }
-    }
 
     #[test]
     fn the_code_of_istio_stands_beside_a_rule_that_has_another_name() {

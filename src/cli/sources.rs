@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::finding::{Finding, Place};
@@ -42,6 +42,28 @@ fn finding(path: &Path, why: impl std::fmt::Display, remedy: &str) -> Finding {
 }
 
 const UNREADABLE: &str = "mend it, or leave it out";
+const EMPTY: &str = "standard input is empty, so that nothing was checked";
+const LOOK_BEFORE: &str = "see whether the command that writes to it fails";
+
+/// What is wrong where standard input was to be read and holds nothing.
+pub(super) fn nothing_came() -> Finding {
+    finding(Path::new("-"), EMPTY, LOOK_BEFORE)
+}
+
+/// The cluster that a file belongs to: the folder `clusters/<provider>/<cluster>` above it, the nearest one, and an empty path
+/// for all others.
+pub(super) fn cluster_of(path: &Path) -> PathBuf {
+    let mut names: Vec<Component<'_>> = vec![];
+    let path = std::path::absolute(path).unwrap_or_default();
+    for component in path.components() {
+        match component {
+            Component::ParentDir => names.truncate(names.len().saturating_sub(1)),
+            _ => names.push(component),
+        }
+    }
+    let ends = names.windows(4).rposition(|names| names[0].as_os_str() == "clusters").map(|begins| begins + 3);
+    ends.map(|end| names[..end].iter().collect()).unwrap_or_default()
+}
 
 impl Sources {
     /// The files that are named, and those that end in `.yaml`, `.yml` or `.json` below the folders that are, in the order of
@@ -152,8 +174,7 @@ impl Sources {
                 Manifests::unreadable(&name, why, "name fewer at a time")
             }
             Ok(bytes) if name == STANDARD_INPUT && bytes.iter().all(u8::is_ascii_whitespace) => {
-                let why = "standard input is empty, so that nothing was checked";
-                Manifests::unreadable(&name, why, "see whether the command that writes to it fails")
+                Manifests::unreadable(&name, EMPTY, LOOK_BEFORE)
             }
             Ok(bytes) => Manifests::read(&name, bytes, also),
             Err(error) => Manifests::unreadable(&name, error.to_string(), UNREADABLE),
@@ -168,8 +189,8 @@ pub(super) fn is_yaml(path: &Path) -> bool {
 
 /// Whether a folder is the checkout of a config repository.
 fn is_config_repository(folder: &Path) -> bool {
-    let marks = ["intents", "meshwright.yaml", "topology"];
-    folder.join("clusters").is_dir() && marks.iter().any(|name| folder.join(name).exists())
+    let has = |name: &str| folder.join(name).exists();
+    has("meshwright.yaml") || has("clusters") && (has("intents") || has("topology"))
 }
 
 /// Whether a file of JSON, of which most are no manifests, has a member of that name. One that cannot be read has.
@@ -187,4 +208,25 @@ pub(super) fn bytes(path: &Path, most: usize) -> io::Result<Vec<u8>> {
         File::open(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_one_cluster_belong_together() {
+        let of = |path: &str| cluster_of(Path::new(path)).display().to_string();
+        let here = std::env::current_dir().unwrap().join("clusters/gke/east").display().to_string();
+        assert_eq!(of("clusters/gke/east/shop/a.yaml"), here);
+        assert_eq!(of("clusters/gke/west/../east/a.yaml"), here);
+        assert_eq!(of("/repo/clusters/gke/east/shop/cart/a.yaml"), "/repo/clusters/gke/east");
+        assert_eq!(
+            of("/home/clusters/mesh/repo/clusters/gke/east/a.yaml"),
+            "/home/clusters/mesh/repo/clusters/gke/east"
+        );
+        for path in ["/a.yaml", "/clusters/a.yaml", "/clusters/gke/a.yaml", "/my-clusters/gke/east/a.yaml", "/"] {
+            assert_eq!(of(path), "", "{path}");
+        }
+    }
 }

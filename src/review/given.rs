@@ -1,19 +1,23 @@
 //! Policies as people wrote them, read for decisions about calls.
 
-use crate::access::{Callee, Expectation, Matrix, Mesh, Policies, Request, Tally, Told, Verdict};
+use std::collections::BTreeMap;
+
+use crate::access::{Callee, Decision, Expectation, Matrix, Mesh, Policies, Request, Tally, Told, Verdict};
 use crate::finding::{Finding, Place, Severity};
-use crate::istio::{self, Parsed, Resource, Spec};
+use crate::istio::{self, ObjectMeta, Parsed, Resource, Spec};
 use crate::lint::lint;
 
-/// Policies that were given as files, and what Istio refuses of them.
+/// Policies that were given as files, and what is doubtful about them.
 #[derive(Debug)]
 pub struct Given {
     mesh: Mesh,
     resources: Vec<Resource>,
     /// What they decide, taken as written.
-    pub policies: Policies,
-    /// Warnings: what Istio refuses, and a cluster therefore does not hold.
-    pub refused: Vec<Finding>,
+    policies: Policies,
+    /// Why a cluster may decide otherwise, by the namespace of the policy.
+    doubts: BTreeMap<String, String>,
+    /// Warnings: what Istio refuses or what stands twice, so that a cluster does not hold all of it; that there is nothing.
+    pub warnings: Vec<Finding>,
 }
 
 impl Given {
@@ -22,12 +26,19 @@ impl Given {
     /// # Errors
     /// What cannot be read: without it every decision could be wrong, so that there is none.
     pub fn read(mesh: Mesh, files: &[(String, String)]) -> Result<Self, Vec<Finding>> {
-        let (mut resources, mut unread, mut refused) = (vec![], vec![], vec![]);
+        let (mut resources, mut unread, mut warnings) = (vec![], vec![], vec![]);
+        let (mut doubts, mut seen) = (BTreeMap::new(), BTreeMap::new());
         for (path, text) in files {
             for parsed in istio::read(text) {
                 match parsed {
                     Ok(parsed) => {
-                        refused.extend(self::refused(path, text, &parsed));
+                        let wrong = refused(path, text, &parsed);
+                        let twice = is_policy(&parsed.resource).then(|| twice(path, &parsed, &mut seen)).flatten();
+                        let metadata = &parsed.resource.metadata;
+                        if let Some(doubt) = doubt(metadata, &wrong, twice.as_ref()) {
+                            doubts.entry(metadata.namespace.clone()).or_insert(doubt);
+                        }
+                        warnings.extend(wrong.into_iter().chain(twice));
                         resources.push(parsed.resource);
                     }
                     Err(error) => unread.push(Finding::error(
@@ -42,8 +53,25 @@ impl Given {
         if !unread.is_empty() {
             return Err(unread);
         }
+        if !resources.iter().any(is_policy) {
+            let at = files.first().map(|(path, _)| Place::at(path)).unwrap_or_default();
+            let message = "there is no AuthorizationPolicy and no PeerAuthentication, so that everything is let in";
+            warnings.push(Finding::warning("access/nothing", at, message, "name the files that hold them"));
+        }
         let policies = Policies::new(mesh.clone(), &resources);
-        Ok(Self { mesh, resources, policies, refused })
+        Ok(Self { mesh, resources, policies, doubts, warnings })
+    }
+
+    /// What they decide about a call.
+    #[must_use]
+    pub fn decide(&self, request: &Request) -> Decision {
+        self.doubted(self.policies.decide(request), request)
+    }
+
+    /// The same decision, with what is not known of the policies near the workload.
+    fn doubted(&self, decision: Decision, request: &Request) -> Decision {
+        let near = [&request.to.namespace, &self.mesh.root_namespace].into_iter().find_map(|at| self.doubts.get(at));
+        Decision { unsure: decision.unsure.or_else(|| near.cloned()), ..decision }
     }
 
     /// Holds what is expected of workloads against what is decided; which pods are behind a service, and on which cluster,
@@ -56,7 +84,7 @@ impl Given {
             Callee::Workload(to) if expectation.cluster.is_none() => {
                 let mut request = Request { to: to.clone(), ..expectation.request.clone() };
                 request.from.principal = from.principal(local);
-                let decision = self.policies.decide_from_anywhere(&request);
+                let decision = self.doubted(self.policies.decide_from_anywhere(&request), &request);
                 let is_denied = decision.verdict == Verdict::Deny;
                 let let_in_otherwise = is_denied && matrix.access(to).admitting(&request).is_some();
                 vec![Told { at: String::new(), principal: request.from.principal, decision, let_in_otherwise }]
@@ -64,6 +92,35 @@ impl Given {
             _ => vec![],
         })
     }
+}
+
+fn is_policy(resource: &Resource) -> bool {
+    matches!(resource.spec, Spec::AuthorizationPolicy(_) | Spec::PeerAuthentication(_))
+}
+
+/// Why a cluster may decide otherwise than by a policy as it stands here.
+fn doubt(metadata: &ObjectMeta, wrong: &[Finding], twice: Option<&Finding>) -> Option<String> {
+    let name = format!("{}/{}", metadata.namespace, metadata.name);
+    match (wrong.first(), twice) {
+        (Some(_), _) => Some(format!("Istio refuses {name}, so that a cluster does not hold it as it stands")),
+        (None, Some(_)) => Some(format!("{name} stands twice, and a cluster holds the one that is applied last")),
+        (None, None) => None,
+    }
+}
+
+/// What is doubtful where a policy was `seen` before, by its kind and name.
+fn twice(path: &str, parsed: &Parsed, seen: &mut BTreeMap<[String; 3], (String, u32)>) -> Option<Finding> {
+    let Resource { metadata, .. } = &parsed.resource;
+    let kind = parsed.resource.kind_name();
+    let of = [kind, &metadata.namespace, &metadata.name].map(str::to_owned);
+    let (other, line) = seen.insert(of, (path.to_owned(), parsed.line))?;
+    let message = format!(
+        "the {kind} {}/{} stands here and at {other}:{line}: all of it is counted, and a cluster holds the one that is \
+         applied last",
+        metadata.namespace, metadata.name
+    );
+    let place = Place { line: parsed.line, column: 1, ..Place::at(path) };
+    Some(Finding::warning("access/twice", place, message, "leave one of them out"))
 }
 
 /// What Istio refuses of a policy, placed in the text it was read from; nothing of other resources.

@@ -295,7 +295,8 @@ fn what_istio_refuses_of_given_manifests_is_told_beside_the_verdicts() {
     fs::write(folder.path().join("requests.jsonl"), r#"{"to": {"namespace": "shop"}}"#).unwrap();
     let files = ["access", "--manifests", "policies", "--requests", "requests.jsonl"];
     let run = meshwright(folder.path(), &files);
-    assert_eq!((run.out.as_str(), run.code), ("{\"verdict\":\"allow\",\"policy\":\"shop/a\",\"rule\":0}\n", Some(0)));
+    assert!(run.out.starts_with("{\"verdict\":\"allow\",\"policy\":\"shop/a\",\"rule\":0,\"unsure\":"), "{run:?}");
+    assert_eq!(run.code, Some(0));
     for says in ["warning[access/refused] policies/deep/policies.yml:6:", "Istio refuses shop/a", "knows no such kind"]
     {
         assert!(run.err.contains(says), "{says}: {run:?}");
@@ -364,7 +365,53 @@ fn the_matrix_says_who_is_let_in_and_a_check_whom_policies_by_hand_lock_out() {
     assert_eq!(matrix(), format!("{head}  nobody\n"));
     let told = policy("{rules: [{from: [{source: {namespaces: [a], notNamespaces: [\"*\"]}}]}]}");
     assert!(told.contains("warning[access/idle] clusters/gke/east/shop/hand.yaml"), "{told}");
+    let some = |more: &[&str]| meshwright(&checkout.root, &[&["access", "matrix"][..], more].concat());
+    assert_eq!(some(&["shop/cartservice", "--cluster", "gke/east"]).out, matrix());
+    for nobody in [&["shop/other"][..], &["--cluster", "gke/west"]] {
+        assert_eq!(some(nobody).code, Some(1), "{nobody:?}");
+    }
     let run = meshwright(&checkout.root, &["access", "matrix", "-o", "json"]);
     let rows: serde_json::Value = serde_json::from_str(&run.out).unwrap();
     assert_eq!((&rows[0]["target"], &rows[0]["open"]), (&"shop/cartservice".into(), &false.into()), "{rows}");
+}
+
+#[test]
+fn manifests_that_tell_nothing_or_too_much_are_no_base_for_a_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let policy = |account: &str| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: cart, namespace: shop}}\nspec: {{rules: \
+             [{{from: [{{source: {{principals: [cluster.local/ns/shop/sa/{account}]}}}}]}}]}}\n"
+        )
+    };
+    write(root, "clusters/gke/east/shop/cart.yaml", &policy("frontend"));
+    write(root, "clusters/gke/west/shop/cart.yaml", &policy("other"));
+    write(
+        root,
+        "requests.jsonl",
+        r#"{"from": {"principal": "cluster.local/ns/shop/sa/frontend"}, "to": {"namespace": "shop"}}"#,
+    );
+    let decide = |manifests: &[&str]| {
+        meshwright(root, &[&["access", "--requests", "requests.jsonl", "--manifests"][..], manifests].concat())
+    };
+    let run = decide(&["."]);
+    assert!(run.code == Some(2) && run.err.contains("clusters/gke/east or "), "{run:?}");
+    let run = decide(&["clusters/gke/east"]);
+    assert_eq!(
+        (run.out.as_str(), run.code),
+        ("{\"verdict\":\"allow\",\"policy\":\"shop/cart\",\"rule\":0}\n", Some(0))
+    );
+    // Nobody writes to standard input here.
+    let run = decide(&["-"]);
+    assert!(run.code == Some(1) && run.err.contains("standard input is empty"), "{run:?}");
+    write(root, "list.yaml", "apiVersion: v1\nkind: List\nitems: []\n");
+    let run = decide(&["list.yaml"]);
+    assert!(run.code == Some(0) && run.err.contains("warning[access/nothing] list.yaml"), "{run:?}");
+    write(root, "twice.yaml", &format!("{}---\n{}", policy("frontend"), policy("other")));
+    let run = decide(&["twice.yaml"]);
+    assert!(run.err.contains("warning[access/twice] twice.yaml:6:1") && run.out.contains("stands twice"), "{run:?}");
+    write(root, "refused.yaml", &policy("frontend").replace("principals", "principal"));
+    let run = decide(&["refused.yaml"]);
+    assert!(run.out.contains("\"unsure\":\"Istio refuses shop/cart"), "{run:?}");
 }

@@ -6,8 +6,10 @@ mod matrix;
 mod requests;
 mod test;
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
+use super::sources::cluster_of;
 use super::{Failure, Outcome, output};
 use crate::access::Mesh;
 use crate::change::{Audit, Declared, Listed};
@@ -66,7 +68,7 @@ enum Command {
 #[command(next_help_heading = "Manifests")]
 #[group(id = "given", multiple = true)]
 struct Manifests {
-    /// Manifests with the policies, each file read once; `-` for standard input, a folder for all *.yaml and *.yml below it
+    /// Manifests with the policies, each file read once; `-` for standard input, a folder for all *.yaml, *.yml and *.json below it
     #[arg(id = "manifests", long = "manifests", value_name = "FILE", num_args = 1..)]
     files: Vec<PathBuf>,
     /// The namespace whose policies hold for the whole mesh
@@ -99,7 +101,17 @@ impl Manifests {
     fn read(&self) -> Result<Given, Failure> {
         let trust_domains = std::iter::once(&self.trust_domain).chain(&self.trust_domain_alias).cloned().collect();
         let mesh = Mesh { root_namespace: self.root_namespace.clone(), trust_domains };
-        Given::read(mesh, &requests::texts(&self.files)?).map_err(Failure::Found)
+        let texts = requests::texts(&self.files)?;
+        let mut clusters: BTreeSet<PathBuf> = texts.iter().map(|(path, _)| cluster_of(Path::new(path))).collect();
+        clusters.remove(Path::new(""));
+        if let (Some(first), Some(last), true) = (clusters.first(), clusters.last(), clusters.len() > 1) {
+            return Err(Failure::Usage(format!(
+                "--manifests: each cluster decides by its own policies; name those of one, such as {} or {}",
+                output::path(first),
+                output::path(last)
+            )));
+        }
+        Given::read(mesh, &texts).map_err(Failure::Found)
     }
 
     /// Whether standard input is the manifests.
@@ -118,8 +130,8 @@ impl Access {
                     return Err(Failure::Usage("--requests -: standard input holds the manifests".to_owned()));
                 }
                 let given = self.manifests.read()?;
-                given.refused.iter().for_each(output::note_finding);
-                requests::decide(&given.policies, &requests)
+                given.warnings.iter().for_each(output::note_finding);
+                requests::decide(&given, &requests)
             }
             (None, None) => self.ask.run(),
         }

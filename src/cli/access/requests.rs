@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::sources::Sources;
+use super::super::sources::{self, Sources};
 use super::super::{Failure, Outcome, Verdict, bundle, output};
-use crate::access::{Policies, Request};
-use crate::finding::Severity;
+use crate::access::Request;
+use crate::finding::{Finding, Severity};
+use crate::review::Given;
 
 /// The longest line that is read, in bytes.
 const LONGEST_LINE: usize = 1 << 20;
@@ -19,7 +20,7 @@ const MOST_LINES: usize = 4096;
 const MOST_BYTES: usize = 16 << 20;
 
 /// Decides about every request in a file, or on standard input for `-`.
-pub(super) fn decide(policies: &Policies, file: &Path) -> Outcome {
+pub(super) fn decide(policies: &Given, file: &Path) -> Outcome {
     let requests: Box<dyn Read> = match file.as_os_str() == "-" {
         true => Box::new(io::stdin()),
         false => Box::new(std::fs::File::open(file).map_err(|error| failed(file, &error))?),
@@ -56,10 +57,20 @@ pub(super) fn texts(named: &[PathBuf]) -> Result<Vec<(String, String)>, Failure>
     let mut sources = Sources::below(named);
     sources.once();
     let Sources { files, findings, .. } = sources;
-    if findings.iter().any(|finding| finding.severity != Severity::Note) {
-        return Err(Failure::Found(findings));
+    let unread = |finding: &Finding| finding.severity != Severity::Note;
+    if findings.iter().any(unread) {
+        // What is a warning to who checks manifests leaves nothing to decide by.
+        let fatal = findings.into_iter().filter(unread);
+        return Err(Failure::Found(fatal.map(|it| Finding { severity: Severity::Error, ..it }).collect()));
     }
-    files.iter().map(|path| Ok((path.display().to_string(), bundle::text(path)?))).collect()
+    let text = |path: &PathBuf| {
+        let text = bundle::text(path)?;
+        match path.as_os_str() == "-" && text.trim().is_empty() {
+            true => Err(Failure::Found(vec![sources::nothing_came()])),
+            false => Ok((path.display().to_string(), text)),
+        }
+    };
+    files.iter().map(text).collect()
 }
 
 /// A line of a file.
@@ -111,7 +122,7 @@ fn skip_line(from: &mut impl BufRead) -> io::Result<()> {
 }
 
 /// The verdict about the request of a line; what is wrong with it, and where, in place of one that cannot be read.
-fn answer(policies: &Policies, Line { number, text }: &Line) -> Result<String, Value> {
+fn answer(policies: &Given, Line { number, text }: &Line) -> Result<String, Value> {
     let Some(text) = text else {
         return Err(json!({ "error": format!("the line is longer than {LONGEST_LINE} bytes"), "line": number }));
     };

@@ -70,7 +70,7 @@ impl Test {
         }
         let (expectations, given) = (self.named()?, self.manifests.read()?);
         let mut tally = given.hold(&expectations);
-        tally.findings.extend(given.refused);
+        tally.findings.extend(given.warnings);
         Ok(tally)
     }
 
