@@ -74,6 +74,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("git2", &["repo"]),
     ("libz_sys", &["repo"]),
     ("rustix", &["repo", "boot"]),
+    ("sd_notify", &["boot"]),
     ("rusqlite", &["journal"]),
     ("octocrab", &["forge"]),
     ("http_types", &["forge"]),

@@ -10,6 +10,7 @@ mod parts;
 mod registrar;
 mod server;
 mod skeleton;
+mod supervisor;
 
 pub use clock::SystemClock;
 pub use demo::DEMO_BUNDLE;

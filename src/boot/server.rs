@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use super::error::BootError;
 use super::parts::{Parts, Stores};
 use super::registrar::{register_when_ready, registrar};
-use super::{SystemClock, demo, forges};
+use super::{SystemClock, demo, forges, supervisor};
 use crate::change::{Clock, Desk, Timing};
 use crate::config::{self, Config, MayActFor};
 use crate::http::{self, ActsFor, Api, Auth, Limits, Right};
@@ -86,10 +86,13 @@ impl Server {
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let (registrar, readiness) = (self.registrar, self.api.readiness.clone());
         if let Some(registrar) = registrar.clone() {
-            tokio::spawn(register_when_ready(registrar, readiness));
+            tokio::spawn(register_when_ready(registrar, readiness.clone()));
         }
+        let attending = tokio::spawn(supervisor::attend(readiness));
         let stop = async move {
             stop.await;
+            attending.abort();
+            supervisor::stopping();
             if let Some(registrar) = registrar {
                 registrar.withdraw().await;
             }

@@ -27,7 +27,9 @@ impl Readiness {
         self.parts().iter().all(|part| part.fault.is_none())
     }
 
-    pub(super) fn parts(&self) -> Vec<Part> {
+    /// The parts as they are now.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Part> {
         (self.0)()
     }
 }

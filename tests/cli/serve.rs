@@ -141,3 +141,27 @@ fn a_token_that_is_missing_is_told_from_one_that_is_wrong() {
     }
     server.kill();
 }
+
+#[cfg(unix)]
+#[test]
+fn the_service_manager_is_told_when_it_is_ready_and_when_it_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
+    write(folder.path(), "serve.yaml", "");
+    let environment = [("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
+    let mut server = Server::within(&folder.path().join("data"), &folder.path().join("serve.yaml"), &environment);
+    let next = || {
+        let mut buffer = [0; 512];
+        let length = manager.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    };
+    assert_eq!(next(), "READY=1\n");
+    server.url();
+    let early = [next(), next(), next(), next()].concat();
+    assert!(early.contains("STATUS=ready\n") && early.matches("WATCHDOG=1\n").count() >= 2, "{early}");
+    server.stop();
+    let late = std::iter::repeat_with(next).find(|said| !said.starts_with("WATCHDOG=1"));
+    assert_eq!(late.as_deref(), Some("STOPPING=1\n"));
+}

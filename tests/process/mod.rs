@@ -23,6 +23,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server and does not wait until it listens.
     pub(crate) fn spawn(data: &Path, config: &Path) -> Self {
+        Self::within(data, config, &[])
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn within(data: &Path, config: &Path, environment: &[(&str, &str)]) -> Self {
         // A core dump would be allowed, if the server did not forbid it itself.
         let mut child = Command::new("sh")
             .args(["-c", "ulimit -c unlimited; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_meshwright")])
@@ -30,6 +35,8 @@ impl Server {
             .arg(data)
             .arg("--config")
             .arg(config)
+            .env_remove("NOTIFY_SOCKET")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
