@@ -7,7 +7,7 @@ use tokio::sync::broadcast;
 
 use super::blame::blame;
 use super::event::Event;
-use super::forge::Review;
+use super::forge::{Left, Review};
 use super::id::ChangeId;
 use super::judge::judge;
 use super::ledger::Ledger;
@@ -182,6 +182,12 @@ impl Desk {
     /// When the journal cannot be written: it is not remembered.
     pub async fn deliver(&self, id: String) -> Result<bool, Refusal> {
         self.worker.intake.deliver(id).await
+    }
+
+    /// How many requests that create or change something the forge may still be sent; none where that is not bounded.
+    #[must_use]
+    pub fn left(&self) -> Option<Left> {
+        self.worker.forge.left()
     }
 
     /// What happens from now on.

@@ -220,6 +220,15 @@ pub struct Ends {
     pub head: CommitId,
 }
 
+/// Requests that create or change something and that a forge may still be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// Within this minute.
+    pub minute: usize,
+    /// Within this hour.
+    pub hour: usize,
+}
+
 /// Where pull requests live. See the module's words on failures, and on what answers are made of.
 #[async_trait]
 pub trait Forge: Send + Sync {
@@ -228,6 +237,9 @@ pub trait Forge: Send + Sync {
 
     /// Whether that is the login which we act under, as far as that is known.
     fn is_own(&self, login: &str) -> bool;
+
+    /// How many requests that create or change something it may still be sent; none where that is not bounded.
+    fn left(&self) -> Option<Left>;
 
     /// Brings main and our branches into the mirror, and says where main is; none in an empty repository.
     async fn refresh(&self) -> Result<Option<CommitId>, ForgeError>;

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::api::Shared;
 use super::edge;
+use super::metrics::Now;
 use super::openapi::{openapi, page};
 
 /// `GET /livez`
@@ -35,7 +36,9 @@ pub(super) async fn ready(State(shared): State<Arc<Shared>>, request: Request) -
 
 /// `GET /metrics`
 pub(super) async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
-    let text = shared.metrics.text(&shared.desk.view(), &shared.readiness.parts());
+    let (ledger, parts) = (shared.desk.view(), shared.readiness.parts());
+    let now = Now { ledger: &ledger, parts: &parts, at: shared.clock.now(), left: shared.desk.left() };
+    let text = shared.metrics.text(&now);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 

@@ -1,30 +1,35 @@
 //! Counters, and the text that Prometheus reads (exposition format 0.0.4).
 
+mod histogram;
+mod lives;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::readiness::Part;
-use crate::change::{Ledger, State};
+use crate::change::forge::Left;
+use crate::change::id::Timestamp;
+use crate::change::{Change, Event, Ledger, State};
+use histogram::{Histogram, head};
+use lives::Lives;
 
 /// Upper bounds of the buckets of request times, in milliseconds.
-const BOUNDS: [u64; 11] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 5000, 30_000];
+const OF_REQUESTS: [u64; 11] = [1, 2, 5, 10, 25, 50, 100, 250, 1000, 5000, 30_000];
 
 /// The template of a route, known at compile time or made once.
 pub(super) type Template = &'static str;
 
-#[derive(Default)]
-struct Times {
-    buckets: [u64; BOUNDS.len()],
-    count: u64,
-    milliseconds: u64,
-}
-
-#[derive(Default)]
 struct Series {
     by_status: BTreeMap<u16, u64>,
-    times: Times,
+    times: Histogram,
+}
+
+impl Default for Series {
+    fn default() -> Self {
+        Self { by_status: BTreeMap::new(), times: Histogram::new(&OF_REQUESTS) }
+    }
 }
 
 /// What is counted.
@@ -34,6 +39,19 @@ pub(super) struct Metrics {
     webhooks: Mutex<BTreeMap<&'static str, u64>>,
     accepted: AtomicU64,
     streams: Arc<AtomicI64>,
+    lives: Mutex<Lives>,
+}
+
+/// How everything is at the moment that is asked about.
+pub(super) struct Now<'a> {
+    /// What is known of changes.
+    pub(super) ledger: &'a Ledger,
+    /// How the parts are.
+    pub(super) parts: &'a [Part],
+    /// The moment.
+    pub(super) at: Timestamp,
+    /// What the forge may still be sent, where that is bounded.
+    pub(super) left: Option<Left>,
 }
 
 /// One event stream that is open, until this is dropped.
@@ -51,11 +69,12 @@ impl Metrics {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         let series = requests.entry((route, method)).or_default();
         *series.by_status.entry(status).or_default() += 1;
-        series.times.count += 1;
-        series.times.milliseconds += milliseconds;
-        if let Some(at) = BOUNDS.iter().position(|bound| milliseconds <= *bound) {
-            series.times.buckets[at] += 1;
-        }
+        series.times.observe(milliseconds);
+    }
+
+    /// A change came into another state.
+    pub(super) fn came(&self, event: &Event, change: &Change) {
+        self.lives.lock().unwrap_or_else(PoisonError::into_inner).came(event, change);
     }
 
     /// A webhook came in, with this result.
@@ -75,14 +94,15 @@ impl Metrics {
     }
 
     /// Everything as text.
-    pub(super) fn text(&self, ledger: &Ledger, parts: &[Part]) -> String {
+    pub(super) fn text(&self, now: &Now<'_>) -> String {
         let mut out = String::new();
         // Writing to a string does not fail.
-        _ = self.write(&mut out, ledger, parts);
+        _ = self.write(&mut out, now);
         out
     }
 
-    fn write(&self, out: &mut String, ledger: &Ledger, parts: &[Part]) -> std::fmt::Result {
+    fn write(&self, out: &mut String, now: &Now<'_>) -> std::fmt::Result {
+        let Now { ledger, parts, at, left } = now;
         head(out, "meshwright_http_requests_total", "counter", "Requests by route, method and status.")?;
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         for ((route, method), series) in requests.iter() {
@@ -95,14 +115,7 @@ impl Metrics {
         head(out, name, "histogram", "Time from a request's head to its answer's head.")?;
         for ((route, method), Series { times, .. }) in requests.iter() {
             let labels = format!("route=\"{route}\",method=\"{method}\"");
-            let mut below = 0;
-            for (bound, count) in BOUNDS.iter().zip(times.buckets) {
-                below += count;
-                writeln!(out, "{name}_bucket{{{labels},le=\"{}\"}} {below}", seconds(*bound))?;
-            }
-            writeln!(out, "{name}_bucket{{{labels},le=\"+Inf\"}} {}", times.count)?;
-            writeln!(out, "{name}_sum{{{labels}}} {}", seconds(times.milliseconds))?;
-            writeln!(out, "{name}_count{{{labels}}} {}", times.count)?;
+            times.write(out, name, &labels)?;
         }
         drop(requests);
         head(out, "meshwright_intents_accepted_total", "counter", "Intents that were written durably.")?;
@@ -120,23 +133,22 @@ impl Metrics {
             let count = states.get(&state).unwrap_or(&0);
             writeln!(out, "meshwright_changes{{state=\"{state}\"}} {count}")?;
         }
+        lives::write_waiting(out, ledger, *at)?;
+        self.lives.lock().unwrap_or_else(PoisonError::into_inner).write(out)?;
+        if let Some(left) = left {
+            let words = "Requests that create or change something and that the forge may still be sent.";
+            head(out, "meshwright_forge_writes_left", "gauge", words)?;
+            writeln!(out, "meshwright_forge_writes_left{{within=\"minute\"}} {}", left.minute)?;
+            writeln!(out, "meshwright_forge_writes_left{{within=\"hour\"}} {}", left.hour)?;
+        }
         head(out, "meshwright_event_streams", "gauge", "Event streams that are open.")?;
         writeln!(out, "meshwright_event_streams {}", self.streams.load(Ordering::Relaxed))?;
         head(out, "meshwright_ready", "gauge", "Whether a part works.")?;
-        for part in parts {
+        for part in *parts {
             writeln!(out, "meshwright_ready{{part=\"{}\"}} {}", part.name, u8::from(part.fault.is_none()))?;
         }
         Ok(())
     }
-}
-
-fn head(out: &mut String, name: &str, kind: &str, words: &str) -> std::fmt::Result {
-    writeln!(out, "# HELP {name} {words}\n# TYPE {name} {kind}")
-}
-
-fn seconds(milliseconds: u64) -> String {
-    let text = format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -152,7 +164,9 @@ mod tests {
         metrics.accepted(2);
         let open = metrics.stream();
         let parts = [Part { name: "journal", fault: Some("full".into()) }];
-        let text = metrics.text(&Ledger::default(), &parts);
+        let left = Some(Left { minute: 7, hour: 300 });
+        let (ledger, at) = (Ledger::default(), Timestamp(0));
+        let text = metrics.text(&Now { ledger: &ledger, parts: &parts, at, left });
         for line in [
             "meshwright_http_requests_total{route=\"/v2/projects\",method=\"POST\",status=\"201\"} 2",
             "meshwright_http_request_seconds_bucket{route=\"/v2/projects\",method=\"POST\",le=\"0.001\"} 1",
@@ -164,10 +178,26 @@ mod tests {
             "meshwright_changes{state=\"approved\"} 0",
             "meshwright_event_streams 1",
             "meshwright_ready{part=\"journal\"} 0",
+            "meshwright_forge_writes_left{within=\"hour\"} 300",
+            "meshwright_writes_waiting 0",
         ] {
             assert!(text.lines().any(|have| have == line), "{line} in\n{text}");
         }
         drop(open);
-        assert!(metrics.text(&Ledger::default(), &[]).contains("meshwright_event_streams 0"));
+        let text = metrics.text(&Now { ledger: &ledger, parts: &[], at, left: None });
+        assert!(text.contains("meshwright_event_streams 0") && !text.contains("writes_left"), "{text}");
+    }
+
+    #[test]
+    fn the_page_for_operators_says_what_every_metric_means() {
+        let metrics = Metrics::default();
+        let (ledger, left) = (Ledger::default(), Some(Left { minute: 0, hour: 0 }));
+        let text = metrics.text(&Now { ledger: &ledger, parts: &[], at: Timestamp(0), left });
+        let page = include_str!("../../docs/operations.md");
+        let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+        assert!(names.clone().count() > 8, "{text}");
+        for name in names {
+            assert!(page.contains(&format!("| `{name}` |")), "docs/operations.md does not tell of {name}");
+        }
     }
 }

@@ -9,7 +9,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get, post};
 use axum::{Extension, Router, middleware};
 use tokio::net::TcpListener;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::api::{Api, Shared};
 use super::auth::Caller;
@@ -67,6 +69,32 @@ async fn nowhere() -> Problem {
     Problem::not_found("The path leads nowhere; GET /openapi.json describes those that lead somewhere.")
 }
 
+/// Counts what happens to changes.
+async fn count(shared: Arc<Shared>) {
+    let mut events = shared.desk.events();
+    loop {
+        match events.recv().await {
+            Ok(event) => {
+                if let Some(change) = shared.desk.view().changes.get(&event.change) {
+                    shared.metrics.came(&event, change);
+                }
+            }
+            // Some went by uncounted.
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// A task that ends with its owner.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// Serves the API on `listener` until `shutdown` is ready; then requests that came in are answered, event streams end,
 /// and what takes longer than the limit for draining is cut.
 ///
@@ -81,7 +109,9 @@ pub async fn serve(
     let (stop, stopping) = watch::channel(false);
     let mut stopped = stopping.clone();
     let bounded = Bounded::new(listener, limits.connections, limits.patience);
-    let service = routes(Shared::new(api, stopping)).into_make_service_with_connect_info::<Work>();
+    let shared = Shared::new(api, stopping);
+    let _counting = AbortOnDrop(tokio::spawn(count(Arc::clone(&shared))));
+    let service = routes(shared).into_make_service_with_connect_info::<Work>();
     let begin = async move {
         shutdown.await;
         _ = stop.send(true);

@@ -33,6 +33,31 @@ fn changes_are_listed_shown_and_refused_where_they_do_not_exist() {
 }
 
 #[test]
+fn how_long_changes_took_and_what_waits_is_counted() {
+    let client = Client::new().with_a_mesh();
+    let id = client.get("/v2/changes").json()["changes"][0]["id"].as_str().unwrap().to_owned();
+    let told = |lines: &[&str]| {
+        let all = || {
+            let text = client.get("/metrics").text;
+            lines.iter().all(|line| text.lines().any(|have| have == *line))
+        };
+        let told = (0..500).any(|_| {
+            all() || {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                false
+            }
+        });
+        assert!(told, "{lines:?} in {}", client.get("/metrics").text);
+    };
+    told(&["meshwright_change_seconds_count{to=\"proposed\"} 1", "meshwright_oldest_write_seconds 0"]);
+    assert!(!client.get("/metrics").text.contains("meshwright_writes_waiting 0\n"));
+    for step in ["approve", "merge"] {
+        assert_eq!(client.post(&format!("/v2/changes/{id}/{step}"), "").status, 200);
+    }
+    told(&["meshwright_change_seconds_count{to=\"merged\"} 1", "meshwright_writes_waiting 0"]);
+}
+
+#[test]
 fn a_comment_is_json_or_nothing() {
     let client = Client::new().with_a_mesh();
     let id = client.get("/v2/changes").json()["changes"][0]["id"].as_str().unwrap().to_owned();

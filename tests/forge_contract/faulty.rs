@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use meshwright::change::forge::{
-    Abilities, Ends, ForgeError, Heard, Merged, Pull, PullText, Reaction, Report, Review, Unmet,
+    Abilities, Ends, ForgeError, Heard, Left, Merged, Pull, PullText, Reaction, Report, Review, Unmet,
 };
 use meshwright::change::{Forge, Person, Timestamp};
 use meshwright::repo::CommitId;
@@ -113,6 +113,10 @@ impl<F: Forge + ?Sized> Forge for Faulty<F> {
 
     fn is_own(&self, login: &str) -> bool {
         self.inner.is_own(login)
+    }
+
+    fn left(&self) -> Option<Left> {
+        self.inner.left()
     }
 
     async fn refresh(&self) -> Result<Option<CommitId>, ForgeError> {

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 
 use crate::change::clock::Clock;
 use crate::change::forge::{
-    Abilities, Ends, Forge, ForgeError, Heard, Merged, Pull, PullText, Reaction, Report, Review, Unmet,
+    Abilities, Ends, Forge, ForgeError, Heard, Left, Merged, Pull, PullText, Reaction, Report, Review, Unmet,
 };
 use crate::change::id::Timestamp;
 use crate::change::person::Person;
@@ -79,6 +79,10 @@ impl Forge for Embedded {
 
     fn is_own(&self, _: &str) -> bool {
         false
+    }
+
+    fn left(&self) -> Option<Left> {
+        None
     }
 
     async fn refresh(&self) -> Result<Option<CommitId>, ForgeError> {

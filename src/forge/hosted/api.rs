@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::budget::{Budget, Cost};
 use crate::change::clock::Clock;
-use crate::change::forge::ForgeError;
+use crate::change::forge::{ForgeError, Left};
 use crate::change::id::Timestamp;
 use crate::change::recent::Recent;
 use crate::repo::Credential;
@@ -107,6 +107,11 @@ impl Api {
         repository: String,
     ) -> Self {
         Self { transport, budget, clock, repository, kept: Recent::new(MOST_KEPT) }
+    }
+
+    /// What may be sent of writes now.
+    pub(in crate::forge) fn left(&self) -> Left {
+        self.budget.left(self.clock.now())
     }
 
     /// Where a path of the repository is.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use crate::change::forge::ForgeError;
+use crate::change::forge::{ForgeError, Left};
 use crate::change::id::Timestamp;
 
 const MINUTE: i64 = 60_000;
@@ -73,6 +73,17 @@ impl Budget {
         Ok(())
     }
 
+    /// What may be sent of writes now; nothing while the forge is closed.
+    pub(in crate::forge) fn left(&self, now: Timestamp) -> Left {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = now.0;
+        let left = |most: usize, span: i64| {
+            let sent = state.writes.iter().filter(|at| (now - span + 1..=now).contains(*at)).count();
+            if now < state.closed_until { 0 } else { most.max(1).saturating_sub(sent) }
+        };
+        Left { minute: left(self.allowance.minute, MINUTE), hour: left(self.allowance.hour, HOUR) }
+    }
+
     /// The forge said that it takes nothing before this moment.
     pub(in crate::forge) fn close(&self, until: Timestamp) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,6 +117,7 @@ mod tests {
         budget.close(Timestamp(500));
         budget.close(Timestamp(400));
         assert_eq!(budget.take(Cost::Read, Timestamp(499)), later(500));
+        assert_eq!([499, 500].map(|now| budget.left(Timestamp(now)).hour), [0, 1]);
         assert_eq!(budget.take(Cost::Read, Timestamp(500)), Ok(()));
     }
 
@@ -125,7 +137,10 @@ mod tests {
             let (mut now, mut taken) = (0, vec![]);
             for step in steps {
                 now += step;
-                match budget.take(Cost::Write, Timestamp(now)) {
+                let Left { minute, hour } = budget.left(Timestamp(now));
+                let written = budget.take(Cost::Write, Timestamp(now));
+                prop_assert_eq!(written.is_ok(), minute.min(hour) > 0);
+                match written {
                     Ok(()) => taken.push(now),
                     Err(ForgeError::Later(Timestamp(until))) => {
                         prop_assert!(until > now);

@@ -27,7 +27,7 @@ use super::origin::Origin;
 use crate::change::clock::Clock;
 use crate::change::codeowners::Owner;
 use crate::change::forge::{
-    Abilities, Ends, Forge, ForgeError, Heard, Merged, Pull, PullText, Reaction, Report, Review, Unmet,
+    Abilities, Ends, Forge, ForgeError, Heard, Left, Merged, Pull, PullText, Reaction, Report, Review, Unmet,
 };
 use crate::change::id::Timestamp;
 use crate::change::person::Person;
@@ -132,6 +132,10 @@ impl<D: Dialect> Forge for Hosted<D> {
 
     fn is_own(&self, login: &str) -> bool {
         self.me.get().is_some_and(|me| me == login)
+    }
+
+    fn left(&self) -> Option<Left> {
+        Some(self.api.left())
     }
 
     async fn refresh(&self) -> Result<Option<CommitId>, ForgeError> {

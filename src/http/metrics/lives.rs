@@ -1,0 +1,104 @@
+//! How long changes take, and what waits.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use super::histogram::{Histogram, head, seconds};
+use crate::change::id::{ChangeId, Timestamp};
+use crate::change::{Change, Event, Ledger, State};
+
+const SECOND: u64 = 1000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+/// Upper bounds of the buckets, in milliseconds: machines take seconds, reviewers days.
+const BOUNDS: [u64; 11] = [
+    SECOND,
+    5 * SECOND,
+    15 * SECOND,
+    MINUTE,
+    5 * MINUTE,
+    30 * MINUTE,
+    2 * HOUR,
+    8 * HOUR,
+    24 * HOUR,
+    72 * HOUR,
+    168 * HOUR,
+];
+
+/// The time from the first write of a change to its states.
+pub(super) struct Lives {
+    proposed: Histogram,
+    merged: Histogram,
+    /// The changes that were proposed and have not ended: a change may be proposed again and again.
+    known: HashSet<ChangeId>,
+}
+
+impl Default for Lives {
+    fn default() -> Self {
+        Self { proposed: Histogram::new(&BOUNDS), merged: Histogram::new(&BOUNDS), known: HashSet::new() }
+    }
+}
+
+impl Lives {
+    pub(super) fn came(&mut self, event: &Event, change: &Change) {
+        let took = since(change.created, event.at);
+        match event.state {
+            State::Proposed if self.known.insert(event.change.clone()) => self.proposed.observe(took),
+            State::Merged => self.merged.observe(took),
+            _ => {}
+        }
+        if event.state.is_final() {
+            self.known.remove(&event.change);
+        }
+    }
+
+    pub(super) fn write(&self, out: &mut String) -> std::fmt::Result {
+        let name = "meshwright_change_seconds";
+        head(out, name, "histogram", "Time from the first write of a change to its state, since the server started.")?;
+        self.proposed.write(out, name, "to=\"proposed\"")?;
+        self.merged.write(out, name, "to=\"merged\"")
+    }
+}
+
+/// The writes that are accepted and not on main, and for how long the oldest of them that is on no branch yet has waited.
+pub(super) fn write_waiting(out: &mut String, ledger: &Ledger, now: Timestamp) -> std::fmt::Result {
+    let active = ledger.active();
+    let writes: usize = active.iter().map(|change| ledger.writes(&change.id).count()).sum();
+    head(out, "meshwright_writes_waiting", "gauge", "Writes that were accepted and are not on main.")?;
+    writeln!(out, "meshwright_writes_waiting {writes}")?;
+    let unwritten = |change: &Change| ledger.writes(&change.id).find(|write| write.seq > change.covers).map(|it| it.at);
+    let oldest = active.iter().filter_map(|change| unwritten(change)).min().map_or(0, |at| since(at, now));
+    let words = "How long the oldest accepted write has waited that is on no branch yet.";
+    head(out, "meshwright_oldest_write_seconds", "gauge", words)?;
+    writeln!(out, "meshwright_oldest_write_seconds {}", seconds(oldest))
+}
+
+/// Milliseconds between two moments; 0 where a clock was set back.
+fn since(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.0.saturating_sub(from.0)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_change_counts_once_however_often_it_is_proposed() {
+        let mut lives = Lives::default();
+        let change = Change::new(ChangeId::new(&[], Timestamp(1), 1), BTreeSet::new(), Timestamp(1_000));
+        for (state, at) in
+            [(State::Proposed, 3_000), (State::Blocked, 4_000), (State::Proposed, 90_000), (State::Merged, 61_000)]
+        {
+            let event = Event { seq: 1, at: Timestamp(at), change: change.id.clone(), state, reason: None };
+            lives.came(&event, &change);
+        }
+        let mut text = String::new();
+        lives.write(&mut text).unwrap();
+        for line in ["_sum{to=\"proposed\"} 2", "_count{to=\"proposed\"} 1", "_bucket{to=\"merged\",le=\"60\"} 1"] {
+            assert!(text.contains(&format!("meshwright_change_seconds{line}\n")), "{text}");
+        }
+        assert!(lives.known.is_empty());
+    }
+}
