@@ -149,7 +149,8 @@ impl Condition {
             Self::RemoteIp(block) => request.from.remote().is_some_and(|ip| block.contains(ip)),
             Self::DestinationIp(block) => request.to.ip.is_some_and(|ip| block.contains(ip)),
             Self::Port(port) => request.to.port == Some(*port),
-            Self::Sni(text) => text.matches(request.sni.as_deref().unwrap_or_default()),
+            // Envoy keeps it in lower case (`source/common/network/connection_socket_impl.h`), and compares letter by letter.
+            Self::Sni(text) => text.matches(&request.sni.as_deref().unwrap_or_default().to_ascii_lowercase()),
             Self::Method(text) => text.matches_header(request.method.as_deref()),
             Self::Host(text) => text.matches_header(facts.host()),
             Self::Path(text) => facts.path().is_some_and(|path| text.matches(path)),
@@ -244,7 +245,9 @@ fn claim<'f>(facts: &Facts<'f>, names: &[String]) -> Option<&'f Value> {
 fn is_one_of(names: &[String], value: &Value, text: &Text) -> bool {
     match value {
         Value::String(words) if matches!(names, [name] if LISTS_OF_WORDS.contains(&name.as_str())) => {
-            words.split(' ').any(|word| text.matches(word)) || text.matches(words)
+            // The list takes the place of the text, unless it would be empty.
+            let mut words_of = words.split(' ').filter(|word| !word.is_empty()).peekable();
+            if words_of.peek().is_none() { text.matches(words) } else { words_of.any(|word| text.matches(word)) }
         }
         Value::String(one) => text.matches(one),
         Value::Array(all) => all.iter().filter_map(Value::as_str).any(|one| text.matches(one)),

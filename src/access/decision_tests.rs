@@ -90,6 +90,29 @@ fn what_an_external_authorizer_decides_is_said_to_hang_on_it() {
 }
 
 #[test]
+fn what_the_proxy_has_rewritten_is_what_policies_see() {
+    let deny = |when: &str| format!("{{action: DENY, rules: [{{when: [{{{when}}}]}}]}}");
+    let decide =
+        |when: &str, over| said(&policies(Mesh::default(), &[("shop/no", deny(when).as_str())]).decide(&request(over)));
+    let sni =
+        |value: &str, sni: &str| decide(&format!("key: connection.sni, values: [{value}]"), json!({ "sni": sni }));
+    assert_eq!(sni("api.example.com", "API.EXAMPLE.COM"), "deny shop/no#0");
+    assert_eq!(sni("API.example.com", "API.example.com"), "allow");
+    let path = |path: &str| decide("key: 'request.headers[:path]', values: ['/admin*']", json!({ "path": path }));
+    assert_eq!(path("/x/../admin/users?x=1"), "deny shop/no#0");
+    assert_eq!(path("/admins/../x?/admin"), "allow");
+    let query = |path: &str| decide("key: 'request.headers[:path]', values: ['/a?b=/../c']", json!({ "path": path }));
+    assert_eq!((query("/a?b=/../c#d").as_str(), query("/a?b=/../c&d").as_str()), ("deny shop/no#0", "allow"));
+    let scope = |value: &str, scope: &str| {
+        decide(&format!("key: 'request.auth.claims[scope]', values: ['{value}']"), json!({"jwt": {"scope": scope}}))
+    };
+    assert_eq!(scope("read", "read  write"), "deny shop/no#0");
+    for (value, said) in [("read write", "read write"), ("read w*", "read write"), ("*", "")] {
+        assert_eq!(scope(value, said), "allow", "{value}");
+    }
+}
+
+#[test]
 fn a_path_with_a_nul_is_refused_by_the_proxy_itself() {
     let decide = |over| policies(Mesh::default(), &[ALLOW_GET]).decide(&request(over));
     let refused = decide(json!({"path": "/a/%00"}));

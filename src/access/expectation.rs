@@ -245,8 +245,7 @@ impl Test {
         };
         let to = match (self.to, self.workload) {
             (Some(to), None) => {
-                let parts = to.split_once('/').filter(|(a, b)| !a.is_empty() && !b.is_empty() && !b.contains('/'));
-                let (namespace, service) = parts
+                let (namespace, service) = namespaced(&to)
                     .ok_or_else(|| format!("to: `{to}` is no `namespace/service`; pods are named by `workload`"))?;
                 Callee::Service { namespace: namespace.to_owned(), service: service.to_owned(), port: self.port }
             }

@@ -12,6 +12,8 @@ pub(super) struct Facts<'a> {
     pub(super) request: &'a Request,
     spiffe_id: Option<String>,
     path: Option<String>,
+    /// The path with its query, as the proxy has made it before policies are asked.
+    path_and_query: Option<String>,
     host: Option<String>,
     headers: Vec<(Cow<'a, str>, &'a str)>,
     /// What comes of questions about addresses that the request does not say; none where these are absent.
@@ -25,10 +27,14 @@ impl<'a> Facts<'a> {
             true => Cow::Owned(name.to_ascii_lowercase()),
             false => Cow::Borrowed(name.as_str()),
         };
+        let path = request.path.as_deref().and_then(path::normalised);
+        let query = request.path.as_deref().and_then(|path| path.split('#').next()?.split_once('?'));
+        let query = query.map(|(_, query)| format!("?{query}")).unwrap_or_default();
         Self {
             request,
             spiffe_id: request.from.spiffe_id().filter(|_| mutual),
-            path: request.path.as_deref().and_then(path::normalised),
+            path_and_query: path.as_ref().map(|path| format!("{path}{query}")),
+            path,
             host: request.host.as_deref().map(str::to_ascii_lowercase),
             headers: request.headers.iter().map(|(name, value)| (lower(name), value.as_str())).collect(),
             unsaid: None,
@@ -64,7 +70,7 @@ impl<'a> Facts<'a> {
         match name {
             ":method" => self.request.method.as_deref(),
             ":authority" | "host" => self.request.host.as_deref(),
-            ":path" => self.request.path.as_deref(),
+            ":path" => self.path_and_query.as_deref(),
             _ => self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| *value),
         }
     }

@@ -22,6 +22,9 @@ pub(super) struct Sources {
     read: AtomicU64,
 }
 
+/// The rule of links that are not followed.
+pub(super) const LINK: &str = "lint/link";
+
 /// How standard input is told.
 pub(super) const STANDARD_INPUT: &str = "(standard input)";
 
@@ -151,7 +154,7 @@ impl Sources {
             Ok(found) if found.is_dir() => {
                 let place = Place::on_line(name(&path), 1);
                 let message = "is a link to a folder, which is not followed: name the folder itself to read it";
-                self.findings.push(Finding::note("lint/link", place, message));
+                self.findings.push(Finding::note(LINK, place, message));
             }
             _ if !wanted => {}
             Ok(found) if found.is_file() && json && !names_api_version(&path) => {}

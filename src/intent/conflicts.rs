@@ -205,7 +205,7 @@ fn data_plane(inbound: &Inbound) -> String {
     }
 }
 
-/// A name has one time to live, however many services are called by it.
+/// A name has one time to live, however many servers are called by it.
 fn same_record(pair: &Pair<'_>) -> Vec<Difference> {
     let [left, right] = [pair.left, pair.right].map(|(_, inbound)| {
         let ttl = inbound.dns.as_ref().filter(|_| inbound.exposed).map(|dns| dns.ttl);

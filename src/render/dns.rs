@@ -64,7 +64,7 @@ fn of_host(servers: &[Server<'_>], context: &Context<'_>) -> Output {
         let here: Vec<_> = names.iter().filter(|(_, asks)| asks.clusters.contains(cluster)).collect();
         let intents: Vec<Anchor> = here.iter().flat_map(|(_, asks)| asks.intents.iter().copied().cloned()).collect();
         let Some(address) = addresses.get(cluster) else {
-            out.findings.extend(intents.first().map(|intent| nowhere(intent, cluster)));
+            out.findings.extend(intents.first().map(|intent| no_address(intent, cluster)));
             continue;
         };
         let endpoints = here.iter().map(|(name, asks)| record(name, asks, address, cluster)).collect();
@@ -107,11 +107,16 @@ fn of_two_types(name: &HostName, asks: &Asks<'_>, addresses: &BTreeMap<&ClusterI
         "{name} would be an alias of {host} for {named} and have the address {ip} for {numbered}, and DNS allows one of them"
     );
     let remedy = "post addresses for the gateways of all its clusters, or names for all";
-    Some(Finding::error("dns/types", Place::pointing(asks.intents.first()?.as_str(), "/spec/dns"), message, remedy))
+    Some(Finding::error(
+        "render/dns-types",
+        Place::pointing(asks.intents.first()?.as_str(), "/spec/dns"),
+        message,
+        remedy,
+    ))
 }
 
 /// What is missing of the cluster that a record leads to.
-fn nowhere(intent: &Anchor, cluster: &ClusterId) -> Finding {
+fn no_address(intent: &Anchor, cluster: &ClusterId) -> Finding {
     let message = format!("the address of the ingress gateway of {cluster} is not known, so no record can lead there");
     let remedy = format!(
         "post istioIngressGatewayAddress to cluster-providers/{}/clusters/{}/kv-pairs",

@@ -54,7 +54,7 @@ pub struct Target {
     pub access: TargetAccess,
     /// Whether waypoints decide, before its Services.
     pub by_waypoint: bool,
-    /// Whether none of its servers has requests that a sidecar reads, as HTTP has.
+    /// Whether none of its servers has requests that are read, as sidecars and waypoints read HTTP and ztunnel does not.
     pub opaque: bool,
     /// The inbound intents about it, sorted.
     pub intents: Vec<Anchor>,

@@ -45,6 +45,7 @@ fn target(
     let facts = context.clusters.get(cluster);
     let services: BTreeSet<_> = here.iter().map(|server| server.inbound.service.to_string()).collect();
     let intents: BTreeSet<_> = here.iter().map(|server| server.anchor.clone()).collect();
+    let by_waypoint = workload.is_some_and(|workload| workload.waypoint().is_some());
     Some(Target {
         cluster: cluster.clone(),
         namespace: first.namespace.to_string(),
@@ -52,9 +53,9 @@ fn target(
         ingress: facts.map(gateway_principal).unwrap_or_default(),
         label: first.inbound.label.to_string(),
         services: services.into_iter().collect(),
-        opaque: !here.iter().any(|server| server.protocol.is_http()),
+        opaque: !here.iter().any(|server| server.protocol.is_http() && (!server.inbound.ambient || by_waypoint)),
         access: workload.map_or_else(unguarded, Workload::access),
-        by_waypoint: workload.is_some_and(|workload| workload.waypoint().is_some()),
+        by_waypoint,
         intents: intents.into_iter().collect(),
     })
 }

@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Stray;
 use super::path::Location;
+use crate::access::is_enforced;
 use crate::finding::{Finding, Place};
 use crate::istio::{Action, AuthorizationPolicy, Resource, Spec};
 use crate::render::{Exit, Rendered};
-
-/// Where Istio reads that a policy is only watched.
-const DRY_RUN: &str = "istio.io/dry-run";
 
 /// One finding for each egress gateway where hosts of hand-written Gateways lose access unasked: an ALLOW policy turns away
 /// what no ALLOW policy of the same pods names. Where a hand-written one is there already, it is no news to them.
@@ -73,8 +71,7 @@ fn closes(resource: &Resource, location: Location<'_>, exit: &Exit) -> bool {
         "" => location.namespace,
         namespace => namespace,
     };
-    let watched = resource.metadata.annotations.get(DRY_RUN).is_some_and(|value| value == "true");
-    let enforced = matches!(policy.action, None | Some(Action::Allow)) && !watched;
+    let enforced = matches!(policy.action, None | Some(Action::Allow)) && is_enforced(&resource.metadata);
     let in_scope = namespace == exit.namespace || namespace == exit.root_namespace;
     enforced && in_scope && selects(policy, exit)
 }

@@ -33,12 +33,12 @@ impl Given {
                 match parsed {
                     Ok(parsed) => {
                         let wrong = refused(path, text, &parsed);
-                        let twice = is_policy(&parsed.resource).then(|| twice(path, &parsed, &mut seen)).flatten();
+                        let again = is_policy(&parsed.resource).then(|| twice(path, &parsed, &mut seen)).flatten();
                         let metadata = &parsed.resource.metadata;
-                        if let Some(doubt) = doubt(metadata, &wrong, twice.as_ref()) {
+                        if let Some(doubt) = doubt(metadata, &wrong, again.as_ref()) {
                             doubts.entry(metadata.namespace.clone()).or_insert(doubt);
                         }
-                        warnings.extend(wrong.into_iter().chain(twice));
+                        warnings.extend(wrong.into_iter().chain(again));
                         resources.push(parsed.resource);
                     }
                     Err(error) => unread.push(Finding::error(
@@ -99,9 +99,9 @@ fn is_policy(resource: &Resource) -> bool {
 }
 
 /// Why a cluster may decide otherwise than by a policy as it stands here.
-fn doubt(metadata: &ObjectMeta, wrong: &[Finding], twice: Option<&Finding>) -> Option<String> {
+fn doubt(metadata: &ObjectMeta, wrong: &[Finding], again: Option<&Finding>) -> Option<String> {
     let name = format!("{}/{}", metadata.namespace, metadata.name);
-    match (wrong.first(), twice) {
+    match (wrong.first(), again) {
         (Some(_), _) => Some(format!("Istio refuses {name}, so that a cluster does not hold it as it stands")),
         (None, Some(_)) => Some(format!("{name} stands twice, and a cluster holds the one that is applied last")),
         (None, None) => None,

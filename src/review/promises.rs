@@ -118,7 +118,8 @@ impl<'a> Model<'a> {
         };
         let principals: Vec<Option<String>> = match client.sidecar {
             true => domains.iter().flat_map(identity).collect(),
-            false => domains.first().map(|_| None).into_iter().collect(),
+            false if domains.is_empty() => vec![],
+            false => vec![None],
         };
         let first = |block: String| block.split('/').next().and_then(|address| address.parse().ok());
         let mut addresses: Vec<_> = client.cidrs.iter().map(|block| first(block.to_string())).collect();

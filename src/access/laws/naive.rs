@@ -233,7 +233,7 @@ fn has(mesh: &Mesh, namespace: &str, key: &str, value: &str, request: &Request) 
             Err(_) => return Holds::Unfit,
             Ok(port) => request.to.port == Some(port),
         },
-        "connection.sni" => text(value, request.sni.as_deref().unwrap_or_default()),
+        "connection.sni" => text(value, &request.sni.as_deref().unwrap_or_default().to_lowercase()),
         ":method" => header(request.method.as_deref()),
         ":authority" => {
             let host = request.host.as_deref().map(str::to_lowercase);
@@ -284,7 +284,10 @@ fn has_token(key: &str, value: &str, request: &Request) -> bool {
         let found = names.iter().try_fold(Value::Object(request.jwt.clone()?), |it, name| it.get(*name).cloned());
         found.map(|found| match &found {
             Value::String(words) if ["scope", "permission"].contains(&names[names.len() - 1]) => {
-                words.split(' ').map(str::to_owned).chain([words.clone()]).collect()
+                match words.split_ascii_whitespace().map(str::to_owned).collect::<Vec<_>>() {
+                    none if none.is_empty() => vec![words.clone()],
+                    all => all,
+                }
             }
             Value::String(one) => vec![one.clone()],
             Value::Array(all) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),

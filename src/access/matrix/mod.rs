@@ -14,8 +14,8 @@ use super::mutual_tls::{Setting, mode_of};
 use super::permission::of_rule;
 use super::request::SPIFFE;
 use super::{
-    Attribute, Caller, Destination, Mesh, Mode, Permission, Protocol, Request, Scope, Selection, Tls, attachment,
-    is_enforced, joined, path, rule,
+    Attribute, Caller, Destination, Mesh, Mode, Permission, Protocol, Proxy, Request, Scope, Selection, Tls,
+    attachment, is_enforced, joined, path, rule,
 };
 use crate::istio::{Action, LabelSelector, PolicyTargetReference, Resource, Rule, Spec};
 
@@ -140,7 +140,8 @@ impl Policy {
 
     /// Its permissions at the port of a workload.
     fn at<'p>(&'p self, to: &'p Destination) -> impl Iterator<Item = Permission> + 'p {
-        let of_connections = self.of_connections.as_ref().filter(|_| to.protocol == Protocol::Tcp);
+        let reads_none = to.protocol == Protocol::Tcp || to.proxy == Proxy::Ztunnel;
+        let of_connections = self.of_connections.as_ref().filter(|_| reads_none);
         of_connections.unwrap_or(&self.permissions).iter().filter_map(|Permission { caller, scope }| {
             let scope = match to.port {
                 Some(port) => scope.clone().at(&Attribute::Port, &port.to_string())?,
@@ -160,7 +161,7 @@ fn namespace(resource: &Resource) -> &str {
 
 impl Matrix {
     /// Takes in the policies among `resources`, for these workloads: each a namespace with labels, a port where one is meant,
-    /// and what it speaks. All are taken to have sidecars, whatever their `proxy`. Rules are read on all cores.
+    /// what it speaks and what proxy it has. Rules are read on all cores.
     #[must_use]
     pub fn new<'r>(mesh: Mesh, resources: impl IntoIterator<Item = &'r Resource>, workloads: Vec<Destination>) -> Self {
         let mut matrix = Self { mesh, workloads, ..Self::default() };
@@ -182,12 +183,6 @@ impl Matrix {
             }
         }
         matrix
-    }
-
-    /// The workloads, in the order given.
-    #[must_use]
-    pub fn workloads(&self) -> &[Destination] {
-        &self.workloads
     }
 
     /// Who may call each workload, in their order, worked out on all cores.

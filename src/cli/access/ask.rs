@@ -90,7 +90,7 @@ fn lines(question: &Question, answer: &Answer) -> String {
     said.push('\n');
     let asks = decision.external.as_ref().map(|provider| format!("{provider} is asked, and may let it in"));
     let unenforced = decision.not_enforced.iter().map(|what| format!("not enforced: {what}"));
-    let otherwise = "with some method, path or host that was not said, the same caller is let in";
+    let otherwise = "with some method, path, host or port that was not said, the same caller is let in";
     let otherwise = answer.let_in_otherwise.then(|| otherwise.to_owned());
     let unsure = decision.unsure.clone();
     for more in note.map(str::to_owned).into_iter().chain(asks).chain(unenforced).chain(otherwise).chain(unsure) {

@@ -57,7 +57,8 @@ pub(super) fn texts(named: &[PathBuf]) -> Result<Vec<(String, String)>, Failure>
     let mut sources = Sources::below(named);
     sources.once();
     let Sources { files, findings, .. } = sources;
-    let unread = |finding: &Finding| finding.severity != Severity::Note;
+    // A note that a checkout is one may be passed over; a folder that is left out may hold what decides.
+    let unread = |finding: &Finding| finding.severity != Severity::Note || finding.rule == sources::LINK;
     if findings.iter().any(unread) {
         // What is a warning to who checks manifests leaves nothing to decide by.
         let fatal = findings.into_iter().filter(unread);
@@ -67,7 +68,7 @@ pub(super) fn texts(named: &[PathBuf]) -> Result<Vec<(String, String)>, Failure>
         let text = bundle::text(path)?;
         match path.as_os_str() == "-" && text.trim().is_empty() {
             true => Err(Failure::Found(vec![sources::nothing_came()])),
-            false => Ok((path.display().to_string(), text)),
+            false => Ok((sources::name(path), text)),
         }
     };
     files.iter().map(text).collect()

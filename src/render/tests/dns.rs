@@ -55,7 +55,7 @@ fn records_of_several_clusters_are_told_apart_by_their_cluster() {
     assert_eq!(records(&several, "east"), [record("A", "192.0.2.1", "east")]);
     assert_eq!(records(&several, "west"), [record("AAAA", "2001:db8::1", "west")]);
     let mixed = on_both("west.example.com");
-    assert_eq!(errors(&mixed), ["dns/types"]);
+    assert_eq!(errors(&mixed), ["render/dns-types"]);
     assert!(mixed.findings.iter().any(|it| it.message.contains("alias of west.example.com for gke/west")));
 }
 
@@ -71,7 +71,7 @@ fn a_gateway_with_a_name_is_an_alias_and_one_without_an_address_blocks() {
 }
 
 #[test]
-fn services_that_share_a_name_are_rendered_together() {
+fn a_change_concerns_every_service_of_the_same_name_and_contradicts_it() {
     let other = |name: &str| {
         let more = json!({"serviceName": name, "appLabel": format!("app={name}"), "externalSupport": true,
             "externalName": format!("{name}.corp"), "dns": {"localDomain": "example.com"}});
@@ -95,7 +95,15 @@ fn services_that_share_a_name_are_rendered_together() {
 }
 
 #[test]
-fn what_is_terminated_or_not_exposed_has_no_record() {
+fn what_is_terminated_has_no_record() {
+    let mut tree = tree(&[asking(json!({"publicDomain": "example.com"}))]);
+    assert!(paths(&everything(&tree)).iter().any(|path| path.contains("dnsendpoint")));
+    tree.set_terminated(&crate::intent::Anchor::parse(PROD).unwrap(), true);
+    assert!(!paths(&everything(&tree)).iter().any(|path| path.contains("dnsendpoint")));
+}
+
+#[test]
+fn records_need_a_domain_and_an_exposure_and_a_name_that_fits() {
     let dns = json!({"publicDomain": "example.com"});
     let refused = |more: Value| {
         let body = json!({"metadata": {"name": "cart"}, "spec": with(json!({"app": "cart", "appLabel": "app=cart",
