@@ -23,6 +23,11 @@ impl Block {
     /// Reads an IP or CIDR as Istio does (`pilot/pkg/networking/util/util.go`, `AddrStrToPrefix`).
     pub(super) fn of(text: &str) -> Option<Self> {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+        // The zone of an address is dropped; a CIDR has none (Go's `netip.PrefixFrom`, `netip.ParsePrefix`).
+        let address = match address.split_once('%') {
+            Some((address, zone)) if prefix.is_none() && address.contains(':') && !zone.is_empty() => address,
+            _ => address,
+        };
         let (bits, width) = bits(address.parse().ok()?);
         let is_plain = |prefix: &&str| {
             prefix.bytes().all(|byte| byte.is_ascii_digit()) && (*prefix == "0" || !prefix.starts_with('0'))

@@ -1,6 +1,6 @@
 //! Whether a workload takes plain text: PeerAuthentication and its inheritance.
 
-use super::{Destination, Mesh, attachment, condition};
+use super::{Destination, Mesh, Proxy, attachment, condition};
 use crate::istio::{MutualTls, MutualTlsMode, ObjectMeta, PeerAuthentication};
 
 /// What a port of a workload asks of connections.
@@ -57,10 +57,13 @@ impl Setting {
         format!("{}/{}", self.namespace, self.name)
     }
 
-    /// The port's own mode, else the one for all ports.
-    fn at(&self, port: Option<u16>) -> Option<Tls> {
-        let own = self.ports.iter().find(|(number, _)| Some(*number) == port).filter(|_| self.has_selector);
-        own.and_then(|(_, tls)| *tls).or(self.mtls)
+    /// The mode of the port, else the one for all ports. Where none is said for all, ports that are permissive are all that
+    /// ztunnel is told of (istio `pilot/pkg/serviceregistry/ambient/authorization.go`, `convertedSelectorPeerAuthentications`).
+    fn at(&self, to: &Destination) -> Option<Tls> {
+        let own = self.ports.iter().find(|(number, _)| Some(*number) == to.port).filter(|_| self.has_selector);
+        let own = own.and_then(|(_, tls)| *tls);
+        let untold = to.proxy == Proxy::Ztunnel && self.mtls.is_none();
+        own.filter(|tls| !untold || *tls != Tls::Disabled).or(self.mtls)
     }
 }
 
@@ -96,14 +99,14 @@ pub(super) fn mode_of<'s>(of: impl Fn(&str) -> Vec<&'s Setting>, mesh: &Mesh, to
         scope.sort_by_key(|it| format!("{}.{}", it.name, it.namespace));
         let Some((first, others)) = scope.split_first() else { continue };
         let inherited = mode.tls;
-        let tls = first.at(to.port).unwrap_or(inherited);
-        let others = others.iter().map(|it| (it.full_name(), it.at(to.port).unwrap_or(inherited)));
+        let tls = first.at(to).unwrap_or(inherited);
+        let others = others.iter().map(|it| (it.full_name(), it.at(to).unwrap_or(inherited)));
         let mut contested: Vec<(String, Tls)> = others.collect();
-        if scope.iter().any(|it| it.at(to.port).is_none()) {
+        if scope.iter().any(|it| it.at(to).is_none()) {
             contested.append(&mut mode.contested);
         }
         contested.retain(|(_, other)| *other != tls);
-        let by = if first.at(to.port).is_some() { Some(first.full_name()) } else { mode.by };
+        let by = if first.at(to).is_some() { Some(first.full_name()) } else { mode.by };
         mode = Mode { tls, by, contested };
     }
     mode

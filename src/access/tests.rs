@@ -11,7 +11,7 @@ pub(super) fn resources(text: &str) -> Vec<Resource> {
 /// Reads policies of the namespace `shop`, each from its name and its spec.
 pub(super) fn read(specs: &[(&str, &str)]) -> Vec<Resource> {
     let text = |(name, spec): &(&str, &str)| {
-        let kind = if spec.contains("mtls") { "PeerAuthentication" } else { "AuthorizationPolicy" };
+        let kind = if spec.to_lowercase().contains("mtls") { "PeerAuthentication" } else { "AuthorizationPolicy" };
         let head = format!("apiVersion: security.istio.io/v1\nkind: {kind}\n");
         format!("{head}metadata: {{name: {name}, namespace: shop}}\nspec: {spec}\n---\n")
     };

@@ -84,6 +84,12 @@ fn a_strict_port_refuses_plain_text_there_too() {
     let strict = ("s", "{mtls: {mode: STRICT}}");
     assert_eq!(decide(&[strict], json!(null)).verdict, Verdict::Deny);
     assert_eq!(decide(&[strict], json!("cluster.local/ns/shop/sa/a")).verdict, Verdict::Allow);
+    // A port that is permissive is excepted from what is inherited, one that is disabled is not.
+    let port =
+        |mode: &str| format!("{{selector: {{matchLabels: {{app: cart}}}}, portLevelMtls: {{80: {{mode: {mode}}}}}}}");
+    for (mode, verdict) in [("PERMISSIVE", Verdict::Allow), ("DISABLE", Verdict::Deny)] {
+        assert_eq!(decide(&[strict, ("w", &port(mode))], json!(null)).verdict, verdict, "{mode}");
+    }
     assert_eq!(
         decide(
             &[("d", "{mtls: {mode: DISABLE}}"), ("a", "{rules: [{from: [{source: {principals: ['*']}}]}]}")],

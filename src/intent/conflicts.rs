@@ -64,7 +64,7 @@ pub fn conflicts(tree: &Tree, anchor: &Anchor) -> Vec<Conflict> {
     }
     for name in inbound.outside_names().iter().filter(|_| inbound.exposed) {
         compare(tree.of_outside_name(name).collect(), same_outside_name);
-        compare(tree.of_outside_name(name).collect(), same_record);
+        compare(tree.of_outside_name(name).collect(), same_owner);
     }
     if let Some(port) = inbound.external.port.filter(|_| inbound.exposed) {
         compare(tree.of_outside_port(port).collect(), same_outside_port);
@@ -205,13 +205,25 @@ fn data_plane(inbound: &Inbound) -> String {
     }
 }
 
-/// A name has one time to live, however many servers are called by it.
-fn same_record(pair: &Pair<'_>) -> Vec<Difference> {
-    let [left, right] = [pair.left, pair.right].map(|(_, inbound)| {
-        let ttl = inbound.dns.as_ref().filter(|_| inbound.exposed).map(|dns| dns.ttl);
+/// A name is of one namespace, whatever port of the gateway it stands at, and where it has records of one Service, which
+/// agrees on how long they hold: else one team would answer for another's name.
+fn same_owner(pair: &Pair<'_>) -> Vec<Difference> {
+    let both = [pair.left, pair.right];
+    if !both.iter().all(|(_, inbound)| inbound.exposed) {
+        return vec![];
+    }
+    let recorded = both.iter().any(|(_, inbound)| inbound.dns.is_some());
+    let [left, right] = both.map(|(anchor, inbound)| {
+        let namespace = pair.tree.namespace(anchor).map(ToString::to_string).unwrap_or_default();
+        if recorded { format!("{namespace}/{}", inbound.service) } else { namespace }
+    });
+    let ttls = both.map(|(_, inbound)| {
+        let ttl = inbound.dns.as_ref().map(|dns| dns.ttl);
         ttl.map(|ttl| ttl.map_or_else(|| "unset".to_owned(), |ttl| ttl.to_string()))
     });
-    both_differ("/spec/dns/ttl", left.as_ref(), right.as_ref()).into_iter().collect()
+    let differing =
+        [differ("/spec/externalName", &left, &right), both_differ("/spec/dns/ttl", ttls[0].as_ref(), ttls[1].as_ref())];
+    differing.into_iter().flatten().collect()
 }
 
 fn same_outside_name(pair: &Pair<'_>) -> Vec<Difference> {

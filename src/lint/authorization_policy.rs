@@ -157,7 +157,7 @@ fn check_condition(report: &mut Report<'_>, at: At<'_>, condition: &Condition, c
         | "request.auth.presenter"
         | "connection.sni" => true,
         _ => {
-            let mapped = ["request.headers[", "request.auth.claims[", "experimental.envoy.filters."];
+            let mapped = ["request.headers", "request.auth.claims", "experimental.envoy.filters."];
             named && mapped.iter().any(|start| key.starts_with(start))
         }
     };

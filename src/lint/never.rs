@@ -39,7 +39,13 @@ pub(super) fn check_operation(report: &mut Report<'_>, at: At<'_>, operation: &O
 }
 
 pub(super) fn check_condition(report: &mut Report<'_>, at: At<'_>, condition: &Condition) {
-    let fault = match condition.key.as_str() {
+    let key = condition.key.as_str();
+    let mapped = ["request.headers", "request.auth.claims"].iter().find_map(|start| key.strip_prefix(start));
+    if mapped.is_some_and(|rest| !rest.starts_with('[')) {
+        let message = format!("{key:?} is taken by Istio's validation, and no request has it");
+        report.warning(RULE, at.member("key"), message, "write request.headers[name] or request.auth.claims[name]");
+    }
+    let fault = match key {
         "source.principal" => principal,
         "source.namespace" => namespace,
         "source.serviceAccount" => account,

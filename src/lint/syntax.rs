@@ -87,7 +87,13 @@ pub(super) fn is_kubernetes_label(key: &str, value: &str) -> bool {
 
 /// Whether `text` is an IP address.
 pub(super) fn is_ip(text: &str) -> bool {
-    text.bytes().next().is_some_and(|byte| byte.is_ascii_hexdigit() || byte == b':') && text.parse::<IpAddr>().is_ok()
+    // Go's `netip.ParseAddr` takes a zone behind an address of IPv6.
+    let address = match text.split_once('%') {
+        Some((address, zone)) if address.contains(':') && !zone.is_empty() => address,
+        _ => text,
+    };
+    text.bytes().next().is_some_and(|byte| byte.is_ascii_hexdigit() || byte == b':')
+        && address.parse::<IpAddr>().is_ok()
 }
 
 /// Whether what follows `unix://` is a socket: an absolute path to a file, or an abstract name (`validation.go`,

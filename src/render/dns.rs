@@ -59,6 +59,7 @@ fn of_host(servers: &[Server<'_>], context: &Context<'_>) -> Output {
         .collect();
     for (name, asks) in &names {
         out.findings.extend(of_two_types(name, asks, &addresses));
+        out.findings.extend(of_a_circle(name, asks, &addresses, context));
     }
     for cluster in clusters {
         let here: Vec<_> = names.iter().filter(|(_, asks)| asks.clusters.contains(cluster)).collect();
@@ -109,6 +110,32 @@ fn of_two_types(name: &HostName, asks: &Asks<'_>, addresses: &BTreeMap<&ClusterI
     let remedy = "post addresses for the gateways of all its clusters, or names for all";
     Some(Finding::error(
         "render/dns-types",
+        Place::pointing(asks.intents.first()?.as_str(), "/spec/dns"),
+        message,
+        remedy,
+    ))
+}
+
+/// A record that leads to a name which is a record itself: the gateway's own address has to come from elsewhere.
+fn of_a_circle(
+    name: &HostName,
+    asks: &Asks<'_>,
+    addresses: &BTreeMap<&ClusterId, &Address>,
+    context: &Context<'_>,
+) -> Option<Finding> {
+    let is_record = |host: &HostName| {
+        let mut known = context.tree.of_outside_name(host).filter_map(|anchor| context.tree.inbound(anchor));
+        known.any(|inbound| inbound.record_names().contains(host))
+    };
+    let (cluster, host) = asks.clusters.iter().find_map(|cluster| match addresses.get(cluster) {
+        Some(Address::Host(host)) if is_record(host) => Some((cluster, host)),
+        _ => None,
+    })?;
+    let message =
+        format!("{name} would lead to {host}, the gateway of {cluster}, which is a record of a server itself");
+    let remedy = "post the address of the gateway, or a name that nobody asks records for";
+    Some(Finding::error(
+        "render/dns-circle",
         Place::pointing(asks.intents.first()?.as_str(), "/spec/dns"),
         message,
         remedy,

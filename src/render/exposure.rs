@@ -42,6 +42,8 @@ struct Door<'s, 't> {
     routing: Routing,
     /// The secret with the certificate that the gateway shows; empty where it shows none.
     credential: String,
+    /// The names of records that lead here, beside the outside name itself.
+    records: BTreeSet<HostName>,
 }
 
 /// Renders the Gateways and VirtualServices of the servers of one service, on every cluster.
@@ -54,19 +56,25 @@ pub(super) fn render(live: &[&Server<'_>], context: &Context<'_>, out: &mut Outp
             }
         }
     }
-    for ((cluster, host), servers) in exposed {
+    for ((cluster, host), servers) in &exposed {
+        let (cluster, host) = (*cluster, *host);
         let Some(facts) = context.clusters.get(cluster) else { continue };
-        let doors = doors(&servers, cluster, facts, &mut out.findings);
+        let mut doors = doors(servers, cluster, facts, &mut out.findings);
+        for door in &mut doors {
+            // What has a Gateway of its own is answered to there.
+            door.records.retain(|record| !exposed.contains_key(&(cluster, record)));
+        }
         let Some(first) = doors.first().map(|door| door.server) else { continue };
         let service = first.inbound.service.as_str();
         let name = resource_name(&[service, host.as_str()]);
-        let hosts = names(host, &servers);
+        let all: BTreeSet<&HostName> = doors.iter().flat_map(|door| &door.records).collect();
+        let hosts = names(host, all);
         let gateway = Gateway {
             selector: facts.ingress.selector.iter().cloned().collect(),
-            servers: doors.iter().map(|door| entry(door, &hosts)).collect(),
+            servers: doors.iter().map(|door| entry(door, host)).collect(),
         };
         let traffic = Traffic::of(live.iter().copied().filter(|server| server.clusters.contains(cluster)));
-        let routes = routes(&doors, (&hosts, cluster), format!("{}/{name}", first.namespace), &traffic);
+        let routes = routes(&doors, (host, hosts, cluster), format!("{}/{name}", first.namespace), &traffic);
         for door in doors.iter().filter(|door| door.server.inbound.tls.needs_credential()) {
             out.manifests.extend(sealed::manifest(door.server, cluster, context.gitops));
         }
@@ -81,11 +89,9 @@ pub(super) fn render(live: &[&Server<'_>], context: &Context<'_>, out: &mut Outp
     }
 }
 
-/// The names that outside callers use of a host: its own, and those of the records that lead to it.
-fn names(host: &HostName, servers: &[&Server<'_>]) -> Vec<String> {
-    let mut records: BTreeSet<HostName> = servers.iter().flat_map(|server| server.inbound.record_names()).collect();
-    records.remove(host);
-    std::iter::once(host).chain(&records).map(ToString::to_string).collect()
+/// A host's own name, and those of records that lead to it.
+fn names<'n>(host: &'n HostName, records: impl IntoIterator<Item = &'n HostName>) -> Vec<String> {
+    std::iter::once(host).chain(records).map(ToString::to_string).collect()
 }
 
 /// The ports that lead to the servers, each once.
@@ -105,9 +111,9 @@ fn doors<'s, 't>(
             }
         };
         say(&door, cluster, facts, findings);
-        match doors.iter().find(|known| known.number == door.number) {
+        match doors.iter_mut().find(|known| known.number == door.number) {
             None => doors.push(door),
-            Some(known) if known.name == door.name => {}
+            Some(known) if known.name == door.name => known.records.extend(door.records),
             Some(known) => findings.push(Finding::error(
                 "render/gateway-port",
                 Place::at(server.anchor.as_str()),
@@ -165,7 +171,8 @@ fn door<'s, 't>(
             return Err(Finding::error("render/credential", place, message, remedy));
         }
     };
-    Ok(Door { server, number, protocol, name, routing, credential })
+    let records = server.inbound.record_names().into_iter().collect();
+    Ok(Door { server, number, protocol, name, routing, credential, records })
 }
 
 /// Whose a port of the gateway is, if `protocol` cannot share it. TLS of any kind on one port is told apart by server name;
@@ -203,7 +210,7 @@ fn say(door: &Door<'_, '_>, cluster: &ClusterId, facts: &ClusterFacts, findings:
     }
 }
 
-fn entry(door: &Door<'_, '_>, hosts: &[String]) -> istio::Server {
+fn entry(door: &Door<'_, '_>, host: &HostName) -> istio::Server {
     let port = Port {
         number: Some(door.number.into()),
         protocol: door.protocol.to_owned(),
@@ -220,12 +227,12 @@ fn entry(door: &Door<'_, '_>, hosts: &[String]) -> istio::Server {
     };
     let credential_name = door.credential.clone();
     let tls = mode.map(|mode| ServerTlsSettings { mode: Some(mode), credential_name, ..ServerTlsSettings::default() });
-    istio::Server { port: Some(port), hosts: hosts.to_vec(), tls, ..istio::Server::default() }
+    istio::Server { port: Some(port), hosts: names(host, &door.records), tls, ..istio::Server::default() }
 }
 
 fn routes(
     doors: &[Door<'_, '_>],
-    (hosts, cluster): (&[String], &ClusterId),
+    (host, hosts, cluster): (&HostName, Vec<String>, &ClusterId),
     gateway: String,
     traffic: &Traffic,
 ) -> VirtualService {
@@ -243,7 +250,7 @@ fn routes(
     });
     let tls = through(Routing::Sni).map(|door| TlsRoute {
         matches: vec![TlsMatchAttributes {
-            sni_hosts: hosts.to_vec(),
+            sni_hosts: names(host, &door.records),
             port: Some(door.number.into()),
             ..TlsMatchAttributes::default()
         }],
@@ -254,7 +261,7 @@ fn routes(
         route: traffic.connections(door.server.inbound.port, cluster),
     });
     VirtualService {
-        hosts: hosts.to_vec(),
+        hosts,
         gateways: vec![gateway],
         http: http.collect(),
         tls: tls.collect(),

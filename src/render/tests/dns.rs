@@ -60,6 +60,62 @@ fn records_of_several_clusters_are_told_apart_by_their_cluster() {
 }
 
 #[test]
+fn a_record_never_leads_to_a_record() {
+    let asked = [asking(json!({"publicDomain": "example.com"}))];
+    assert_eq!(errors(&everything(&tree_instead("192.0.2.1", EXPOSED, &asked))), ["render/dns-circle"]);
+}
+
+#[test]
+fn a_port_answers_to_the_records_of_its_own_servers_and_a_name_has_one_gateway() {
+    let tls = json!({"externalSupport": true, "externalName": EXPOSED, "port": 81, "dns": {"localDomain": "corp.example"},
+        "management": {"tlsType": "SIMPLE"}, "external": {"credentialName": "cert"}});
+    let plain = server("plain", json!({"externalSupport": true, "externalName": EXPOSED}));
+    let record = "cart.example.com.corp.example";
+    let gateways = |rendered: &Rendered| -> Vec<Value> {
+        let all = rendered.manifests.values().filter(|it| it.path.contains("/gateway-"));
+        let servers =
+            |it: &super::super::Manifest| serde_json::to_value(&it.resource).unwrap()["spec"]["servers"].clone();
+        all.flat_map(|it| servers(it).as_array().unwrap().clone())
+            .map(|it| json!([it["port"]["number"], it["hosts"]]))
+            .collect()
+    };
+    let both = rendered(&[plain, server("tls", tls.clone())]);
+    assert_eq!(gateways(&both), [json!([80, [EXPOSED]]), json!([443, [EXPOSED, record]])]);
+    let own = server("own", json!({"externalSupport": true, "externalName": record}));
+    let shared = rendered(&[asking(json!({"localDomain": "corp.example"})), own]);
+    assert_eq!(gateways(&shared), [json!([80, [EXPOSED]]), json!([80, [record]])]);
+}
+
+#[test]
+fn a_name_is_of_one_namespace_and_with_records_of_one_service() {
+    let conflicts = |one: Value, two: Value, group: &str| {
+        let exposed = |more: Value| with(json!({"externalSupport": true, "externalName": EXPOSED}), more);
+        let place = format!(
+            "---\nanchor: projects/p/composite-apps/a/v1/deployment-intent-groups/{group}/traffic-group-intents\n\
+                             metadata: {{name: u}}\n"
+        );
+        let two = exposed(with(
+            json!({"app": "cart", "appLabel": "app=two", "serviceName": "two", "port": 80, "protocol": "HTTP",
+            "serviceMesh": "istio"}),
+            two,
+        ));
+        let at = format!(
+            "projects/p/composite-apps/a/v1/deployment-intent-groups/{group}/traffic-group-intents/u/inbound-intents"
+        );
+        let tree = tree(&[place, server("one", exposed(one)), document(&at, "two", two)]);
+        let anchor = crate::intent::Anchor::parse(&format!("{at}/two")).unwrap();
+        let found = crate::intent::conflicts::conflicts(&tree, &anchor);
+        found.into_iter().map(|it| it.field).collect::<Vec<_>>()
+    };
+    let tls = json!({"management": {"tlsType": "SIMPLE"}, "external": {"credentialName": "cert"}});
+    assert_eq!(conflicts(json!({}), tls.clone(), "prod"), [""; 0], "two services of one team, each with its port");
+    assert_eq!(conflicts(json!({}), tls.clone(), "ops"), ["/spec/externalName"], "another namespace");
+    let dns = json!({"dns": {"publicDomain": "example.com"}});
+    assert_eq!(conflicts(dns.clone(), tls.clone(), "prod"), ["/spec/externalName"], "records of two services");
+    assert_eq!(conflicts(tls, dns, "prod"), ["/spec/externalName"]);
+}
+
+#[test]
 fn a_gateway_with_a_name_is_an_alias_and_one_without_an_address_blocks() {
     let address = "{istioIngressGatewayAddress: 192.0.2.1}, ";
     let asked = [asking(json!({"publicDomain": "example.com"}))];
