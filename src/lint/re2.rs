@@ -1,6 +1,6 @@
 //! Whether an expression is one of RE2, as Go's `regexp` reads it (`regexp/syntax/parse.go`, with Perl's extensions).
 
-/// The most times that something is repeated by `{}`.
+/// The most times that something is repeated by `{}`, those around it multiplied (`repeatIsValid`).
 const REPEATS: u32 = 1000;
 
 /// Whether RE2 refuses an expression: a group or class left open or closed twice, a quantifier of nothing or of another
@@ -51,32 +51,39 @@ impl<'a> Reader<'a> {
     }
 
     fn expression(&mut self) -> Option<()> {
-        let (mut depth, mut behind) = (0_u32, Behind::Nothing);
+        let mut behind = Behind::Nothing;
+        // How often the last part repeats something, and the most of that in each group that is open.
+        let (mut last, mut open) = (1_u32, vec![1_u32]);
         while let Some(next) = self.next() {
+            let repeated = std::mem::replace(&mut last, 1);
             behind = match next {
                 '(' if self.take("?") => {
                     if self.group()? {
-                        depth += 1;
+                        open.push(1);
                         Behind::Nothing
                     } else {
                         behind
                     }
                 }
                 '(' => {
-                    depth += 1;
+                    open.push(1);
                     Behind::Nothing
                 }
                 ')' => {
-                    depth = depth.checked_sub(1)?;
+                    last = open.pop()?;
                     Behind::Something
                 }
                 '|' => Behind::Nothing,
-                '*' | '+' | '?' => self.quantified(behind)?,
+                '*' | '+' | '?' => {
+                    last = repeated;
+                    self.quantified(behind)?
+                }
                 '{' => match self.repetition() {
-                    Some((least, most)) if least <= REPEATS && most <= REPEATS && least <= most => {
-                        self.quantified(behind)?
+                    Some((least, most)) => {
+                        last = repeated.saturating_mul(most);
+                        let is_valid = least <= most && most <= REPEATS && (most < 2 || last <= REPEATS);
+                        is_valid.then(|| self.quantified(behind))??
                     }
-                    Some(_) => return None,
                     None => Behind::Something,
                 },
                 '[' => {
@@ -93,8 +100,10 @@ impl<'a> Reader<'a> {
                 }
                 _ => Behind::Something,
             };
+            let most = open.last_mut()?;
+            *most = last.max(*most);
         }
-        (depth == 0).then_some(())
+        (open.len() == 1).then_some(())
     }
 
     fn quantified(&mut self, behind: Behind) -> Option<Behind> {
@@ -252,11 +261,20 @@ mod tests {
             r"[\x00-\x{1f}]",
             r"[\t-\r]",
             r"[\d-z]",
+            "(a{333}){3}|(b{2}){500}",
+            "((a{10}){10}){10}",
+            "(a{1000})+(a{1000}){1}",
+            "(a{1000}){0}",
         ];
         for good in good {
             assert!(!is_bad(good), "{good}");
         }
         let bad = [
+            "(a{334}){3}",
+            "((a{10}b){10}c){11}",
+            "(x|(a{2})+){501}",
+            "(a{2,}){501}",
+            "a{1001}",
             "(a",
             "a)",
             "[a",
