@@ -32,7 +32,7 @@ pub(super) fn covers(attribute: &Attribute, wide: &str, narrow: &str) -> bool {
 }
 
 fn is_within(attribute: &Attribute, wide: &str, narrow: &str) -> bool {
-    let of = |value| texts(attribute, value);
+    let of = |value| texts(attribute, value).collect::<Vec<_>>();
     language::is_met(domain(attribute).as_ref(), &[of(narrow)], &of(wide)) == Some(false)
 }
 
@@ -96,10 +96,10 @@ fn domain(subject: &Attribute) -> Option<Language> {
 }
 
 /// What a value stands for: the texts of any of these.
-fn texts(attribute: &Attribute, value: &str) -> Vec<Language> {
+fn texts(attribute: &Attribute, value: &str) -> impl Iterator<Item = Language> {
     let behind_scheme =
         (*attribute == Attribute::Namespace).then(|| Language::namespace_behind_scheme(value)).flatten();
-    std::iter::once(text(attribute, value)).chain(behind_scheme).collect()
+    std::iter::once(text(attribute, value)).chain(behind_scheme)
 }
 
 fn text(attribute: &Attribute, value: &str) -> Language {
