@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::admit::{Admitted, admit};
 use super::ledger::Ledger;
 use super::submission::{Cause, Obstacle, Refusal, Submission};
-use crate::finding::{Finding, Place, Severity};
+use crate::finding::{Finding, Severity};
 use crate::intent::{Anchor, Tree};
 use crate::render::{self, Scope};
 
@@ -24,17 +24,11 @@ pub(super) fn judge(view: &Ledger, submission: &Submission) -> Result<Admitted, 
     if missing.is_empty() {
         return Ok(admitted);
     }
-    let obstacle = |finding: Finding| {
-        let Place { path, pointer, .. } = finding.place;
-        let message = format!("{}; {}", finding.message, finding.remedy);
-        match submission.operations.iter().position(|o| o.anchor().as_str() == path) {
-            Some(operation) => Obstacle { operation, subject: path, pointer, message },
-            // Something else needs what is written: no document here has the field.
-            None => {
-                let message = format!("{path} needs it in its {pointer}: {message}");
-                Obstacle { operation: 0, subject: path, pointer: String::new(), message }
-            }
-        }
+    let obstacle = |finding: Finding| Obstacle {
+        operation: submission.operations.iter().position(|o| o.anchor().as_str() == finding.place.path).unwrap_or(0),
+        subject: finding.place.path,
+        pointer: finding.place.pointer,
+        message: format!("{}; {}", finding.message, finding.remedy),
     };
     Err(Refusal { cause: Cause::Incomplete, obstacles: missing.into_iter().map(obstacle).collect() })
 }

@@ -26,13 +26,18 @@ struct Places(Vec<(usize, u32, Anchor)>);
 impl Places {
     fn refused(&self, refusal: Refusal) -> Problem {
         Problem::refused(refusal, |operation, fault| match self.0.get(operation) {
-            Some((index, line, anchor)) => Fault {
-                pointer: format!("/{index}{}", fault.pointer),
-                document: Some(anchor.to_string()),
-                line: Some(*line),
-                subject: fault.subject.filter(|subject| subject != anchor.as_str()),
-                ..fault
-            },
+            Some((index, line, anchor)) => {
+                let subject = fault.subject.filter(|subject| subject != anchor.as_str());
+                let (pointer, message) = match &subject {
+                    // The field is one of something else, which needs what the document says.
+                    Some(other) if !fault.pointer.is_empty() => {
+                        (String::new(), format!("{other}#{}: {}", fault.pointer, fault.message))
+                    }
+                    _ => (fault.pointer, fault.message),
+                };
+                let pointer = format!("/{index}{pointer}");
+                Fault { pointer, message, document: Some(anchor.to_string()), line: Some(*line), subject }
+            }
             None => fault,
         })
     }
@@ -169,7 +174,11 @@ mod tests {
             pointer: "/spec/namespace".into(),
             message: "is taken".into(),
         };
-        let problem = places.refused(Refusal { cause: Cause::Conflict, obstacles: vec![obstacle] });
+        let other = Obstacle { subject: "projects/shop/other".into(), ..obstacle.clone() };
+        let problem = places.refused(Refusal { cause: Cause::Conflict, obstacles: vec![obstacle, other] });
+        let fault = &problem.errors[1];
+        let said = (fault.pointer.as_str(), fault.message.as_str(), fault.subject.as_deref());
+        assert_eq!(said, ("/1", "projects/shop/other#/spec/namespace: is taken", Some("projects/shop/other")));
         let fault = &problem.errors[0];
         assert_eq!((fault.pointer.as_str(), fault.line, &fault.subject), ("/1/spec/namespace", Some(2), &None));
         assert_eq!(fault.document.as_deref(), Some("projects/shop/logical-clouds/lc"));

@@ -147,6 +147,8 @@ mod tests {
             ("{name: p, namespace: istio-system}", "{}", 0),
             ("{name: p, namespace: other}", allows, 1),
             ("{name: p, namespace: egress, annotations: {istio.io/dry-run: 'true'}}", allows, 1),
+            ("{name: p, namespace: egress, annotations: {istio.io/dry-run: '1'}}", allows, 1),
+            ("{name: p, namespace: egress, annotations: {istio.io/dry-run: 'false'}}", allows, 0),
             ("{name: p, namespace: egress}", "{action: DENY, rules: [{}]}", 1),
             ("{name: p, namespace: egress}", "{selector: {matchLabels: {app: y}}}", 1),
         ] {

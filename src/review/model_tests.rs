@@ -22,7 +22,7 @@ struct World {
 }
 
 impl World {
-    /// The minimal mesh, with `said` of its server, and these manifests on gke/east: namespace, kind and what follows its metadata.
+    /// What a bundle renders to, and these manifests on gke/east: namespace, kind and spec.
     fn new(bundle: &str, by_hand: &[(&str, &str, &str)]) -> Self {
         let tree = testing::tree(bundle);
         let settings = Settings::default();
@@ -85,6 +85,26 @@ fn a_waypoint_holds_policies_of_services_in_their_own_namespace() {
     for elsewhere in ["istio-system", "other"] {
         assert_eq!(at(elsewhere).answer("shop/frontend").0, Verdict::Allow, "{elsewhere}");
     }
+}
+
+#[test]
+fn what_ztunnel_does_not_read_lets_nobody_in_otherwise() {
+    let read = "{rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/other]}}], to: [{operation: {paths: [/a]}}]}]}";
+    let by_hand = [("shop", "AuthorizationPolicy", read)];
+    let otherwise = |bundle: &str| {
+        let question = Question::about("shop/cartservice").unwrap().of_caller("shop/other").unwrap();
+        let world = World::new(bundle, &by_hand);
+        let answer = world.model().ask(&question).remove(0);
+        let callers = world.model().matrix().remove(0).callers.into_iter().map(|it| it.caller).collect::<Vec<_>>();
+        (answer.decision.verdict, answer.let_in_otherwise, callers)
+    };
+    let callers = |all: &[&str]| all.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        otherwise(MESH),
+        (Verdict::Deny, true, callers(&["shop/frontend", "shop/other"])),
+        "a sidecar reads paths"
+    );
+    assert_eq!(otherwise(&said("  dataPlane: ambient\n")), (Verdict::Deny, false, callers(&["shop/frontend"])));
 }
 
 #[test]

@@ -405,6 +405,17 @@ fn manifests_that_tell_nothing_or_too_much_are_no_base_for_a_verdict() {
     // Nobody writes to standard input here.
     let run = decide(&["-"]);
     assert!(run.code == Some(1) && run.err.contains("standard input is empty"), "{run:?}");
+    #[cfg(unix)]
+    {
+        fs::create_dir(root.join("linked")).unwrap();
+        std::os::unix::fs::symlink(root.join("clusters/gke/east"), root.join("linked/east")).unwrap();
+        write(root, "linked/none.yaml", "apiVersion: v1\nkind: List\nitems: []\n");
+        let run = decide(&["linked"]);
+        assert!(
+            run.code == Some(1) && run.err.contains("error[lint/link]"),
+            "what is not followed may decide: {run:?}"
+        );
+    }
     write(root, "list.yaml", "apiVersion: v1\nkind: List\nitems: []\n");
     let run = decide(&["list.yaml"]);
     assert!(run.code == Some(0) && run.err.contains("warning[access/nothing] list.yaml"), "{run:?}");

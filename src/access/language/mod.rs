@@ -177,9 +177,33 @@ impl Language {
         self.0.iter().map(byte).collect()
     }
 
-    /// Whether a text is of it.
+    /// Whether a text is of it. Its fixed ends are compared first, and what most patterns have between them is one run: only
+    /// what is left beyond that goes through an automaton.
     pub(super) fn contains(&self, text: &[u8]) -> bool {
-        let (mut states, mut next) = (self.start(), vec![]);
+        let is_byte = |item: &&Item| matches!(item, Item::Byte(_));
+        let before = self.0.iter().take_while(is_byte).count();
+        let after = self.0[before..].iter().rev().take_while(is_byte).count();
+        let end = self.0.len() - after;
+        let Some(longest) = text.len().checked_sub(after).filter(|longest| *longest >= before) else { return false };
+        let is = |items: &[Item], text: &[u8]| items.iter().zip(text).all(|(item, byte)| *item == Item::Byte(*byte));
+        if !is(&self.0[..before], text) || !is(&self.0[end..], &text[longest..]) {
+            return false;
+        }
+        let text = &text[before..longest];
+        match (&self.0[before..end], text) {
+            ([], text) => text.is_empty(),
+            ([Item::Many(class)], text) => text.iter().all(|byte| class.has(*byte)),
+            ([Item::One(one), Item::Many(class)], [first, rest @ ..]) => {
+                one.has(*first) && rest.iter().all(|byte| class.has(*byte))
+            }
+            _ => self.runs(before, text, end),
+        }
+    }
+
+    /// Whether a text leads from one place between items to another.
+    fn runs(&self, from: usize, text: &[u8], to: usize) -> bool {
+        let (mut states, mut next) = (vec![], vec![]);
+        self.reach(from, &mut states);
         for byte in text {
             next.clear();
             self.step(&states, *byte, &mut next);
@@ -188,7 +212,7 @@ impl Language {
                 return false;
             }
         }
-        self.accepts(&states)
+        states.iter().any(|at| usize::from(*at) == to)
     }
 
     fn start(&self) -> Vec<u16> {
@@ -252,3 +276,34 @@ impl Language {
 
 /// A byte that names hardly have, and all classes.
 const FRESH: u8 = b'~';
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_way_finds_what_the_automaton_finds() {
+        let patterns = ["", "*", "a", "a*", "*a", "/a/*", "aa*", "*aa", "/{*}", "/{**}/a", "/a/{*}/a", "/{*}a"];
+        let mut languages: Vec<Language> =
+            patterns.iter().flat_map(|it| [Language::path(it), Language::pattern(it, Star::Empty)]).collect();
+        languages.extend([Language::account("a/a"), Language::namespace("a"), Language::trust_domain("a*")]);
+        // Every text of up to six of these bytes.
+        let longer = |texts: Vec<Vec<u8>>| -> Vec<Vec<u8>> {
+            texts.iter().flat_map(|text| b"a/?".map(|byte| [text.as_slice(), &[byte]].concat())).collect()
+        };
+        let all = std::iter::successors(Some(vec![vec![]]), |texts| Some(longer(texts.clone()))).take(7).flatten();
+        let mut texts: Vec<Vec<u8>> = all.collect();
+        texts.extend([
+            b"a/ns/a/sa/a".to_vec(),
+            b"a/ns/a/sa/".to_vec(),
+            b"aa/ns/a/sa/a".to_vec(),
+            b"/ns/a/sa/a".to_vec(),
+        ]);
+        for language in &languages {
+            let found = texts.iter().filter(|text| language.contains(text));
+            let expected: Vec<_> = texts.iter().filter(|text| language.runs(0, text, language.0.len())).collect();
+            assert_eq!(found.collect::<Vec<_>>(), expected, "{language:?}");
+        }
+        assert!(languages.iter().filter(|language| texts.iter().any(|text| language.contains(text))).count() > 20);
+    }
+}
