@@ -72,6 +72,11 @@ impl Metrics {
         series.times.observe(milliseconds);
     }
 
+    /// Counting of changes begins.
+    pub(super) fn begin(&self, ledger: &Ledger) {
+        self.lives.lock().unwrap_or_else(PoisonError::into_inner).begin(ledger);
+    }
+
     /// A change came into another state.
     pub(super) fn came(&self, event: &Event, change: &Change) {
         self.lives.lock().unwrap_or_else(PoisonError::into_inner).came(event, change);

@@ -72,6 +72,7 @@ async fn nowhere() -> Problem {
 /// Counts what happens to changes.
 async fn count(shared: Arc<Shared>) {
     let mut events = shared.desk.events();
+    shared.metrics.begin(&shared.desk.view());
     loop {
         match events.recv().await {
             Ok(event) => {

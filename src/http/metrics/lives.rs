@@ -40,6 +40,12 @@ impl Default for Lives {
 }
 
 impl Lives {
+    /// Changes that have a pull request when counting begins were proposed before, and how fast is not counted twice.
+    pub(super) fn begin(&mut self, ledger: &Ledger) {
+        self.known
+            .extend(ledger.active().iter().filter(|change| change.pull.is_some()).map(|change| change.id.clone()));
+    }
+
     pub(super) fn came(&mut self, event: &Event, change: &Change) {
         let took = since(change.created, event.at);
         match event.state {
@@ -81,8 +87,30 @@ fn since(from: Timestamp, to: Timestamp) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::sync::Arc;
 
     use super::*;
+    use crate::change::journal::Contents;
+
+    #[test]
+    fn what_was_proposed_before_counting_began_is_not_counted_as_slow() {
+        let mut change = Change::new(ChangeId::new(&[], Timestamp(1), 1), BTreeSet::new(), Timestamp(1));
+        (change.state, change.pull) = (State::Blocked, Some(7));
+        let contents = Contents { changes: vec![change.clone()], ..Contents::default() };
+        let ledger = Ledger::restore(Arc::default(), contents);
+        let again =
+            Event { seq: 1, at: Timestamp(9_000_000), change: change.id.clone(), state: State::Proposed, reason: None };
+        for (begun, count) in [(true, 0), (false, 1)] {
+            let mut lives = Lives::default();
+            if begun {
+                lives.begin(&ledger);
+            }
+            lives.came(&again, &change);
+            let mut text = String::new();
+            lives.write(&mut text).unwrap();
+            assert!(text.contains(&format!("_count{{to=\"proposed\"}} {count}\n")), "{text}");
+        }
+    }
 
     #[test]
     fn a_change_counts_once_however_often_it_is_proposed() {
