@@ -15,6 +15,7 @@ pub mod istio;
 pub mod journal;
 pub mod lint;
 pub mod orchestrator;
+pub mod plugin;
 pub mod query;
 pub mod render;
 pub mod repo;

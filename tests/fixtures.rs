@@ -12,7 +12,7 @@ use meshwright::finding::{Place, Severity};
 use meshwright::intent::{Bundle, Resource, Settings, Tree};
 use meshwright::istio::{Action, AuthorizationPolicy, Spec};
 use meshwright::lint::{lint, lint_across};
-use meshwright::render::{Rendered, Scope, is_namespace_file, render};
+use meshwright::render::{Outside, Rendered, Scope, is_namespace_file, render};
 use meshwright::review::{Model, Side};
 
 /// Where the findings stand among the goldens.
@@ -63,7 +63,7 @@ fn every_bundle_can_be_posted_as_it_is() {
 }
 
 fn everything(tree: &Tree) -> Rendered {
-    render(tree, &Settings::default(), &Scope::everything(tree))
+    render(tree, &Settings::default(), &Scope::everything(tree), Outside::NONE)
 }
 
 /// Every file that a fixture shall give, findings included.

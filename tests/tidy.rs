@@ -29,6 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("change", &["intent", "render", "review", "repo"]),
     ("journal", &["change", "intent"]),
     ("forge", &["change", "intent", "repo"]),
+    ("plugin", &["change", "intent", "istio", "render", "yaml"]),
     ("query", &["change", "review", "access", "intent"]),
     ("http", &["query", "change", "review", "intent"]),
     ("orchestrator", &[]),
@@ -48,6 +49,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "change",
             "journal",
             "forge",
+            "plugin",
             "query",
             "http",
             "orchestrator",
@@ -58,7 +60,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "boot", "config", "http", "query", "change", "review", "render", "lint", "schema", "access", "intent",
-            "repo",
+            "repo", "plugin",
         ],
     ),
     ("main", &["boot", "cli"]),
@@ -91,6 +93,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("ureq", &["cli", "forge", "orchestrator"]),
     ("tracing_subscriber", &["boot", "cli"]),
+    ("tonic", &["plugin"]),
+    ("tonic_prost", &["plugin"]),
+    ("tonic_health", &["plugin"]),
+    ("prost", &["plugin"]),
     ("mimalloc", &["main"]),
 ];
 

@@ -6,7 +6,7 @@ use std::hint::black_box;
 use meshwright::access::{Destination, Matrix, Mesh, Policies, Request};
 use meshwright::intent::Settings;
 use meshwright::istio::{self, Resource, Spec};
-use meshwright::render::{Scope, render};
+use meshwright::render::{Outside, Scope, render};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -44,7 +44,7 @@ pub(crate) fn measure(setting: &Setting) -> Outcome {
 fn one_size(services: usize) -> Outcome {
     let plan = Plan::of(services);
     let tree = plan.tree()?;
-    let rendered = render(&tree, &Settings::default(), &Scope::everything(&tree));
+    let rendered = render(&tree, &Settings::default(), &Scope::everything(&tree), Outside::NONE);
     let (mut policies, mut workloads, mut bytes) = (vec![], vec![], 0);
     for manifest in rendered.manifests.values() {
         for resource in read(&manifest.text)? {

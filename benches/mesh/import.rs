@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use meshwright::intent::{Settings, Tree};
-use meshwright::render::{Scope, render};
+use meshwright::render::{Outside, Scope, render};
 use meshwright::repo::{Edits, Mirror, Remote};
 
 use crate::git::{self, add_commit_push, bare};
@@ -41,7 +41,8 @@ pub(crate) fn measure(setting: &Setting) -> Outcome {
 fn ours(setting: &Setting, tree: &Tree, run: usize) -> Outcome<(Duration, Edits)> {
     let mirror = Mirror::open_or_init(setting.folder.join(format!("import-{run}.git")), "main")?;
     let address = bare(&setting.folder, &format!("import-{run}-ours.git"))?;
-    let (rendering, edits) = time(|| manifests(render(tree, &Settings::default(), &Scope::everything(tree))));
+    let (rendering, edits) =
+        time(|| manifests(render(tree, &Settings::default(), &Scope::everything(tree), Outside::NONE)));
     let (committing, head) = time(|| -> Outcome<_> {
         let head = commit(&mirror, None, &edits)?;
         mirror.set_reference("refs/heads/main", None, Some(head), "import")?;

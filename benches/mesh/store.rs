@@ -7,7 +7,7 @@ use meshwright::boot::{Stores, SystemClock};
 use meshwright::change::Clock;
 use meshwright::config::Config;
 use meshwright::intent::Settings;
-use meshwright::render::{Rendered, Scope, render};
+use meshwright::render::{Outside, Rendered, Scope, render};
 use meshwright::repo::{Commit, CommitId, Edits, Identity, Mirror, TreeId};
 
 use crate::Outcome;
@@ -28,7 +28,7 @@ pub(crate) fn seeded(data: &Path, plan: Plan) -> Outcome<Stores> {
     let stores = Stores::open(&config(data), &clock())?;
     let tree = plan.tree()?;
     let mut edits = intent_files(&tree);
-    edits.extend(manifests(render(&tree, &Settings::default(), &Scope::everything(&tree))));
+    edits.extend(manifests(render(&tree, &Settings::default(), &Scope::everything(&tree), Outside::NONE)));
     let main = stores.mirror.branch("main")?;
     let commit = commit(&stores.mirror, main, &edits)?;
     stores.mirror.set_reference("refs/heads/main", main, Some(commit), "seed")?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::BootError;
+use super::plugins::plugin_directory;
 use super::{forges, housekeeping, skeleton};
 use crate::change::adopt;
 use crate::change::forge::{Forge, ForgeError};
@@ -14,6 +15,7 @@ use crate::config::{Config, ForgeKind, Repository};
 use crate::forge::OURS;
 use crate::http::{Part, Readiness};
 use crate::journal::SqliteJournal;
+use crate::plugin::{Directory, Pool};
 use crate::repo::{CommitId, Identity, Mirror, Remote, RepoError, Signer};
 
 /// How long the first looks at a forge are apart, in milliseconds.
@@ -35,6 +37,8 @@ pub struct Stores {
     pub retention: Retention,
     /// The URL that readers reach the server by; empty where that is not known.
     pub public_url: String,
+    /// Where outside plugins are reached.
+    pub plugins: Directory,
 }
 
 impl Stores {
@@ -66,7 +70,8 @@ impl Stores {
         let forge = forges::build(config, &mirror, remote, author(), signer.clone(), clock)?;
         let retention = Retention { keep: config.changes.keep.0, most: config.changes.most };
         let (journal, main, public_url) = (Box::new(journal), main.clone(), public_url(config)?);
-        Ok(Self { journal, mirror, forge, main, signer, retention, public_url })
+        let plugins = plugin_directory(config)?;
+        Ok(Self { journal, mirror, forge, main, signer, retention, public_url, plugins })
     }
 }
 
@@ -117,6 +122,8 @@ pub(super) fn author() -> Identity {
 pub struct Parts {
     /// The handle on it.
     pub desk: Desk,
+    /// The outside plugins.
+    pub plugins: Pool,
     /// Carries changes; stops when this is dropped.
     carrying: tokio::task::JoinHandle<()>,
     /// Keeps the repository tidy; stops too.
@@ -155,13 +162,15 @@ impl Parts {
         let started = Intake::start(ledger, remembered, stores.journal, clock.clone());
         let intake = started.map_err(|source| BootError::Io { path: "intake".into(), source })?;
         let mirror = stores.mirror.clone();
+        let plugins = Pool::new(stores.plugins, clock.clone(), tokio::runtime::Handle::current());
         let worker = Worker::new(intake, stores.forge, stores.mirror, clock, author(), stores.signer, timing);
         let worker = worker.with_retention(stores.retention).with_public_url(stores.public_url);
+        let worker = worker.with_plugins(Arc::new(plugins.clone()));
         let worker = Arc::new(if away { worker.yet_to_adopt() } else { worker });
         let carrying = tokio::spawn(worker.clone().run());
         let desk = Desk::new(worker);
         let tidying = tokio::spawn(housekeeping::after_merges(desk.events(), mirror));
-        Ok(Self { desk, carrying, tidying })
+        Ok(Self { desk, plugins, carrying, tidying })
     }
 
     /// Tells how the parts are.

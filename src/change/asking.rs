@@ -7,7 +7,7 @@ use super::desk::Desk;
 use super::submission::{Cause, Refusal};
 use crate::intent::Anchor;
 use crate::intent::scalar::DnsLabel;
-use crate::render::{self, Scope};
+use crate::render::{self, Outside, Scope};
 use crate::review::{Answer, Model, Question, Side};
 
 impl Base {
@@ -32,7 +32,7 @@ impl Base {
             return Err(unread.unwrap_or_else(nobody));
         }
         let scope = Scope::concerned(&self.tree, &self.tree, &servers);
-        let rendered = render::render(&self.tree, &self.settings, &scope);
+        let rendered = render::render(&self.tree, &self.settings, &scope, Outside::AsMain(&self.plugin_files));
         let side = Side { rendered: &rendered, strays: &self.strays };
         let model = Model::new(&self.tree, &self.settings.cluster_defaults, side);
         let answers = model.ask(question);

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use rayon::prelude::*;
 
 use super::declared::read;
-use crate::render;
+use crate::intent::Settings;
+use crate::render::{self, PluginFiles, is_plugin_path};
 use crate::repo::{BlobId, Files, RepoError};
 use crate::review::Stray;
 
@@ -52,6 +53,21 @@ impl Listed {
     /// When one cannot be read from where it is.
     pub fn read(files: &dyn Files) -> Result<Self, RepoError> {
         Ok(Self { ids: files.list(CLUSTERS)?.into_iter().collect(), rendered: HashSet::new() })
+    }
+
+    /// The files of the plugins that `settings` list.
+    ///
+    /// # Errors
+    /// When one cannot be read from where it is.
+    pub fn plugin_files(&self, files: &dyn Files, settings: &Settings) -> Result<PluginFiles, RepoError> {
+        let mut found = PluginFiles::default();
+        let paths = self.ids.keys().filter(|path| !settings.plugins.is_empty() && is_plugin_path(settings, path));
+        for path in paths {
+            if let Some(Ok(bytes)) = read(files, path)? {
+                found.put(settings, path, &String::from_utf8_lossy(&bytes));
+            }
+        }
+        Ok(found)
     }
 
     /// The manifests that are missing or stand there otherwise.

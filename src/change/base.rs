@@ -1,6 +1,7 @@
 //! Main as it is: intents, settings, and what else stands between the generated files.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use super::audit::Listed;
 use super::codeowners::{self, CodeOwners};
@@ -8,7 +9,7 @@ use super::declared::{Declared, ORPHAN, is_policy, read, resources_of};
 use crate::finding::Finding;
 use crate::intent::settings::SETTINGS_PATH;
 use crate::intent::{Anchor, Settings, Tree, layout};
-use crate::render::{self, Scope};
+use crate::render::{self, Outside, PluginFiles, Scope, is_plugin_path};
 use crate::repo::{BlobId, CommitId, Files, Mirror, RepoError};
 use crate::review::Stray;
 
@@ -32,6 +33,8 @@ pub struct Base {
     pub strays: Vec<Stray>,
     /// Generated files that say something else than their intents render to.
     pub drift: Vec<String>,
+    /// The files of outside plugins on it.
+    pub plugin_files: Arc<PluginFiles>,
 }
 
 impl Base {
@@ -62,10 +65,13 @@ impl Base {
     pub fn read(files: &dyn Files) -> Result<Self, RepoError> {
         let mut declared = Declared::read(files)?;
         let mut listed = Listed::read(files)?;
+        let plugin_files = listed.plugin_files(files, &declared.settings)?;
         let mut drift = BTreeSet::new();
         // Part by part: all manifests at once would take more memory than everything that stays.
         for part in Scope::everything(&declared.tree).parts(PART) {
-            let rendered = render::render(&declared.tree, &declared.settings, &part);
+            let outside = Outside::AsMain(&plugin_files);
+            let rendered = render::render(&declared.tree, &declared.settings, &part, outside);
+            drift.extend(rendered.outdated.iter().map(|outdated| outdated.path.clone()));
             drift.extend(listed.compare(&rendered).into_iter().map(|(path, _)| path.clone()));
         }
         let strays = listed.strays(files)?;
@@ -80,6 +86,7 @@ impl Base {
             problems: declared.problems,
             strays,
             drift: drift.into_iter().collect(),
+            plugin_files: Arc::new(plugin_files),
         })
     }
 
@@ -118,8 +125,10 @@ impl Base {
         added.into_iter().for_each(|resource| tree.insert(resource));
         let touched: Vec<_> = touched.into_iter().collect();
         let scope = Scope::concerned(&self.tree, &tree, &touched);
-        let rendered = [&self.tree, &tree].map(|tree| render::render(tree, &self.settings, &scope));
-        let mut as_rendered = true;
+        let plugin_files = self.plugin_files_after(&to, &came)?;
+        let sides = [(&self.tree, &self.plugin_files), (&tree, &plugin_files)];
+        let rendered = sides.map(|(tree, files)| render::render(tree, &self.settings, &scope, Outside::AsMain(files)));
+        let mut as_rendered = rendered[1].outdated.is_empty();
         for changed in changed.iter().filter(|changed| changed.path.starts_with("clusters/")) {
             let now = rendered[1].manifests.get(&changed.path).map(|m| BlobId::of(m.text.as_bytes()));
             as_rendered &= match (changed.new, now) {
@@ -163,7 +172,21 @@ impl Base {
             problems: BTreeMap::new(),
             strays,
             drift,
+            plugin_files,
         })
+    }
+
+    /// The files of outside plugins, after the files at the paths that `came` became those of `to`.
+    fn plugin_files_after(&self, to: &dyn Files, came: &HashSet<&str>) -> Result<Arc<PluginFiles>, RepoError> {
+        let mut known = Arc::clone(&self.plugin_files);
+        for path in came.iter().filter(|path| is_plugin_path(&self.settings, path)) {
+            let known = Arc::make_mut(&mut known);
+            match read(to, path)? {
+                Some(Ok(bytes)) => known.put(&self.settings, path, &String::from_utf8_lossy(&bytes)),
+                _ => known.remove(path),
+            }
+        }
+        Ok(known)
     }
 }
 

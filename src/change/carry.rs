@@ -15,6 +15,7 @@ use super::stuck::{Stuck, blocking};
 use super::talk::Talk;
 use super::worker::{WAITS_FOR_THE_LIMIT, Worker};
 use super::{commit, remarks, talk, words};
+use crate::render::Question;
 use crate::repo::{CommitId, RepoError};
 
 /// The most actions that one look at a change leads to.
@@ -76,6 +77,9 @@ impl Worker {
                 return self.act_early(&change, early).await;
             }
             let (covers, proposal) = self.plan(&view, id).await?;
+            if !proposal.unanswered.is_empty() {
+                return self.wait_for_plugins(&change, &proposal.unanswered).await;
+            }
             let wish = (covers, view.base.commit);
             observed.refused_until = self.refusals.until(id, wish);
             let branch = self.look_at_branch(&change).await?;
@@ -103,13 +107,8 @@ impl Worker {
             };
             let action = decide(&observed, &desired, &self.timing);
             let rests = matches!(action, Action::Rest(..));
-            let work = Work {
-                covers,
-                proposal: &proposal,
-                said: &said,
-                sealed: standing.sealed.is_some(),
-                needs: &blocks.needs,
-            };
+            let (sealed, needs) = (standing.sealed.is_some(), &blocks.needs);
+            let work = Work { covers, proposal: &proposal, said: &said, sealed, needs };
             match self.act(&view, &change, action, &work).await {
                 Ok(Some(next)) if rests && !change.ready => {
                     return Ok(next.or(Some(ready_at(&change, &self.timing)).filter(|at| *at > now)));
@@ -131,6 +130,26 @@ impl Worker {
         }
         // It keeps moving under us; the next round looks again.
         Ok(Some(self.clock.now().plus(self.timing.settle)))
+    }
+
+    /// Has outside plugins asked what the plan of a change lacks; it is looked at again when they answered.
+    async fn wait_for_plugins(&self, change: &Change, unanswered: &[Question]) -> Result<Option<Timestamp>, Stuck> {
+        self.plugins.ask(unanswered);
+        self.rounds.wait(&change.id);
+        let faults = self.plugins.faults(unanswered);
+        let blocked = !faults.is_empty();
+        let reason = if blocked {
+            format!("{}; it goes on by itself when that is mended", faults.join("; "))
+        } else {
+            let plugins: BTreeSet<&str> = unanswered.iter().map(|question| question.plugin.as_str()).collect();
+            format!("waits for the answer of {}", Vec::from_iter(plugins).join(", "))
+        };
+        let edit = move |change: &mut Change| {
+            change.state = if blocked { State::Blocked } else { change.state };
+            change.reason = Some(reason);
+        };
+        self.record(&change.id, edit).await?;
+        Ok(None)
     }
 
     /// What keeps only this change from going on blocks it, and the server as a whole stays ready; gives the moment when

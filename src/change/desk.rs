@@ -11,6 +11,7 @@ use super::forge::{Left, Review};
 use super::id::ChangeId;
 use super::judge::judge;
 use super::ledger::Ledger;
+use super::plugins::PluginReport;
 use super::proposal::Proposal;
 use super::record::Change;
 use super::sealing::{expired, seal, to_sealed};
@@ -18,7 +19,7 @@ use super::stuck::{Stuck, blocking};
 use super::submission::{Cause, Receipt, Refusal, Submission};
 use super::worker::Worker;
 use crate::intent::{Anchor, Kind, layout, secrets};
-use crate::render::{self, Manifest, Scope};
+use crate::render::{self, Manifest, Outside, Question, Scope};
 use crate::repo::CommitId;
 
 /// The longest reason why a part does not work, in bytes.
@@ -83,7 +84,8 @@ impl Desk {
         Ok(receipt)
     }
 
-    /// What a bundle would change, without accepting it. Blocks for as long as rendering takes.
+    /// What a bundle would change, without accepting it, as far as outside plugins answered. Blocks for as long as rendering
+    /// takes.
     ///
     /// # Errors
     /// Why it would be refused.
@@ -93,7 +95,18 @@ impl Desk {
         let change = judge(&view, &submission)?.change(&view.base.tree);
         let commit = view.base.commit.ok_or(Stuck::NoMain)?;
         let files = self.worker.mirror.snapshot(commit).map_err(Stuck::from)?;
-        Ok(Arc::new(Proposal::make(&view.base, &files, &change).map_err(Stuck::from)?))
+        Ok(Arc::new(Proposal::make(&view.base, &files, &change, self.worker.plugins.answers()).map_err(Stuck::from)?))
+    }
+
+    /// Has outside plugins asked what a plan lacks, and waits until each answered or failed.
+    pub async fn settle(&self, unanswered: &[Question]) {
+        self.worker.plugins.settle(unanswered).await;
+    }
+
+    /// How the outside plugins are that main lists.
+    #[must_use]
+    pub fn plugins(&self) -> Vec<PluginReport> {
+        self.worker.plugins.reports()
     }
 
     /// The present plan of a change, or what a final one did or would have done. Blocks for as long as rendering takes.
@@ -134,7 +147,8 @@ impl Desk {
         let renders = |anchor: &&Anchor| matches!(anchor.kind(), Kind::Inbound | Kind::Outbound);
         let intents = base.tree.within(group).map(|resource| resource.anchor());
         let intents: Vec<Anchor> = intents.filter(renders).cloned().collect();
-        let rendered = render::render(&base.tree, &base.settings, &Scope::concerned(&base.tree, &base.tree, &intents));
+        let scope = Scope::concerned(&base.tree, &base.tree, &intents);
+        let rendered = render::render(&base.tree, &base.settings, &scope, Outside::AsMain(&base.plugin_files));
         let own = |manifest: &&Manifest| manifest.intents.iter().any(|intent| intent.is_within(group));
         let deployed = |manifest: &Manifest| Deployed {
             cluster: manifest.path.split('/').skip(1).take(2).collect::<Vec<_>>().join("/"),

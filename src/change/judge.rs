@@ -7,7 +7,7 @@ use super::ledger::Ledger;
 use super::submission::{Cause, Obstacle, Refusal, Submission};
 use crate::finding::{Finding, Severity};
 use crate::intent::{Anchor, Tree};
-use crate::render::{self, Scope};
+use crate::render::{self, Outside, Scope};
 
 /// Admits a submission; a bundle, or a set that is said to be complete, only with its topology.
 ///
@@ -35,6 +35,6 @@ pub(super) fn judge(view: &Ledger, submission: &Submission) -> Result<Admitted, 
 
 fn missing(view: &Ledger, proposed: &Tree, written: &[Anchor]) -> BTreeSet<Finding> {
     let scope = Scope::concerned(&view.proposed, proposed, written);
-    let rendered = render::render(proposed, &view.base.settings, &scope);
+    let rendered = render::render(proposed, &view.base.settings, &scope, Outside::NONE);
     rendered.findings.into_iter().filter(|f| f.severity == Severity::Error && f.rule.starts_with("topology/")).collect()
 }

@@ -29,7 +29,10 @@ impl Worker {
             return Ok((covers, proposal));
         }
         let files = self.mirror.snapshot(commit)?;
-        let proposal = Arc::new(Proposal::make(&view.base, &files, &view.tree_of(id))?);
+        let proposal = Arc::new(Proposal::make(&view.base, &files, &view.tree_of(id), self.plugins.answers())?);
+        if !proposal.unanswered.is_empty() {
+            return Ok((covers, proposal));
+        }
         let planned = (commit, covers, proposal.clone());
         self.plans.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), planned);
         Ok((covers, proposal))

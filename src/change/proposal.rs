@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::admit::{Admitted, admit};
+use super::audit::Listed;
 use super::base::Base;
 use super::codeowners::Owned;
 use super::content;
@@ -15,13 +16,32 @@ use super::stuck::Stuck;
 use super::submission::Submission;
 use crate::finding::{Finding, Place};
 use crate::intent::{Anchor, layout};
-use crate::render::{self, Manifest, Rendered, Scope};
+use crate::render::{
+    self, Answers, Manifest, Outdated, Outside, PluginFiles, Question, Rendered, Scope, namespace_directory,
+};
 use crate::repo::{BlobId, CommitId, Edits, Files, Mirror, RepoError};
 use crate::review::words::many;
 use crate::review::{self, FileChange, Happening, Model, Plan, Side, Stray};
 
 /// How many drifted files are named in a plan.
 const MOST_DRIFTED: usize = 3;
+
+/// What outside plugins give for what a change comes to.
+enum After<'a> {
+    /// What they answered.
+    Answered(&'a Answers),
+    /// What was committed of that.
+    Committed(&'a PluginFiles),
+}
+
+impl After<'_> {
+    fn outside<'o>(&'o self, base: &'o Base, before: &'o Rendered) -> Outside<'o> {
+        match self {
+            Self::Answered(answers) => Outside::Fresh { files: &base.plugin_files, before: Some(before), answers },
+            Self::Committed(files) => Outside::AsMain(files),
+        }
+    }
+}
 
 /// A plan with the edits that carry it out.
 #[derive(Debug, Default)]
@@ -38,17 +58,24 @@ pub struct Proposal {
     pub sources: BTreeMap<String, BTreeSet<Anchor>>,
     /// The changed paths that have owners on main.
     pub owned: Vec<Owned>,
+    /// What outside plugins have to answer before it is complete; it is not to be carried out before.
+    pub unanswered: Vec<Question>,
 }
 
 impl Proposal {
-    /// Plans the writes of one change on top of `base`, whose files are `files`. Cost in proportion to what they touch.
+    /// Plans the writes of one change on top of `base`, whose files are `files`, with what outside plugins answered. Cost
+    /// in proportion to what they touch.
     ///
     /// # Errors
     /// When a file cannot be read from where it is.
-    pub fn make(base: &Base, files: &dyn Files, change: &ChangeTree) -> Result<Self, RepoError> {
+    pub fn make(base: &Base, files: &dyn Files, change: &ChangeTree, answers: &Answers) -> Result<Self, RepoError> {
+        Self::planned(base, files, change, &After::Answered(answers))
+    }
+
+    fn planned(base: &Base, files: &dyn Files, change: &ChangeTree, plugins: &After<'_>) -> Result<Self, RepoError> {
         let scope = Scope::concerned(&base.tree, &change.tree, &change.changed);
-        let mut before = render::render(&base.tree, &base.settings, &scope);
-        let after = render::render(&change.tree, &base.settings, &scope);
+        let mut before = render::render(&base.tree, &base.settings, &scope, Outside::AsMain(&base.plugin_files));
+        let after = render::render(&change.tree, &base.settings, &scope, plugins.outside(base, &before));
         let mut edited = Edited {
             files,
             changes: vec![],
@@ -60,6 +87,9 @@ impl Proposal {
         edited.manifests(&before, &after)?;
         edited.findings.extend(base.problems.values().flatten().cloned());
         edited.findings.extend(untouched_drift(base, &edited.edits));
+        edited.findings.extend(before.outdated.iter().filter_map(|it| overwritten(it, &edited.edits)));
+        edited.findings.extend(taken(&after, &edited, files)?);
+        edited.findings.extend(unanswered(&after.unanswered));
         edited.findings.extend(base.code_owners.findings.iter().cloned());
         let side = Side { rendered: &after, strays: &base.strays };
         edited.findings.extend(Model::near(&change.tree, &base.settings.cluster_defaults, side).broken_promises());
@@ -86,15 +116,21 @@ impl Proposal {
             findings,
             deletions_cap: base.settings.caps.deletions,
         });
-        Ok(Self { plan, edits, digest, intents: change.changed.clone(), sources, owned })
+        let (intents, unanswered) = (change.changed.clone(), after.unanswered.clone());
+        Ok(Self { plan, edits, digest, intents, sources, owned, unanswered })
     }
 
     /// Plans bundles on top of `base`, whose files are `files`, accepted one after the other as a server accepts them.
     ///
     /// # Errors
     /// Why one of them is refused; or when a file cannot be read from where it is.
-    pub fn of_bundles(base: Base, files: &dyn Files, bundles: &[Submission]) -> Result<Self, Stuck> {
-        let mut ledger = Ledger::restore(Arc::new(base), Contents::default());
+    pub fn of_bundles(
+        base: &Arc<Base>,
+        files: &dyn Files,
+        bundles: &[Submission],
+        answers: &Answers,
+    ) -> Result<Self, Stuck> {
+        let mut ledger = Ledger::restore(Arc::clone(base), Contents::default());
         let mut all = Admitted::default();
         for bundle in bundles {
             let bundle = to_sealed(&ledger, bundle)?;
@@ -103,7 +139,7 @@ impl Proposal {
             all.warnings.extend(admitted.warnings);
             ledger.proposed = admitted.proposed;
         }
-        Ok(Self::make(&ledger.base, files, &all.change(&ledger.base.tree))?)
+        Ok(Self::make(&ledger.base, files, &all.change(&ledger.base.tree), answers)?)
     }
 
     /// What one commit changed of another, planned again from the intents of both.
@@ -122,7 +158,9 @@ impl Proposal {
         }
         let tree = Declared::read(&new)?.tree;
         let change = ChangeTree { tree, changed: changed.into_iter().collect(), findings: vec![] };
-        Self::make(&base, &old, &change)
+        // What plugins answered stands in the second commit.
+        let plugin_files = Listed::read(&new)?.plugin_files(&new, &base.settings)?;
+        Self::planned(&base, &old, &change, &After::Committed(&plugin_files))
     }
 
     /// Whether a file that it changes comes from an intent of `group`.
@@ -184,6 +222,71 @@ fn untouched_drift(base: &Base, edits: &Edits) -> Option<Finding> {
         ),
         "run `meshwright render --repo . --write` and propose the result",
     ))
+}
+
+/// What a plan lacks, one finding for each plugin.
+pub fn unanswered(questions: &[Question]) -> Vec<Finding> {
+    let mut by_plugin: BTreeMap<&str, Vec<&Question>> = BTreeMap::new();
+    for question in questions {
+        by_plugin.entry(&question.plugin).or_default().push(question);
+    }
+    let lacks = |(plugin, questions): (&str, Vec<&Question>)| {
+        let about = &questions[0].about;
+        let more = match questions.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let message = format!(
+            "the plugin {plugin} has not answered for {}{more}, so that its manifests are missing",
+            about.name()
+        );
+        let remedy = "let it answer: GET /readyz says how it is, and commands reach it by --plugins";
+        let place = Place::at(about.intents.first().map_or("", |intent| intent.anchor.as_str()));
+        Finding::error("plugin/unanswered", place, message, remedy)
+    };
+    by_plugin.into_iter().map(lacks).collect()
+}
+
+/// A file of an outside plugin that was not what it should be, and that is overwritten.
+fn overwritten(outdated: &Outdated, edits: &Edits) -> Option<Finding> {
+    edits.get(&outdated.path)?;
+    let message = format!("on main this file of a plugin {}; it is overwritten", outdated.why);
+    Some(Finding::warning("drift", Place::at(&outdated.path), message, "look at the diff whether that is wanted"))
+}
+
+/// Resources of outside plugins that are new and whose names a generated file of another service has: what is rendered
+/// here does not show that.
+fn taken(after: &Rendered, edited: &Edited<'_>, files: &dyn Files) -> Result<Vec<Finding>, RepoError> {
+    let mut findings = vec![];
+    let mut folders: BTreeMap<&str, Vec<(String, BlobId)>> = BTreeMap::new();
+    for change in edited.changes.iter().filter(|change| change.happening == Happening::Added) {
+        let Some(manifest) = after.manifests.get(&change.path) else { continue };
+        let (Some(folder), Some(stem)) = (namespace_directory(&change.path), stem_of(&change.path, &manifest.plugin))
+        else {
+            continue;
+        };
+        if !folders.contains_key(folder) {
+            folders.insert(folder, files.list(folder)?);
+        }
+        let there = folders.get(folder).into_iter().flatten().map(|(path, _)| path);
+        let is_taken = |path: &&String| {
+            let name = path.rsplit('/').next().and_then(|name| name.strip_suffix(".yaml")).unwrap_or_default();
+            let same = name == stem || name.rsplit_once('.').is_some_and(|(name, _)| name == stem);
+            same && **path != change.path && edited.edits.get(path).is_none()
+        };
+        if let Some(other) = there.filter(|path| !after.manifests.contains_key(*path)).find(is_taken) {
+            let message =
+                format!("the plugin {} would write the same resource that stands in {other}", manifest.plugin);
+            let remedy = "let the plugin name its resource otherwise";
+            findings.push(Finding::error("render/same-resource", Place::at(&change.path), message, remedy));
+        }
+    }
+    Ok(findings)
+}
+
+/// Kind and name in the path of a file of an outside plugin; none in that of any other.
+fn stem_of<'p>(path: &'p str, plugin: &str) -> Option<&'p str> {
+    path.rsplit('/').next()?.strip_suffix(".yaml")?.strip_suffix(plugin)?.strip_suffix('.')
 }
 
 struct Edited<'a> {

@@ -1,6 +1,6 @@
 //! Which changes a round looks at: after a write those that it concerns, now and then all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::decide::{Timing, settled_at};
@@ -11,7 +11,11 @@ use crate::repo::CommitId;
 
 /// What the last look at each change came to.
 #[derive(Debug, Default)]
-pub(super) struct Rounds(Mutex<HashMap<ChangeId, Look>>);
+pub(super) struct Rounds {
+    looks: Mutex<HashMap<ChangeId, Look>>,
+    /// Those that wait for what is not part of the view.
+    waiting: Mutex<HashSet<ChangeId>>,
+}
 
 /// What a change and main were when a look began, and when the change can go on by itself.
 #[derive(Debug, Clone)]
@@ -34,7 +38,7 @@ impl Rounds {
         timing: &Timing,
     ) -> (Vec<Arc<Change>>, Option<Timestamp>) {
         let active: Vec<Arc<Change>> = view.active().into_iter().cloned().collect();
-        let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         let known = looks.len();
         looks.retain(|id, _| view.changes.get(id).is_some_and(|change| !change.state.is_final()));
         if everything || looks.len() < known {
@@ -53,10 +57,19 @@ impl Rounds {
         (active.into_iter().filter(|change| rests(change).is_none()).collect(), due)
     }
 
+    /// A change waits for what is not part of the view: the look that finds it so does not spare it the next one.
+    pub(super) fn wait(&self, id: &ChangeId) {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
+    }
+
     /// Notes a look that went through, at `change` as it was when it began.
     pub(super) fn note(&self, view: &Ledger, change: Arc<Change>, due: Option<Timestamp>) {
         let (id, base) = (change.id.clone(), view.base.commit);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Look { change, base, due });
+        if self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&id) {
+            return;
+        }
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Look { change, base, due });
     }
 }
 

@@ -17,6 +17,7 @@ use super::heard::HeardTo;
 use super::id::{ChangeId, Timestamp};
 use super::intake::Intake;
 use super::patience::Patience;
+use super::plugins::{NoPlugins, Plugins};
 use super::proposal::Proposal;
 use super::recent::Recent;
 use super::record::{Change, State};
@@ -74,7 +75,8 @@ pub struct Worker {
     adopted: AtomicBool,
     /// Whether what the journal calls merged was compared with main since the start.
     compared: AtomicBool,
-    rounds: Rounds,
+    pub(super) rounds: Rounds,
+    pub(super) plugins: Arc<dyn Plugins>,
     patience: Patience,
     pub(super) heard_to: HeardTo,
     wake: Notify,
@@ -114,6 +116,7 @@ impl Worker {
             adopted: AtomicBool::new(true),
             compared: AtomicBool::new(false),
             rounds: Rounds::default(),
+            plugins: Arc::new(NoPlugins::default()),
             patience: Patience::default(),
             heard_to: HeardTo::default(),
             wake: Notify::new(),
@@ -131,6 +134,14 @@ impl Worker {
     #[must_use]
     pub fn with_public_url(self, public_url: String) -> Self {
         Self { public_url, ..self }
+    }
+
+    /// The same, which has these outside plugins asked.
+    #[must_use]
+    pub fn with_plugins(self, plugins: Arc<dyn Plugins>) -> Self {
+        let base = self.intake.view().base.clone();
+        plugins.follow(&base.tree, &base.settings);
+        Self { plugins, ..self }
     }
 
     /// The same, which has still to ask the forge for changes that nothing is remembered of: it was away at the start.
@@ -167,6 +178,7 @@ impl Worker {
             everything = tokio::select! {
                 () = self.intake.written() => false,
                 () = self.wake.notified() => true,
+                () = self.plugins.answered() => false,
                 () = tokio::time::sleep(Duration::from_millis(pause)) => false,
             };
         }
@@ -326,6 +338,8 @@ impl Worker {
             moved.iter().map(|(change, there)| ledger.update(astray::noted(change, *there, now))).collect()
         });
         recorded.await?;
+        let base = self.intake.view().base.clone();
+        self.plugins.follow(&base.tree, &base.settings);
         self.compared.store(true, Ordering::Relaxed);
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::change::{Audit, Declared, Listed};
 use crate::finding::{Finding, Place, Severity};
 use crate::intent::layout::{FOLDERS, file_of};
 use crate::intent::{Anchor, Kind, rules};
-use crate::render::{Rendered, Scope, render};
+use crate::render::{Outside, Rendered, Scope, render};
 use crate::repo::{Mirror, RepoError};
 use crate::review::{AccessChange, Shift, Side, Stray, loosened, shifts};
 
@@ -25,8 +25,10 @@ pub(super) fn compare(
     let commit = mirror.resolve(base).map_err(|error| unresolved(base, &error))?;
     let files = mirror.snapshot(commit).map_err(Failure::failed)?;
     let before = Declared::read(&files).map_err(Failure::failed)?;
-    let was = render(&before.tree, &before.settings, &Scope::everything(&before.tree));
     let listed = Listed::read(&files).map_err(Failure::failed)?;
+    let plugin_files = listed.plugin_files(&files, &before.settings).map_err(Failure::failed)?;
+    let scope = Scope::everything(&before.tree);
+    let was = render(&before.tree, &before.settings, &scope, Outside::AsMain(&plugin_files));
     let audit = Audit::of(&files, listed, &was).map_err(Failure::failed)?;
     // A file of ours that nothing renders any more is to go, so that it guards nothing.
     let strays: Vec<Stray> = strays.iter().filter(|stray| !stray.is_stale()).cloned().collect();

@@ -8,13 +8,13 @@ use rayon::prelude::*;
 use super::access::expected;
 use super::annotate::{self, Format};
 use super::output;
-use super::render::outdated;
+use super::plugins::Reach;
+use super::render::{outdated, outdated_of_plugins};
 use super::{Failure, Outcome, Verdict, against, bundle};
 use crate::change::{Audit, Declared, Listed};
 use crate::finding::{Finding, Place, Severity};
 use crate::intent::layout;
-use crate::lint;
-use crate::render::{Rendered, Scope, render};
+use crate::render::{Answers, Outside, PluginFiles, Rendered, Scope, render};
 use crate::repo::Files;
 use crate::review::words::{self, many};
 use crate::review::{self, AccessChange, FileChange, Happening, Model, Side};
@@ -32,6 +32,8 @@ pub(super) struct Check {
     /// A commit or branch to compare with: what opens against it is told, and wrong where no intent asks for it
     #[arg(long, value_name = "REV")]
     base: Option<String>,
+    #[command(flatten)]
+    plugins: Reach,
     /// How to print what was found
     #[arg(long, short, visible_alias = "format", value_enum, default_value_t)]
     output: Format,
@@ -44,10 +46,12 @@ impl Check {
         let (declared, listed) = (declared.map_err(Failure::failed)?, listed.map_err(Failure::failed)?);
         let mut findings: Vec<Finding> = declared.problems.values().flatten().cloned().collect();
         let (mut changes, mut access) = (vec![], vec![]);
-        let mut generated = 0;
+        let (mut generated, mut by_digest) = (0, ByDigest::default());
         if findings.is_empty() {
-            let rendered = render(&declared.tree, &declared.settings, &Scope::everything(&declared.tree));
-            generated = rendered.manifests.len();
+            let plugin_files = listed.plugin_files(&files, &declared.settings).map_err(Failure::failed)?;
+            let (rendered, faults) = self.rendered(&declared, &plugin_files)?;
+            (generated, by_digest) = (rendered.manifests.len(), ByDigest { files: rendered.kept, faults });
+            findings.extend(outdated_of_plugins(&rendered));
             let audit = Audit::of(&files, listed, &rendered).map_err(Failure::failed)?;
             changes = outdated(&files, &declared, &audit).map_err(Failure::failed)?;
             findings.extend(changes.iter().filter_map(|change| outdated_finding(change, &declared)));
@@ -68,9 +72,13 @@ impl Check {
         told_as_errors(&mut findings);
         let wrong = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
         match self.output {
-            Format::Text => text(&findings, &access, &changes, generated)?,
+            Format::Text => {
+                text(&findings, &access, &changes, generated)?;
+                by_digest.say(self.plugins.is_asked())?;
+            }
             Format::Json => drop(output::json(&serde_json::json!({
                 "ok": wrong == 0, "generated": generated, "findings": findings, "access": access, "files": changes,
+                "pluginsByDigest": by_digest,
             }))?),
             Format::Sarif => drop(output::json(&annotate::sarif(findings.iter().map(|finding| (finding, None))))?),
             Format::Github => {
@@ -82,11 +90,47 @@ impl Check {
     }
 }
 
+impl Check {
+    /// What the checkout renders to, with what plugins answer where they are asked, and why some did not.
+    fn rendered(&self, declared: &Declared, files: &PluginFiles) -> Result<(Rendered, Vec<String>), Failure> {
+        let (tree, settings) = (&declared.tree, &declared.settings);
+        let scope = Scope::everything(tree);
+        if !self.plugins.is_asked() {
+            return Ok((render(tree, settings, &scope, Outside::AsMain(files)), vec![]));
+        }
+        let (none, nothing) = (PluginFiles::default(), Answers::default());
+        let all = Outside::Fresh { files: &none, before: None, answers: &nothing };
+        let answered = self.plugins.ask(tree, settings, &render(tree, settings, &scope, all).unanswered)?;
+        let outside = Outside::Answered { files, answers: &answered.answers };
+        Ok((render(tree, settings, &scope, outside), answered.faults.into_values().flatten().collect()))
+    }
+}
+
+/// The files of plugins that were checked without asking the plugin.
+#[derive(Default, serde::Serialize)]
+struct ByDigest {
+    files: usize,
+    /// Why plugins that were asked did not answer.
+    faults: Vec<String>,
+}
+
+impl ByDigest {
+    fn say(&self, asked: bool) -> Result<(), Failure> {
+        for fault in &self.faults {
+            output::print(&format!("{}\n", output::line(fault)))?;
+        }
+        if self.files == 0 {
+            return Ok(());
+        }
+        let how = if asked { "" } else { "; --plugins=FILE asks the plugins" };
+        output::print(&format!("{} of plugins checked by digest only{how}\n", many(self.files, "file")))
+    }
+}
+
 /// What the manifests themselves are found to be: generated ones are never parsed again.
 fn manifests(rendered: &Rendered, audit: &Audit) -> Vec<Finding> {
     let mut findings: Vec<Finding> = rendered.findings.clone();
-    findings
-        .par_extend(rendered.manifests.par_iter().flat_map_iter(|(path, m)| lint::lint(&m.resource, &Place::at(path))));
+    findings.par_extend(rendered.manifests.par_iter().flat_map_iter(|(_, manifest)| review::sound(manifest)));
     findings.extend(review::across(rendered, &audit.strays, |_| true));
     findings.retain(|finding| finding.severity != Severity::Note);
     findings.extend(review::overlaps(rendered, &audit.strays));

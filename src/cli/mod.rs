@@ -14,6 +14,7 @@ mod follow;
 mod lint;
 mod output;
 mod plan;
+mod plugins;
 mod render;
 mod report;
 mod serve;

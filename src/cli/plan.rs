@@ -1,13 +1,16 @@
 //! `meshwright plan`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::output::{self, Output};
+use super::plugins::Reach;
 use super::{Failure, Outcome, bundle, report};
 use crate::change::stuck::Stuck;
 use crate::change::submission::{Cause, Obstacle, Refusal};
 use crate::change::{Base, Person, Proposal, Submission};
 use crate::finding::{Finding, Place};
+use crate::render::Answers;
 
 /// Show what applying bundles would change in a config repository checkout
 ///
@@ -24,6 +27,8 @@ pub(super) struct Plan {
     /// Remove what stands under a bundle's base and is not in it
     #[arg(long)]
     prune: bool,
+    #[command(flatten)]
+    plugins: Reach,
     /// Leave the diff out
     #[arg(long)]
     no_diff: bool,
@@ -35,7 +40,7 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn run(self) -> Outcome {
         let files = bundle::checkout(&self.repo)?;
-        let base = Base::read(&files).map_err(Failure::failed)?;
+        let base = Arc::new(Base::read(&files).map_err(Failure::failed)?);
         let paths = bundle::files(&self.file, self.prune)?;
         let bundles = paths.iter().map(|path| {
             let (bundle, keys) = bundle::receive(path)?;
@@ -44,10 +49,18 @@ impl Plan {
             Ok(Submission { keys, ..submission })
         });
         let bundles: Vec<_> = bundles.collect::<Result<_, _>>()?;
-        let proposal = Proposal::of_bundles(base, &files, &bundles).map_err(|stuck| match stuck {
-            Stuck::Journal(refusal) => refused(refusal),
-            stuck => Failure::failed(stuck),
-        })?;
+        let propose = |answers: &Answers| {
+            Proposal::of_bundles(&base, &files, &bundles, answers).map_err(|stuck| match stuck {
+                Stuck::Journal(refusal) => refused(refusal),
+                stuck => Failure::failed(stuck),
+            })
+        };
+        let mut proposal = propose(&Answers::default())?;
+        if self.plugins.is_asked() {
+            let answered = self.plugins.ask(&base.tree, &base.settings, &proposal.unanswered)?;
+            answered.faults.values().flatten().for_each(|fault| output::note(fault));
+            proposal = propose(&answered.answers)?;
+        }
         report::plan(&proposal.plan, !self.no_diff, self.output)
     }
 }

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::output::{self, Output};
+use super::plugins::Reach;
 use super::{Failure, Outcome, Verdict, bundle};
+use crate::change::proposal::unanswered;
 use crate::change::{Audit, Declared, Listed};
-use crate::finding::Severity;
+use crate::finding::{Finding, Place, Severity};
 use crate::intent::{Settings, layout};
-use crate::render::{Rendered, Scope, render};
+use crate::render::{Answers, Outside, PluginFiles, Rendered, Scope, render};
 use crate::repo::WorkingTree;
 use crate::review::words::many;
 use crate::review::{FileChange, Happening, too_many_deletions};
@@ -35,6 +37,8 @@ pub(super) struct Render {
     /// caps.deletions allows
     #[arg(long)]
     write: bool,
+    #[command(flatten)]
+    plugins: Reach,
     /// How to print
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
@@ -47,6 +51,9 @@ impl Render {
             (None, true) => usage("nothing to render: name bundles by -f, or a checkout by --repo"),
             (Some(_), false) => {
                 usage("-f and --repo exclude each other: -f renders bundles, --repo brings a checkout up to date")
+            }
+            (None, false) if self.plugins.is_asked() => {
+                usage("--plugins is for --repo: which plugins render stands in a config repository's meshwright.yaml")
             }
             (None, false) if self.write => {
                 usage("--write is for --repo: with -f, --out DIR writes the files below DIR")
@@ -61,7 +68,7 @@ impl Render {
 
     fn bundles(&self) -> Outcome {
         let tree = bundle::tree(bundle::resources(&self.file)?)?;
-        let rendered = render(&tree, &Settings::default(), &Scope::everything(&tree));
+        let rendered = render(&tree, &Settings::default(), &Scope::everything(&tree), Outside::NONE);
         let blocked = say(&rendered);
         match (&self.out, self.output) {
             (Some(_), _) if blocked => output::note(NOTHING_WRITTEN),
@@ -95,14 +102,33 @@ impl Render {
         Ok(if blocked { Verdict::Findings } else { Verdict::Ok })
     }
 
+    /// What a checkout renders to; what its plugins answer is asked where that is wanted.
+    fn rendered(&self, declared: &Declared, files: &PluginFiles) -> Result<Rendered, Failure> {
+        let (tree, settings) = (&declared.tree, &declared.settings);
+        let scope = Scope::everything(tree);
+        if !self.plugins.is_asked() {
+            let mut rendered = render(tree, settings, &scope, Outside::AsMain(files));
+            let outdated: Vec<Finding> = outdated_of_plugins(&rendered).collect();
+            rendered.findings.extend(outdated);
+            return Ok(rendered);
+        }
+        let fresh = |answers: &Answers| render(tree, settings, &scope, Outside::Fresh { files, before: None, answers });
+        let answered = self.plugins.ask(tree, settings, &fresh(&Answers::default()).unanswered)?;
+        answered.faults.values().flatten().for_each(|fault| output::note(fault));
+        let mut rendered = fresh(&answered.answers);
+        rendered.findings.extend(unanswered(&rendered.unanswered));
+        Ok(rendered)
+    }
+
     fn checkout(&self, root: &Path) -> Outcome {
         let files = bundle::checkout(root)?;
         let declared = Declared::read(&files).map_err(Failure::failed)?;
         if !declared.problems.is_empty() {
             return Err(Failure::Found(declared.problems.into_values().flatten().collect()));
         }
-        let mut rendered = render(&declared.tree, &declared.settings, &Scope::everything(&declared.tree));
         let listed = Listed::read(&files).map_err(Failure::failed)?;
+        let plugin_files = listed.plugin_files(&files, &declared.settings).map_err(Failure::failed)?;
+        let mut rendered = self.rendered(&declared, &plugin_files)?;
         let audit = Audit::of(&files, listed, &rendered).map_err(Failure::failed)?;
         let changes = outdated(&files, &declared, &audit).map_err(Failure::failed)?;
         rendered.findings.extend(declared.gone(&audit.strays));
@@ -131,6 +157,15 @@ impl Render {
         });
         Ok(if blocked || !(write || changes.is_empty()) { Verdict::Findings } else { Verdict::Ok })
     }
+}
+
+/// The files of plugins that are not what they should be, and which only the plugins can make anew.
+pub(super) fn outdated_of_plugins(rendered: &Rendered) -> impl Iterator<Item = Finding> + use<'_> {
+    rendered.outdated.iter().map(|outdated| {
+        let message = format!("this file of a plugin {}", outdated.why);
+        let remedy = "run `meshwright render --repo . --write --plugins=FILE`, and propose the result";
+        Finding::error("check/plugin", Place::at(&outdated.path), message, remedy)
+    })
 }
 
 /// Every file of a checkout that is not as it should be: intents without their state, manifests, stale manifests.

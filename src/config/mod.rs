@@ -3,6 +3,7 @@
 mod duration;
 mod forge;
 mod orchestrator;
+mod plugins;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use serde::Deserialize;
 pub use duration::Millis;
 pub use forge::{App, Budget, Commits, Forge, ForgeKind, MergeMethod};
 pub use orchestrator::Orchestrator;
+pub use plugins::{PluginAddress, RegisteredPlugins};
 
 /// All of it. Every field has a default: with no configuration at all the server runs on loopback with an embedded
 /// store and an embedded forge.
@@ -37,6 +39,12 @@ pub struct Config {
     pub forge: Forge,
     /// The orchestrator that is told that this server is there.
     pub orchestrator: Option<Orchestrator>,
+    /// Where outside plugins are reached.
+    pub plugins: Vec<PluginAddress>,
+    /// A folder of files that say the same of one plugin each.
+    pub plugin_directory: Option<PathBuf>,
+    /// What TLS is made sure by with the plugins that are registered over REST.
+    pub registered_plugins: Option<RegisteredPlugins>,
     /// What is written to the log.
     pub log: Log,
 }
@@ -54,6 +62,9 @@ impl Default for Config {
             repository: Repository::default(),
             forge: Forge::default(),
             orchestrator: None,
+            plugins: vec![],
+            plugin_directory: None,
+            registered_plugins: None,
             log: Log::default(),
         }
     }

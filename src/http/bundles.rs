@@ -87,13 +87,22 @@ pub(super) async fn plan(
     let prune = prune(&request)?;
     let text = body::bundle(request, &shared.limits).await?;
     rights::plan(&shared.auth, &caller)?;
-    let planned = shared.plan(move |shared| {
-        let (submission, places) = read(&text, prune, caller.person)?;
-        let proposal = shared.desk.plan(&submission).map_err(|refusal| places.refused(refusal))?;
-        let planned = Planned { plan: &proposal.plan, diff: changes::diff(&proposal.plan) };
-        serde_json::to_vec(&planned).map_err(|error| Problem::internal(error.to_string()))
-    });
-    Ok(changes::json(planned.await?))
+    let planned = |text: Bytes, by: Person| {
+        shared.plan(move |shared| {
+            let (submission, places) = read(&text, prune, by)?;
+            let proposal = shared.desk.plan(&submission).map_err(|refusal| places.refused(refusal))?;
+            let planned = Planned { plan: &proposal.plan, diff: changes::diff(&proposal.plan) };
+            let body = serde_json::to_vec(&planned).map_err(|error| Problem::internal(error.to_string()))?;
+            Ok((body, proposal.unanswered.clone()))
+        })
+    };
+    let (mut body, unanswered) = planned(text.clone(), caller.person.clone()).await?;
+    if !unanswered.is_empty() {
+        // Nobody else's plan waits for that.
+        shared.desk.settle(&unanswered).await;
+        body = planned(text, caller.person).await?.0;
+    }
+    Ok(changes::json(body))
 }
 
 fn prune(request: &Request) -> Result<bool, Problem> {

@@ -11,6 +11,7 @@ pub mod name;
 pub mod outbound;
 mod outside;
 mod pattern;
+pub mod plugins;
 pub mod posted;
 pub mod quote;
 pub mod resource;

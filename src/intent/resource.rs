@@ -66,26 +66,17 @@ impl Resource {
     /// # Errors
     /// All violations in it.
     pub fn read(parent: Option<&Anchor>, kind: Kind, body: &Value) -> Result<Self, Vec<Violation>> {
-        let mut violations = secrets::scan(body);
-        if !violations.is_empty() {
-            return Err(violations);
+        let secrets = secrets::scan(body);
+        if !secrets.is_empty() {
+            return Err(secrets);
         }
-        let parsed = match kind.entry().form {
-            BodyForm::Standard => Fields::read(body, "", |f| standard(f, kind)),
-            BodyForm::Label => Fields::read(body, "", label),
+        let (name, spec, state) = match kind.entry().form {
+            BodyForm::Standard => Fields::read(body, "", |f| standard(f, kind))?,
+            BodyForm::Label => Fields::read(body, "", label)?,
         };
-        match parsed {
-            Err(found) => violations.extend(found),
-            Ok((name, spec, state)) => {
-                violations.extend(spec.unsupported());
-                if violations.is_empty() {
-                    let version = if let Spec::CompositeApp(app) = &spec { Some(&app.version) } else { None };
-                    let anchor = Anchor::below(parent, kind, &name, version);
-                    return Ok(Self { anchor, body: without_state(body).into(), spec, state });
-                }
-            }
-        }
-        Err(violations)
+        let version = if let Spec::CompositeApp(app) = &spec { Some(&app.version) } else { None };
+        let anchor = Anchor::below(parent, kind, &name, version);
+        Ok(Self { anchor, body: without_state(body).into(), spec, state })
     }
 
     /// The same of a body that may have a private key where one may be posted: what is read has none, and cannot be kept
@@ -215,16 +206,11 @@ mod tests {
     use crate::intent::kind::KINDS;
 
     #[test]
-    fn every_documented_example_is_read_or_refused_for_being_unsupported() {
+    fn every_documented_example_is_read() {
         for entry in KINDS {
             let body: Value = serde_json::from_str(entry.example).unwrap();
-            match Resource::read(None, entry.kind, &body) {
-                Ok(resource) => assert_eq!(resource.to_value(), body, "{}", entry.title),
-                Err(violations) => {
-                    let refused = violations.iter().all(|v| v.message.contains("cannot be rendered by this version"));
-                    assert!(refused, "{}: {violations:?}", entry.title);
-                }
-            }
+            let resource = Resource::read(None, entry.kind, &body).unwrap();
+            assert_eq!(resource.to_value(), body, "{}", entry.title);
         }
     }
 

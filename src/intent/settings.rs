@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::fields::{Fields, Violation};
+use super::plugins::{self, ListedPlugin};
 use super::spec::Cluster;
 
 /// The path of the settings in the config repository.
@@ -54,6 +55,8 @@ pub struct Settings {
     pub caps: Caps,
     /// What clusters are taken to be where they say nothing.
     pub cluster_defaults: Cluster,
+    /// Who renders beside what is built in.
+    pub plugins: Vec<ListedPlugin>,
 }
 
 impl Default for Settings {
@@ -65,6 +68,7 @@ impl Default for Settings {
             gitops: GitOps::None,
             caps: Caps::default(),
             cluster_defaults: Cluster::default(),
+            plugins: vec![],
         }
     }
 }
@@ -78,6 +82,7 @@ struct Written {
     gitops: Option<GitOps>,
     caps: Option<Caps>,
     cluster_defaults: Option<Value>,
+    plugins: Option<Vec<plugins::Written>>,
 }
 
 impl Settings {
@@ -111,6 +116,7 @@ impl Settings {
             gitops: written.gitops.unwrap_or_default(),
             caps: written.caps.unwrap_or_default(),
             cluster_defaults,
+            plugins: plugins::read(written.plugins.unwrap_or_default())?,
         })
     }
 }

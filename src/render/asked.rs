@@ -57,8 +57,13 @@ impl<'t> Asked<'t> {
 
     /// What `work` gives for the servers of each host, on several threads where there are many.
     pub(super) fn each_host(&self, work: impl Fn(&[Server<'t>]) -> Output + Send + Sync) -> Output {
+        joined(self.of_each_host(work))
+    }
+
+    /// The same, one by one.
+    pub(super) fn of_each_host<R: Send>(&self, work: impl Fn(&[Server<'t>]) -> R + Send + Sync) -> Vec<R> {
         let hosts: Vec<&[Server<'_>]> = self.servers.chunk_by(is_same_host).collect();
-        joined(each(&hosts, self.parallel, |servers| work(servers)))
+        each(&hosts, self.parallel, |servers| work(servers))
     }
 
     /// The same for the servers of each workload.
@@ -72,7 +77,7 @@ impl<'t> Asked<'t> {
     }
 }
 
-fn joined(shares: Vec<Output>) -> Output {
+pub(super) fn joined(shares: Vec<Output>) -> Output {
     let mut out = Output::default();
     shares.into_iter().for_each(|more| out.extend(more));
     out

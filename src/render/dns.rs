@@ -3,6 +3,7 @@
 //! Each cluster has the record of its own gateway. Several of one name are told apart by `setIdentifier`, so that the
 //! external-dns of one cluster leaves those of the others alone.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -23,8 +24,8 @@ use crate::istio::{DnsEndpoint, DnsRecord};
 pub(super) struct Dns;
 
 impl Plugin for Dns {
-    fn name(&self) -> &'static str {
-        "dns"
+    fn name(&self) -> Cow<'static, str> {
+        "dns".into()
     }
 
     fn render(&self, asked: &Asked<'_>) -> Output {

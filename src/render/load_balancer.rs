@@ -1,5 +1,7 @@
 //! `load-balancer`: how callers treat a host on its own clusters, and alias hosts that lead them to others.
 
+use std::borrow::Cow;
+
 use super::asked::Asked;
 use super::context::Context;
 use super::output::Output;
@@ -12,8 +14,8 @@ use crate::intent::spec::Traffic;
 pub(super) struct LoadBalancer;
 
 impl Plugin for LoadBalancer {
-    fn name(&self) -> &'static str {
-        "load-balancer"
+    fn name(&self) -> Cow<'static, str> {
+        "load-balancer".into()
     }
 
     fn render(&self, asked: &Asked<'_>) -> Output {

@@ -15,7 +15,7 @@ pub(super) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 pub(super) const MESHWRIGHT: &str = "meshwright";
 
 /// The annotation that names the intents, one per line.
-const INTENTS: &str = "meshwright.dev/intents";
+pub(super) const INTENTS: &str = "meshwright.dev/intents";
 
 /// The annotation that makes Istio only watch a policy.
 const DRY_RUN: &str = "istio.io/dry-run";
@@ -56,37 +56,50 @@ pub(super) struct Draft<'a> {
 impl Draft<'_> {
     /// The file.
     pub(super) fn finish(self, gitops: GitOps) -> Manifest {
-        let mut intents = self.intents;
-        intents.sort();
-        intents.dedup();
-        let names = names(&intents);
-        let mut annotations = StringMap::from([(INTENTS.to_owned(), names.join("\n"))]);
+        let mut annotations = StringMap::new();
         if self.observed {
             annotations.insert(DRY_RUN.into(), "true".into());
         }
-        let metadata = ObjectMeta {
-            name: self.name,
-            namespace: self.namespace.to_owned(),
-            labels: StringMap::from([(MANAGED_BY.into(), MESHWRIGHT.into())]),
-            annotations,
-        };
-        let mut resource = Resource::new(metadata, self.spec);
-        if gitops == GitOps::ArgoCd {
-            let wave = sync_wave(resource.kind_name()).to_owned();
-            resource.metadata.annotations.insert(SYNC_WAVE.into(), wave);
-        }
-        let mut text = String::from(HEADER);
-        for name in names {
-            text.push_str("# ");
-            text.push_str(&name);
-            text.push('\n');
-        }
-        text.push_str(&to_yaml(&resource));
+        let metadata =
+            ObjectMeta { name: self.name, namespace: self.namespace.to_owned(), labels: StringMap::new(), annotations };
+        let mut intents = self.intents;
+        intents.sort();
+        intents.dedup();
+        let resource = marked(Resource::new(metadata, self.spec), &intents, gitops);
         let directory = directory_of(self.cluster, self.namespace);
         let kind = resource.kind_name().to_ascii_lowercase();
         let path = format!("{directory}/{}/{kind}-{}.yaml", self.service, resource.metadata.name);
-        Manifest { path, text, resource, intents }
+        file(path, resource, intents)
     }
+}
+
+/// The resource with our label and annotations.
+pub(super) fn marked(mut resource: Resource, intents: &[Anchor], gitops: GitOps) -> Resource {
+    let annotations = &mut resource.metadata.annotations;
+    annotations.insert(INTENTS.to_owned(), names(intents).join("\n"));
+    resource.metadata.labels.insert(MANAGED_BY.into(), MESHWRIGHT.into());
+    if gitops == GitOps::ArgoCd && !resource.metadata.annotations.contains_key(SYNC_WAVE) {
+        let wave = sync_wave(resource.kind_name()).to_owned();
+        resource.metadata.annotations.insert(SYNC_WAVE.into(), wave);
+    }
+    resource
+}
+
+/// The file at `path` of a resource that is marked; it comes from `intents`, which are sorted.
+pub(super) fn file(path: String, resource: Resource, intents: Vec<Anchor>) -> Manifest {
+    Manifest { path, text: text(&resource), resource, intents, plugin: "".into() }
+}
+
+/// What the file of a resource that is marked says.
+pub(super) fn text(resource: &Resource) -> String {
+    let mut text = String::from(HEADER);
+    for name in resource.metadata.annotations.get(INTENTS).into_iter().flat_map(|names| names.lines()) {
+        text.push_str("# ");
+        text.push_str(name);
+        text.push('\n');
+    }
+    text.push_str(&to_yaml(resource));
+    text
 }
 
 /// The lines that name `intents`, which are sorted: all of them, or where that is too much, the servers and how many clients
@@ -127,7 +140,7 @@ pub(super) fn too_large(manifest: &Manifest) -> Option<Finding> {
 }
 
 /// The directory of one namespace on one cluster, which a GitOps engine points at.
-fn directory_of(cluster: &ClusterId, namespace: &str) -> String {
+pub(super) fn directory_of(cluster: &ClusterId, namespace: &str) -> String {
     format!("clusters/{}/{}/{namespace}", cluster.provider, cluster.cluster)
 }
 
@@ -151,7 +164,7 @@ mod tests {
             let annotations = StringMap::from([("a/b".to_owned(), "x".repeat(bytes - 3))]);
             let metadata = ObjectMeta { annotations, ..ObjectMeta::default() };
             let resource = Resource::new(metadata, ConfigMap::default());
-            Manifest { path: "clusters/a".into(), text: String::new(), resource, intents: vec![] }
+            Manifest { path: "clusters/a".into(), text: String::new(), resource, intents: vec![], plugin: "".into() }
         };
         assert_eq!(too_large(&manifest(262_144)), None);
         let found = too_large(&manifest(262_145)).unwrap();

@@ -1,11 +1,15 @@
 //! What rendering gives.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::finding::Finding;
 use crate::intent::{Anchor, ClusterId};
 use crate::istio;
+
+use super::question::{Outdated, Question};
+use crate::intent::plugins::BUILT_IN;
 
 /// A generated file.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +22,16 @@ pub struct Manifest {
     pub resource: istio::Resource,
     /// The intents that it comes from, sorted; none for the file that keeps a directory.
     pub intents: Vec<Anchor>,
+    /// The plugin that it is of; empty for the file that keeps a directory.
+    pub plugin: Cow<'static, str>,
+}
+
+impl Manifest {
+    /// Whether a plugin outside this program wrote it.
+    #[must_use]
+    pub fn is_of_outside_plugin(&self) -> bool {
+        !self.plugin.is_empty() && !BUILT_IN.contains(&&*self.plugin)
+    }
 }
 
 /// How a workload decides who may call it.
@@ -92,6 +106,14 @@ pub struct Rendered {
     pub unplaced: BTreeSet<Anchor>,
     /// What there is to say, sorted; errors block.
     pub findings: Vec<Finding>,
+    /// The digest of each unit that outside plugins render, by plugin and unit.
+    pub units: BTreeMap<(String, String), String>,
+    /// The files of outside plugins on main that are not what they should be.
+    pub outdated: Vec<Outdated>,
+    /// What outside plugins have to answer before this is complete.
+    pub unanswered: Vec<Question>,
+    /// How many files of outside plugins are as main has them, whatever the plugin would answer now.
+    pub kept: usize,
 }
 
 /// What one pattern, or one share of the work, gives.
@@ -102,6 +124,10 @@ pub(super) struct Output {
     pub(super) exits: Vec<Exit>,
     pub(super) unplaced: BTreeSet<Anchor>,
     pub(super) findings: Vec<Finding>,
+    pub(super) units: Vec<((String, String), String)>,
+    pub(super) outdated: Vec<Outdated>,
+    pub(super) unanswered: Vec<Question>,
+    pub(super) kept: usize,
 }
 
 impl Output {
@@ -112,5 +138,9 @@ impl Output {
         self.exits.extend(other.exits);
         self.unplaced.extend(other.unplaced);
         self.findings.extend(other.findings);
+        self.units.extend(other.units);
+        self.outdated.extend(other.outdated);
+        self.unanswered.extend(other.unanswered);
+        self.kept += other.kept;
     }
 }

@@ -1,6 +1,6 @@
 //! Rendering: the intents of a scope are resolved and handed to the plugins, and what these answer is put together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
@@ -10,32 +10,36 @@ use super::load_balancer::LoadBalancer;
 use super::manifest::too_large;
 use super::namespace::{namespace_directory, namespace_file};
 use super::output::{Manifest, Output, Rendered};
+use super::outside::{self, Outside};
 use super::plugin::Plugin;
 use super::scope::Scope;
 use super::sm_config::SmConfig;
 use crate::finding::{Finding, Place};
 use crate::intent::{Settings, Tree};
+use crate::istio::Resource;
 
 /// The plugins that are built in, in the order in which they are asked.
 const BUILT_IN: [&dyn Plugin; 3] = [&SmConfig, &LoadBalancer, &Dns];
 
-/// Renders the services of `scope` as `tree` has them.
+/// Renders the services of `scope` as `tree` has them, with what is known of outside plugins.
 #[must_use]
-pub fn render(tree: &Tree, settings: &Settings, scope: &Scope) -> Rendered {
-    asked_of(&BUILT_IN, tree, settings, scope)
+pub fn render(tree: &Tree, settings: &Settings, scope: &Scope, outside: Outside<'_>) -> Rendered {
+    let listed = outside::listed(&settings.plugins, tree, outside);
+    let plugins: Vec<&dyn Plugin> =
+        BUILT_IN.into_iter().chain(listed.iter().map(|plugin| plugin as &dyn Plugin)).collect();
+    asked_of(&plugins, tree, settings, scope)
 }
 
 /// Asks the plugins, one after the other.
 fn asked_of(plugins: &[&dyn Plugin], tree: &Tree, settings: &Settings, scope: &Scope) -> Rendered {
     let mut out = Output::default();
     let asked = Asked::resolve(tree, settings, scope, &mut out);
-    let mut files: Vec<(Manifest, &str)> = vec![];
     for plugin in plugins {
         let mut answer = plugin.render(&asked);
-        files.extend(answer.manifests.drain(..).map(|manifest| (manifest, plugin.name())));
+        answer.manifests.iter_mut().for_each(|manifest| manifest.plugin = plugin.name());
         out.extend(answer);
     }
-    rendered(files, out)
+    rendered(out)
 }
 
 /// An app that is placed nowhere is one thing to mend, however many servers and clients it is the app of: the first of
@@ -47,14 +51,14 @@ fn say_once(findings: &mut Vec<Finding>) {
     });
 }
 
-/// Sorts all that was given, each file with the plugin that wrote it, and adds the file that keeps each namespace's
-/// directory.
-fn rendered(mut files: Vec<(Manifest, &str)>, out: Output) -> Rendered {
-    let Output { mut targets, mut exits, unplaced, mut findings, .. } = out;
+/// Sorts all that was given, and adds the file that keeps each namespace's directory.
+fn rendered(out: Output) -> Rendered {
+    let Output { mut manifests, mut targets, mut exits, unplaced, mut findings, units, mut outdated, unanswered, kept } =
+        out;
     // Of two in the same file it is always the same one that stays.
-    files.par_sort_unstable_by(|(a, _), (b, _)| a.path.cmp(&b.path).then_with(|| a.text.cmp(&b.text)));
-    findings.extend(files.windows(2).filter_map(|pair| same_file(&pair[0], &pair[1])));
-    let manifests: Vec<Manifest> = files.into_iter().map(|(manifest, _)| manifest).collect();
+    manifests.par_sort_unstable_by(|a, b| a.path.cmp(&b.path).then_with(|| a.text.cmp(&b.text)));
+    findings.extend(manifests.windows(2).filter_map(|pair| same_file(&pair[0], &pair[1])));
+    findings.extend(same_resource(&manifests));
     findings.extend(manifests.iter().filter_map(too_large));
     let directories: BTreeSet<&str> =
         manifests.iter().filter_map(|manifest| namespace_directory(&manifest.path)).collect();
@@ -64,21 +68,64 @@ fn rendered(mut files: Vec<(Manifest, &str)>, out: Output) -> Rendered {
     findings.sort();
     findings.dedup();
     say_once(&mut findings);
+    outdated.sort();
     let manifests = manifests.into_iter().chain(keepers).map(|manifest| (manifest.path.clone(), manifest)).collect();
-    Rendered { manifests, targets, exits, unplaced, findings }
+    let units = units.into_iter().collect();
+    Rendered { manifests, targets, exits, unplaced, findings, units, outdated, unanswered, kept }
 }
 
 /// What is wrong where two resources would stand in one file: nobody could say which one a cluster gets.
-fn same_file((one, by): &(Manifest, &str), (other, and): &(Manifest, &str)) -> Option<Finding> {
+fn same_file(one: &Manifest, other: &Manifest) -> Option<Finding> {
     if one.path != other.path {
         return None;
     }
-    let (message, remedy) = if by == and {
-        (format!("two resources of the plugin {by} would stand in the same file"), "rename one of the services")
+    let (message, remedy) = if one.plugin == other.plugin {
+        let message = format!("two resources of the plugin {} would stand in the same file", one.plugin);
+        (message, "rename one of the services")
     } else {
-        let message =
-            format!("the plugins {by} and {and} would both write this file, which can be of one of them only");
+        let message = format!(
+            "the plugins {} and {} would both write this file, which can be of one of them only",
+            one.plugin, other.plugin
+        );
         (message, "let one of the plugins name its resource otherwise")
     };
     Some(Finding::error("render/same-file", Place::at(&one.path), message, remedy))
+}
+
+/// What a resource is on all clusters together: its namespace's directory, its group, its kind and its name.
+fn identity(manifest: &Manifest) -> Option<[&str; 4]> {
+    let Resource { metadata, .. } = &manifest.resource;
+    let directory = namespace_directory(&manifest.path)?;
+    Some([directory, manifest.resource.group(), manifest.resource.kind_name(), &metadata.name])
+}
+
+/// What is wrong where an outside plugin writes a resource that stands in another file too.
+fn same_resource(manifests: &[Manifest]) -> Vec<Finding> {
+    let is_outside = |manifest: &&Manifest| manifest.is_of_outside_plugin();
+    let mut outside: BTreeMap<[&str; 4], &Manifest> = BTreeMap::new();
+    let mut findings = vec![];
+    let mut tell = |one: &Manifest, other: &Manifest| {
+        let message = format!(
+            "the plugin {} would write the same resource as the plugin {}, which stands in {}",
+            one.plugin, other.plugin, other.path
+        );
+        let remedy = "let one of the plugins name its resource otherwise";
+        findings.push(Finding::error("render/same-resource", Place::at(&one.path), message, remedy));
+    };
+    for manifest in manifests.iter().filter(is_outside) {
+        let Some(identity) = identity(manifest) else { continue };
+        match outside.get(&identity).filter(|other| other.path != manifest.path) {
+            Some(other) => tell(manifest, other),
+            None => drop(outside.insert(identity, manifest)),
+        }
+    }
+    if outside.is_empty() {
+        return findings;
+    }
+    for manifest in manifests.iter().filter(|manifest| !is_outside(manifest)) {
+        if let Some(one) = identity(manifest).and_then(|identity| outside.get(&identity)) {
+            tell(one, manifest);
+        }
+    }
+    findings
 }

@@ -1,5 +1,7 @@
 //! `sm-config`, the Istio renderer: who may call, what gateways open, and how hosts of other clusters are found.
 
+use std::borrow::Cow;
+
 use super::asked::Asked;
 use super::context::Context;
 use super::output::Output;
@@ -11,8 +13,8 @@ use super::{east_west, exposure, leads, notice, outbound, pods, remote};
 pub(super) struct SmConfig;
 
 impl Plugin for SmConfig {
-    fn name(&self) -> &'static str {
-        "sm-config"
+    fn name(&self) -> Cow<'static, str> {
+        "sm-config".into()
     }
 
     fn render(&self, asked: &Asked<'_>) -> Output {

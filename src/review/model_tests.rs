@@ -5,7 +5,7 @@ use crate::access::{Expectation, Verdict};
 use crate::finding::Finding;
 use crate::intent::testing;
 use crate::intent::{Settings, Tree};
-use crate::render::{Rendered, Scope, render};
+use crate::render::{Outside, Rendered, Scope, render};
 
 /// One server on gke/east, with one client that closes it.
 const MESH: &str = include_str!("../../fixtures/minimal/bundle.yaml");
@@ -26,7 +26,7 @@ impl World {
     fn new(bundle: &str, by_hand: &[(&str, &str, &str)]) -> Self {
         let tree = testing::tree(bundle);
         let settings = Settings::default();
-        let rendered = render(&tree, &settings, &Scope::everything(&tree));
+        let rendered = render(&tree, &settings, &Scope::everything(&tree), Outside::NONE);
         let stray = |(at, (namespace, kind, spec)): (usize, &(&str, &str, &str))| {
             let text = format!(
                 "apiVersion: security.istio.io/v1\nkind: {kind}\nmetadata: {{name: hand-{at}, namespace: {namespace}}}\nspec: {spec}\n"

@@ -12,7 +12,7 @@ use crate::finding::{Finding, Place, Severity};
 use crate::intent::{Anchor, layout};
 use crate::istio::Resource;
 use crate::lint::{lint, lint_across};
-use crate::render::Rendered;
+use crate::render::{Manifest, Rendered};
 
 /// What a plan is made from.
 #[derive(Debug)]
@@ -77,6 +77,20 @@ fn as_of_a_change(finding: Finding) -> Finding {
     Finding { severity, ..finding }
 }
 
+/// Istio's rules over one generated manifest; of one that a plugin outside this program wrote it is told which.
+#[must_use]
+pub fn sound(manifest: &Manifest) -> Vec<Finding> {
+    let found = lint(&manifest.resource, &Place::at(&manifest.path));
+    if found.is_empty() || !manifest.is_of_outside_plugin() {
+        return found;
+    }
+    let told = |finding: Finding| Finding {
+        message: format!("{} (of the plugin {})", finding.message, manifest.plugin),
+        ..finding
+    };
+    found.into_iter().map(told).collect()
+}
+
 /// What a rule finds to be missing: a plan sees no more than what the change concerns, so that a check of everything tells it.
 const MISSING: [&str; 2] = ["istio/IST0101", "istio/IST0174"];
 
@@ -85,7 +99,7 @@ fn linted(before: &Rendered, after: &Rendered, strays: &[Stray]) -> Vec<Finding>
     let mut findings = Vec::new();
     let mut changes: BTreeSet<&str> = BTreeSet::new();
     for manifest in changed(before, after) {
-        findings.extend(lint(&manifest.resource, &Place::at(&manifest.path)));
+        findings.extend(sound(manifest));
         changes.insert(&manifest.path);
     }
     let clusters: BTreeSet<&str> = changes.iter().filter_map(|path| Some(Location::of(path)?.cluster)).collect();

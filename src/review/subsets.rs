@@ -82,7 +82,7 @@ fn finding(manifest: &Manifest, (cluster, host, subset): Of<'_>) -> Finding {
 mod tests {
     use super::*;
     use crate::intent::{Settings, testing};
-    use crate::render::{Scope, render};
+    use crate::render::{Outside, Scope, render};
 
     const SUBSETS: &str = "    subsets:\n    - {name: v1, labels: {version: v1}}\n    - {name: v2, labels: {version: v2}, \
                            trafficPolicy: {connectionPool: {tcp: {maxConnections: 10}}}}\n    weights: [{subset: v1, weight: 95}, \
@@ -100,7 +100,7 @@ mod tests {
 
     fn of(bundle: &str) -> Rendered {
         let tree = testing::tree(bundle);
-        render(&tree, &Settings::default(), &Scope::everything(&tree))
+        render(&tree, &Settings::default(), &Scope::everything(&tree), Outside::NONE)
     }
 
     fn told(before: &Rendered, after: &Rendered) -> Vec<String> {

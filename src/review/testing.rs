@@ -57,7 +57,8 @@ impl With for Rendered {
     fn file(mut self, cluster: &str, path: &str, text: &str) -> Self {
         let path = format!("clusters/{cluster}/{path}");
         let resource = istio::read(text).remove(0).unwrap().resource;
-        self.manifests.insert(path.clone(), Manifest { path, text: text.into(), resource, intents: vec![] });
+        self.manifests
+            .insert(path.clone(), Manifest { path, text: text.into(), resource, intents: vec![], plugin: "".into() });
         self
     }
 }

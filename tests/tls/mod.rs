@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// A certificate with its private key, both in PEM.
+#[allow(dead_code, reason = "not every program that takes this in asks for it")]
 #[derive(Clone)]
 pub(crate) struct Made {
     pub(crate) certificate: String,
@@ -18,6 +19,7 @@ pub(crate) fn openssl(folder: &Path, arguments: &[&str]) -> Vec<u8> {
 }
 
 /// A new key of an algorithm, such as `rsa:2048` or `P-256`, with a certificate that is good for ten days.
+#[allow(dead_code, reason = "not every program that takes this in asks for it")]
 pub(crate) fn made(algorithm: &str) -> Made {
     let folder = tempfile::tempdir().unwrap();
     let curve = format!("ec_paramgen_curve:{algorithm}");

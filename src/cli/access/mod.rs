@@ -14,7 +14,7 @@ use super::{Failure, Outcome, output};
 use crate::access::Mesh;
 use crate::change::{Audit, Declared, Listed};
 use crate::intent::scalar::DnsLabel;
-use crate::render::{Scope, render};
+use crate::render::{Outside, Scope, render};
 use crate::repo::Files;
 use crate::review::{Given, Model, Side};
 
@@ -144,8 +144,10 @@ fn of_checkout<T>(files: &dyn Files, ask: impl FnOnce(&Model<'_>) -> T) -> Resul
     if !declared.problems.is_empty() {
         return Err(Failure::Found(declared.problems.into_values().flatten().collect()));
     }
-    let rendered = render(&declared.tree, &declared.settings, &Scope::everything(&declared.tree));
     let listed = Listed::read(files).map_err(Failure::failed)?;
+    let plugin_files = listed.plugin_files(files, &declared.settings).map_err(Failure::failed)?;
+    let scope = Scope::everything(&declared.tree);
+    let rendered = render(&declared.tree, &declared.settings, &scope, Outside::AsMain(&plugin_files));
     let audit = Audit::of(files, listed, &rendered).map_err(Failure::failed)?;
     let side = Side { rendered: &rendered, strays: &audit.strays };
     Ok(ask(&Model::new(&declared.tree, &declared.settings.cluster_defaults, side)))

@@ -25,8 +25,6 @@ pub use outbound::{EgressScope, Endpoint, Origination, OriginationMode, Outbound
 pub use placement::{AppPlacement, ClusterTerm, Target};
 pub use traffic::{Failover, Http, Policy, Subset, Toward, Traffic, Weight};
 
-use super::Violation;
-
 /// The spec of a resource, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Spec {
@@ -60,24 +58,4 @@ pub enum Spec {
     ClusterLabel,
     /// A plugin.
     Controller(Controller),
-}
-
-impl Spec {
-    /// What of this spec this version understands but does not render: such a write is refused, never half obeyed.
-    #[must_use]
-    pub fn unsupported(&self) -> Vec<Violation> {
-        let refuse = |pointer: &str, what: &str, remedy: &str| {
-            Violation::new(pointer, format!("{what} cannot be rendered by this version of Meshwright; {remedy}"))
-        };
-        match self {
-            Self::Controller(_) => {
-                vec![refuse(
-                    "/spec",
-                    "a plugin of your own",
-                    "the Istio renderer is built in and needs no registration",
-                )]
-            }
-            _ => vec![],
-        }
-    }
 }

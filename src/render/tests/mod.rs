@@ -19,7 +19,7 @@ mod traffic;
 
 use serde_json::{Map, Value, json};
 
-use super::{Rendered, Scope, TargetAccess, render};
+use super::{Outside, Rendered, Scope, TargetAccess, render};
 use crate::finding::{Finding, Severity};
 use crate::intent::{Settings, Tree, testing};
 
@@ -120,7 +120,7 @@ fn tree_instead(old: &str, new: &str, documents: &[String]) -> Tree {
 }
 
 fn everything(tree: &Tree) -> Rendered {
-    render(tree, &Settings::default(), &Scope::everything(tree))
+    render(tree, &Settings::default(), &Scope::everything(tree), Outside::NONE)
 }
 
 fn rendered(documents: &[String]) -> Rendered {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::intent::{Anchor, Resource, testing::resource};
-use crate::render::{Manifest, Target, is_namespace_file};
+use crate::render::{Manifest, Outside, Target, is_namespace_file};
 
 const APP: &str = "projects/p/composite-apps/a/v1";
 
@@ -206,7 +206,7 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
 }
 
 fn of(tree: &Tree, scope: &Scope) -> Rendered {
-    render(tree, &Settings::default(), scope)
+    render(tree, &Settings::default(), scope, Outside::NONE)
 }
 
 fn files(rendered: Rendered) -> BTreeMap<String, Manifest> {

@@ -1,0 +1,79 @@
+//! What the life of a change needs of outside plugins.
+
+use async_trait::async_trait;
+
+use crate::intent::{Settings, Tree};
+use crate::render::{Answers, Question};
+
+/// How an outside plugin is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PluginReport {
+    /// What it is called.
+    pub name: String,
+    /// Why it does not work, in words for every caller to read; none where it does.
+    pub fault: Option<String>,
+    /// How many calls were answered.
+    pub calls: u64,
+    /// How long these took, in seconds.
+    pub seconds: f64,
+    /// How many questions were not answered as they have to be, by the reason in one word.
+    pub failures: Vec<(&'static str, u64)>,
+}
+
+/// The outside plugins: they are asked in the background, so that none of them holds up what does not need it.
+#[async_trait]
+pub trait Plugins: Send + Sync {
+    /// What main says by now: which plugins are listed, and where some are registered.
+    fn follow(&self, tree: &Tree, settings: &Settings);
+
+    /// What was answered.
+    fn answers(&self) -> &Answers;
+
+    /// Has questions asked, and comes back at once. What is being asked already is not asked twice, and what failed is asked
+    /// again when it is time.
+    fn ask(&self, questions: &[Question]);
+
+    /// Why questions are not answered, once each, in words for people; none of those that are being asked.
+    fn faults(&self, questions: &[Question]) -> Vec<String>;
+
+    /// Resolves when something that was not answered may be by now, or can be asked again.
+    async fn answered(&self);
+
+    /// Has questions asked, and waits until each is answered or failed.
+    async fn settle(&self, questions: &[Question]);
+
+    /// How the plugins are that main lists.
+    fn reports(&self) -> Vec<PluginReport>;
+}
+
+/// No outside plugins: whoever is listed cannot be reached.
+#[derive(Debug, Default)]
+pub struct NoPlugins(Answers);
+
+#[async_trait]
+impl Plugins for NoPlugins {
+    fn follow(&self, _: &Tree, _: &Settings) {}
+
+    fn answers(&self) -> &Answers {
+        &self.0
+    }
+
+    fn ask(&self, _: &[Question]) {}
+
+    fn faults(&self, questions: &[Question]) -> Vec<String> {
+        let mut plugins: Vec<&str> = questions.iter().map(|question| question.plugin.as_str()).collect();
+        plugins.sort_unstable();
+        plugins.dedup();
+        plugins.into_iter().map(|plugin| format!("the plugin {plugin} is not connected to this server")).collect()
+    }
+
+    async fn answered(&self) {
+        std::future::pending().await
+    }
+
+    async fn settle(&self, _: &[Question]) {}
+
+    fn reports(&self) -> Vec<PluginReport> {
+        vec![]
+    }
+}

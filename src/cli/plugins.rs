@@ -1,0 +1,77 @@
+//! Outside plugins, where a command reaches them.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Failure, output};
+use crate::boot::{SystemClock, plugin_directory};
+use crate::change::Plugins as _;
+use crate::config::Config;
+use crate::intent::{Settings, Tree};
+use crate::plugin::{Directory, Pool};
+use crate::render::{Answers, Question};
+use crate::review::words::many;
+
+/// So many questions are worth saying that they are asked.
+const MANY: usize = 100;
+
+#[derive(clap::Args)]
+pub(super) struct Reach {
+    /// Ask the outside plugins that meshwright.yaml lists. Where they are reached is read from FILE, a server's
+    /// configuration (its plugins, pluginDirectory and registeredPlugins), and from the controllers of the checkout
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    plugins: Option<Option<PathBuf>>,
+}
+
+/// What plugins answered, and why others did not.
+#[derive(Default)]
+pub(super) struct Answered {
+    pub(super) answers: Answers,
+    /// By plugin.
+    pub(super) faults: BTreeMap<String, Vec<String>>,
+}
+
+impl Reach {
+    /// Whether plugins are to be asked.
+    pub(super) fn is_asked(&self) -> bool {
+        self.plugins.is_some()
+    }
+
+    /// Has plugins asked what a rendering lacks, if that is wanted.
+    pub(super) fn ask(&self, tree: &Tree, settings: &Settings, questions: &[Question]) -> Result<Answered, Failure> {
+        let Some(file) = self.plugins.as_ref().filter(|_| !questions.is_empty()) else {
+            return Ok(Answered::default());
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.map_err(Failure::failed)?;
+        let pool = Pool::new(directory(file.as_ref())?, Arc::new(SystemClock), runtime.handle().clone());
+        let mut by_plugin: BTreeMap<&str, Vec<Question>> = BTreeMap::new();
+        for question in questions {
+            by_plugin.entry(&question.plugin).or_default().push(question.clone());
+        }
+        if questions.len() >= MANY && std::io::stderr().is_terminal() {
+            let (plugins, units) = (many(by_plugin.len(), "plugin"), many(questions.len(), "unit"));
+            output::note(&format!("asking {plugins} about {units}…"));
+        }
+        runtime.block_on(async {
+            pool.follow(tree, settings);
+            pool.settle(questions).await;
+        });
+        let faults = by_plugin.into_iter().map(|(plugin, questions)| (plugin.to_owned(), pool.faults(&questions)));
+        let faults = faults.filter(|(_, faults)| !faults.is_empty()).collect();
+        let answers = pool.answers().clone();
+        // A plugin that hangs holds nobody up.
+        runtime.shutdown_background();
+        Ok(Answered { answers, faults })
+    }
+}
+
+fn directory(file: Option<&PathBuf>) -> Result<Directory, Failure> {
+    let Some(path) = file else { return Ok(Directory::default()) };
+    let wrong = |why: String| Failure::Usage(format!("{}: {why}", output::path(path)));
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let config = Config::read(&text).map_err(wrong)?;
+    plugin_directory(&config).map_err(|error| wrong(error.to_string()))
+}

@@ -1,0 +1,13 @@
+//! Plugins outside this program, over gRPC (`proto/meshwright/plugin/v1`).
+
+mod fault;
+mod link;
+mod pool;
+mod reading;
+mod target;
+#[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all, clippy::pedantic)]
+mod v1;
+mod wire;
+
+pub use pool::{Directory, Pool};
+pub use target::{DEADLINE, Target, Tls, Unreachable};

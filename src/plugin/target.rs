@@ -1,0 +1,184 @@
+//! Where a plugin is reached, and how it is made sure that it is it.
+
+use std::fmt;
+use std::time::Duration;
+
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+use zeroize::Zeroizing;
+
+/// How long a call may take where nothing else is said.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How much a plugin may send before it is read, in bytes: of one call, and of all.
+const WINDOW: u32 = 1 << 20;
+const WINDOWS: u32 = 4 << 20;
+
+/// What TLS is made sure by, as PEM.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// The authorities that the plugin's certificate is signed by.
+    pub authorities: String,
+    /// What this server shows of itself, and the private key for that; none where the plugin does not ask.
+    pub identity: Option<(String, Zeroizing<String>)>,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("identity", &self.identity.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl Tls {
+    /// Whether the texts are what they are to be; what is in them is judged when a plugin is connected to.
+    fn check(&self) -> Result<(), Unreachable> {
+        let lacks = |what: &str| Err(Unreachable::Tls(format!("there is no {what} in PEM")));
+        let has = |text: &str, what: &str| text.contains("-----BEGIN ") && text.contains(what);
+        if !has(&self.authorities, "CERTIFICATE-----") {
+            return lacks("certificate of an authority");
+        }
+        match &self.identity {
+            Some((certificate, _)) if !has(certificate, "CERTIFICATE-----") => lacks("certificate"),
+            Some((_, key)) if !has(key, "PRIVATE KEY-----") => lacks("private key"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where a plugin is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// `https://host:port`, `http://` of this machine, or `unix:/path`.
+    pub address: String,
+    /// What TLS is made sure by.
+    pub tls: Option<Tls>,
+    /// How long it may take to answer once.
+    pub deadline: Duration,
+}
+
+/// Why a plugin cannot be reached as was said.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreachable {
+    /// The address is none.
+    #[error("`{0}` is no address of a plugin; write https://HOST:PORT, http://127.0.0.1:PORT or unix:/PATH")]
+    Address(String),
+    /// Intents and manifests would go over the network for everybody to read and change.
+    #[error("{0} is not on this machine, so it takes https")]
+    PlainText(String),
+    /// Nobody would know who answers.
+    #[error("{0} takes a caFile, by which its certificate is judged")]
+    NoAuthority(String),
+    /// Files are named that would not be used.
+    #[error("{0} does not use TLS, so that caFile, certificateFile and keyFile have no place")]
+    NoTls(String),
+    /// The files hold something else.
+    #[error("caFile, certificateFile and keyFile: {0}")]
+    Tls(String),
+}
+
+impl Target {
+    /// The endpoint; nothing is connected yet.
+    ///
+    /// # Errors
+    /// What cannot be used.
+    pub(super) fn endpoint(&self) -> Result<Endpoint, Unreachable> {
+        let address = self.address.as_str();
+        let none = || Unreachable::Address(address.chars().take(200).collect());
+        let is_sane = |part: &str| !part.is_empty() && !part.contains(['@', '?', '#', ' ']);
+        let (secure, authority) = match address.split_once(':') {
+            Some(("unix", path)) if path.trim_start_matches("//").starts_with('/') => (false, None),
+            Some(("http", rest)) => (false, rest.strip_prefix("//")),
+            Some(("https", rest)) => (true, rest.strip_prefix("//")),
+            _ => return Err(none()),
+        };
+        if !address.starts_with("unix:") {
+            let authority = authority.filter(|it| is_sane(it) && !it.contains('/')).ok_or_else(none)?;
+            let (host, port) = authority.rsplit_once(':').ok_or_else(none)?;
+            if port.parse::<u16>().map_or(true, |port| port == 0) || host.is_empty() {
+                return Err(none());
+            }
+            if !secure && !is_here(host) {
+                return Err(Unreachable::PlainText(address.to_owned()));
+            }
+        }
+        let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|_| none())?;
+        let endpoint = endpoint
+            .connect_timeout(CONNECT)
+            .tcp_nodelay(true)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOWS)
+            .http2_keep_alive_interval(Duration::from_secs(30));
+        match (&self.tls, secure) {
+            (None, false) => Ok(endpoint),
+            (None, true) => Err(Unreachable::NoAuthority(address.to_owned())),
+            (Some(_), false) => Err(Unreachable::NoTls(address.to_owned())),
+            (Some(tls), true) => {
+                tls.check()?;
+                let mut config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&tls.authorities));
+                if let Some((certificate, key)) = &tls.identity {
+                    config = config.identity(Identity::from_pem(certificate, key.as_str()));
+                }
+                endpoint.tls_config(config).map_err(|error| Unreachable::Tls(error.to_string()))
+            }
+        }
+    }
+
+    /// Whether it can be used at all.
+    ///
+    /// # Errors
+    /// What cannot be used.
+    pub fn check(&self) -> Result<(), Unreachable> {
+        self.endpoint().map(drop)
+    }
+}
+
+/// Whether a host of an address is this machine.
+fn is_here(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_stays_on_this_machine_and_tls_takes_an_authority() {
+        let check = |address: &str, tls: Option<Tls>| {
+            Target { address: address.to_owned(), tls, deadline: DEADLINE }.check().map_err(|error| error.to_string())
+        };
+        for good in
+            ["http://127.0.0.1:9000", "http://[::1]:9000", "http://localhost:1", "unix:/run/np.sock", "unix:///run/np"]
+        {
+            assert_eq!(check(good, None), Ok(()), "{good}");
+        }
+        for (bad, why) in [
+            ("http://plugins.example:9000", "takes https"),
+            ("http://localhost.example:9000", "takes https"),
+            ("https://plugins.example:9000", "takes a caFile"),
+            ("https://plugins.example", "no address"),
+            ("https://plugins.example:0", "no address"),
+            ("https://user:hunter2@plugins.example:1", "no address"),
+            ("ftp://127.0.0.1:1", "no address"),
+            ("unix:relative", "no address"),
+            ("127.0.0.1:9000", "no address"),
+            ("", "no address"),
+        ] {
+            let error = check(bad, None).unwrap_err();
+            assert!(error.contains(why), "{bad}: {error}");
+        }
+        assert!(check("http://127.0.0.1:1", Some(Tls::default())).unwrap_err().contains("does not use TLS"));
+        assert!(
+            check("https://plugins.example:1", Some(Tls { authorities: "no PEM".into(), identity: None })).is_err()
+        );
+    }
+
+    #[test]
+    fn a_private_key_is_never_shown() {
+        let key = Zeroizing::new("hunter2".to_owned());
+        let tls = Tls { authorities: String::new(), identity: Some(("certificate".into(), key)) };
+        assert!(!format!("{tls:?}").contains("hunter2"));
+    }
+}

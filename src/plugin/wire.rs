@@ -1,0 +1,63 @@
+//! What is asked and answered, as messages.
+
+use super::reading::{SentFinding, SentManifest};
+use super::v1;
+use crate::finding::Severity;
+use crate::render::{AskedCluster, AskedIntent, Asking, Question, Subject};
+
+/// The request that asks a question.
+pub(super) fn request(question: &Question) -> v1::RenderRequest {
+    v1::RenderRequest { input_digest: question.digest.clone(), unit: Some(unit(&question.about)) }
+}
+
+fn unit(about: &Asking) -> v1::Unit {
+    v1::Unit {
+        namespace: about.namespace.clone(),
+        subject: Some(match &about.subject {
+            Subject::Service(service) => v1::unit::Subject::Service(service.clone()),
+            Subject::Workload(label) => v1::unit::Subject::Workload(label.clone()),
+        }),
+        intents: about.intents.iter().map(intent).collect(),
+        clusters: about.clusters.iter().map(cluster).collect(),
+    }
+}
+
+fn intent(asked: &AskedIntent) -> v1::Intent {
+    v1::Intent {
+        anchor: asked.anchor.clone(),
+        kind: asked.kind.to_owned(),
+        body: asked.body.clone(),
+        namespace: asked.namespace.clone(),
+        clusters: asked.clusters.clone(),
+        closed: asked.closed,
+        protocol: asked.protocol.to_owned(),
+    }
+}
+
+fn cluster(asked: &AskedCluster) -> v1::Cluster {
+    v1::Cluster {
+        name: asked.name.clone(),
+        trust_domain: asked.trust_domain.clone(),
+        root_namespace: asked.root_namespace.clone(),
+        ingress_address: asked.ingress_address.clone(),
+        east_west_address: asked.east_west_address.clone(),
+    }
+}
+
+/// What an answer holds.
+pub(super) fn answered(response: v1::RenderResponse) -> (Vec<SentManifest>, Vec<SentFinding>) {
+    let manifest = |it: v1::Manifest| SentManifest { cluster: it.cluster, resource: it.resource };
+    let finding = |it: v1::Finding| SentFinding {
+        // What is not said blocks.
+        severity: match it.severity() {
+            v1::finding::Severity::Note => Severity::Note,
+            v1::finding::Severity::Warning => Severity::Warning,
+            v1::finding::Severity::Unspecified | v1::finding::Severity::Error => Severity::Error,
+        },
+        anchor: it.anchor,
+        pointer: it.pointer,
+        message: it.message,
+        remedy: it.remedy,
+    };
+    (response.manifests.into_iter().map(manifest).collect(), response.findings.into_iter().map(finding).collect())
+}

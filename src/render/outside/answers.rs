@@ -1,0 +1,75 @@
+//! What outside plugins answered, as long as it may be needed.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::finding::Finding;
+use crate::istio::Resource;
+use crate::render::question::Question;
+
+/// How many bytes of manifests are kept; the mesh of ten thousand services has some twenty megabytes.
+const MOST: usize = 512 << 20;
+
+/// What each answer takes beside its manifests, about.
+const OVERHEAD: usize = 512;
+
+/// What a plugin answered, with what is wrong about it: errors block what needs the answer.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Answer {
+    /// Resources for places that were asked about, each with its cluster as `provider/cluster`; sorted, none twice.
+    pub resources: Vec<(String, Resource)>,
+    /// What there is to say.
+    pub findings: Vec<Finding>,
+    /// How much memory it takes, in bytes, about.
+    pub bytes: usize,
+}
+
+type Key = (String, String, String);
+
+/// The answers of outside plugins, by what they were asked. Cloning shares them.
+#[derive(Debug, Clone, Default)]
+pub struct Answers(Arc<Mutex<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    answers: HashMap<Key, Arc<Answer>>,
+    order: VecDeque<Key>,
+    bytes: usize,
+}
+
+impl Answers {
+    /// Keeps an answer; the oldest ones go where they take too much memory.
+    pub fn put(&self, question: &Question, answer: Answer) {
+        let key = key(&question.plugin, &question.version, &question.digest);
+        let mut kept = self.kept();
+        kept.bytes += OVERHEAD + answer.bytes;
+        match kept.answers.insert(key.clone(), Arc::new(answer)) {
+            Some(before) => kept.bytes -= OVERHEAD + before.bytes,
+            None => kept.order.push_back(key),
+        }
+        while kept.bytes > MOST {
+            let Some(oldest) = kept.order.pop_front() else { break };
+            if let Some(gone) = kept.answers.remove(&oldest) {
+                kept.bytes -= OVERHEAD + gone.bytes;
+            }
+        }
+    }
+
+    /// Whether a question is answered.
+    #[must_use]
+    pub fn has(&self, question: &Question) -> bool {
+        self.get(&question.plugin, &question.version, &question.digest).is_some()
+    }
+
+    pub(super) fn get(&self, plugin: &str, version: &str, digest: &str) -> Option<Arc<Answer>> {
+        self.kept().answers.get(&key(plugin, version, digest)).cloned()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key(plugin: &str, version: &str, digest: &str) -> Key {
+    (plugin.to_owned(), version.to_owned(), digest.to_owned())
+}

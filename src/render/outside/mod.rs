@@ -1,0 +1,187 @@
+//! Plugins outside this program: their answers as files, and their files on main as what they answered before.
+//!
+//! Rendering never waits for them. What main has for a unit is kept while the unit is what it was asked as; for any other
+//! the answer is looked up, and what nobody answered yet becomes a question.
+
+mod answers;
+mod file;
+mod units;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::asked::{Asked, joined};
+use super::manifest::{directory_of, marked};
+use super::output::{Manifest, Output, Rendered};
+use super::plugin::Plugin;
+use super::question::{Asking, Outdated, Question};
+use crate::finding::{Finding, Place};
+use crate::intent::plugins::ListedPlugin;
+use crate::intent::{Anchor, ClusterId, Spec, Tree};
+pub use answers::{Answer, Answers};
+use file::{NO_FILES, Origin, PluginFile};
+pub use file::{PluginFiles, is_plugin_path};
+
+/// Where a plugin stands among the others where nobody says.
+const PRIORITY: i64 = 100;
+
+/// What is known of outside plugins while something is rendered.
+#[derive(Debug, Clone, Copy)]
+pub enum Outside<'a> {
+    /// Their files as main has them, right or not.
+    AsMain(&'a PluginFiles),
+    /// What was answered; for what was not, their files as main has them.
+    Answered {
+        /// The files on main.
+        files: &'a PluginFiles,
+        /// What was answered.
+        answers: &'a Answers,
+    },
+    /// Their files as they should be: those of main that answer what is asked now, and the answers that there are.
+    Fresh {
+        /// The files on main.
+        files: &'a PluginFiles,
+        /// What main was rendered to, where its units without files are known to be right.
+        before: Option<&'a Rendered>,
+        /// What was answered.
+        answers: &'a Answers,
+    },
+}
+
+impl Outside<'static> {
+    /// Nothing is known of any, because none is listed or only what is built in matters.
+    pub const NONE: Self = Self::AsMain(&NO_FILES);
+}
+
+/// An outside plugin as one that renders.
+pub(super) struct OutsidePlugin<'a> {
+    listed: &'a ListedPlugin,
+    outside: Outside<'a>,
+}
+
+/// The plugins that a config repository lists, in the order in which they are asked.
+pub(super) fn listed<'a>(plugins: &'a [ListedPlugin], tree: &Tree, outside: Outside<'a>) -> Vec<OutsidePlugin<'a>> {
+    let priority = |plugin: &ListedPlugin| {
+        let registered = || match tree.get(&Anchor::parse(&format!("dtc-controllers/{}", plugin.name)).ok()?)?.spec() {
+            Spec::Controller(controller) => Some(controller.priority),
+            _ => None,
+        };
+        plugin.priority.or_else(registered).unwrap_or(PRIORITY)
+    };
+    let mut sorted: Vec<&ListedPlugin> = plugins.iter().collect();
+    sorted.sort_by_key(|plugin| (priority(plugin), &plugin.name));
+    sorted.into_iter().map(|listed| OutsidePlugin { listed, outside }).collect()
+}
+
+impl Plugin for OutsidePlugin<'_> {
+    fn name(&self) -> Cow<'static, str> {
+        self.listed.name.to_string().into()
+    }
+
+    fn render(&self, asked: &Asked<'_>) -> Output {
+        let units = units::units(asked, self.listed);
+        joined(units.into_par_iter().map(|unit| self.of_unit(unit, asked)).collect())
+    }
+}
+
+/// What is wrong where a plugin answers something else than what it answered when the files were made, of equal input.
+fn otherwise(files: &[Arc<PluginFile>], manifests: &[Manifest]) -> Option<Finding> {
+    let answered: BTreeMap<&str, &str> = manifests.iter().map(|it| (it.path.as_str(), it.text.as_str())).collect();
+    let file =
+        files.iter().find(|file| answered.get(file.manifest.path.as_str()) != Some(&file.manifest.text.as_str()))?;
+    let message = format!(
+        "the plugin {} answers differently for equal input: this file is what it answered before",
+        file.manifest.plugin
+    );
+    let remedy = "mend the plugin: other manifests for the same intents take another version of it";
+    Some(Finding::error("plugin/differs", Place::at(&file.manifest.path), message, remedy))
+}
+
+impl OutsidePlugin<'_> {
+    fn of_unit(&self, about: Asking, asked: &Asked<'_>) -> Output {
+        let mut out = Output::default();
+        let (plugin, version) = (self.listed.name.as_str(), self.listed.version.as_str());
+        let (unit, digest) = (about.name(), about.digest());
+        let key = (plugin.to_owned(), unit.clone());
+        out.units.push((key.clone(), digest.clone()));
+        match self.outside {
+            Outside::AsMain(files) => self.keep(files.of(plugin, &unit), &digest, &mut out),
+            Outside::Answered { files, answers } => {
+                let files = files.of(plugin, &unit);
+                match answers.get(plugin, version, &digest) {
+                    None => self.keep(files, &digest, &mut out),
+                    Some(answer) => {
+                        let is_right = files.iter().all(|file| self.outdated(file, files.len(), &digest).is_none());
+                        self.take(&answer, &about, &unit, digest, asked, &mut out);
+                        out.findings.extend(otherwise(files, &out.manifests).filter(|_| is_right));
+                    }
+                }
+            }
+            Outside::Fresh { files, before, answers } => {
+                let files = files.of(plugin, &unit);
+                let none_before = || before.is_some_and(|before| before.units.get(&key) == Some(&digest));
+                let is_right = files.iter().all(|file| self.outdated(file, files.len(), &digest).is_none());
+                if is_right && (!files.is_empty() || none_before()) {
+                    out.manifests.extend(files.iter().map(|file| file.manifest.clone()));
+                } else if let Some(answer) = answers.get(plugin, version, &digest) {
+                    self.take(&answer, &about, &unit, digest, asked, &mut out);
+                } else {
+                    let (plugin, version) = (plugin.to_owned(), version.to_owned());
+                    out.unanswered.push(Question { plugin, version, digest, about: Arc::new(about) });
+                }
+            }
+        }
+        out
+    }
+
+    /// Takes the files of a unit as they are.
+    fn keep(&self, files: &[Arc<PluginFile>], digest: &str, out: &mut Output) {
+        for file in files {
+            let why = self.outdated(file, files.len(), digest);
+            out.outdated.extend(why.map(|why| Outdated { path: file.manifest.path.clone(), why }));
+            out.manifests.push(file.manifest.clone());
+        }
+        out.kept += files.len();
+    }
+
+    /// Why a file, one of `count`, is not what the unit of `digest` gives.
+    fn outdated(&self, file: &PluginFile, count: usize, digest: &str) -> Option<String> {
+        let (plugin, version) = (&self.listed.name, &self.listed.version);
+        Some(match &file.origin {
+            _ if !file.intact => "was changed by hand: its digest is of something else".to_owned(),
+            it if it.version != *version => {
+                format!("is of {plugin} {}, and meshwright.yaml lists {version}", it.version)
+            }
+            it if it.input != digest => format!("is what {plugin} answered before its intents changed"),
+            it if it.files != count => {
+                format!("came with {} files of the same answer, and there are {count}", it.files)
+            }
+            _ => return None,
+        })
+    }
+
+    /// Makes files of an answer.
+    fn take(&self, answer: &Answer, about: &Asking, unit: &str, input: String, asked: &Asked<'_>, out: &mut Output) {
+        out.findings.extend(answer.findings.iter().cloned());
+        let anchors = about.intents.iter().filter_map(|intent| Anchor::parse(&intent.anchor).ok());
+        let intents: Vec<Anchor> = anchors.collect();
+        let origin = Origin { version: self.listed.version.clone(), input, files: answer.resources.len() };
+        for (cluster, resource) in &answer.resources {
+            let Some((provider, cluster)) = cluster.split_once('/') else { continue };
+            let cluster = ClusterId { provider: provider.to_owned(), cluster: cluster.to_owned() };
+            let directory = directory_of(&cluster, &resource.metadata.namespace);
+            let marked = marked(resource.clone(), &intents, asked.context.gitops);
+            out.manifests.push(file::write(
+                self.listed.name.as_str(),
+                &origin,
+                unit,
+                &directory,
+                marked,
+                intents.clone(),
+            ));
+        }
+    }
+}

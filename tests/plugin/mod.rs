@@ -1,0 +1,352 @@
+//! A plugin that does as it is told, well or badly.
+
+#[allow(clippy::all, clippy::pedantic, unused_qualifications, unreachable_pub, dead_code, reason = "generated")]
+pub(crate) mod v1;
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_stream::{Stream, StreamExt as _};
+use tonic::transport::ServerTlsConfig;
+use tonic::{Request, Response, Status, Streaming};
+
+use v1::plugin_server::{Plugin, PluginServer};
+
+/// What the plugin does when it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Does {
+    /// A NetworkPolicy for each cluster.
+    Well,
+    /// The same, as YAML.
+    Yaml,
+    /// Nothing, for ever.
+    Hang,
+    /// The connection is gone in the middle of an answer.
+    Crash,
+    /// A message of many megabytes.
+    Flood,
+    /// A thousand manifests.
+    TooMany,
+    /// The same answer twice.
+    Twice,
+    /// A manifest for a cluster that it was not asked about.
+    OtherCluster,
+    /// A manifest for a namespace that it was not asked about.
+    OtherNamespace,
+    /// A Secret.
+    Secret,
+    /// A private key in a ConfigMap.
+    PrivateKey,
+    /// Bytes that are no text.
+    NotUtf8,
+    /// Aliases of aliases.
+    Bomb,
+    /// A kind that it does not own.
+    OtherKind,
+    /// A name that is a path.
+    Path,
+    /// Our own annotation.
+    Ours,
+    /// An answer of another version.
+    OtherVersion,
+    /// A description of another version.
+    Described,
+    /// Another answer each time.
+    Differs,
+    /// A manifest that Istio refuses.
+    Unsound,
+    /// A finding that blocks.
+    Objects,
+    /// Not healthy.
+    Ill,
+    /// The resource of another plugin.
+    Foreign,
+}
+
+#[derive(Clone)]
+struct Double {
+    does: Arc<Mutex<Does>>,
+    asked: Arc<AtomicUsize>,
+}
+
+/// A plugin on loopback, until this is dropped.
+pub(crate) struct PluginDouble {
+    pub(crate) address: String,
+    does: Arc<Mutex<Does>>,
+    asked: Arc<AtomicUsize>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl PluginDouble {
+    /// One that begins like this.
+    pub(crate) fn start(does: Does) -> Self {
+        Self::start_at("127.0.0.1:0", does, None)
+    }
+
+    /// The same at an address, maybe with TLS.
+    pub(crate) fn start_at(at: &str, does: Does, tls: Option<ServerTlsConfig>) -> Self {
+        let listener = std::net::TcpListener::bind(at).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let address = match tls {
+            None => format!("http://127.0.0.1:{port}"),
+            Some(_) => format!("https://localhost:{port}"),
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let double = Double { does: Arc::new(Mutex::new(does)), asked: Arc::default() };
+        let (does, asked) = (double.does.clone(), double.asked.clone());
+        let serve = async move {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            let mut server = tonic::transport::Server::builder();
+            if let Some(tls) = tls {
+                server = server.tls_config(tls).unwrap();
+            }
+            let health = Health(double.does.clone());
+            let service = PluginServer::new(double).max_encoding_message_size(64 << 20);
+            let health = tonic_health::pb::health_server::HealthServer::new(health);
+            let router = server.add_service(service).add_service(health);
+            let serving = router.serve_with_incoming(TcpListenerStream::new(listener));
+            tokio::select! {
+                served = serving => served.unwrap(),
+                _ = stopped => {}
+            }
+        };
+        let run = move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            runtime.block_on(serve);
+            runtime.shutdown_background();
+        };
+        let thread = std::thread::spawn(run);
+        Self { address, does, asked, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// What it does from now on.
+    pub(crate) fn does(&self, does: Does) {
+        *self.does.lock().unwrap() = does;
+    }
+
+    /// How many units it was asked about.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for PluginDouble {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+struct Health(Arc<Mutex<Does>>);
+
+#[tonic::async_trait]
+impl tonic_health::pb::health_server::Health for Health {
+    async fn check(
+        &self,
+        _: Request<tonic_health::pb::HealthCheckRequest>,
+    ) -> Result<Response<tonic_health::pb::HealthCheckResponse>, Status> {
+        use tonic_health::pb::health_check_response::ServingStatus;
+        let ill = *self.0.lock().unwrap() == Does::Ill;
+        let status = if ill { ServingStatus::NotServing } else { ServingStatus::Serving } as i32;
+        Ok(Response::new(tonic_health::pb::HealthCheckResponse { status }))
+    }
+
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<tonic_health::pb::HealthCheckResponse, Status>> + Send>>;
+
+    async fn watch(
+        &self,
+        _: Request<tonic_health::pb::HealthCheckRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Status::unimplemented("watch"))
+    }
+}
+
+/// The version that the double is of, and the plugin that it is.
+const VERSION: &str = "1.0";
+
+#[tonic::async_trait]
+impl Plugin for Double {
+    async fn describe(&self, _: Request<v1::DescribeRequest>) -> Result<Response<v1::DescribeResponse>, Status> {
+        let version = if self.now() == Does::Described { "9.9" } else { VERSION };
+        let kind =
+            |api_version: &str, kind: &str| v1::ResourceKind { api_version: api_version.into(), kind: kind.into() };
+        Ok(Response::new(v1::DescribeResponse {
+            name: "np".into(),
+            version: version.into(),
+            intent_kinds: vec!["inbound-intents".into(), "clients".into()],
+            resource_kinds: vec![
+                kind("networking.k8s.io/v1", "NetworkPolicy"),
+                kind("networking.istio.io/v1", "VirtualService"),
+                kind("security.istio.io/v1", "AuthorizationPolicy"),
+                kind("v1", "ConfigMap"),
+                kind("v1", "Secret"),
+            ],
+        }))
+    }
+
+    async fn render(&self, request: Request<v1::RenderRequest>) -> Result<Response<v1::RenderResponse>, Status> {
+        match self.now() {
+            Does::Hang => std::future::pending().await,
+            Does::Crash => Err(Status::internal("stack overflow")),
+            _ => Ok(Response::new(self.answer(request.into_inner()))),
+        }
+    }
+
+    type RenderStreamStream = Pin<Box<dyn Stream<Item = Result<v1::RenderResponse, Status>> + Send>>;
+
+    async fn render_stream(
+        &self,
+        request: Request<Streaming<v1::RenderRequest>>,
+    ) -> Result<Response<Self::RenderStreamStream>, Status> {
+        let double = self.clone();
+        let mut count = 0;
+        let answers = request.into_inner().map(move |asked| {
+            count += 1;
+            match double.now() {
+                Does::Crash if count > 1 => Err(Status::internal("stack overflow")),
+                _ => Ok(double.answer(asked?)),
+            }
+        });
+        let answers: Self::RenderStreamStream = match self.now() {
+            Does::Hang => Box::pin(tokio_stream::pending()),
+            Does::Twice => Box::pin(answers.map(|answer| [answer.clone(), answer]).flat_map_items()),
+            _ => Box::pin(answers),
+        };
+        Ok(Response::new(answers))
+    }
+}
+
+/// Streams of pairs as streams of their items.
+trait FlatItems: Stream + Sized {
+    fn flat_map_items<T: Send + 'static>(self) -> Pin<Box<dyn Stream<Item = T> + Send>>
+    where
+        Self: Stream<Item = [T; 2]> + Send + 'static,
+    {
+        let (sender, receiver) = tokio::sync::mpsc::channel(16);
+        let mut pairs = Box::pin(self);
+        tokio::spawn(async move {
+            while let Some(pair) = pairs.next().await {
+                for item in pair {
+                    drop(sender.send(item).await);
+                }
+            }
+        });
+        Box::pin(tokio_stream::wrappers::ReceiverStream::new(receiver))
+    }
+}
+
+impl<S: Stream> FlatItems for S {}
+
+impl Double {
+    fn now(&self) -> Does {
+        *self.does.lock().unwrap()
+    }
+
+    fn answer(&self, asked: v1::RenderRequest) -> v1::RenderResponse {
+        let count = self.asked.fetch_add(1, Ordering::SeqCst);
+        let does = self.now();
+        let unit = asked.unit.unwrap();
+        let server = unit.intents.iter().find(|intent| intent.kind == "inbound-intents").unwrap();
+        let manifests = match does {
+            Does::OtherCluster => one("gke/other", policy(&unit, 0).to_string()),
+            Does::Well | Does::Twice | Does::Described | Does::OtherVersion | Does::Crash | Does::Hang | Does::Ill => {
+                let callers = unit.intents.iter().filter(|intent| intent.kind == "clients").count();
+                let policy = policy(&unit, callers).to_string();
+                server.clusters.iter().flat_map(|cluster| one(cluster, policy.clone())).collect()
+            }
+            Does::TooMany => vec![one(&server.clusters[0], policy(&unit, 0).to_string()).remove(0); 1000],
+            Does::Objects => vec![],
+            _ => one(&server.clusters[0], resource(does, &unit, count)),
+        };
+        let finding = |it: &v1::Intent| v1::Finding {
+            severity: v1::finding::Severity::Error as i32,
+            anchor: it.anchor.clone(),
+            pointer: "/spec/port".into(),
+            message: "this port is not ours".into(),
+            remedy: "ask the network team".into(),
+        };
+        let findings = Some(finding(server)).filter(|_| does == Does::Objects).into_iter().collect();
+        let version = if does == Does::OtherVersion { "6.6" } else { VERSION };
+        v1::RenderResponse { input_digest: asked.input_digest, version: version.into(), manifests, findings }
+    }
+}
+
+fn one(cluster: &str, resource: impl Into<Vec<u8>>) -> Vec<v1::Manifest> {
+    vec![v1::Manifest { cluster: cluster.into(), resource: resource.into() }]
+}
+
+fn service_of(unit: &v1::Unit) -> String {
+    match unit.subject.clone() {
+        Some(v1::unit::Subject::Service(service)) => service,
+        other => panic!("not asked for: {other:?}"),
+    }
+}
+
+fn policy(unit: &v1::Unit, n: usize) -> serde_json::Value {
+    let service = service_of(unit);
+    serde_json::json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+        "metadata": {"name": service, "namespace": unit.namespace, "labels": {"x": n.to_string()}},
+        "spec": {"podSelector": {"matchLabels": {"app": service}}, "policyTypes": ["Ingress"]},
+    })
+}
+
+/// The one manifest that a bad plugin answers.
+fn resource(does: Does, unit: &v1::Unit, count: usize) -> Vec<u8> {
+    let (service, namespace) = (service_of(unit), &unit.namespace);
+    let config = |kind: &str, data: &str| {
+        let metadata = format!("{{name: {service}, namespace: {namespace}}}");
+        format!("apiVersion: v1\nkind: {kind}\nmetadata: {metadata}\ndata: {{a: '{data}'}}\n").into_bytes()
+    };
+    let edited = |pointer: &str, value: serde_json::Value| {
+        let mut policy = policy(unit, 0);
+        policy["metadata"][pointer] = value;
+        policy.to_string().into_bytes()
+    };
+    let of_istio = |group: &str, kind: &str, name: &str, spec: serde_json::Value| {
+        let metadata = serde_json::json!({"name": name, "namespace": namespace});
+        let api_version = format!("{group}.istio.io/v1");
+        serde_json::json!({"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}).to_string()
+    };
+    match does {
+        Does::Yaml => format!(
+            "# By hand.\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {service}, namespace: \
+             {namespace}}}\nspec: {{podSelector: {{}}, ingress: []}}\n"
+        )
+        .into_bytes(),
+        Does::Flood => vec![b'x'; 20 << 20],
+        Does::OtherNamespace => edited("namespace", "kube-system".into()),
+        Does::Path => edited("name", "../../../x".into()),
+        Does::Ours => edited("annotations", serde_json::json!({"meshwright.dev/plugin": "dns"})),
+        Does::Secret => config("Secret", "hunter2"),
+        Does::PrivateKey => config("ConfigMap", "-----BEGIN PRIVATE KEY-----"),
+        Does::OtherKind => config("Pod", "a"),
+        Does::NotUtf8 => vec![0xff, 0xfe, b'a'],
+        Does::Bomb => {
+            let bomb = (1..12).map(|level| {
+                let items = vec![format!("*a{}", level - 1); 10].join(", ");
+                format!("a{level}: &a{level} [{items}]\n")
+            });
+            format!("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n{}", bomb.collect::<String>()).into_bytes()
+        }
+        Does::Differs => policy(unit, count).to_string().into_bytes(),
+        Does::Unsound => {
+            of_istio("networking", "VirtualService", &service, serde_json::json!({"hosts": ["*"], "http": []})).into()
+        }
+        Does::Foreign => {
+            of_istio("security", "AuthorizationPolicy", &format!("{service}-allow"), serde_json::json!({})).into()
+        }
+        other => panic!("{other:?} has no manifest"),
+    }
+}
+
+/// How long a plugin may take in these tests.
+pub(crate) const DEADLINE: Duration = Duration::from_millis(700);

@@ -1,0 +1,135 @@
+//! Plugins that hang, crash, flood, lie, and answer what they may not: the change that needs them says so and waits, nothing
+//! else does, and it goes on by itself when the plugin is mended.
+
+use std::time::Instant;
+
+use super::{Does, Mesh, POLICY, PluginDouble, process};
+
+/// What each of them is told as.
+const BAD: &[(Does, &str)] = &[
+    (Does::Hang, "the plugin np did not answer within 0.7 s"),
+    (Does::Crash, "the plugin np failed: Internal (stack overflow)"),
+    (Does::Flood, "the plugin np answers more than is taken"),
+    (Does::Described, "the plugin np is of version `9.9`, and meshwright.yaml lists 1.0"),
+    (Does::OtherVersion, "the plugin np says that it is 1.0, and answers as version `6.6`"),
+    (Does::Differs, "the plugin np answers differently for equal input"),
+    (Does::TooMany, "1000 manifests and 0 findings, where 256 and 100 are allowed"),
+    (Does::OtherCluster, "is for namespace `shop` of cluster `gke/other`, which it was not asked about"),
+    (Does::OtherNamespace, "is for namespace `kube-system` of cluster `gke/east`, which it was not asked about"),
+    (Does::Secret, "is a Secret, which never goes to Git"),
+    (Does::PrivateKey, "holds a private key at /data/a"),
+    (Does::NotUtf8, "manifest 1 is not UTF-8"),
+    (Does::Bomb, "manifest 1 is no YAML"),
+    (Does::OtherKind, "is a `Pod` of `v1`, and the plugin does not say that it owns this kind"),
+    (Does::Path, "a name is a DNS subdomain"),
+    (Does::Ours, "sets meshwright.dev/plugin, and meshwright.dev/ is for Meshwright"),
+    (Does::Foreign, "the plugin np would write the same resource as the plugin sm-config"),
+    (Does::Objects, "np: this port is not ours"),
+    (Does::Unsound, "(of the plugin np)"),
+];
+
+#[test]
+fn a_bad_plugin_blocks_what_needs_it_and_nothing_else() {
+    let double = PluginDouble::start(Does::Well);
+    let mesh = Mesh::with(&double);
+    // Each has a change of its own to answer for.
+    for (round, (does, words)) in BAD.iter().enumerate() {
+        double.does(*does);
+        let bundle = super::MESH.replace("7070", &(7100 + round).to_string());
+        std::fs::write(mesh.root().join("mesh.yaml"), bundle).unwrap();
+        let change = mesh.apply();
+        let blocked = mesh.wait(&change, |seen| {
+            seen["state"] == "blocked" && seen["reason"].as_str().is_some_and(|reason| reason.contains(words))
+        });
+        assert!(!blocked.to_string().contains("hunter2"), "{does:?}: {blocked}");
+        // What does not need it goes its way meanwhile.
+        let other = mesh.send("POST", "/v2/projects", &format!(r#"{{"metadata": {{"name": "p{round}"}}}}"#));
+        let other = other.headers["meshwright-change"].to_str().unwrap().to_owned();
+        mesh.merge(&other);
+        mesh.wait_for(&other, "merged");
+        let withdraw = mesh.cli(&["change", "withdraw", &change, "-m", "never mind"]);
+        assert_eq!(withdraw.code, Some(0), "{withdraw:?}");
+    }
+    let log = mesh.server.unwrap().kill();
+    assert!(!log.contains("panicked") && !log.contains("hunter2"), "{log}");
+}
+
+#[test]
+fn a_bad_plugin_is_told_in_a_stream_as_well() {
+    let double = PluginDouble::start(Does::Well);
+    let mesh = Mesh::with(&double);
+    for (round, (does, words)) in [
+        (Does::Hang, "the plugin np did not answer within 0.7 s"),
+        (Does::Crash, "the plugin np failed: Internal (stack overflow)"),
+        (Does::Twice, "the plugin np answers what it was not asked, or the same twice"),
+        (Does::Flood, "the plugin np answers more than is taken"),
+        (Does::Differs, "the plugin np answers differently for equal input"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        double.does(does);
+        std::fs::write(mesh.root().join("mesh.yaml"), super::services(3, 7100 + round)).unwrap();
+        let change = mesh.apply();
+        let is_told = |seen: &serde_json::Value| seen["reason"].as_str().is_some_and(|reason| reason.contains(words));
+        mesh.wait(&change, |seen| seen["state"] == "blocked" && is_told(seen));
+        let withdraw = mesh.cli(&["change", "withdraw", &change, "-m", "never mind"]);
+        assert_eq!(withdraw.code, Some(0), "{withdraw:?}");
+    }
+}
+
+#[test]
+fn a_change_goes_on_by_itself_when_its_plugin_returns() {
+    for bad in [Does::Hang, Does::Ill, Does::Crash, Does::Differs] {
+        let double = PluginDouble::start(bad);
+        let mesh = Mesh::with(&double);
+        let change = mesh.apply();
+        if bad != Does::Ill {
+            mesh.wait_for(&change, "blocked");
+        }
+        double.does(Does::Well);
+        let seen = mesh.wait_for(&change, "proposed");
+        assert!(mesh.get(&format!("/v2/changes/{change}/diff")).to_string().contains(POLICY), "{bad:?}: {seen}");
+    }
+}
+
+#[test]
+fn a_plugin_that_is_killed_and_started_again_is_found_again() {
+    let double = PluginDouble::start(Does::Well);
+    let address = double.address.strip_prefix("http://").unwrap().to_owned();
+    let mut mesh = Mesh::with(&double);
+    drop(double);
+    let change = mesh.apply();
+    let blocked = mesh.wait_for(&change, "blocked");
+    assert!(blocked["reason"].as_str().unwrap().contains("the plugin np cannot be reached"), "{blocked}");
+    // What was answered is not there after a restart, and asked for again.
+    mesh.run();
+    let _double = PluginDouble::start_at(&address, Does::Well, None);
+    mesh.merge(&change);
+    mesh.wait_for(&change, "merged");
+}
+
+#[test]
+fn a_plan_waits_for_a_hanging_plugin_no_longer_than_it_may_take_and_others_do_not() {
+    let double = PluginDouble::start(Does::Hang);
+    let mesh = Mesh::with(&double);
+    let url = mesh.url.clone();
+    let plan = move |text: String| {
+        let body = Some(("application/yaml", text.as_bytes()));
+        process::Client::new(&url).send("POST", "/v2/plan", &[], body).unwrap()
+    };
+    let hanging: Vec<_> = (0..8)
+        .map(|number| {
+            let (plan, text) = (plan.clone(), super::MESH.replace("7070", &(7200 + number).to_string()));
+            std::thread::spawn(move || plan(text))
+        })
+        .collect();
+    let begun = Instant::now();
+    let free = plan("anchor: projects\nmetadata: {name: free}\n".to_owned());
+    assert!(free.status == 200 && begun.elapsed() < super::PATIENCE, "{}", free.body);
+    for plan in hanging {
+        let answer = plan.join().unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert!(answer.body.contains("plugin/unanswered"), "{}", answer.body);
+    }
+}

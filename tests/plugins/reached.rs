@@ -1,0 +1,149 @@
+//! Where plugins are reached: the configuration, a folder, a registration over REST, and TLS.
+
+use std::fs;
+use std::path::Path;
+
+use tonic::transport::{Certificate, Identity, ServerTlsConfig};
+
+use super::tls::openssl;
+use super::{DEADLINE, Does, Mesh, POLICY, PluginDouble, meshwright, reach};
+
+#[test]
+fn a_plugin_is_found_by_a_file_of_a_folder() {
+    let double = PluginDouble::start(Does::Well);
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("np.yaml"), format!("name: np\naddress: {}\n", double.address)).unwrap();
+    fs::write(folder.path().join("notes.txt"), "[").unwrap();
+    let mesh = Mesh::start(&format!("pluginDirectory: '{}'\n", folder.path().display()));
+    mesh.merge(&mesh.apply());
+    assert!(mesh.checkout().join(POLICY).exists());
+}
+
+#[test]
+fn a_plugin_that_is_registered_over_rest_is_reached_once_that_is_on_main() {
+    let double = PluginDouble::start(Does::Well);
+    let mesh = Mesh::start("");
+    let change = mesh.apply();
+    let blocked = mesh.wait_for(&change, "blocked");
+    assert!(blocked["reason"].as_str().unwrap().contains("the plugin np is reached nowhere"), "{blocked}");
+    let port = double.address.rsplit_once(':').unwrap().1;
+    let body = format!(
+        r#"{{"metadata": {{"name": "np"}}, "spec": {{"host": "127.0.0.1", "port": {port}, "type": "action", "priority": 3}}}}"#
+    );
+    let registered = mesh.send("POST", "/v2/dtc-controllers", &body);
+    assert_eq!(registered.status, 201, "{}", registered.body);
+    assert!(mesh.get("/v2/controllers/np").to_string().contains("\"priority\":3"));
+    mesh.merge(registered.headers["meshwright-change"].to_str().unwrap());
+    mesh.merge(&change);
+    let repo = mesh.checkout();
+    assert!(repo.join(POLICY).exists() && repo.join("topology/controllers/np.yaml").exists());
+    // A checkout says itself where it is reached.
+    let check = meshwright(&repo, &["check", "--plugins"]);
+    assert!(check.code == Some(0) && !check.out.contains("digest"), "{check:?}");
+}
+
+#[test]
+fn a_plugin_elsewhere_takes_tls() {
+    let mesh = Mesh::start("");
+    let body = r#"{"metadata": {"name": "np"}, "spec": {"host": "plugins.example", "port": 9000}}"#;
+    let registered = mesh.send("POST", "/v2/dtc-controllers", body);
+    mesh.merge(registered.headers["meshwright-change"].to_str().unwrap());
+    let change = mesh.apply();
+    let blocked = mesh.wait_for(&change, "blocked");
+    let reason = blocked["reason"].as_str().unwrap();
+    assert!(reason.contains("registered at plugins.example:9000, which takes TLS"), "{reason}");
+}
+
+/// An authority, and certificates that it signed for `localhost` and for a client.
+fn authority(folder: &Path) -> [String; 5] {
+    let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"];
+    let own = ["req", "-x509", "-keyout", "ca.key", "-out", "ca.pem", "-days", "10", "-subj", "/CN=authority"];
+    openssl(folder, &[&own[..], &curve].concat());
+    for (name, subject) in [("server", "/CN=localhost"), ("client", "/CN=meshwright")] {
+        let (key, request, out) = (format!("{name}.key"), format!("{name}.csr"), format!("{name}.pem"));
+        openssl(folder, &[&["req", "-new", "-keyout", &key, "-out", &request, "-subj", subject], &curve[..]].concat());
+        fs::write(folder.join("extensions"), "subjectAltName=DNS:localhost\n").unwrap();
+        let sign =
+            ["x509", "-req", "-in", &request, "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "9"];
+        openssl(folder, &[&sign[..], &["-extfile", "extensions", "-out", &out]].concat());
+    }
+    ["ca.pem", "server.pem", "server.key", "client.pem", "client.key"]
+        .map(|name| fs::read_to_string(folder.join(name)).unwrap())
+}
+
+#[test]
+fn a_plugin_is_made_sure_of_and_makes_sure_of_us_by_certificates() {
+    let folder = tempfile::tempdir().unwrap();
+    let [authorities, certificate, key, ..] = authority(folder.path());
+    let tls = ServerTlsConfig::new()
+        .identity(Identity::from_pem(certificate, key))
+        .client_ca_root(Certificate::from_pem(authorities));
+    let double = PluginDouble::start_at("127.0.0.1:0", Does::Well, Some(tls));
+    let with = |files: &[(&str, &str)]| {
+        let files = files.iter().map(|(field, file)| format!(", {field}: '{}'", folder.path().join(file).display()));
+        let address = &double.address;
+        let deadline = DEADLINE.as_millis();
+        format!("plugins:\n- {{name: np, address: '{address}', deadline: {deadline}ms{}}}\n", files.collect::<String>())
+    };
+    let whole = with(&[("caFile", "ca.pem"), ("certificateFile", "client.pem"), ("keyFile", "client.key")]);
+    let mut mesh = Mesh::start(&with(&[("caFile", "ca.pem")]));
+    let change = mesh.apply();
+    let blocked = mesh.wait_for(&change, "blocked");
+    assert!(blocked["reason"].as_str().unwrap().contains("cannot be reached"), "{blocked}");
+    mesh.configure(&whole);
+    mesh.run();
+    mesh.merge(&change);
+    assert!(mesh.checkout().join(POLICY).exists());
+    // Whom another authority signed for is not the plugin.
+    let other = tempfile::tempdir().unwrap();
+    authority(other.path());
+    let wrong = whole.replace(
+        &format!("'{}'", folder.path().join("ca.pem").display()),
+        &format!("'{}'", other.path().join("ca.pem").display()),
+    );
+    mesh.configure(&wrong);
+    let plugins = format!("--plugins={}", mesh.root().join("serve.yaml").display());
+    let check = meshwright(&mesh.checkout(), &["check", &plugins]);
+    assert!(check.out.contains("np cannot be reached (invalid peer certificate: "), "{check:?}");
+}
+
+#[test]
+fn a_configuration_that_cannot_be_is_refused_with_its_field() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    fs::create_dir(root.join("plugins.d")).unwrap();
+    fs::write(root.join("plugins.d/a.yaml"), "name: np\naddress: http://plugins.example:1\n").unwrap();
+    fs::write(root.join("key"), "hunter2\n").unwrap();
+    for (config, words) in [
+        (reach("http://plugins.example:9000"), "plugins: np: http://plugins.example:9000 is not on this machine"),
+        (reach("nowhere"), "plugins: np: `nowhere` is no address of a plugin"),
+        (
+            format!("{}- {{name: np, address: 'http://127.0.0.1:1'}}\n", reach("http://127.0.0.1:1")),
+            "`np` is listed twice",
+        ),
+        ("plugins:\n- {name: np}\n".to_owned(), "missing field `address`"),
+        (
+            "plugins:\n- {name: np, address: 'http://127.0.0.1:1', deadline: 0s}\n".to_owned(),
+            "deadline: say more than 0",
+        ),
+        (
+            "plugins:\n- {name: np, address: 'https://a:1', caFile: nowhere}\n".to_owned(),
+            "plugins: np: caFile: nowhere: ",
+        ),
+        (
+            "plugins:\n- {name: np, address: 'https://a:1', caFile: key, keyFile: key}\n".to_owned(),
+            "plugins: np: certificateFile and keyFile go together",
+        ),
+        (
+            "pluginDirectory: plugins.d\n".to_owned(),
+            "pluginDirectory: plugins.d/a.yaml: http://plugins.example:1 is not",
+        ),
+        ("pluginDirectory: nowhere\n".to_owned(), "pluginDirectory: nowhere: "),
+    ] {
+        fs::write(root.join("serve.yaml"), &config).unwrap();
+        let serve = ["serve", "--config", "serve.yaml", "--listen", "127.0.0.1:0", "--data", "data"];
+        let run = meshwright(root, &serve);
+        let said = run.code == Some(2) && run.err.contains(words) && !run.err.contains("hunter2");
+        assert!(said, "{config}: {run:?}");
+    }
+}
