@@ -26,6 +26,8 @@ mod journal;
 mod lint;
 #[path = "mesh/plan.rs"]
 mod plan;
+#[path = "mesh/plugin.rs"]
+mod plugin;
 #[path = "mesh/process.rs"]
 mod process;
 #[path = "mesh/render.rs"]
@@ -45,7 +47,7 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 /// A part of the measurements, by the word that chooses it.
 type Part = (&'static str, fn(&Setting) -> Outcome);
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     ("commit", commit::measure),
     ("render", render::measure),
     ("import", import::measure),
@@ -55,6 +57,7 @@ const PARTS: [Part; 9] = [
     ("check", check::measure),
     ("lint", lint::measure),
     ("access", access::measure),
+    ("plugin", plugin::measure),
 ];
 
 /// What all parts share.

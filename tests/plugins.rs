@@ -8,6 +8,8 @@ mod bad;
 mod checked;
 mod plugin;
 mod process;
+#[path = "plugins/python.rs"]
+mod python;
 #[path = "plugins/reached.rs"]
 mod reached;
 mod tls;
@@ -57,12 +59,17 @@ struct Mesh {
 impl Mesh {
     /// One that reaches the plugin as `plugins` says in its configuration.
     fn start(plugins: &str) -> Self {
+        Self::listing(LISTED, plugins)
+    }
+
+    /// The same with other settings on main.
+    fn listing(settings: &str, plugins: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("mesh.yaml"), MESH).unwrap();
         let mut mesh = Self { folder, server: None, url: String::new() };
         mesh.configure(plugins);
         mesh.run();
-        mesh.commit("meshwright.yaml", LISTED);
+        mesh.commit("meshwright.yaml", settings);
         // It knows main from the start.
         mesh.run();
         mesh

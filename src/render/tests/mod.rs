@@ -8,6 +8,7 @@ mod exposure;
 mod fields;
 mod files;
 mod outbound;
+mod plugins;
 mod policy;
 mod reach;
 mod remote;

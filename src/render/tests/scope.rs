@@ -205,8 +205,9 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
     proptest::collection::vec(edit(), 1..16)
 }
 
+/// With an outside plugin that is asked about everything.
 fn of(tree: &Tree, scope: &Scope) -> Rendered {
-    render(tree, &Settings::default(), scope, Outside::NONE)
+    render(tree, &plugins::listing(&["np"]), scope, Outside::NONE)
 }
 
 fn files(rendered: Rendered) -> BTreeMap<String, Manifest> {
@@ -243,7 +244,11 @@ proptest! {
         let mut expected_targets = targets(&of(&before, &Scope::everything(&before)));
         expected_targets.retain(|target| !old.targets.contains(target));
         expected_targets.extend(new.targets.iter().cloned());
-        let mut replaced = files(of(&before, &Scope::everything(&before)));
+        let whole_before = of(&before, &Scope::everything(&before));
+        let mut units = whole_before.units.clone();
+        units.retain(|unit, _| !old.units.contains_key(unit));
+        units.extend(new.units.clone());
+        let mut replaced = files(whole_before);
         for path in files(old).keys() {
             prop_assert!(replaced.remove(path).is_some(), "{path} is in a part and not in the whole");
         }
@@ -251,6 +256,7 @@ proptest! {
 
         let whole = of(&after, &Scope::everything(&after));
         prop_assert_eq!(targets(&whole), expected_targets);
+        prop_assert_eq!(&whole.units, &units);
         let whole = files(whole);
         let names = |files: &BTreeMap<String, Manifest>| files.keys().cloned().collect::<Vec<_>>();
         prop_assert_eq!(names(&replaced), names(&whole));
@@ -270,7 +276,7 @@ proptest! {
         for _ in 0..2 {
             let mut tree = tree(&[]);
             resources.iter().for_each(|resource| tree.put(resource.clone()));
-            trees.push(everything(&tree));
+            trees.push(of(&tree, &Scope::everything(&tree)));
             resources.reverse();
             let middle = seed.index(resources.len().max(1));
             resources.rotate_left(middle);

@@ -1,0 +1,282 @@
+//! What a plugin adds: one outside this program over a local socket, and those that are built in.
+
+#[allow(clippy::all, clippy::pedantic, unused_qualifications, unreachable_pub, dead_code, reason = "generated")]
+#[path = "../../tests/plugin/v1.rs"]
+mod v1;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use meshwright::boot::SystemClock;
+use meshwright::change::Plugins as _;
+use meshwright::intent::{Anchor, Kind, Settings, Tree};
+use meshwright::plugin::{DEADLINE, Directory, Pool, Target};
+use meshwright::render::{Answers, Outside, PluginFiles, Rendered, Scope, render};
+use serde_json::{Value, json};
+use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tokio_stream::{Stream, StreamExt as _};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::plan::{Plan, resource};
+use crate::report::{best, milliseconds, ratio, seconds, target};
+use crate::{Outcome, Setting};
+
+/// Prints the figures.
+pub(crate) fn measure(setting: &Setting) -> Outcome {
+    let services = if setting.quick { 1_000 } else { 10_000 };
+    outside(setting, services)?;
+    built_in(services)
+}
+
+/// A plugin that answers for each service with a NetworkPolicy of some 300 bytes, or with nothing.
+#[derive(Clone)]
+struct Answering {
+    manifests: bool,
+}
+
+type Health = tonic_health::pb::health_server::HealthServer<Healthy>;
+
+struct Healthy;
+
+#[tonic::async_trait]
+impl tonic_health::pb::health_server::Health for Healthy {
+    async fn check(
+        &self,
+        _: Request<tonic_health::pb::HealthCheckRequest>,
+    ) -> Result<Response<tonic_health::pb::HealthCheckResponse>, Status> {
+        Ok(Response::new(tonic_health::pb::HealthCheckResponse { status: 1 }))
+    }
+
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<tonic_health::pb::HealthCheckResponse, Status>> + Send>>;
+
+    async fn watch(
+        &self,
+        _: Request<tonic_health::pb::HealthCheckRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Status::unimplemented("watch"))
+    }
+}
+
+#[tonic::async_trait]
+impl v1::plugin_server::Plugin for Answering {
+    async fn describe(&self, _: Request<v1::DescribeRequest>) -> Result<Response<v1::DescribeResponse>, Status> {
+        let policy = v1::ResourceKind { api_version: "networking.k8s.io/v1".into(), kind: "NetworkPolicy".into() };
+        Ok(Response::new(v1::DescribeResponse {
+            name: "np".into(),
+            version: "1".into(),
+            intent_kinds: vec!["inbound-intents".into(), "clients".into()],
+            resource_kinds: vec![policy],
+        }))
+    }
+
+    async fn render(&self, request: Request<v1::RenderRequest>) -> Result<Response<v1::RenderResponse>, Status> {
+        Ok(Response::new(self.answer(request.into_inner())))
+    }
+
+    type RenderStreamStream = Pin<Box<dyn Stream<Item = Result<v1::RenderResponse, Status>> + Send>>;
+
+    async fn render_stream(
+        &self,
+        request: Request<Streaming<v1::RenderRequest>>,
+    ) -> Result<Response<Self::RenderStreamStream>, Status> {
+        let answering = self.clone();
+        Ok(Response::new(Box::pin(request.into_inner().map(move |asked| Ok(answering.answer(asked?))))))
+    }
+}
+
+impl Answering {
+    fn answer(&self, asked: v1::RenderRequest) -> v1::RenderResponse {
+        let mut answer = v1::RenderResponse {
+            input_digest: asked.input_digest,
+            version: "1".into(),
+            ..v1::RenderResponse::default()
+        };
+        let Some(unit) = asked.unit.filter(|_| self.manifests) else { return answer };
+        let service = match &unit.subject {
+            Some(v1::unit::Subject::Service(service)) => service.as_str(),
+            _ => "",
+        };
+        let clusters = unit.intents.iter().find(|it| it.kind == "inbound-intents").map(|it| it.clusters.as_slice());
+        for cluster in clusters.unwrap_or_default() {
+            let resource = json!({
+                "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+                "metadata": {"name": service, "namespace": unit.namespace},
+                "spec": {
+                    "podSelector": {"matchLabels": {"app": service}}, "policyTypes": ["Ingress"],
+                    "ingress": [{"ports": [{"port": 8080}]}],
+                },
+            });
+            answer
+                .manifests
+                .push(v1::Manifest { cluster: cluster.clone(), resource: resource.to_string().into_bytes() });
+        }
+        answer
+    }
+}
+
+/// Serves a plugin at both kinds of addresses, as long as the runtime lives.
+fn serve(runtime: &tokio::runtime::Runtime, folder: &Path, manifests: bool) -> Outcome<[String; 2]> {
+    let answering = Answering { manifests };
+    let service = || v1::plugin_server::PluginServer::new(answering.clone());
+    let health = || Health::new(Healthy);
+    let _guard = runtime.enter();
+    let tcp = std::net::TcpListener::bind("127.0.0.1:0")?;
+    tcp.set_nonblocking(true)?;
+    let address = format!("http://{}", tcp.local_addr()?);
+    let server = || tonic::transport::Server::builder().add_service(service()).add_service(health());
+    let tcp = TcpListenerStream::new(tokio::net::TcpListener::from_std(tcp)?);
+    runtime.spawn(server().serve_with_incoming(tcp));
+    let path = folder.join(format!("plugin-{manifests}.sock"));
+    let unix = UnixListenerStream::new(tokio::net::UnixListener::bind(&path)?);
+    runtime.spawn(server().serve_with_incoming(unix));
+    Ok([address, format!("unix:{}", path.display())])
+}
+
+/// Asks what a rendering lacks, and renders again; nothing is remembered of the last time.
+fn with_plugin(
+    runtime: &tokio::runtime::Runtime,
+    pool: &Pool,
+    tree: &Tree,
+    settings: &Settings,
+    scope: &Scope,
+) -> Rendered {
+    let none = PluginFiles::default();
+    let nothing = Answers::default();
+    let first = render(tree, settings, scope, Outside::Fresh { files: &none, before: None, answers: &nothing });
+    runtime.block_on(pool.settle(&first.unanswered));
+    render(tree, settings, scope, Outside::Fresh { files: &none, before: None, answers: pool.answers() })
+}
+
+fn outside(setting: &Setting, services: usize) -> Outcome {
+    let serving = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let settings = Settings::read("plugins: [{name: np, version: '1', kinds: [inbound-intents, clients]}]\n")?;
+    let plain = Settings::default();
+    let folder = tempfile::tempdir_in(&setting.folder)?;
+    let (small, large) = (Plan::of(100).tree()?, Plan::of(services).tree()?);
+    let one = Scope::concerned(&small, &small, &[Anchor::parse(&Plan::client(0, 7, "far"))?]);
+    println!(
+        "a plugin in a process of its own is as far away as this one, on another runtime; the shortest of 20 and of 3"
+    );
+    println!(
+        "{:>9} {:>10} {:>22} {:>12} {:>12} {:>12}",
+        "services", "answers", "socket", "built in", "with it", "it adds"
+    );
+    for manifests in [false, true] {
+        for address in serve(&serving, folder.path(), manifests)? {
+            let socket = if address.starts_with("unix") { "unix" } else { "tcp on loopback" };
+            let answers = if manifests { "a policy" } else { "nothing" };
+            let pool = || {
+                let at = Target { address: address.clone(), tls: None, deadline: DEADLINE };
+                let targets = BTreeMap::from([("np".to_owned(), at)]);
+                let directory = Directory { targets, registered: None };
+                Pool::new(directory, Arc::new(SystemClock), runtime.handle().clone())
+            };
+            // What was answered is forgotten by asking another version of the same tree: units differ, work does not.
+            let (built_in, _) = best(20, || render(&small, &plain, &one, Outside::NONE));
+            let took = repeated(&runtime, &pool, &small, &settings, &one, 20)?;
+            let adds = took.saturating_sub(built_in);
+            println!(
+                "{:>9} {answers:>10} {socket:>22} {:>12} {:>12} {:>12}",
+                "one",
+                milliseconds(built_in),
+                milliseconds(took),
+                milliseconds(adds)
+            );
+            target("a call adds at most 1 ms to one service", adds <= Duration::from_millis(1));
+            let all = Scope::everything(&large);
+            let (built_in, _) = best(3, || render(&large, &plain, &all, Outside::NONE));
+            let took = repeated(&runtime, &pool, &large, &settings, &all, 3)?;
+            let adds = took.saturating_sub(built_in);
+            let share = ratio(adds, built_in) * 100.0;
+            let (built_in, took) = (seconds(built_in), seconds(took));
+            println!("{services:>9} {answers:>10} {socket:>22} {built_in:>12} {took:>12} {share:>10.0} %");
+            target("it adds at most 20 % to all of them", share <= 20.0);
+        }
+    }
+    Ok(())
+}
+
+/// The shortest of several runs, each of a pool that remembers nothing but is connected.
+fn repeated(
+    runtime: &tokio::runtime::Runtime,
+    pool: &impl Fn() -> Pool,
+    tree: &Tree,
+    settings: &Settings,
+    scope: &Scope,
+    runs: usize,
+) -> Outcome<Duration> {
+    let mut shortest = Duration::MAX;
+    for _ in 0..runs {
+        let pool = pool();
+        pool.follow(tree, settings);
+        // The first look connects.
+        while pool.reports().iter().any(|report| report.fault.is_some()) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let (took, rendered) = best(1, || with_plugin(runtime, &pool, tree, settings, scope));
+        if let Some(question) = rendered.unanswered.first() {
+            return Err(format!("{question}: {:?}", pool.faults(&rendered.unanswered)).into());
+        }
+        shortest = shortest.min(took);
+    }
+    Ok(shortest)
+}
+
+/// The tree of a plan with something more in each inbound intent.
+fn tree_with(plan: Plan, more: &Value) -> Outcome<Tree> {
+    let mut changed = vec![];
+    for (number, found) in plan.resources()?.into_iter().enumerate() {
+        let anchor = found.anchor().clone();
+        if anchor.kind() != Kind::Inbound {
+            changed.push(found);
+            continue;
+        }
+        let mut body = found.to_value();
+        for (field, value) in more.as_object().into_iter().flatten() {
+            body["spec"][field] = value.clone();
+        }
+        body["spec"]["externalName"] = format!("service-{number}.example.com").into();
+        let parent = anchor.parent().ok_or("an inbound intent has a parent")?;
+        changed.push(resource(parent.as_str(), Kind::Inbound, &body)?);
+    }
+    Ok(changed.into_iter().collect())
+}
+
+/// `dns` and `load-balancer`, as what they add to a mesh whose services are exposed.
+fn built_in(services: usize) -> Outcome {
+    let (plan, settings) = (Plan::of(services), Settings::default());
+    let exposed = json!({"externalSupport": true});
+    let records = json!({"externalSupport": true, "dns": {"publicDomain": "example.org", "ttl": 300}});
+    let balanced = json!({"externalSupport": true, "trafficManagement": {
+        "loadBalancer": {"simple": "LEAST_REQUEST", "localityLbSetting": {"enabled": true}},
+        "outlierDetection": {"consecutive5xxErrors": 5},
+        "subsets": [{"name": "v1", "labels": {"version": "v1"}}, {"name": "v2", "labels": {"version": "v2"}}],
+        "weights": [{"subset": "v1", "weight": 90}, {"subset": "v2", "weight": 10}],
+    }});
+    println!(
+        "built-in plugins over {services} services, beside the same mesh without what asks for them; the shortest of 5"
+    );
+    let rendered = |more: &Value| -> Outcome<(Duration, usize)> {
+        let tree = tree_with(plan, more)?;
+        let scope = Scope::everything(&tree);
+        let (took, rendered) = best(5, || render(&tree, &settings, &scope, Outside::NONE));
+        let error = rendered.findings.iter().find(|it| it.severity == meshwright::finding::Severity::Error);
+        match error {
+            Some(error) => Err(error.to_string().into()),
+            None => Ok((took, rendered.manifests.len())),
+        }
+    };
+    let (without, files) = rendered(&exposed)?;
+    println!("{:>15} {:>12} {files:>8} manifests", "neither", seconds(without));
+    for (name, more) in [("dns", records), ("load-balancer", balanced)] {
+        let (took, all) = rendered(&more)?;
+        let adds = took.saturating_sub(without);
+        println!("{name:>15} {:>12} {all:>8} manifests, it adds {}", seconds(took), seconds(adds));
+        target(&format!("{name} takes at most 0.5 s"), adds <= Duration::from_millis(500));
+    }
+    Ok(())
+}
