@@ -15,6 +15,8 @@ mod orchestrator;
 #[path = "cli/plan.rs"]
 mod plan;
 mod process;
+#[path = "cli/reload.rs"]
+mod reload;
 #[path = "cli/render.rs"]
 mod render;
 #[path = "cli/serve.rs"]

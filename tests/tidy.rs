@@ -90,7 +90,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("ureq", &["cli", "forge", "orchestrator"]),
-    ("tracing_subscriber", &["boot", "cli"]),
+    ("tracing_subscriber", &["boot"]),
     ("mimalloc", &["main"]),
 ];
 

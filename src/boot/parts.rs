@@ -71,7 +71,7 @@ impl Stores {
 }
 
 /// The URL of the server for readers, without a slash at its end.
-fn public_url(config: &Config) -> Result<String, BootError> {
+pub(super) fn public_url(config: &Config) -> Result<String, BootError> {
     let Some(url) = &config.public_url else { return Ok(String::new()) };
     let web = url.starts_with("https://") || url.starts_with("http://");
     if !web || url.chars().any(|c| c.is_whitespace() || c.is_control() || "()<>\"`".contains(c)) {

@@ -1,6 +1,6 @@
 //! A whole server: the parts with the edge in front.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -8,15 +8,12 @@ use tokio::net::TcpListener;
 use super::error::BootError;
 use super::parts::{Parts, Stores};
 use super::registrar::{register_when_ready, registrar};
-use super::{SystemClock, demo, forges, supervisor};
+use super::reload::Reload;
+use super::{SystemClock, demo, supervisor, terms};
 use crate::change::{Clock, Desk, Timing};
-use crate::config::{self, Config, MayActFor};
-use crate::http::{self, ActsFor, Api, Auth, Limits, Right};
+use crate::config::Config;
+use crate::http::{self, Api, Door, Limits, Reloads};
 use crate::orchestrator::Registrar;
-
-/// Requests per second that the holder of a token may send in the long run, unless configured otherwise: more than an
-/// orchestrator needs that posts intents one by one, and a small part of what the journal takes.
-const RATE: f64 = 100.0;
 
 /// A server that is ready to serve.
 pub struct Server {
@@ -25,6 +22,7 @@ pub struct Server {
     parts: Parts,
     address: SocketAddr,
     registrar: Option<Registrar>,
+    reload: Option<Reload>,
 }
 
 impl Server {
@@ -43,8 +41,8 @@ impl Server {
     /// # Errors
     /// As [`Server::start`].
     pub async fn over(config: &Config, stores: Stores, clock: Arc<dyn Clock>) -> Result<Self, BootError> {
-        let auth = auth(&config.tokens)?;
-        let address = address(&config.listen, config.tokens.is_empty())?;
+        let door = Door::new(terms::terms(config)?);
+        let address = terms::address(&config.listen, config.tokens.is_empty())?;
         let listener = TcpListener::bind(address).await;
         let listener = listener.map_err(|source| BootError::config("listen", format!("{address}: {source}")))?;
         let address = listener.local_addr().map_err(|source| BootError::config("listen", source.to_string()))?;
@@ -53,10 +51,15 @@ impl Server {
             Timing { settle: config.timing.settle.0, ready_after: config.timing.ready_after.0, poll: config.poll().0 };
         let parts = Parts::start(stores, clock.clone(), timing).await?;
         let request_prefix = format!("{:x}", clock.now().0);
-        let (limits, readiness) = (limits(config), parts.readiness());
-        let webhooks = forges::webhooks(&config.forge)?;
-        let api = Api { desk: parts.desk.clone(), auth, limits, readiness, clock, webhooks, request_prefix };
-        Ok(Self { listener, api, parts, address, registrar })
+        let (limits, readiness, reloads) = (Limits::default(), parts.readiness(), Reloads::default());
+        let api = Api { desk: parts.desk.clone(), door, limits, readiness, clock, request_prefix, reloads };
+        Ok(Self { listener, api, parts, address, registrar, reload: None })
+    }
+
+    /// The same, which takes over what it can of its configuration while it runs.
+    #[must_use]
+    pub fn with_reload(self, reload: Reload) -> Self {
+        Self { reload: Some(reload), ..self }
     }
 
     /// Where it listens.
@@ -88,10 +91,18 @@ impl Server {
         if let Some(registrar) = registrar.clone() {
             tokio::spawn(register_when_ready(registrar, readiness.clone()));
         }
+        supervisor::ready();
         let attending = tokio::spawn(supervisor::attend(readiness));
+        let reloading = self.reload.map(|reload| {
+            let (door, reloads) = (self.api.door.clone(), self.api.reloads.clone());
+            tokio::spawn(reload.watch(door, reloads, self.address))
+        });
         let stop = async move {
             stop.await;
             attending.abort();
+            if let Some(reloading) = reloading {
+                reloading.abort();
+            }
             supervisor::stopping();
             if let Some(registrar) = registrar {
                 registrar.withdraw().await;
@@ -100,72 +111,5 @@ impl Server {
         let result = http::serve(self.listener, self.api, stop).await;
         drop(self.parts);
         result
-    }
-}
-
-/// Without credentials only this machine may call.
-fn address(listen: &str, open: bool) -> Result<SocketAddr, BootError> {
-    let resolved = listen.to_socket_addrs().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
-    let Some(address) = resolved.first() else {
-        return Err(BootError::config("listen", format!("`{listen}` is not an address; write it as 127.0.0.1:8470")));
-    };
-    if open && !resolved.iter().all(|address| address.ip().is_loopback()) {
-        let message = format!(
-            "{listen} can be reached from other machines, and no tokens are configured: anybody could change the mesh. \
-             Configure tokens, or listen on 127.0.0.1"
-        );
-        return Err(BootError::config("listen", message));
-    }
-    Ok(*address)
-}
-
-/// Callers with tokens are others' programs, which may run wild; without them it is one's own machine.
-fn limits(config: &Config) -> Limits {
-    let default = Limits::default();
-    let rate = if config.tokens.is_empty() { default.rate } else { RATE };
-    Limits { rate: config.limits.rate.unwrap_or(rate), burst: config.limits.burst.unwrap_or(default.burst), ..default }
-}
-
-fn auth(tokens: &[config::Token]) -> Result<Auth, BootError> {
-    if tokens.is_empty() {
-        return Ok(Auth::open());
-    }
-    let wrong = |message: String| BootError::config("tokens", message);
-    let tokens = tokens.iter().map(token).collect::<Result<Vec<_>, _>>().map_err(wrong)?;
-    Auth::tokens(tokens).map_err(wrong)
-}
-
-fn token(configured: &config::Token) -> Result<http::Token, String> {
-    let mut token = http::Token::new(&configured.name, &configured.sha256)?.logins(configured.logins.clone());
-    for (project, words) in &configured.rights {
-        let right = |word: &String| {
-            Right::parse(word)
-                .ok_or_else(|| format!("{}: `{word}` is no right; known: propose, approve, operate", configured.name))
-        };
-        token = token.grant(project, &words.iter().map(right).collect::<Result<Vec<_>, _>>()?);
-    }
-    Ok(token.acts_for(match &configured.may_act_for {
-        MayActFor::Anybody(true) => ActsFor::Anybody,
-        MayActFor::Anybody(false) => ActsFor::Nobody,
-        MayActFor::These(actors) => ActsFor::These(actors.clone()),
-    }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn callers_with_tokens_have_a_rate_unless_it_is_configured() {
-        let limits = |text: &str| {
-            let limits = limits(&Config::read(text).unwrap());
-            (limits.rate, limits.burst)
-        };
-        let tokens = "tokens:\n- {name: ci, sha256: ab}\n";
-        assert_eq!(limits(""), (0.0, 1000.0), "nobody is told apart");
-        assert_eq!(limits(tokens), (100.0, 1000.0));
-        assert_eq!(limits(&format!("{tokens}limits: {{rate: 0}}\n")), (0.0, 1000.0));
-        assert_eq!(limits(&format!("{tokens}limits: {{rate: 5, burst: 7}}\n")), (5.0, 7.0));
-        assert_eq!(limits("limits: {rate: 5}\n"), (5.0, 1000.0));
     }
 }

@@ -9,12 +9,24 @@ use crate::http::Readiness;
 /// How often the state is looked at where no watchdog asks for more.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Says that requests are taken, and from then on how the parts are. A watchdog is content as long as changes are carried.
+/// Says that requests are taken.
+pub(super) fn ready() {
+    tell(&[NotifyState::Ready]);
+}
+
+/// Says that the configuration is read again; [`ready`] says that this is over (`Type=notify-reload`).
+pub(super) fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::debug!(%error, "the service manager was not told"),
+    }
+}
+
+/// Says how the parts are from now on. A watchdog is content as long as changes are carried.
 pub(super) async fn attend(readiness: Readiness) {
     let watchdog = sd_notify::watchdog_enabled();
     // Twice in the time after which it would be restarted, as sd_watchdog_enabled(3) asks for.
     let pause = watchdog.map_or(LOOK, |most| LOOK.min(most / 2));
-    tell(&[NotifyState::Ready]);
     let mut told = None;
     loop {
         let (status, carries) = state(&readiness);

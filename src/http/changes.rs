@@ -190,7 +190,7 @@ pub(super) async fn take(
 ) -> Result<Response, Problem> {
     conditions::parameters(request.uri(), &[])?;
     let change = find(&shared, &id)?;
-    rights::step(&shared.auth, &caller, step, &change)?;
+    rights::step(&caller, step, &change)?;
     let said = match body::optional(request, &shared.limits).await? {
         None => Said::default(),
         Some(body) => apart::understood(&shared.reading, body, move |body| Said::read(step, body)).await?,
@@ -210,7 +210,7 @@ async fn take_now(
 ) -> Result<Arc<Change>, Refusal> {
     let may = |change: &Change| {
         let forbidden = |problem: Problem| Refusal::new(Cause::Forbidden, change.id.as_str(), problem.detail);
-        rights::step(&shared.auth, &caller, step, change).map_err(forbidden)
+        rights::step(&caller, step, change).map_err(forbidden)
     };
     let ask = Ask { by: caller.person.clone(), words, meant, may: &may };
     match step {

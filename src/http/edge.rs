@@ -11,6 +11,7 @@ use axum::response::Response;
 use super::api::Shared;
 use super::auth::Caller;
 use super::connection::Work;
+use super::door::Terms;
 use super::metrics::Template;
 use super::problem::{self, Problem};
 use super::{body, conditions, origin, routes};
@@ -104,8 +105,9 @@ fn admit(shared: &Shared, request: &mut Request) -> Result<(), Problem> {
     if OPEN.contains(&request.uri().path()) || routes::template(request.uri().path()) == Some(routes::WEBHOOKS) {
         return Ok(());
     }
-    let caller = caller(shared, request)?;
-    shared.buckets.take(caller.number(), shared.clock.now()).map_err(|seconds| {
+    let terms = shared.door.terms();
+    let caller = caller(&terms, request)?;
+    shared.door.take(&terms, &caller, shared.clock.now()).map_err(|seconds| {
         let detail = format!("You ask too often; ask again in {seconds} seconds.");
         Problem::new(&problem::RATE, detail).retry_after(seconds)
     })?;
@@ -114,11 +116,11 @@ fn admit(shared: &Shared, request: &mut Request) -> Result<(), Problem> {
 }
 
 /// Who sends a request; nobody may who has no credentials where they are asked for, nor another site's page where not.
-pub(super) fn caller(shared: &Shared, request: &Request) -> Result<Caller, Problem> {
-    if shared.auth.is_open() {
+pub(super) fn caller(terms: &Terms, request: &Request) -> Result<Caller, Problem> {
+    if terms.auth.is_open() {
         origin::check(request.method(), request.uri(), request.headers())?;
     }
-    shared.auth.caller(request.headers())
+    terms.auth.caller(request.headers())
 }
 
 /// The id that a request brought, if it is one.

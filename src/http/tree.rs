@@ -122,7 +122,7 @@ impl Received {
         conditions::parameters(&parts.uri, &[])?;
         // Which project is created is known from the body alone.
         if kind != Kind::Project {
-            rights::write(&shared.auth, caller, parent.and_then(Anchor::project), kind)?;
+            rights::write(caller, parent.and_then(Anchor::project), kind)?;
         }
         let precondition = conditions::precondition(&parts.headers)?;
         let (method, uri, headers) = (parts.method.clone(), parts.uri.clone(), parts.headers.clone());
@@ -137,7 +137,7 @@ impl Received {
         });
         let (resource, key, idempotency) = understood.await?;
         if kind == Kind::Project {
-            rights::write(&shared.auth, caller, resource.anchor().project(), kind)?;
+            rights::write(caller, resource.anchor().project(), kind)?;
         }
         Ok(Self { resource, key, precondition, idempotency, file })
     }
@@ -176,7 +176,7 @@ async fn write(
 
 async fn delete(shared: &Arc<Shared>, caller: &Caller, anchor: Anchor, parts: &Parts) -> Result<Response, Problem> {
     conditions::parameters(&parts.uri, &[])?;
-    rights::write(&shared.auth, caller, anchor.project(), anchor.kind())?;
+    rights::write(caller, anchor.project(), anchor.kind())?;
     let precondition = conditions::precondition(&parts.headers)?;
     let idempotency = conditions::idempotency(&parts.headers, &parts.method, &parts.uri, &[])?;
     let receipt = submit(shared, one(caller, Operation::Delete(anchor.clone()), precondition, idempotency)).await;

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use meshwright::http::{Auth, Limits, Part, Readiness};
+use meshwright::http::{Auth, Limits, Part, Readiness, Terms};
 use serde_json::json;
 
 use crate::client::{Client, tokens};
@@ -90,7 +90,7 @@ fn pages_of_other_sites_are_kept_out_where_no_credentials_are_asked() {
 
 #[test]
 fn who_asks_too_often_is_told_when_to_ask_again() {
-    let client = Client::of(tokens(), Limits { rate: 0.5, burst: 3.0, ..Limits::default() });
+    let client = Client::of(Terms { rate: 0.5, burst: 3.0, ..tokens().into() }, Limits::default());
     let statuses = [(); 5].map(|()| client.send("GET", "/v2/projects", &[READER], "").status);
     assert_eq!(statuses, [200, 200, 200, 429, 429]);
     let answer = client.send("GET", "/v2/projects", &[READER], "");

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use meshwright::boot::{Parts, Stores, SystemClock};
 use meshwright::change::{Clock, Timing};
 use meshwright::config::Config;
-use meshwright::http::{self, Api, Auth, Limits, Readiness};
+use meshwright::http::{self, Api, Door, Limits, Readiness, Reloads, Terms};
 use tokio::sync::oneshot;
 
 /// A server that runs until it is stopped or dropped.
@@ -19,12 +19,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(auth: Auth, limits: Limits, port: u16) -> Self {
-        Self::start_with(auth, limits, port, None)
+    pub(crate) fn start(terms: impl Into<Terms>, limits: Limits, port: u16) -> Self {
+        Self::start_with(terms, limits, port, None)
     }
 
     /// The same with something else to say about its parts.
-    pub(crate) fn start_with(auth: Auth, limits: Limits, port: u16, readiness: Option<Readiness>) -> Self {
+    pub(crate) fn start_with(terms: impl Into<Terms>, limits: Limits, port: u16, readiness: Option<Readiness>) -> Self {
+        let (door, reloads) = (Door::new(terms.into()), Reloads::default());
         let data = tempfile::tempdir().unwrap();
         let config = Config { data: data.path().to_owned(), ..Config::default() };
         let (stop, stopped) = oneshot::channel::<()>();
@@ -39,12 +40,12 @@ impl Server {
             let readiness = readiness.unwrap_or_else(|| parts.readiness());
             let api = Api {
                 desk: parts.desk.clone(),
-                auth,
+                door,
                 limits,
                 readiness,
                 clock,
-                webhooks: None,
                 request_prefix: "test".into(),
+                reloads,
             };
             http::serve(listener, api, async { drop(stopped.await) }).await.unwrap();
             drop(parts);
