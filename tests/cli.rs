@@ -21,6 +21,8 @@ mod reload;
 mod render;
 #[path = "cli/serve.rs"]
 mod serve;
+#[path = "cli/shutdown.rs"]
+mod shutdown;
 mod tls;
 
 use std::fs;

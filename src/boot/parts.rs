@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::error::BootError;
 use super::{forges, housekeeping, skeleton};
 use crate::change::adopt;
@@ -117,6 +119,7 @@ pub(super) fn author() -> Identity {
 pub struct Parts {
     /// The handle on it.
     pub desk: Desk,
+    readiness: Readiness,
     /// Carries changes; stops when this is dropped.
     carrying: tokio::task::JoinHandle<()>,
     /// Keeps the repository tidy; stops too.
@@ -158,22 +161,43 @@ impl Parts {
         let worker = Worker::new(intake, stores.forge, stores.mirror, clock, author(), stores.signer, timing);
         let worker = worker.with_retention(stores.retention).with_public_url(stores.public_url);
         let worker = Arc::new(if away { worker.yet_to_adopt() } else { worker });
-        let carrying = tokio::spawn(worker.clone().run());
-        let desk = Desk::new(worker);
+        let desk = Desk::new(worker.clone());
+        let readiness = readiness(desk.clone());
+        let carrying = tokio::spawn(worker.run(readiness.start("worker")));
         let tidying = tokio::spawn(housekeeping::after_merges(desk.events(), mirror));
-        Ok(Self { desk, carrying, tidying })
+        Ok(Self { desk, readiness, carrying, tidying })
+    }
+
+    /// Stops: what is being done to changes is ended, or cut at a moment. What is not done by then is in the journal, and
+    /// the next start goes on from there.
+    pub async fn stop(mut self, by: Instant) {
+        self.desk.stop();
+        let ended = async {
+            drop((&mut self.carrying).await);
+            // What somebody asked for goes on also when nobody waits for its answer any more.
+            self.desk.rests().await;
+        };
+        if tokio::time::timeout_at(by, ended).await.is_err() {
+            tracing::warn!(
+                "what was being done to a change is cut by `timing.shutdown`; it goes on after the next start"
+            );
+        }
     }
 
     /// Tells how the parts are.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        let desk = self.desk.clone();
-        Readiness::new(move || {
-            let troubles = desk.troubles();
-            let fault = |name: &str| troubles.iter().find(|(part, _)| *part == name).map(|(_, why)| why.clone());
-            ["journal", "worker", "mirror", "forge", "main"].map(|name| Part { name, fault: fault(name) }).into()
-        })
+        self.readiness.clone()
     }
+}
+
+fn readiness(desk: Desk) -> Readiness {
+    Readiness::new(move || {
+        let troubles = desk.troubles();
+        let fault = |name: &str| troubles.iter().find(|(part, _)| *part == name).map(|(_, why)| why.clone());
+        let part = |name: &'static str| Part { name: name.into(), fault: fault(name) };
+        ["journal", "worker", "mirror", "forge", "main"].map(part).into()
+    })
 }
 
 /// Looks at the forge for the first time. What answers in a moment is waited for: a process that was killed leaves a git

@@ -1,9 +1,11 @@
 //! A whole server: the parts with the edge in front.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 use super::error::BootError;
 use super::parts::{Parts, Stores};
@@ -15,6 +17,9 @@ use crate::config::Config;
 use crate::http::{self, Api, Door, Limits, Reloads};
 use crate::orchestrator::Registrar;
 
+/// The longest that the server waits for anything when it is told to stop.
+const LONGEST_SHUTDOWN: Duration = Duration::from_secs(86_400);
+
 /// A server that is ready to serve.
 pub struct Server {
     listener: TcpListener,
@@ -23,6 +28,8 @@ pub struct Server {
     address: SocketAddr,
     registrar: Option<Registrar>,
     reload: Option<Reload>,
+    /// How long what was begun may go on when it stops.
+    shutdown: Duration,
 }
 
 impl Server {
@@ -53,7 +60,8 @@ impl Server {
         let request_prefix = format!("{:x}", clock.now().0);
         let (limits, readiness, reloads) = (Limits::default(), parts.readiness(), Reloads::default());
         let api = Api { desk: parts.desk.clone(), door, limits, readiness, clock, request_prefix, reloads };
-        Ok(Self { listener, api, parts, address, registrar, reload: None })
+        let shutdown = Duration::from_millis(config.timing.shutdown.0.unsigned_abs()).min(LONGEST_SHUTDOWN);
+        Ok(Self { listener, api, parts, address, registrar, reload: None, shutdown })
     }
 
     /// The same, which takes over what it can of its configuration while it runs.
@@ -82,7 +90,8 @@ impl Server {
         demo::load(&self.parts.desk).await
     }
 
-    /// Serves until `stop` resolves, then withdraws its registration and lets requests end.
+    /// Serves until `stop` resolves, then withdraws its registration, and lets requests and what is being done to changes
+    /// end, for as long as `timing.shutdown` says in all.
     ///
     /// # Errors
     /// What the system says when it takes the listener away.
@@ -97,19 +106,29 @@ impl Server {
             let (door, reloads) = (self.api.door.clone(), self.api.reloads.clone());
             tokio::spawn(reload.watch(door, reloads, self.address))
         });
+        let (time, desk) = (self.shutdown, self.parts.desk.clone());
+        let by = Arc::new(OnceLock::new());
+        let deadline = {
+            let by = Arc::clone(&by);
+            move || *by.get_or_init(|| Instant::now() + time)
+        };
+        let begun = deadline.clone();
         let stop = async move {
             stop.await;
+            let by = begun();
+            desk.stop();
             attending.abort();
             if let Some(reloading) = reloading {
                 reloading.abort();
             }
             supervisor::stopping();
             if let Some(registrar) = registrar {
-                registrar.withdraw().await;
+                drop(tokio::time::timeout_at(by, registrar.withdraw()).await);
             }
+            by
         };
         let result = http::serve(self.listener, self.api, stop).await;
-        drop(self.parts);
+        self.parts.stop(deadline()).await;
         result
     }
 }

@@ -56,7 +56,8 @@ impl Worker {
     async fn carry(self: &Arc<Self>, id: &ChangeId, asked: bool) -> Result<Option<Timestamp>, Stuck> {
         for _ in 0..ACTIONS {
             let view = self.intake.view();
-            let Some(change) = view.changes.get(id).filter(|change| !change.state.is_final()).cloned() else {
+            let goes_on = |change: &&Arc<Change>| !change.state.is_final() && (asked || !self.is_stopping());
+            let Some(change) = view.changes.get(id).filter(goes_on).cloned() else {
                 return Ok(None);
             };
             let pull = self.look_at_pull(&change).await?;

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
 use super::output;
 use super::{Failure, Outcome, Verdict};
 use crate::boot::{BootError, Logging, Read, Reload, Server, Source, forbid_core_dumps};
@@ -35,7 +37,10 @@ impl Serve {
         let read = source.read().map_err(failure)?;
         let logging = Logging::start(&read.config.log).map_err(failure)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
-        runtime.block_on(self.serve(source, read, logging))
+        let outcome = runtime.block_on(self.serve(source, read, logging));
+        // What did not end in time holds nobody up.
+        runtime.shutdown_background();
+        outcome
     }
 
     /// The configuration file with what the options say over it.
@@ -60,12 +65,16 @@ impl Serve {
         if self.config.is_some() {
             server = server.with_reload(Reload::new(source, read, logging).map_err(failure)?);
         }
+        let mut stops = Stops::new()?;
         tracing::info!(%url, data = %data.display(), "listening");
         if self.demo {
             server.load_demo().await.map_err(Failure::failed)?;
-            introduce(&server, &url).await;
+            tokio::select! {
+                () = introduce(&server, &url) => {}
+                _ = stops.next() => return Ok(Verdict::Ok),
+            }
         }
-        server.serve(stopped()).await.map_err(Failure::failed)?;
+        server.serve(stops.stopped()).await.map_err(Failure::failed)?;
         tracing::info!("stopped");
         Ok(Verdict::Ok)
     }
@@ -120,18 +129,36 @@ fn next(state: State) -> (&'static str, &'static [&'static str]) {
     }
 }
 
-/// Resolves when the process is asked to stop.
-async fn stopped() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
+/// The signals that ask the process to stop.
+struct Stops {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stops {
+    /// From now on they no longer end the process by themselves.
+    fn new() -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).map_err(Failure::failed);
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
-    drop(tokio::signal::ctrl_c().await);
+
+    /// Waits for the next one; gives the exit code of a process that it ends.
+    async fn next(&mut self) -> i32 {
+        let signal = tokio::select! {
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+            _ = self.terminate.recv() => SignalKind::terminate(),
+        };
+        128 + signal.as_raw_value()
+    }
+
+    /// Resolves when the process is asked to stop; when it is asked again, it ends at once.
+    async fn stopped(mut self) {
+        self.next().await;
+        tracing::info!("stopping");
+        tokio::spawn(async move {
+            let code = self.next().await;
+            tracing::warn!("ended at once, as it was asked to stop again");
+            std::process::exit(code);
+        });
+    }
 }

@@ -47,8 +47,6 @@ pub struct Limits {
     pub plans: usize,
     /// The most long bodies that are made sense of at once; more wait.
     pub readers: usize,
-    /// How long requests may go on when the server stops.
-    pub drain: Duration,
 }
 
 impl Default for Limits {
@@ -67,7 +65,6 @@ impl Default for Limits {
             own_event_streams: 16,
             plans: 2,
             readers: 2,
-            drain: Duration::from_secs(10),
         }
     }
 }

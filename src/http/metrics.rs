@@ -176,7 +176,7 @@ mod tests {
         metrics.answered("/v2/projects", "POST", 409, 60_000);
         metrics.accepted(2);
         let open = metrics.stream();
-        let parts = [Part { name: "journal", fault: Some("full".into()) }];
+        let parts = [Part { name: "journal".into(), fault: Some("full".into()) }];
         let left = Some(Left { minute: 7, hour: 300 });
         let (ledger, at, reloads) = (Ledger::default(), Timestamp(0), Reloads::default());
         reloads.refused();

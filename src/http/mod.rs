@@ -41,7 +41,7 @@ pub use api::{Api, Limits};
 pub use auth::{ActsFor, Auth, EVERYWHERE, Right, Token};
 pub use door::{Door, Terms};
 pub use openapi::openapi;
-pub use readiness::{Part, Readiness};
+pub use readiness::{Part, Readiness, Starting};
 pub use reloads::Reloads;
 pub use router::{router, serve};
 pub use signature::{Secret, Source, Webhooks};

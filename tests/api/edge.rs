@@ -30,7 +30,8 @@ fn where_tokens_are_configured_one_is_needed_for_all_but_probes_and_descriptions
 
 #[test]
 fn why_a_part_does_not_work_is_told_to_callers_only() {
-    let ailing = || Readiness::new(|| vec![Part { name: "main", fault: Some("intents/x.yaml is broken".into()) }]);
+    let fault = || Some("intents/x.yaml is broken".to_owned());
+    let ailing = || Readiness::new(move || vec![Part { name: "main".into(), fault: fault() }]);
     let client = Client::to(Server::start_with(tokens(), Limits::default(), 0, Some(ailing())));
     for stranger in [&[][..], &[("authorization", "Bearer nobody")]] {
         let answer = client.send("GET", "/readyz", stranger, "");

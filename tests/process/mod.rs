@@ -158,6 +158,20 @@ impl Client {
         Self { agent: config.into(), url: url.to_owned() }
     }
 
+    /// Waits until every part works.
+    #[allow(dead_code, reason = "not every program that takes this in asks for it")]
+    pub(crate) fn until_ready(&self) {
+        let begin = std::time::Instant::now();
+        loop {
+            let ready = self.send("GET", "/readyz", &[], None).unwrap();
+            if ready.status == 200 {
+                return;
+            }
+            assert!(begin.elapsed() < PATIENCE, "{}", ready.body);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Sends a request; `body` comes with its type.
     pub(crate) fn send(
         &self,
