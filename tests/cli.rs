@@ -10,6 +10,8 @@ mod check;
 mod checkout;
 #[path = "cli/lint.rs"]
 mod lint;
+#[path = "cli/logs.rs"]
+mod logs;
 #[path = "cli/orchestrator.rs"]
 mod orchestrator;
 #[path = "cli/plan.rs"]

@@ -293,14 +293,10 @@ impl Worker {
         let time = self.clock.now().seconds();
         let (proposal, title, change) = (work.proposal.clone(), work.said.text.title.clone(), change.clone());
         blocking(move || {
-            Ok(commit::propose(
-                &mirror,
-                &commit::Signature { author: &author, time, signer: signer.as_ref() },
-                base,
-                &change,
-                &proposal,
-                &title,
-            )?)
+            let signature = commit::Signature { author: &author, time, signer: signer.as_ref() };
+            let commit = commit::propose(&mirror, &signature, base, &change, &proposal, &title)?;
+            tracing::debug!(%commit, "committed");
+            Ok(commit)
         })
         .await
     }

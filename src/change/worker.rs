@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tracing::Instrument as _;
 
 use super::adopt;
 use super::astray;
@@ -24,6 +25,7 @@ use super::refusals::Refusals;
 use super::retention::Retention;
 use super::rosters::Rosters;
 use super::rounds::Rounds;
+use super::span::carrying;
 use super::stopped::Stopped;
 use super::stuck::{Stuck, blocking};
 use super::troubles::{Found, Troubles};
@@ -232,7 +234,7 @@ impl Worker {
         let done: Vec<ChangeId> =
             view.attention().filter(|c| c.state.is_final()).map(|change| change.id.clone()).collect();
         for id in done {
-            if let Err(stuck) = self.clear_away(&id).await {
+            if let Err(stuck) = self.clear_away(&id).instrument(carrying(&id)).await {
                 round.fail(stuck);
             }
         }
@@ -243,7 +245,7 @@ impl Worker {
             // What joins it from here on is looked at again.
             let view = self.intake.view();
             let change = view.changes.get(&change.id).cloned().unwrap_or(change);
-            match self.step(&change.id, false).await {
+            match self.step(&change.id, false).instrument(carrying(&change.id)).await {
                 Ok(next) => {
                     due = [due, next].into_iter().flatten().min();
                     self.rounds.note(&view, change, next);

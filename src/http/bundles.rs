@@ -90,6 +90,7 @@ pub(super) async fn plan(
     let planned = shared.plan(move |shared| {
         let (submission, places) = read(&text, prune, caller.person)?;
         let proposal = shared.desk.plan(&submission).map_err(|refusal| places.refused(refusal))?;
+        tracing::debug!(files = proposal.plan.files.len(), "planned");
         let planned = Planned { plan: &proposal.plan, diff: changes::diff(&proposal.plan) };
         serde_json::to_vec(&planned).map_err(|error| Problem::internal(error.to_string()))
     });

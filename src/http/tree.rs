@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tracing::Span;
 
 use super::address::{Address, missing, nowhere};
 use super::apart;
@@ -47,6 +48,7 @@ pub(super) async fn handle(
         }
     };
     let routed = Routed(address.template());
+    Span::current().record("route", routed.0);
     let answer = match address {
         Address::Route(Route::Collection(parent, kind)) => {
             collection(&shared, &caller, parent, kind, parts, content).await
