@@ -10,15 +10,21 @@ mod check;
 mod checkout;
 #[path = "cli/lint.rs"]
 mod lint;
+#[path = "cli/logs.rs"]
+mod logs;
 #[path = "cli/orchestrator.rs"]
 mod orchestrator;
 #[path = "cli/plan.rs"]
 mod plan;
 mod process;
+#[path = "cli/reload.rs"]
+mod reload;
 #[path = "cli/render.rs"]
 mod render;
 #[path = "cli/serve.rs"]
 mod serve;
+#[path = "cli/shutdown.rs"]
+mod shutdown;
 mod tls;
 
 use std::fs;

@@ -108,8 +108,7 @@ fn works(data: &Path, config: &Path) {
     let body = Some(("application/json", r#"{"metadata": {"name": "first"}}"#.as_bytes()));
     let answer = client.send("POST", "/v2/projects", &[], body).unwrap();
     assert_eq!(answer.status, 201, "{}", answer.body);
-    let ready = client.send("GET", "/readyz", &[], None).unwrap();
-    assert_eq!(ready.status, 200, "{}", ready.body);
+    client.until_ready();
     server.kill();
     Repository::of(data).check();
 }

@@ -24,6 +24,8 @@ mod owners;
 mod reviews;
 #[path = "life/sealing.rs"]
 mod sealing;
+#[path = "life/starting.rs"]
+mod starting;
 mod tls;
 #[path = "life/topology.rs"]
 mod topology;

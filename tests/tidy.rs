@@ -92,11 +92,11 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("ureq", &["cli", "forge", "orchestrator"]),
-    ("tracing_subscriber", &["boot", "cli"]),
     ("tonic", &["plugin"]),
     ("tonic_prost", &["plugin"]),
     ("tonic_health", &["plugin"]),
     ("prost", &["plugin"]),
+    ("tracing_subscriber", &["boot"]),
     ("mimalloc", &["main"]),
 ];
 

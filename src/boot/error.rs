@@ -17,6 +17,14 @@ pub enum BootError {
         /// What is wrong and what to do.
         message: String,
     },
+    /// The configuration file cannot be read, or says something that there is not.
+    #[error("{path}: {message}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and where.
+        message: String,
+    },
     /// A file or folder cannot be used.
     #[error("{path}: {source}", path = path.display())]
     Io {

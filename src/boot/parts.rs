@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::error::BootError;
 use super::plugins::plugin_directory;
 use super::{forges, housekeeping, skeleton};
@@ -76,7 +78,7 @@ impl Stores {
 }
 
 /// The URL of the server for readers, without a slash at its end.
-fn public_url(config: &Config) -> Result<String, BootError> {
+pub(super) fn public_url(config: &Config) -> Result<String, BootError> {
     let Some(url) = &config.public_url else { return Ok(String::new()) };
     let web = url.starts_with("https://") || url.starts_with("http://");
     if !web || url.chars().any(|c| c.is_whitespace() || c.is_control() || "()<>\"`".contains(c)) {
@@ -124,6 +126,7 @@ pub struct Parts {
     pub desk: Desk,
     /// The outside plugins.
     pub plugins: Pool,
+    readiness: Readiness,
     /// Carries changes; stops when this is dropped.
     carrying: tokio::task::JoinHandle<()>,
     /// Keeps the repository tidy; stops too.
@@ -167,22 +170,46 @@ impl Parts {
         let worker = worker.with_retention(stores.retention).with_public_url(stores.public_url);
         let worker = worker.with_plugins(Arc::new(plugins.clone()));
         let worker = Arc::new(if away { worker.yet_to_adopt() } else { worker });
-        let carrying = tokio::spawn(worker.clone().run());
-        let desk = Desk::new(worker);
+        let desk = Desk::new(worker.clone());
+        let readiness = readiness(desk.clone());
+        let carrying = tokio::spawn(worker.run(readiness.start("worker")));
         let tidying = tokio::spawn(housekeeping::after_merges(desk.events(), mirror));
-        Ok(Self { desk, plugins, carrying, tidying })
+        Ok(Self { desk, plugins, readiness, carrying, tidying })
+    }
+
+    /// Stops: what is being done to changes is ended, or cut at a moment. What is not done by then is in the journal, and
+    /// the next start goes on from there.
+    pub async fn stop(mut self, by: Instant) {
+        self.desk.stop();
+        let ended = async {
+            drop((&mut self.carrying).await);
+            // What somebody asked for goes on also when nobody waits for its answer any more.
+            self.desk.rests().await;
+        };
+        if tokio::time::timeout_at(by, ended).await.is_err() {
+            tracing::warn!(
+                "what was being done to a change is cut by `timing.shutdown`; it goes on after the next start"
+            );
+        }
     }
 
     /// Tells how the parts are.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        let desk = self.desk.clone();
-        Readiness::new(move || {
-            let troubles = desk.troubles();
-            let fault = |name: &str| troubles.iter().find(|(part, _)| *part == name).map(|(_, why)| why.clone());
-            ["journal", "worker", "mirror", "forge", "main"].map(|name| Part { name, fault: fault(name) }).into()
-        })
+        self.readiness.clone()
     }
+}
+
+fn readiness(desk: Desk) -> Readiness {
+    Readiness::new(move || {
+        let troubles = desk.troubles();
+        let fault = |name: &str| troubles.iter().find(|(part, _)| *part == name).map(|(_, why)| why.clone());
+        let part = |name: &'static str| Part { name: name.into(), fault: fault(name) };
+        let own = ["journal", "worker", "mirror", "forge", "main"].map(part);
+        let plugins = desk.plugins().into_iter();
+        let plugins = plugins.map(|it| Part { name: format!("plugin/{}", it.name).into(), fault: it.fault });
+        own.into_iter().chain(plugins).collect()
+    })
 }
 
 /// Looks at the forge for the first time. What answers in a moment is waited for: a process that was killed leaves a git

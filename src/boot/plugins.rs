@@ -41,13 +41,32 @@ pub fn plugin_directory(config: &Config) -> Result<Directory, BootError> {
     Ok(Directory { targets, registered: registered.transpose()? })
 }
 
+/// Every file that says where plugins are reached and how it is made sure that it is them, as they are now.
+pub(super) fn files(config: &Config) -> Vec<PathBuf> {
+    let folder = config.plugin_directory.as_deref().map(listed).and_then(Result::ok).unwrap_or_default();
+    let read = |path: &PathBuf| PluginAddress::read(&forges::read(path, "pluginDirectory").ok()?).ok();
+    let in_folder: Vec<PluginAddress> = folder.iter().filter_map(read).collect();
+    let of = |it: &PluginAddress| [it.ca_file.clone(), it.certificate_file.clone(), it.key_file.clone()];
+    let named = config.plugins.iter().chain(&in_folder).flat_map(of);
+    let registered = config.registered_plugins.iter();
+    let registered =
+        registered.flat_map(|it| [Some(it.ca_file.clone()), it.certificate_file.clone(), it.key_file.clone()]);
+    let files: Vec<PathBuf> = named.chain(registered).flatten().collect();
+    folder.into_iter().chain(files).collect()
+}
+
+/// The files of a folder, by name.
+fn listed(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|path| path.extension().is_some_and(|end| end == "yaml") && path.is_file());
+    files.sort();
+    Ok(files)
+}
+
 fn in_folder(folder: &Path) -> Result<BTreeMap<String, Target>, BootError> {
     const FIELD: &str = "pluginDirectory";
     let wrong = |path: &Path, why: String| BootError::config(FIELD, format!("{}: {why}", path.display()));
-    let entries = std::fs::read_dir(folder).map_err(|error| wrong(folder, error.to_string()))?;
-    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.retain(|path| path.extension().is_some_and(|end| end == "yaml") && path.is_file());
-    files.sort();
+    let files = listed(folder).map_err(|error| wrong(folder, error.to_string()))?;
     if files.len() > MOST_FILES {
         return Err(wrong(folder, format!("{} files, and {MOST_FILES} are read", files.len())));
     }

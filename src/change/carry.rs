@@ -57,7 +57,8 @@ impl Worker {
     async fn carry(self: &Arc<Self>, id: &ChangeId, asked: bool) -> Result<Option<Timestamp>, Stuck> {
         for _ in 0..ACTIONS {
             let view = self.intake.view();
-            let Some(change) = view.changes.get(id).filter(|change| !change.state.is_final()).cloned() else {
+            let goes_on = |change: &&Arc<Change>| !change.state.is_final() && (asked || !self.is_stopping());
+            let Some(change) = view.changes.get(id).filter(goes_on).cloned() else {
                 return Ok(None);
             };
             let pull = self.look_at_pull(&change).await?;
@@ -311,14 +312,10 @@ impl Worker {
         let time = self.clock.now().seconds();
         let (proposal, title, change) = (work.proposal.clone(), work.said.text.title.clone(), change.clone());
         blocking(move || {
-            Ok(commit::propose(
-                &mirror,
-                &commit::Signature { author: &author, time, signer: signer.as_ref() },
-                base,
-                &change,
-                &proposal,
-                &title,
-            )?)
+            let signature = commit::Signature { author: &author, time, signer: signer.as_ref() };
+            let commit = commit::propose(&mirror, &signature, base, &change, &proposal, &title)?;
+            tracing::debug!(%commit, "committed");
+            Ok(commit)
         })
         .await
     }

@@ -204,6 +204,16 @@ impl Desk {
         self.worker.forge.left()
     }
 
+    /// Has no more changes carried on by themselves: see [`Worker::stop`].
+    pub fn stop(&self) {
+        self.worker.stop();
+    }
+
+    /// Waits until nobody acts on a change.
+    pub async fn rests(&self) {
+        self.worker.rests().await;
+    }
+
     /// What happens from now on.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event> {
@@ -215,12 +225,12 @@ impl Desk {
     pub fn troubles(&self) -> Vec<(&'static str, String)> {
         let view = self.view();
         let main = first(view.base.problems.values().flatten());
-        let stopped = || "nobody carries changes any more; restart the server".to_owned();
-        let troubles = [
-            ("journal", self.worker.intake.trouble()),
-            ("worker", self.worker.has_stopped().then(stopped)),
-            ("main", main),
-        ];
+        let stopped = match (self.worker.is_stopping(), self.worker.has_stopped()) {
+            (true, _) => Some("the server is stopping".to_owned()),
+            (false, true) => Some("nobody carries changes any more; restart the server".to_owned()),
+            (false, false) => None,
+        };
+        let troubles = [("journal", self.worker.intake.trouble()), ("worker", stopped), ("main", main)];
         let own = troubles.into_iter().filter_map(|(part, why)| Some((part, why?)));
         own.chain(self.worker.troubles()).map(|(part, why)| (part, cut(why, LONGEST_REASON))).collect()
     }

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use tracing::Instrument as _;
+
 use super::adopt::differences;
 use super::command::Command;
 use super::forge::{Comment, ForgeError, Reaction};
 use super::record::{Change, State};
 use super::remarks;
+use super::span::carrying;
 use super::stuck::{Stuck, blocking};
 use super::submission::{Cause, Idempotency, Operation, Precondition, Refusal, Submission};
 use super::talk::{Answer, Remark};
@@ -45,7 +48,7 @@ impl Worker {
         let about = view.changes.values().find(|change| change.pull == Some(comment.pull)).cloned();
         let Some(change) = about.filter(|change| change.talk.heard < comment.id) else { return Ok(()) };
         if let Some(command) = Command::read(&comment.words) {
-            match self.answer(&change, comment, command).await {
+            match self.answer(&change, comment, command).instrument(carrying(&change.id)).await {
                 // It would be refused again, and what others ask for must not wait for it.
                 Err(stuck @ (Stuck::Forge(ForgeError::Refused(_) | ForgeError::NotFound(_)) | Stuck::Repo(_))) => {
                     tracing::warn!(change = %change.id, comment = comment.id, %stuck, "a command is not answered");

@@ -66,5 +66,6 @@ impl From<Stuck> for Refusal {
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Stuck> + Send + 'static,
 ) -> Result<T, Stuck> {
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(Stuck::Stopped))
+    let span = tracing::Span::current();
+    tokio::task::spawn_blocking(move || span.in_scope(work)).await.unwrap_or(Err(Stuck::Stopped))
 }

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
+use tracing::Instrument as _;
 
 use super::adopt;
 use super::astray;
@@ -25,6 +26,7 @@ use super::refusals::Refusals;
 use super::retention::Retention;
 use super::rosters::Rosters;
 use super::rounds::Rounds;
+use super::span::carrying;
 use super::stopped::Stopped;
 use super::stuck::{Stuck, blocking};
 use super::troubles::{Found, Troubles};
@@ -71,6 +73,8 @@ pub struct Worker {
     /// What changes did that ended: that never becomes something else.
     pub(super) done: Recent<ChangeId, Arc<Proposal>>,
     stopped: Stopped,
+    /// Whether nothing more shall be begun.
+    stopping: watch::Sender<bool>,
     /// Whether the forge was asked for changes that nothing is remembered of.
     adopted: AtomicBool,
     /// Whether what the journal calls merged was compared with main since the start.
@@ -113,6 +117,7 @@ impl Worker {
             rosters: Rosters::default(),
             done: Recent::new(DONE),
             stopped: Stopped::default(),
+            stopping: watch::Sender::new(false),
             adopted: AtomicBool::new(true),
             compared: AtomicBool::new(false),
             rounds: Rounds::default(),
@@ -150,9 +155,11 @@ impl Worker {
         Self { adopted: AtomicBool::new(false), ..self }
     }
 
-    /// Carries changes on until the task is dropped.
-    pub async fn run(self: Arc<Self>) {
+    /// Carries changes on until it is told to stop. What is handed over as `starting` is dropped once everything was
+    /// looked at for the first time, whatever came of it.
+    pub async fn run(self: Arc<Self>, starting: impl Send) {
         let _guard = self.stopped.guard();
+        let mut starting = Some(starting);
         let mut everything = true;
         let distance = Duration::from_millis(u64::try_from(self.timing.settle.clamp(0, DISTANCE)).unwrap_or_default());
         let mut rest = None;
@@ -160,7 +167,13 @@ impl Worker {
         loop {
             if everything && let Some(rest) = rest.take() {
                 // However often somebody says that something happened.
-                rest.await;
+                tokio::select! {
+                    () = rest => {}
+                    () = self.told_to_stop() => {}
+                }
+            }
+            if self.is_stopping() {
+                return;
             }
             let begin = self.clock.now();
             everything |= begin >= again || again.plus(-self.timing.poll) > begin;
@@ -168,6 +181,7 @@ impl Worker {
                 again = begin.plus(self.timing.poll);
             }
             let next = self.look(everything).await;
+            drop(starting.take());
             if everything {
                 rest = Some(Box::pin(tokio::time::sleep(distance)));
             }
@@ -180,6 +194,7 @@ impl Worker {
                 () = self.wake.notified() => true,
                 () = self.plugins.answered() => false,
                 () = tokio::time::sleep(Duration::from_millis(pause)) => false,
+                () = self.told_to_stop() => return,
             };
         }
     }
@@ -231,15 +246,18 @@ impl Worker {
         let done: Vec<ChangeId> =
             view.attention().filter(|c| c.state.is_final()).map(|change| change.id.clone()).collect();
         for id in done {
-            if let Err(stuck) = self.clear_away(&id).await {
+            if let Err(stuck) = self.clear_away(&id).instrument(carrying(&id)).await {
                 round.fail(stuck);
             }
         }
         for change in chosen {
+            if self.is_stopping() {
+                return Ok(None);
+            }
             // What joins it from here on is looked at again.
             let view = self.intake.view();
             let change = view.changes.get(&change.id).cloned().unwrap_or(change);
-            match self.step(&change.id, false).await {
+            match self.step(&change.id, false).instrument(carrying(&change.id)).await {
                 Ok(next) => {
                     due = [due, next].into_iter().flatten().min();
                     self.rounds.note(&view, change, next);
@@ -292,6 +310,26 @@ impl Worker {
     async fn prune(&self) -> Result<(), Stuck> {
         let over = self.retention.over(&self.intake.view(), self.clock.now(), PRUNED);
         if over.is_empty() { Ok(()) } else { Ok(self.intake.record(move |ledger| ledger.forget(&over)).await?) }
+    }
+
+    /// Begins nothing more by itself: what it does is ended, and what is not done yet waits in the journal for the next
+    /// start. What somebody asks for is done all the same.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Whether it was told to stop.
+    pub(super) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    async fn told_to_stop(&self) {
+        drop(self.stopping.subscribe().wait_for(|stopping| *stopping).await);
+    }
+
+    /// Waits until nobody acts on a change.
+    pub async fn rests(&self) {
+        drop(self.turn.lock().await);
     }
 
     /// Whether nobody carries changes any more.

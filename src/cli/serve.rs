@@ -2,15 +2,13 @@
 
 use std::path::PathBuf;
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::output;
 use super::{Failure, Outcome, Verdict};
-use crate::boot::{BootError, Server, forbid_core_dumps};
+use crate::boot::{BootError, Logging, Read, Reload, Server, Source, forbid_core_dumps};
 use crate::change::{Change, State};
-use crate::config::{Config, Log};
+use crate::config::Config;
 
 /// Run the daemon: REST in, pull requests out
 ///
@@ -35,41 +33,59 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> Outcome {
-        let mut config = match &self.config {
-            None => Config::default(),
-            Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|error| Failure::Usage(format!("{}: {error}", output::path(path))))?;
-                Config::read(&text).map_err(|error| Failure::Usage(format!("{}: {error}", output::path(path))))?
-            }
-        };
-        if self.demo && !config.tokens.is_empty() {
-            return Err(Failure::Usage(
-                "--demo: the sample mesh is for trying out, without credentials; leave tokens out".into(),
-            ));
-        }
-        config.data = self.data.clone().unwrap_or(config.data);
-        config.listen = self.listen.clone().unwrap_or(config.listen);
-        log(&config.log)?;
+        let source = self.source();
+        let read = source.read().map_err(failure)?;
+        let logging = Logging::start(&read.config.log).map_err(failure)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)?;
-        runtime.block_on(self.serve(&config))
+        let outcome = runtime.block_on(self.serve(source, read, logging));
+        // What did not end in time holds nobody up.
+        runtime.shutdown_background();
+        outcome
     }
 
-    async fn serve(self, config: &Config) -> Outcome {
+    /// The configuration file with what the options say over it.
+    fn source(&self) -> Source {
+        let (demo, data, listen) = (self.demo, self.data.clone(), self.listen.clone());
+        Source::new(self.config.clone(), move |config| {
+            if demo && !config.tokens.is_empty() {
+                let message = "the sample mesh is for trying out, without credentials; leave tokens out";
+                return Err(BootError::config("--demo", message));
+            }
+            let (data, listen) = (data.clone().unwrap_or(config.data), listen.clone().unwrap_or(config.listen));
+            Ok(Config { data, listen, ..config })
+        })
+    }
+
+    async fn serve(self, source: Source, read: Read, logging: Logging) -> Outcome {
         forbid_core_dumps();
-        let server = Server::start(config).await.map_err(|error| match error {
-            BootError::Config { .. } => Failure::Usage(error.to_string()),
-            error => Failure::failed(error),
-        })?;
+        let mut server = Server::start(&read.config).await.map_err(failure)?;
         let url = format!("http://{}", server.address());
-        tracing::info!(%url, data = %config.data.display(), "listening");
+        let data = read.config.data.clone();
+        // Who has no file to read again is ended by SIGHUP, as when a terminal is closed.
+        if self.config.is_some() {
+            server = server.with_reload(Reload::new(source, read, logging).map_err(failure)?);
+        }
+        let mut stops = Stops::new()?;
+        tracing::info!(%url, data = %data.display(), "listening");
         if self.demo {
             server.load_demo().await.map_err(Failure::failed)?;
-            introduce(&server, &url).await;
+            tokio::select! {
+                () = introduce(&server, &url) => {}
+                _ = stops.next() => return Ok(Verdict::Ok),
+            }
         }
-        server.serve(stopped()).await.map_err(Failure::failed)?;
+        server.serve(stops.stopped()).await.map_err(Failure::failed)?;
         tracing::info!("stopped");
         Ok(Verdict::Ok)
+    }
+}
+
+/// What the configuration gets wrong is for whoever wrote it.
+fn failure(error: BootError) -> Failure {
+    match error {
+        BootError::File { path, message } => Failure::Usage(format!("{}: {message}", output::path(&path))),
+        BootError::Config { .. } => Failure::Usage(error.to_string()),
+        error => Failure::failed(error),
     }
 }
 
@@ -113,30 +129,36 @@ fn next(state: State) -> (&'static str, &'static [&'static str]) {
     }
 }
 
-/// Resolves when the process is asked to stop.
-async fn stopped() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    drop(tokio::signal::ctrl_c().await);
+/// The signals that ask the process to stop.
+struct Stops {
+    interrupt: Signal,
+    terminate: Signal,
 }
 
-fn log(config: &Log) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&config.filter).map_err(|error| Failure::Usage(format!("log.filter: {error}")))?;
-    let registry = tracing_subscriber::registry().with(filter);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let result = if config.json {
-        registry.with(layer.json()).try_init()
-    } else {
-        registry.with(layer.with_ansi(false)).try_init()
-    };
-    result.map_err(Failure::failed)
+impl Stops {
+    /// From now on they no longer end the process by themselves.
+    fn new() -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).map_err(Failure::failed);
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Waits for the next one; gives the exit code of a process that it ends.
+    async fn next(&mut self) -> i32 {
+        let signal = tokio::select! {
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+            _ = self.terminate.recv() => SignalKind::terminate(),
+        };
+        128 + signal.as_raw_value()
+    }
+
+    /// Resolves when the process is asked to stop; when it is asked again, it ends at once.
+    async fn stopped(mut self) {
+        self.next().await;
+        tracing::info!("stopping");
+        tokio::spawn(async move {
+            let code = self.next().await;
+            tracing::warn!("ended at once, as it was asked to stop again");
+            std::process::exit(code);
+        });
+    }
 }

@@ -115,11 +115,13 @@ pub struct Timing {
     pub ready_after: Millis,
     /// How often main and the forge are looked at without being told; default 5 s, and 60 s of a hosted forge.
     pub poll: Option<Millis>,
+    /// How long what was begun may go on when the server is told to stop.
+    pub shutdown: Millis,
 }
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { settle: Millis(2000), ready_after: Millis(30_000), poll: None }
+        Self { settle: Millis(2000), ready_after: Millis(30_000), poll: None, shutdown: Millis(10_000) }
     }
 }
 

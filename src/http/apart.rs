@@ -18,8 +18,9 @@ pub(super) async fn apart<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
     let turn = Arc::clone(turns).acquire_owned().await.map_err(|error| Problem::internal(error.to_string()))?;
+    let span = tracing::Span::current();
     let work = move || {
-        let done = work();
+        let done = span.in_scope(work);
         drop(turn);
         done
     };

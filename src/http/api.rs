@@ -7,14 +7,13 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
 use super::apart::apart;
-use super::auth::Auth;
+use super::door::Door;
 use super::metrics::Metrics;
 use super::place::Places;
 use super::problem::Problem;
-use super::rate::Buckets;
 use super::readiness::Readiness;
+use super::reloads::Reloads;
 use super::routes;
-use super::signature::Webhooks;
 use super::streams::Streams;
 use crate::change::{Clock, Desk};
 
@@ -48,12 +47,6 @@ pub struct Limits {
     pub plans: usize,
     /// The most long bodies that are made sense of at once; more wait.
     pub readers: usize,
-    /// Requests per second and caller in the long run; 0 for no limit.
-    pub rate: f64,
-    /// Requests that a caller may send at once.
-    pub burst: f64,
-    /// How long requests may go on when the server stops.
-    pub drain: Duration,
 }
 
 impl Default for Limits {
@@ -72,9 +65,6 @@ impl Default for Limits {
             own_event_streams: 16,
             plans: 2,
             readers: 2,
-            rate: 0.0,
-            burst: 1000.0,
-            drain: Duration::from_secs(10),
         }
     }
 }
@@ -84,30 +74,29 @@ impl Default for Limits {
 pub struct Api {
     /// Where changes are asked for.
     pub desk: Desk,
-    /// Who may call.
-    pub auth: Auth,
+    /// Who may come in, and how often.
+    pub door: Door,
     /// Bounds.
     pub limits: Limits,
     /// How the parts are.
     pub readiness: Readiness,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Whose webhooks are taken, if any.
-    pub webhooks: Option<Webhooks>,
     /// What request ids begin with, so that those of two runs differ.
     pub request_prefix: String,
+    /// How readings of the configuration went.
+    pub reloads: Reloads,
 }
 
 /// What handlers share.
 pub(super) struct Shared {
     pub(super) desk: Desk,
-    pub(super) auth: Auth,
+    pub(super) door: Door,
     pub(super) limits: Limits,
     pub(super) readiness: Readiness,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) webhooks: Option<Webhooks>,
     pub(super) metrics: Metrics,
-    pub(super) buckets: Buckets,
+    pub(super) reloads: Reloads,
     places: Places,
     webhook_places: Places,
     planning: Arc<Semaphore>,
@@ -125,20 +114,19 @@ impl Shared {
     pub(super) fn new(api: Api, stopping: watch::Receiver<bool>) -> Arc<Self> {
         let limits = api.limits;
         Arc::new(Self {
-            buckets: Buckets::new(api.auth.callers(), limits.rate, limits.burst),
             places: Places::new(limits.requests, limits.room),
             webhook_places: Places::new(limits.webhooks, limits.webhook_room),
             planning: Arc::new(Semaphore::new(limits.plans.max(1))),
             reading: Arc::new(Semaphore::new(limits.readers)),
             checking: Arc::new(Semaphore::new(1)),
-            streams: Streams::new(limits.event_streams, api.auth.callers(), limits.own_event_streams),
+            streams: Streams::new(limits.event_streams, limits.own_event_streams),
             metrics: Metrics::default(),
+            reloads: api.reloads,
             desk: api.desk,
-            auth: api.auth,
+            door: api.door,
             limits,
             readiness: api.readiness,
             clock: api.clock,
-            webhooks: api.webhooks,
             stopping,
             prefix: api.request_prefix,
             served: AtomicU64::new(0),

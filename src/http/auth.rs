@@ -1,6 +1,7 @@
 //! Who calls: bearer tokens, their rights, and the people they may speak for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use sha2::{Digest, Sha256};
@@ -119,22 +120,33 @@ impl Token {
 /// Who may call.
 #[derive(Debug, Clone, Default)]
 pub struct Auth {
-    tokens: Option<Vec<Token>>,
+    tokens: Option<Vec<Arc<Token>>>,
 }
 
-/// Who calls, and what they may do.
+/// Who calls, and what they may do. It keeps the rights that it came in with, whatever is configured meanwhile.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     /// The person who asks: the owner of the token or the actor it speaks for.
     pub(super) person: Person,
-    /// The place of the token in the table; none without credentials.
-    pub(super) token: Option<usize>,
+    /// The token that it presented; none where no credentials are needed.
+    token: Option<Arc<Token>>,
 }
 
 impl Caller {
-    /// Its number among those that are told apart, from 0.
-    pub(super) fn number(&self) -> usize {
-        self.token.unwrap_or_default()
+    /// What it is told apart from other callers by: the name of its token, whomever it speaks for.
+    pub(super) fn name(&self) -> &str {
+        self.token.as_ref().map_or(LOCAL, |token| &token.name)
+    }
+
+    /// Whether it has `right` in `project`; `None` is what lies in no project.
+    pub(super) fn may(&self, right: Right, project: Option<&str>) -> bool {
+        self.token.as_ref().is_none_or(|token| token.may(right, project))
+    }
+
+    /// Whether it has `right` anywhere.
+    pub(super) fn may_anywhere(&self, right: Right) -> bool {
+        let anywhere = |token: &Arc<Token>| token.rights.values().any(|rights| rights.contains(&right));
+        self.token.as_ref().is_none_or(anywhere)
     }
 }
 
@@ -153,18 +165,13 @@ impl Auth {
         let mut names = BTreeSet::new();
         match tokens.iter().find(|token| !names.insert(&token.name)) {
             Some(twice) => Err(format!("two tokens are called `{}`", twice.name)),
-            None => Ok(Self { tokens: Some(tokens) }),
+            None => Ok(Self { tokens: Some(tokens.into_iter().map(Arc::new).collect()) }),
         }
     }
 
     /// Whether no credentials are needed.
     pub(super) fn is_open(&self) -> bool {
         self.tokens.is_none()
-    }
-
-    /// How many callers are told apart.
-    pub(super) fn callers(&self) -> usize {
-        self.tokens.as_ref().map_or(1, Vec::len)
     }
 
     /// Who sends these headers.
@@ -177,7 +184,7 @@ impl Auth {
             };
         };
         let index = bearer(headers).and_then(|text| lookup(tokens, text));
-        let Some((index, token)) = index.and_then(|index| Some((index, tokens.get(index)?))) else {
+        let Some(token) = index.and_then(|index| tokens.get(index)) else {
             let detail = match bearer(headers) {
                 None => "Send `Authorization: Bearer TOKEN` with a token that is configured here.",
                 Some(_) => "The token that was sent is not configured here; send one that is.",
@@ -199,22 +206,22 @@ impl Auth {
                 Person { name: actor.to_owned(), logins: vec![actor.to_owned()] }
             }
         };
-        Ok(Caller { person, token: Some(index) })
+        Ok(Caller { person, token: Some(Arc::clone(token)) })
     }
 
-    /// Whether `caller` has `right` in `project`; `None` is what lies in no project.
-    pub(super) fn may(&self, caller: &Caller, right: Right, project: Option<&str>) -> bool {
-        self.is_open() || self.token(caller).is_some_and(|token| token.may(right, project))
+    /// Whether the credentials that `caller` came in with would still let it in.
+    pub(super) fn knows(&self, caller: &Caller) -> bool {
+        match (&self.tokens, &caller.token) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(tokens), Some(had)) => tokens.iter().any(|it| (&it.name, &it.hash) == (&had.name, &had.hash)),
+        }
     }
 
-    /// Whether `caller` has `right` anywhere.
-    pub(super) fn may_anywhere(&self, caller: &Caller, right: Right) -> bool {
-        let anywhere = |token: &Token| token.rights.values().any(|rights| rights.contains(&right));
-        self.is_open() || self.token(caller).is_some_and(anywhere)
-    }
-
-    fn token(&self, caller: &Caller) -> Option<&Token> {
-        self.tokens.as_ref()?.get(caller.token?)
+    /// The names of the callers that are told apart.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let local = self.tokens.is_none().then_some(LOCAL);
+        self.tokens.iter().flatten().map(|token| token.name.as_str()).chain(local)
     }
 }
 
@@ -250,7 +257,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The place of the token `text`. The time it takes tells nothing: hashes are compared, all of them, in constant time.
-fn lookup(tokens: &[Token], text: &str) -> Option<usize> {
+fn lookup(tokens: &[Arc<Token>], text: &str) -> Option<usize> {
     let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
     let mut found = None;
     for (index, token) in tokens.iter().enumerate() {

@@ -31,7 +31,7 @@ fn status(auth: &Auth, lines: &[(&'static str, &str)]) -> u16 {
 fn a_token_is_known_by_its_hash() {
     let caller = auth().caller(&headers(&[("authorization", "Bearer plain-secret")])).unwrap();
     assert_eq!(caller.person, Person { name: "plain".into(), logins: vec!["github:plain".into()] });
-    assert_eq!(caller.token, Some(0));
+    assert_eq!(caller.name(), "plain");
     for value in ["Bearer wrong", "Bearer ", "Bearer", "plain-secret", "Basic cGxhaW4=", "Bearer plain-secret x"] {
         assert_eq!(status(&auth(), &[("authorization", value)]), 401, "{value}");
     }
@@ -58,15 +58,15 @@ fn an_actor_is_believed_of_those_who_may_speak_for_it_only() {
     assert_eq!(status(&Auth::open(), &[(ACTOR, "github:alice")]), 403);
     let lines = [("authorization", "Bearer robot-secret"), (ACTOR, "github:bob")];
     let caller = auth().caller(&headers(&lines)).unwrap();
+    assert_eq!(caller.name(), "robot");
     assert_eq!(caller.person, Person { name: "github:bob".into(), logins: vec!["github:bob".into()] });
 }
 
 #[test]
 fn without_credentials_everybody_is_local_and_may_do_everything() {
-    let auth = Auth::open();
-    let caller = auth.caller(&HeaderMap::new()).unwrap();
+    let caller = Auth::open().caller(&HeaderMap::new()).unwrap();
     assert!(caller.person.is_local());
-    assert!(Right::ALL.iter().all(|right| auth.may(&caller, *right, None) && auth.may_anywhere(&caller, *right)));
+    assert!(Right::ALL.iter().all(|right| caller.may(*right, None) && caller.may_anywhere(*right)));
 }
 
 #[test]
@@ -79,4 +79,17 @@ fn tokens_that_would_be_somebody_else_are_refused() {
         assert!(hash.is_empty() || !error.contains(hash), "{error}");
     }
     assert!(Auth::tokens(vec![token("a"), token("a")]).is_err());
+}
+
+#[test]
+fn a_caller_is_known_by_its_token_and_told_apart_by_its_name() {
+    let (before, after) = (auth(), Auth::tokens(vec![token("new"), token("portal"), token("plain")]).unwrap());
+    assert_eq!(after.names().collect::<Vec<_>>(), ["new", "portal", "plain"]);
+    assert_eq!(Auth::open().names().collect::<Vec<_>>(), [LOCAL]);
+    let caller = |name: &str| before.caller(&headers(&[("authorization", &format!("Bearer {name}-secret"))])).unwrap();
+    assert!(after.knows(&caller("plain")) && !after.knows(&caller("robot")));
+    let other = Auth::tokens(vec![Token::new("plain", &hash("another")).unwrap()]).unwrap();
+    assert!(!other.knows(&caller("plain")), "another token of the same name");
+    let local = Auth::open().caller(&HeaderMap::new()).unwrap();
+    assert!(Auth::open().knows(&local) && !after.knows(&local));
 }

@@ -60,7 +60,7 @@ pub(super) async fn apply(
     });
     let (submission, places) = understood.await?;
     let written = places.0.iter().map(|(index, _, anchor)| (*index, anchor));
-    rights::bundle(&shared.auth, &caller, written.chain(submission.prune.iter().map(|base| (0, base))))?;
+    rights::bundle(&caller, written.chain(submission.prune.iter().map(|base| (0, base))))?;
     let receipt = shared.desk.submit(submission).await.map_err(|refusal| places.refused(refusal))?;
     submit::count(&shared, &receipt);
     let unchanged = receipt.outcomes.iter().all(|(_, outcome)| *outcome == Outcome::Unchanged);
@@ -86,11 +86,12 @@ pub(super) async fn plan(
 ) -> Result<Response, Problem> {
     let prune = prune(&request)?;
     let text = body::bundle(request, &shared.limits).await?;
-    rights::plan(&shared.auth, &caller)?;
+    rights::plan(&caller)?;
     let planned = |text: Bytes, by: Person| {
         shared.plan(move |shared| {
             let (submission, places) = read(&text, prune, by)?;
             let proposal = shared.desk.plan(&submission).map_err(|refusal| places.refused(refusal))?;
+            tracing::debug!(files = proposal.plan.files.len(), "planned");
             let planned = Planned { plan: &proposal.plan, diff: changes::diff(&proposal.plan) };
             let body = serde_json::to_vec(&planned).map_err(|error| Problem::internal(error.to_string()))?;
             Ok((body, proposal.unanswered.clone()))

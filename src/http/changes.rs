@@ -9,6 +9,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tracing::Instrument as _;
 
 use super::api::Shared;
 use super::auth::Caller;
@@ -18,7 +19,7 @@ use super::said::Said;
 use super::{apart, body, conditions, rights};
 use crate::change::forge::{Review, Verdict};
 use crate::change::submission::Cause;
-use crate::change::{Ask, Change, ChangeId, Refusal, State as ChangeState, approval};
+use crate::change::{Ask, Change, ChangeId, Refusal, State as ChangeState, approval, carrying};
 use crate::query::{Cursor, Filter, Summary, changes};
 use crate::review::{FileChange, Happening, Plan, unified, words};
 
@@ -190,13 +191,14 @@ pub(super) async fn take(
 ) -> Result<Response, Problem> {
     conditions::parameters(request.uri(), &[])?;
     let change = find(&shared, &id)?;
-    rights::step(&shared.auth, &caller, step, &change)?;
+    rights::step(&caller, step, &change)?;
     let said = match body::optional(request, &shared.limits).await? {
         None => Said::default(),
         Some(body) => apart::understood(&shared.reading, body, move |body| Said::read(step, body)).await?,
     };
     // A step that was begun goes on when its caller hangs up, with the turn that it has.
-    let stepping = tokio::spawn(take_now(step, shared, caller, change.id.clone(), said));
+    let stepping = take_now(step, shared, caller, change.id.clone(), said).instrument(carrying(&change.id));
+    let stepping = tokio::spawn(stepping);
     let change = stepping.await.map_err(|error| Problem::internal(error.to_string()))?;
     Ok(Json(Summary::of(&*change?)).into_response())
 }
@@ -210,7 +212,7 @@ async fn take_now(
 ) -> Result<Arc<Change>, Refusal> {
     let may = |change: &Change| {
         let forbidden = |problem: Problem| Refusal::new(Cause::Forbidden, change.id.as_str(), problem.detail);
-        rights::step(&shared.auth, &caller, step, change).map_err(forbidden)
+        rights::step(&caller, step, change).map_err(forbidden)
     };
     let ask = Ask { by: caller.person.clone(), words, meant, may: &may };
     match step {

@@ -7,16 +7,21 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use tracing::Instrument as _;
 
 use super::api::Shared;
 use super::auth::Caller;
 use super::connection::Work;
+use super::door::Terms;
 use super::metrics::Template;
 use super::problem::{self, Problem};
 use super::{body, conditions, origin, routes};
 use crate::intent::secrets;
 
 const REQUEST_ID: &str = "x-request-id";
+
+/// What `log.filter` calls the lines about requests.
+const LOG: &str = "meshwright::http";
 
 /// Paths that are for everybody: probes cannot log in, and the document is the same everywhere.
 const OPEN: [&str; 6] = ["/livez", "/readyz", "/openapi.json", "/docs", "/docs/", "/"];
@@ -38,16 +43,37 @@ const KEY_IN_PATH: &str = "The path holds a private key, which is never accepted
 #[derive(Clone, Copy)]
 pub(super) struct Routed(pub(super) Template);
 
-/// Admits a request, passes it on, and finishes its answer.
-pub(super) async fn pass(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
-    let started = shared.clock.now();
+/// Admits a request, passes it on, and finishes its answer; tells of it in the log.
+pub(super) async fn pass(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let id = request_id(request.headers()).map_or_else(|| shared.request_id(), str::to_owned);
     let unfit = unfit(request.uri());
     let path = if unfit.is_some() { WITHHELD } else { request.uri().path() }.to_owned();
-    let method = name_of(request.method());
+    let (method, route) = (name_of(request.method()), routes::template(&path));
+    // On at every level, so that each line that is chosen says of which request it is. A query may hold anything.
+    let span = tracing::error_span!(target: LOG, "http", request = id, method, route);
+    let asked = Asked { id, path, method };
+    serve(&shared, asked, unfit, request, next).instrument(span).await
+}
+
+/// What of a request is told to others.
+struct Asked {
+    id: String,
+    /// Without its query.
+    path: String,
+    method: &'static str,
+}
+
+async fn serve(
+    shared: &Arc<Shared>,
+    Asked { id, path, method }: Asked,
+    unfit: Option<Problem>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = shared.clock.now();
     let working = request.extensions().get::<ConnectInfo<Work>>().map(|work| work.0.begin());
 
-    let admitted = unfit.map_or_else(|| admit(&shared, &mut request), Err);
+    let admitted = unfit.map_or_else(|| admit(shared, &mut request), Err);
     let mut response = match admitted {
         Ok(()) if SPARE.contains(&&*path) => next.run(request).await,
         Ok(()) => match shared.places(&path).take() {
@@ -80,7 +106,7 @@ pub(super) async fn pass(State(shared): State<Arc<Shared>>, mut request: Request
     let took = u64::try_from(shared.clock.now().0.saturating_sub(started.0)).unwrap_or_default();
     let status = response.status().as_u16();
     shared.metrics.answered(route, method, status, took);
-    tracing::debug!(request = id, method, path, status, milliseconds = took, "answered");
+    tracing::debug!(target: LOG, path, status, milliseconds = took, "answered");
     response
 }
 
@@ -104,8 +130,9 @@ fn admit(shared: &Shared, request: &mut Request) -> Result<(), Problem> {
     if OPEN.contains(&request.uri().path()) || routes::template(request.uri().path()) == Some(routes::WEBHOOKS) {
         return Ok(());
     }
-    let caller = caller(shared, request)?;
-    shared.buckets.take(caller.number(), shared.clock.now()).map_err(|seconds| {
+    let terms = shared.door.terms();
+    let caller = caller(&terms, request)?;
+    shared.door.take(&terms, &caller, shared.clock.now()).map_err(|seconds| {
         let detail = format!("You ask too often; ask again in {seconds} seconds.");
         Problem::new(&problem::RATE, detail).retry_after(seconds)
     })?;
@@ -114,11 +141,11 @@ fn admit(shared: &Shared, request: &mut Request) -> Result<(), Problem> {
 }
 
 /// Who sends a request; nobody may who has no credentials where they are asked for, nor another site's page where not.
-pub(super) fn caller(shared: &Shared, request: &Request) -> Result<Caller, Problem> {
-    if shared.auth.is_open() {
+pub(super) fn caller(terms: &Terms, request: &Request) -> Result<Caller, Problem> {
+    if terms.auth.is_open() {
         origin::check(request.method(), request.uri(), request.headers())?;
     }
-    shared.auth.caller(request.headers())
+    terms.auth.caller(request.headers())
 }
 
 /// The id that a request brought, if it is one.

@@ -43,7 +43,7 @@ pub(super) async fn stream(
         None => None,
         Some(text) => Some(ChangeId::parse(text).ok_or_else(wrong)?),
     };
-    let place = shared.streams.take(caller.number())?;
+    let place = shared.streams.take(caller.name())?;
     let open = shared.metrics.stream();
     // A reader that comes back has missed what happened meanwhile: nothing is kept for it.
     let missed = request.headers().contains_key("last-event-id").then_some(Item::Lost(0));
@@ -52,7 +52,11 @@ pub(super) async fn stream(
         Err(BroadcastStreamRecvError::Lagged(count)) => Item::Lost(count),
     });
     let stopping = WatchStream::new(shared.stopping.clone()).filter(|stop| *stop).map(|_| Item::Stop);
-    let items = tokio_stream::iter([Item::Open]).chain(tokio_stream::iter(missed)).chain(happenings.merge(stopping));
+    // A token that is taken away takes its streams with it.
+    let door = shared.door.clone();
+    let gone = WatchStream::from_changes(door.exchanges()).filter(move |()| !door.knows(&caller)).map(|()| Item::Stop);
+    let ends = stopping.merge(gone);
+    let items = tokio_stream::iter([Item::Open]).chain(tokio_stream::iter(missed)).chain(happenings.merge(ends));
     let events = items.take_while(|item| !matches!(item, Item::Stop)).filter_map(move |item| {
         // They live as long as the stream does.
         let _held = (&place, &open);

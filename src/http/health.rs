@@ -21,7 +21,7 @@ pub(super) async fn live() -> &'static str {
 /// `GET /readyz`: for everybody whether parts work, for callers also why not.
 pub(super) async fn ready(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let parts = shared.readiness.parts();
-    let known = edge::caller(&shared, &request).is_ok();
+    let known = edge::caller(&shared.door.terms(), &request).is_ok();
     let ready = parts.iter().all(|part| part.fault.is_none());
     let shown: Vec<_> = parts
         .iter()
@@ -37,7 +37,9 @@ pub(super) async fn ready(State(shared): State<Arc<Shared>>, request: Request) -
 /// `GET /metrics`
 pub(super) async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
     let (ledger, parts) = (shared.desk.view(), shared.readiness.parts());
-    let now = Now { ledger: &ledger, parts: &parts, at: shared.clock.now(), left: shared.desk.left() };
+    let (at, left, reloads) = (shared.clock.now(), shared.desk.left(), &shared.reloads);
+    let plugins = shared.desk.plugins();
+    let now = Now { ledger: &ledger, parts: &parts, plugins: &plugins, at, left, reloads };
     let text = shared.metrics.text(&now);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

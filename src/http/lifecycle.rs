@@ -48,7 +48,7 @@ async fn ask(
     parts: &Parts,
 ) -> Result<Response, Problem> {
     conditions::parameters(&parts.uri, &[])?;
-    rights::lifecycle(&shared.auth, caller, &anchor)?;
+    rights::lifecycle(caller, &anchor)?;
     let operation = match (anchor.kind(), call) {
         (Kind::DeploymentIntentGroup, Call::Approve) => Operation::Approve(anchor),
         (Kind::DeploymentIntentGroup, Call::Instantiate) => Operation::Instantiate(anchor),

@@ -2,6 +2,7 @@
 
 mod histogram;
 mod lives;
+mod plugins;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,9 +10,10 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::readiness::Part;
+use super::reloads::Reloads;
 use crate::change::forge::Left;
 use crate::change::id::Timestamp;
-use crate::change::{Change, Event, Ledger, State};
+use crate::change::{Change, Event, Ledger, PluginReport, State};
 use histogram::{Histogram, head};
 use lives::Lives;
 
@@ -48,10 +50,14 @@ pub(super) struct Now<'a> {
     pub(super) ledger: &'a Ledger,
     /// How the parts are.
     pub(super) parts: &'a [Part],
+    /// How the outside plugins are.
+    pub(super) plugins: &'a [PluginReport],
     /// The moment.
     pub(super) at: Timestamp,
     /// What the forge may still be sent, where that is bounded.
     pub(super) left: Option<Left>,
+    /// How readings of the configuration went.
+    pub(super) reloads: &'a Reloads,
 }
 
 /// One event stream that is open, until this is dropped.
@@ -107,7 +113,7 @@ impl Metrics {
     }
 
     fn write(&self, out: &mut String, now: &Now<'_>) -> std::fmt::Result {
-        let Now { ledger, parts, at, left } = now;
+        let Now { ledger, parts, plugins, at, left, reloads } = now;
         head(out, "meshwright_http_requests_total", "counter", "Requests by route, method and status.")?;
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         for ((route, method), series) in requests.iter() {
@@ -146,13 +152,19 @@ impl Metrics {
             writeln!(out, "meshwright_forge_writes_left{{within=\"minute\"}} {}", left.minute)?;
             writeln!(out, "meshwright_forge_writes_left{{within=\"hour\"}} {}", left.hour)?;
         }
+        plugins::write(out, plugins)?;
         head(out, "meshwright_event_streams", "gauge", "Event streams that are open.")?;
         writeln!(out, "meshwright_event_streams {}", self.streams.load(Ordering::Relaxed))?;
         head(out, "meshwright_ready", "gauge", "Whether a part works.")?;
         for part in *parts {
             writeln!(out, "meshwright_ready{{part=\"{}\"}} {}", part.name, u8::from(part.fault.is_none()))?;
         }
-        Ok(())
+        head(out, "meshwright_config_reloads_total", "counter", "Readings of the configuration by result.")?;
+        for (result, count) in reloads.results() {
+            writeln!(out, "meshwright_config_reloads_total{{result=\"{result}\"}} {count}")?;
+        }
+        head(out, "meshwright_config_current", "gauge", "Whether what runs is what the configuration says.")?;
+        writeln!(out, "meshwright_config_current {}", u8::from(reloads.is_current()))
     }
 }
 
@@ -168,10 +180,14 @@ mod tests {
         metrics.answered("/v2/projects", "POST", 409, 60_000);
         metrics.accepted(2);
         let open = metrics.stream();
-        let parts = [Part { name: "journal", fault: Some("full".into()) }];
+        let parts = [Part { name: "journal".into(), fault: Some("full".into()) }];
         let left = Some(Left { minute: 7, hour: 300 });
-        let (ledger, at) = (Ledger::default(), Timestamp(0));
-        let text = metrics.text(&Now { ledger: &ledger, parts: &parts, at, left });
+        let failures = vec![("late", 2)];
+        let plugins = [PluginReport { name: "np".into(), fault: None, calls: 3, seconds: 0.25, failures }];
+        let (ledger, at, reloads) = (Ledger::default(), Timestamp(0), Reloads::default());
+        reloads.refused();
+        let text =
+            metrics.text(&Now { ledger: &ledger, parts: &parts, plugins: &plugins, at, left, reloads: &reloads });
         for line in [
             "meshwright_http_requests_total{route=\"/v2/projects\",method=\"POST\",status=\"201\"} 2",
             "meshwright_http_request_seconds_bucket{route=\"/v2/projects\",method=\"POST\",le=\"0.001\"} 1",
@@ -185,11 +201,19 @@ mod tests {
             "meshwright_ready{part=\"journal\"} 0",
             "meshwright_forge_writes_left{within=\"hour\"} 300",
             "meshwright_writes_waiting 0",
+            "meshwright_plugin_call_seconds_sum{plugin=\"np\"} 0.25",
+            "meshwright_plugin_call_seconds_count{plugin=\"np\"} 3",
+            "meshwright_plugin_failures_total{plugin=\"np\",reason=\"late\"} 2",
+            "meshwright_config_reloads_total{result=\"taken\"} 0",
+            "meshwright_config_reloads_total{result=\"refused\"} 1",
+            "meshwright_config_current 0",
         ] {
             assert!(text.lines().any(|have| have == line), "{line} in\n{text}");
         }
         drop(open);
-        let text = metrics.text(&Now { ledger: &ledger, parts: &[], at, left: None });
+        reloads.taken(true);
+        let text = metrics.text(&Now { ledger: &ledger, parts: &[], plugins: &[], at, left: None, reloads: &reloads });
+        assert!(text.contains("meshwright_config_current 1"), "{text}");
         assert!(text.contains("meshwright_event_streams 0") && !text.contains("writes_left"), "{text}");
     }
 
@@ -197,7 +221,9 @@ mod tests {
     fn the_page_for_operators_says_what_every_metric_means() {
         let metrics = Metrics::default();
         let (ledger, left) = (Ledger::default(), Some(Left { minute: 0, hour: 0 }));
-        let text = metrics.text(&Now { ledger: &ledger, parts: &[], at: Timestamp(0), left });
+        let reloads = Reloads::default();
+        let text =
+            metrics.text(&Now { ledger: &ledger, parts: &[], plugins: &[], at: Timestamp(0), left, reloads: &reloads });
         let page = include_str!("../../docs/operations.md");
         let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
         assert!(names.clone().count() > 8, "{text}");

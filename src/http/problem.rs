@@ -221,14 +221,13 @@ impl Problem {
         self.detail
     }
 
-    /// Logs a failure of ours; `asked` are the request and what it asked for.
-    fn log(&self, asked: Option<(&str, &str)>, words: &str) {
-        let Some(cause) = &self.inside else { return };
-        let (problem, (request, instance)) = (self.kind.slug, asked.unzip());
+    /// Logs a failure of ours; the span says which request it is of.
+    fn log(&self, instance: Option<&str>, words: &str) {
+        let (Some(cause), problem) = (&self.inside, self.kind.slug) else { return };
         if self.known {
-            tracing::debug!(request, instance, problem, cause, "{words}");
+            tracing::debug!(instance, problem, cause, "{words}");
         } else {
-            tracing::error!(request, instance, problem, cause, "{words}");
+            tracing::error!(instance, problem, cause, "{words}");
         }
     }
 
@@ -236,7 +235,7 @@ impl Problem {
     pub(super) fn render(self, instance: &str, request: &str) -> Response {
         let instance = &*quoted(instance);
         let server = self.kind.status.is_server_error();
-        self.log(Some((request, instance)), "a request failed");
+        self.log(Some(instance), "a request failed");
         let shown = Shown {
             r#type: format!("{BASE}{}", self.kind.slug),
             title: self.kind.title,

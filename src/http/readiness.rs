@@ -1,24 +1,62 @@
 //! Whether the parts work that the server needs.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A part that the server needs to work, and whether it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// What it is, such as `journal`.
-    pub name: &'static str,
+    /// What it is, such as `journal` or `plugin/NAME`.
+    pub name: Cow<'static, str>,
     /// Why it does not work, for every caller to read; none when it does.
     pub fault: Option<String>,
 }
 
-/// Tells how the parts are. It is asked at each `GET /readyz` and must not block.
+/// What is said of a part that is being started.
+const STARTING: &str = "starting";
+
+/// Tells how the parts are. It is asked at each `GET /readyz` and must not block. Cloning shares it.
 #[derive(Clone)]
-pub struct Readiness(Arc<dyn Fn() -> Vec<Part> + Send + Sync>);
+pub struct Readiness {
+    parts: Arc<dyn Fn() -> Vec<Part> + Send + Sync>,
+    starting: Names,
+}
+
+/// How many guards each part that is being started has.
+type Names = Arc<Mutex<BTreeMap<Cow<'static, str>, usize>>>;
+
+/// A part that is being started, until this is dropped: by its success, its failure and its panic alike. Whoever forgets
+/// to drop it keeps the server from being ready.
+#[must_use = "a part has started as soon as this is dropped"]
+pub struct Starting {
+    names: Names,
+    name: Cow<'static, str>,
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = names.get_mut(&self.name) {
+            *count -= 1;
+            if *count == 0 {
+                names.remove(&self.name);
+            }
+        }
+    }
+}
 
 impl Readiness {
     /// Asks `parts` each time.
     pub fn new(parts: impl Fn() -> Vec<Part> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(parts))
+        Self { parts: Arc::new(parts), starting: Names::default() }
+    }
+
+    /// A part is being started: it is not ready until what this gives is dropped.
+    pub fn start(&self, name: impl Into<Cow<'static, str>>) -> Starting {
+        let name = name.into();
+        *self.starting.lock().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_default() += 1;
+        Starting { names: Arc::clone(&self.starting), name }
     }
 
     /// Whether every part works.
@@ -27,9 +65,64 @@ impl Readiness {
         self.parts().iter().all(|part| part.fault.is_none())
     }
 
-    /// The parts as they are now.
+    /// Whether a part is being started.
+    #[must_use]
+    pub fn is_starting(&self, name: &str) -> bool {
+        self.starting.lock().unwrap_or_else(PoisonError::into_inner).contains_key(name)
+    }
+
+    /// The parts as they are now. Of one that is being started a reason that is known already counts more.
     #[must_use]
     pub fn parts(&self) -> Vec<Part> {
-        (self.0)()
+        let mut parts = (self.parts)();
+        for name in self.starting.lock().unwrap_or_else(PoisonError::into_inner).keys() {
+            let fault = || Some(STARTING.to_owned());
+            match parts.iter_mut().find(|part| part.name == *name) {
+                Some(part) => part.fault = part.fault.take().or_else(fault),
+                None => parts.push(Part { name: name.clone(), fault: fault() }),
+            }
+        }
+        parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_not_ready_until_every_guard_of_it_is_dropped() {
+        let fault = Arc::new(Mutex::new(None));
+        let told = fault.clone();
+        let readiness =
+            Readiness::new(move || vec![Part { name: "worker".into(), fault: told.lock().unwrap().clone() }]);
+        let fault_of = |name: &str| readiness.parts().into_iter().find(|part| part.name == name).map(|it| it.fault);
+        assert!(readiness.is_ready());
+        let guards = [readiness.start("worker"), readiness.clone().start("worker")];
+        assert_eq!(fault_of("worker"), Some(Some(STARTING.to_owned())));
+        *fault.lock().unwrap() = Some("the forge is away".to_owned());
+        assert_eq!(fault_of("worker"), Some(Some("the forge is away".to_owned())), "a reason counts more");
+        *fault.lock().unwrap() = None;
+        let [first, second] = guards;
+        drop(first);
+        assert!(!readiness.is_ready() && readiness.is_starting("worker"));
+        drop(second);
+        assert!(readiness.is_ready() && !readiness.is_starting("worker"));
+        // One that nobody lists is listed for as long as it starts.
+        let plugin = readiness.start(format!("plugin/{}", "a"));
+        assert_eq!(fault_of("plugin/a"), Some(Some(STARTING.to_owned())));
+        let panicked = std::thread::spawn(move || {
+            let _plugin = plugin;
+            panic!("on purpose");
+        });
+        assert!(panicked.join().is_err() && readiness.is_ready() && fault_of("plugin/a").is_none());
+    }
+
+    #[test]
+    fn a_guard_that_is_forgotten_keeps_the_server_from_being_ready() {
+        let readiness = Readiness::new(|| vec![Part { name: "worker".into(), fault: None }]);
+        std::mem::forget(readiness.start("plugin/b"));
+        assert!(!readiness.is_ready());
+        assert!(!readiness.is_ready(), "for ever");
     }
 }

@@ -1,6 +1,8 @@
 use super::*;
 use crate::change::{Change, ChangeId, Group, Person, Timestamp};
-use crate::http::auth::{EVERYWHERE, Token};
+use crate::http::auth::{Auth, EVERYWHERE, Token};
+use axum::http::{HeaderMap, HeaderValue, header};
+use sha2::{Digest as _, Sha256};
 
 const RIGHTS: [Right; 3] = Right::ALL;
 
@@ -15,10 +17,11 @@ fn anchor(path: &str) -> Anchor {
 }
 
 /// A caller called `me` with one right at one place.
-fn holder(place: &str, rights: &[Right]) -> (Auth, Caller) {
-    let token = Token::new("me", &"0".repeat(64)).unwrap().grant(place, rights);
-    let person = Person { name: "me".into(), logins: vec![] };
-    (Auth::tokens(vec![token]).unwrap(), Caller { person, token: Some(0) })
+fn holder(place: &str, rights: &[Right]) -> Caller {
+    let token = Token::new("me", &Sha256::digest("x").iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    let auth = Auth::tokens(vec![token.unwrap().grant(place, rights)]).unwrap();
+    let presented = HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static("Bearer x"))]);
+    auth.caller(&presented).unwrap()
 }
 
 fn change(paths: &[&str], requester: &str) -> Change {
@@ -42,10 +45,10 @@ fn the_matrix_of_writes() {
         (EVERYWHERE, Right::Approve, [false; 6]),
         (EVERYWHERE, Right::Operate, [false; 6]),
     ] {
-        let (auth, caller) = holder(place, &[right]);
+        let caller = holder(place, &[right]);
         let found = paths.map(|path| {
             let anchor = anchor(path);
-            write(&auth, &caller, anchor.project(), anchor.kind()).is_ok()
+            write(&caller, anchor.project(), anchor.kind()).is_ok()
         });
         assert_eq!(found, expected, "{place} {right:?}");
     }
@@ -67,50 +70,50 @@ fn the_matrix_of_steps() {
         ("shop", Right::Approve, &provider, [false; 5]),
         (EVERYWHERE, Right::Operate, &provider, [false, false, false, true, true]),
     ] {
-        let (auth, caller) = holder(place, &[right]);
-        let found = steps.map(|step| super::step(&auth, &caller, step, change).is_ok());
+        let caller = holder(place, &[right]);
+        let found = steps.map(|step| super::step(&caller, step, change).is_ok());
         assert_eq!(found, expected, "{place} {right:?} {:?}", change.groups);
     }
 }
 
 #[test]
 fn requesters_take_their_own_changes_back_and_nobody_elses() {
-    let (auth, caller) = holder("shop", &[Right::Propose]);
+    let caller = holder("shop", &[Right::Propose]);
     let mut own = change(&[OTHER], "me");
-    assert!(step(&auth, &caller, Step::Withdraw, &own).is_ok());
+    assert!(step(&caller, Step::Withdraw, &own).is_ok());
     own.requesters.insert(Person { name: "you".into(), logins: vec![] });
-    assert!(step(&auth, &caller, Step::Withdraw, &own).is_err(), "it holds another's writes too");
-    let (auth, caller) = holder("shop", &[Right::Approve]);
-    assert!(step(&auth, &caller, Step::Withdraw, &change(&[OWN], "me")).is_err(), "propose was taken away");
+    assert!(step(&caller, Step::Withdraw, &own).is_err(), "it holds another's writes too");
+    let caller = holder("shop", &[Right::Approve]);
+    assert!(step(&caller, Step::Withdraw, &change(&[OWN], "me")).is_err(), "propose was taken away");
 }
 
 #[test]
 fn what_is_missing_is_named() {
-    let (auth, caller) = holder("shop", &RIGHTS);
+    let caller = holder("shop", &RIGHTS);
     let other = anchor(OTHER);
-    let problem = write(&auth, &caller, other.project(), other.kind()).unwrap_err();
+    let problem = write(&caller, other.project(), other.kind()).unwrap_err();
     assert_eq!(problem.kind.status.as_u16(), 403);
     assert_eq!(problem.detail, "Your token lacks the right propose on project `bank`.");
-    let problem = step(&auth, &caller, Step::Merge, &change(&["cluster-providers/gke"], "you")).unwrap_err();
+    let problem = step(&caller, Step::Merge, &change(&["cluster-providers/gke"], "you")).unwrap_err();
     assert!(problem.detail.contains("approve or operate on `*`"), "{}", problem.detail);
 }
 
 #[test]
 fn a_bundle_needs_every_right_and_every_missing_one_is_named() {
-    let (auth, caller) = holder("shop", &[Right::Propose]);
+    let caller = holder("shop", &[Right::Propose]);
     let anchors = [OWN, OTHER, "cluster-providers/gke"].map(anchor);
-    let problem = bundle(&auth, &caller, anchors.iter().enumerate()).unwrap_err();
+    let problem = bundle(&caller, anchors.iter().enumerate()).unwrap_err();
     let pointers: Vec<_> = problem.errors.iter().map(|fault| fault.pointer.as_str()).collect();
     assert_eq!(pointers, ["/1", "/2"]);
-    assert!(bundle(&auth, &caller, anchors.iter().take(1).enumerate()).is_ok());
+    assert!(bundle(&caller, anchors.iter().take(1).enumerate()).is_ok());
 }
 
 #[test]
 fn a_lifecycle_call_needs_propose_or_operate() {
     let group = anchor("projects/shop/composite-apps/a/v/deployment-intent-groups/d");
     let outcomes = RIGHTS.map(|right| {
-        let (auth, caller) = holder("shop", &[right]);
-        lifecycle(&auth, &caller, &group).is_ok()
+        let caller = holder("shop", &[right]);
+        lifecycle(&caller, &group).is_ok()
     });
     assert_eq!(outcomes, [true, false, true]);
 }

@@ -10,8 +10,9 @@ use axum::routing::{any, get, post};
 use axum::{Extension, Router, middleware};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::api::{Api, Shared};
 use super::auth::Caller;
@@ -97,32 +98,38 @@ impl Drop for AbortOnDrop {
 }
 
 /// Serves the API on `listener` until `shutdown` is ready; then requests that came in are answered, event streams end,
-/// and what takes longer than the limit for draining is cut.
+/// and what is not done by the moment that `shutdown` gives is cut.
 ///
 /// # Errors
 /// When the listener fails.
 pub async fn serve(
     listener: TcpListener,
     api: Api,
-    shutdown: impl Future<Output = ()> + Send + 'static,
+    shutdown: impl Future<Output = Instant> + Send + 'static,
 ) -> io::Result<()> {
     let limits = api.limits.clone();
     let (stop, stopping) = watch::channel(false);
-    let mut stopped = stopping.clone();
+    let (tell, told) = oneshot::channel();
     let bounded = Bounded::new(listener, limits.connections, limits.patience);
     let shared = Shared::new(api, stopping);
     let _counting = AbortOnDrop(tokio::spawn(count(Arc::clone(&shared))));
     let service = routes(shared).into_make_service_with_connect_info::<Work>();
     let begin = async move {
-        shutdown.await;
+        let by = shutdown.await;
         _ = stop.send(true);
+        _ = tell.send(by);
     };
     let cut = async move {
-        _ = stopped.wait_for(|stop| *stop).await;
-        tokio::time::sleep(limits.drain).await;
+        match told.await {
+            Ok(by) => tokio::time::sleep_until(by).await,
+            Err(_) => std::future::pending().await,
+        }
     };
     tokio::select! {
         done = axum::serve(bounded, service).with_graceful_shutdown(begin) => done,
-        () = cut => Ok(()),
+        () = cut => {
+            tracing::warn!("requests were cut that took longer than `timing.shutdown`");
+            Ok(())
+        }
     }
 }

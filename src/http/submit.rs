@@ -27,8 +27,9 @@ pub(super) async fn submit(shared: &Shared, submission: Submission) -> Result<Re
     Ok(receipt)
 }
 
-/// Counts what was written.
+/// Counts what was written, and says in the log which change it became part of.
 pub(super) fn count(shared: &Shared, receipt: &Receipt) {
+    tracing::debug!(change = receipt.change.as_ref().map(ChangeId::as_str), "accepted");
     shared.metrics.accepted(receipt.outcomes.iter().filter(|(_, outcome)| *outcome != Outcome::Unchanged).count());
 }
 

@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tracing::Span;
 
 use super::address::{Address, missing, nowhere};
 use super::apart;
@@ -47,6 +48,7 @@ pub(super) async fn handle(
         }
     };
     let routed = Routed(address.template());
+    Span::current().record("route", routed.0);
     let answer = match address {
         Address::Route(Route::Collection(parent, kind)) => {
             collection(&shared, &caller, parent, kind, parts, content).await
@@ -122,7 +124,7 @@ impl Received {
         conditions::parameters(&parts.uri, &[])?;
         // Which project is created is known from the body alone.
         if kind != Kind::Project {
-            rights::write(&shared.auth, caller, parent.and_then(Anchor::project), kind)?;
+            rights::write(caller, parent.and_then(Anchor::project), kind)?;
         }
         let precondition = conditions::precondition(&parts.headers)?;
         let (method, uri, headers) = (parts.method.clone(), parts.uri.clone(), parts.headers.clone());
@@ -137,7 +139,7 @@ impl Received {
         });
         let (resource, key, idempotency) = understood.await?;
         if kind == Kind::Project {
-            rights::write(&shared.auth, caller, resource.anchor().project(), kind)?;
+            rights::write(caller, resource.anchor().project(), kind)?;
         }
         Ok(Self { resource, key, precondition, idempotency, file })
     }
@@ -176,7 +178,7 @@ async fn write(
 
 async fn delete(shared: &Arc<Shared>, caller: &Caller, anchor: Anchor, parts: &Parts) -> Result<Response, Problem> {
     conditions::parameters(&parts.uri, &[])?;
-    rights::write(&shared.auth, caller, anchor.project(), anchor.kind())?;
+    rights::write(caller, anchor.project(), anchor.kind())?;
     let precondition = conditions::precondition(&parts.headers)?;
     let idempotency = conditions::idempotency(&parts.headers, &parts.method, &parts.uri, &[])?;
     let receipt = submit(shared, one(caller, Operation::Delete(anchor.clone()), precondition, idempotency)).await;

@@ -66,7 +66,7 @@ struct Taken {
 }
 
 async fn take(shared: &Shared, forge: &str, request: Request) -> Result<Taken, Problem> {
-    let Some(webhooks) = shared.webhooks.clone().filter(|webhooks| webhooks.source.name() == forge) else {
+    let Some(webhooks) = shared.door.terms().webhooks.clone().filter(|webhooks| webhooks.source.name() == forge) else {
         let detail = "No webhooks are taken here: configure `forge.webhookSecretFiles` of a forge of that kind.";
         return Err(Problem::not_found(detail));
     };

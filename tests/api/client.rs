@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::server::Server;
-use meshwright::http::{ActsFor, Auth, Limits, Right, Token};
+use meshwright::http::{ActsFor, Auth, Limits, Right, Terms, Token};
 use serde_json::Value;
 use ureq::http::Request;
 
@@ -46,8 +46,8 @@ impl Client {
         Self::of(Auth::open(), Limits::default())
     }
 
-    pub(crate) fn of(auth: Auth, limits: Limits) -> Self {
-        Self::to(Server::start(auth, limits, 0))
+    pub(crate) fn of(terms: impl Into<Terms>, limits: Limits) -> Self {
+        Self::to(Server::start(terms, limits, 0))
     }
 
     pub(crate) fn to(server: Server) -> Self {

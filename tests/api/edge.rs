@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use meshwright::http::{Auth, Limits, Part, Readiness};
+use meshwright::http::{Auth, Limits, Part, Readiness, Terms};
 use serde_json::json;
 
 use crate::client::{Client, tokens};
@@ -30,7 +30,8 @@ fn where_tokens_are_configured_one_is_needed_for_all_but_probes_and_descriptions
 
 #[test]
 fn why_a_part_does_not_work_is_told_to_callers_only() {
-    let ailing = || Readiness::new(|| vec![Part { name: "main", fault: Some("intents/x.yaml is broken".into()) }]);
+    let fault = || Some("intents/x.yaml is broken".to_owned());
+    let ailing = || Readiness::new(move || vec![Part { name: "main".into(), fault: fault() }]);
     let client = Client::to(Server::start_with(tokens(), Limits::default(), 0, Some(ailing())));
     for stranger in [&[][..], &[("authorization", "Bearer nobody")]] {
         let answer = client.send("GET", "/readyz", stranger, "");
@@ -90,7 +91,7 @@ fn pages_of_other_sites_are_kept_out_where_no_credentials_are_asked() {
 
 #[test]
 fn who_asks_too_often_is_told_when_to_ask_again() {
-    let client = Client::of(tokens(), Limits { rate: 0.5, burst: 3.0, ..Limits::default() });
+    let client = Client::of(Terms { rate: 0.5, burst: 3.0, ..tokens().into() }, Limits::default());
     let statuses = [(); 5].map(|()| client.send("GET", "/v2/projects", &[READER], "").status);
     assert_eq!(statuses, [200, 200, 200, 429, 429]);
     let answer = client.send("GET", "/v2/projects", &[READER], "");

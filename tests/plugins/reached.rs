@@ -43,6 +43,39 @@ fn a_plugin_that_is_registered_over_rest_is_reached_once_that_is_on_main() {
 }
 
 #[test]
+fn a_plugin_that_moves_is_found_at_its_new_address_without_a_restart() {
+    let (old, new) = (PluginDouble::start(Does::Well), PluginDouble::start(Does::Well));
+    let mesh = Mesh::with(&old);
+    let part = || {
+        let ready = mesh.get("/readyz");
+        let parts = ready["parts"].as_array().unwrap().clone();
+        parts.into_iter().find(|part| part["name"] == "plugin/np").unwrap_or_else(|| panic!("{ready}"))
+    };
+    let wait = |is_so: &dyn Fn(&serde_json::Value) -> bool| {
+        let until = std::time::Instant::now() + super::PATIENCE;
+        while !is_so(&part()) {
+            assert!(std::time::Instant::now() < until, "it stays {}", part());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    };
+    wait(&|part| part["ready"] == true);
+    mesh.merge(&mesh.apply());
+    drop(old);
+    mesh.configure(&reach(&new.address));
+    // The file is looked at by itself.
+    let changed = mesh.send("DELETE", &format!("/v2/{}/clients/frontend", super::INBOUND), "");
+    let changed = changed.headers["meshwright-change"].to_str().unwrap().to_owned();
+    mesh.merge(&changed);
+    wait(&|part| part["ready"] == true);
+    assert!(new.asked() > 0);
+    let metrics = mesh.get("/metrics").as_str().unwrap().to_owned();
+    assert!(metrics.contains("meshwright_plugin_call_seconds_count{plugin=\"np\"} 1\n"), "{metrics}");
+    assert!(metrics.contains("meshwright_ready{part=\"plugin/np\"} 1\n"), "{metrics}");
+    drop(new);
+    wait(&|part| part["reason"].as_str().is_some_and(|why| why.contains("cannot be reached")));
+}
+
+#[test]
 fn a_plugin_elsewhere_takes_tls() {
     let mesh = Mesh::start("");
     let body = r#"{"metadata": {"name": "np"}, "spec": {"host": "plugins.example", "port": 9000}}"#;

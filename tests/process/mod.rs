@@ -48,8 +48,10 @@ impl Server {
             let mut log = String::new();
             for line in BufReader::new(stderr).split(b'\n') {
                 let line = String::from_utf8_lossy(&line.unwrap()).into_owned();
-                if let Some((_, rest)) = line.split_once("listening url=") {
-                    drop(sender.send(rest.split_whitespace().next().unwrap_or_default().to_owned()));
+                // As text, or as JSON.
+                let rest = line.split_once("listening url=").or_else(|| line.split_once("\"listening\",\"url\":\""));
+                if let Some((_, rest)) = rest {
+                    drop(sender.send(rest.split([' ', '"']).next().unwrap_or_default().to_owned()));
                 }
                 log.push_str(&line);
                 log.push('\n');
@@ -79,13 +81,27 @@ impl Server {
         self.end()
     }
 
+    /// Sends it a signal, such as `HUP`.
+    #[allow(dead_code, reason = "not every program that takes this in asks for it")]
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.process().to_string()).status();
+        assert!(sent.unwrap().success());
+    }
+
     /// Asks it to stop, waits until it has, and gives all it wrote to its log.
     #[allow(dead_code, reason = "not every program that takes this in asks for it")]
-    pub(crate) fn stop(mut self) -> String {
-        let asked = Command::new("kill").args(["-TERM", &self.process().to_string()]).status();
-        assert!(asked.unwrap().success());
-        assert!(self.child.wait().unwrap().success());
-        self.end()
+    pub(crate) fn stop(self) -> String {
+        self.signal("TERM");
+        let (code, log) = self.ended();
+        assert_eq!(code, Some(0), "{log}");
+        log
+    }
+
+    /// Waits until it has ended; gives its exit code and all it wrote to its log.
+    #[allow(dead_code, reason = "not every program that takes this in asks for it")]
+    pub(crate) fn ended(mut self) -> (Option<i32>, String) {
+        let code = self.child.wait().unwrap().code();
+        (code, self.end())
     }
 
     fn end(&mut self) -> String {
@@ -140,6 +156,20 @@ impl Client {
             .max_idle_connections(4)
             .build();
         Self { agent: config.into(), url: url.to_owned() }
+    }
+
+    /// Waits until every part works.
+    #[allow(dead_code, reason = "not every program that takes this in asks for it")]
+    pub(crate) fn until_ready(&self) {
+        let begin = std::time::Instant::now();
+        loop {
+            let ready = self.send("GET", "/readyz", &[], None).unwrap();
+            if ready.status == 200 {
+                return;
+            }
+            assert!(begin.elapsed() < PATIENCE, "{}", ready.body);
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Sends a request; `body` comes with its type.

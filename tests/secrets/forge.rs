@@ -10,6 +10,7 @@ use crate::traces::Traces;
 use crate::{propose, said, until};
 
 const WEBHOOK_SECRET: &str = "what-webhooks-are-signed-with-31";
+const NEXT_SECRET: &str = "another secret of webhooks";
 
 /// The arguments of every process of this machine while `work` goes on.
 pub(crate) fn arguments_while<T>(work: impl FnOnce() -> T) -> (T, String) {
@@ -75,9 +76,16 @@ fn live(double: &Double, identity: &str, needles: impl Fn() -> Vec<String>) {
         let delivery = Delivery { id: "1".into(), event: "push".into(), body: "{}".into() };
         let hook = format!("{url}/v2/webhooks/{kind}");
         assert_eq!(double.deliver(&hook, WEBHOOK_SECRET, &delivery).0, 202);
-        let (status, answer) = double.deliver(&hook, "another secret of webhooks", &delivery);
+        let (status, answer) = double.deliver(&hook, NEXT_SECRET, &delivery);
         assert_eq!(status, 401);
         answers.push(answer);
+        // Another secret comes into force by itself, and the one before goes.
+        write("webhook", NEXT_SECRET);
+        let taken = (0..600).any(|_| {
+            std::thread::sleep(Duration::from_millis(50));
+            double.deliver(&hook, NEXT_SECRET, &delivery).0 == 202
+        });
+        assert!(taken && double.deliver(&hook, WEBHOOK_SECRET, &delivery).0 == 401);
         double.review(1, "bob", Verdict::Approve, "fine");
         until(&client, &[], &id, |change| change["state"] == "approved");
         let merged = client.send("POST", &format!("/v2/changes/{id}/merge"), &[], None).unwrap();

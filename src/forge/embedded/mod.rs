@@ -65,8 +65,8 @@ impl Embedded {
         &self,
         work: impl FnOnce(&Shelf) -> Result<T, ForgeError> + Send + 'static,
     ) -> Result<T, ForgeError> {
-        let shelf = Arc::clone(&self.0);
-        let done = tokio::task::spawn_blocking(move || work(&shelf)).await;
+        let (shelf, span) = (Arc::clone(&self.0), tracing::Span::current());
+        let done = tokio::task::spawn_blocking(move || span.in_scope(|| work(&shelf))).await;
         done.unwrap_or_else(|error| Err(ForgeError::Unavailable(error.to_string())))
     }
 }

@@ -62,7 +62,8 @@ impl Transport for GiteaTransport {
             let body = body.map_err(|error| format!("its answer was cut off, or is too long: {error}"))?;
             Ok::<_, String>(Answer::new(response.status().as_u16(), response.headers(), body))
         };
-        tokio::task::spawn_blocking(sent).await.map_err(|error| error.to_string())?
+        let span = tracing::Span::current();
+        tokio::task::spawn_blocking(move || span.in_scope(sent)).await.map_err(|error| error.to_string())?
     }
 
     async fn me(&self) -> Result<String, String> {

@@ -29,8 +29,9 @@ impl<D: Dialect> Hosted<D> {
         new: CommitId,
     ) -> Result<CommitId, ForgeError> {
         if self.dialect.remakes() {
-            let mirror = self.mirror.clone();
-            let commit = tokio::task::spawn_blocking(move || remake(&mirror, new)).await.unwrap_or_else(|error| {
+            let (mirror, span) = (self.mirror.clone(), tracing::Span::current());
+            let remade = tokio::task::spawn_blocking(move || span.in_scope(|| remake(&mirror, new))).await;
+            let commit = remade.unwrap_or_else(|error| {
                 Err(RepoError::Io { what: "read a commit".to_owned(), source: std::io::Error::other(error) })
             })?;
             if let Some(commit) = commit {
@@ -61,10 +62,12 @@ impl<D: Dialect> Hosted<D> {
         work: impl FnOnce(&Origin) -> Result<T, RepoError> + Send + 'static,
     ) -> Result<T, ForgeError> {
         let (credential, origin) = (self.api.credential().await?, Arc::clone(&self.origin));
-        let done = tokio::task::spawn_blocking(move || {
+        let span = tracing::Span::current();
+        let work = move || {
             origin.sign_in(credential)?;
             work(&origin)
-        });
+        };
+        let done = tokio::task::spawn_blocking(move || span.in_scope(work));
         match done.await {
             Ok(done) => Ok(done?),
             Err(error) => Err(ForgeError::Unavailable(error.to_string())),

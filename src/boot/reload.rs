@@ -1,0 +1,263 @@
+//! Taking over a configuration while the server runs.
+//!
+//! A part that can do so has two lines here: what it will have is made in [`Prepared::of`], where anything may still be
+//! refused, and put in force in [`Prepared::put`], which cannot fail. [`take_over`] says which fields it has.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::error::BootError;
+use super::logging::{Lines, Logging};
+use super::plugins::plugin_directory;
+use super::source::{self, Print, Read, Source};
+use super::{parts, registrar, supervisor, terms};
+use crate::config::{Config, Forge, Log};
+use crate::http::{Door, Reloads, Terms};
+use crate::plugin::{Directory, Pool};
+
+/// How often the files are looked at without being told.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Reads a configuration again when somebody asks for it by SIGHUP, and when its files hold something else: the file
+/// itself, those with secrets of webhooks, and those about plugins. They are compared by what they hold, because editors rename files and
+/// Kubernetes exchanges a link above them.
+pub struct Reload {
+    source: Source,
+    logging: Logging,
+    asked: Signal,
+    running: Config,
+    /// The last configuration that could be read: the files that it names are watched.
+    named: Config,
+    /// What the files held when they were taken over or refused.
+    known: Print,
+    /// What they held at the last look, if that was something else.
+    coming: Option<Print>,
+}
+
+impl Reload {
+    /// Reloads what `read` gave from `source`; from now on SIGHUP no longer ends the process.
+    ///
+    /// # Errors
+    /// When the system does not let signals be waited for.
+    pub fn new(source: Source, read: Read, logging: Logging) -> Result<Self, BootError> {
+        let asked = signal(SignalKind::hangup());
+        let asked = asked.map_err(|source| BootError::Io { path: "SIGHUP".into(), source })?;
+        let Read { config: running, print: known } = read;
+        let named = running.clone();
+        Ok(Self { source, logging, asked, running, named, known, coming: None })
+    }
+
+    /// Reloads for as long as the task runs.
+    pub(super) async fn watch(mut self, rooms: Rooms, reloads: Reloads, bound: SocketAddr) {
+        loop {
+            let asked = tokio::select! {
+                asked = self.asked.recv() => asked.is_some(),
+                () = tokio::time::sleep(LOOK) => false,
+            };
+            let (rooms, reloads) = (rooms.clone(), reloads.clone());
+            // Files may be on a disk that is away.
+            let looked = tokio::task::spawn_blocking(move || {
+                self.look(asked, &rooms, &reloads, bound);
+                self
+            });
+            match looked.await {
+                Ok(back) => self = back,
+                Err(error) => return tracing::error!(%error, "the configuration is not looked at any more"),
+            }
+        }
+    }
+
+    fn look(&mut self, asked: bool, rooms: &Rooms, reloads: &Reloads, bound: SocketAddr) {
+        let text = self.source.text();
+        let print = source::print(&text, &source::beside(&self.named));
+        if !asked {
+            let moved = self.coming.replace(print.clone()) != Some(print.clone());
+            // What is still being written is not read: it counts when it is the same at two looks.
+            if print == self.known || moved {
+                return;
+            }
+        }
+        (self.known, self.coming) = (print, None);
+        supervisor::reloading();
+        match self.read(&text, rooms, bound) {
+            Ok(waiting) if waiting.is_empty() => {
+                tracing::info!("the configuration was taken over");
+                reloads.taken(true);
+            }
+            Ok(waiting) => {
+                let fields = waiting.join(", ");
+                tracing::warn!(fields, "the configuration was taken over but for these fields, which need a restart");
+                reloads.taken(false);
+            }
+            Err(error) => {
+                let file = self.source.path().map(|path| path.display().to_string()).unwrap_or_default();
+                tracing::error!(file, %error, "the configuration was not taken over; the one before is in force");
+                reloads.refused();
+            }
+        }
+        supervisor::ready();
+    }
+
+    /// Takes over what a text says; gives the fields that need a restart.
+    fn read(
+        &mut self,
+        text: &Result<String, String>,
+        rooms: &Rooms,
+        bound: SocketAddr,
+    ) -> Result<Vec<&'static str>, BootError> {
+        let new = self.source.understand(text)?;
+        self.named.clone_from(&new);
+        self.known = source::print(text, &source::beside(&self.named));
+        let (taken, waiting) = take_over(&self.running, &new);
+        Prepared::of(&taken, &new, bound)?.put(rooms, &self.logging);
+        self.running = taken;
+        Ok(waiting)
+    }
+}
+
+/// What takes something over.
+#[derive(Clone)]
+pub(super) struct Rooms {
+    pub(super) door: Door,
+    pub(super) plugins: Pool,
+}
+
+/// What will be in force, all of it sound.
+struct Prepared {
+    terms: Terms,
+    plugins: Directory,
+    lines: Lines,
+}
+
+impl Prepared {
+    /// Makes what `taken` asks for, where `new` is what would be served after a restart.
+    fn of(taken: &Config, new: &Config, bound: SocketAddr) -> Result<Self, BootError> {
+        let open = new.tokens.is_empty();
+        // Also where only the old address can be reached from elsewhere.
+        terms::address(&bound.to_string(), open)?;
+        if open || new.listen != taken.listen {
+            terms::address(&new.listen, open)?;
+        }
+        parts::public_url(new)?;
+        new.orchestrator.as_ref().map(|it| registrar::registrar(it, bound.port())).transpose()?;
+        let plugins = plugin_directory(taken)?;
+        Ok(Self { terms: terms::terms(taken)?, plugins, lines: Lines::read(&taken.log.filter)? })
+    }
+
+    /// Puts it in force.
+    fn put(self, rooms: &Rooms, logging: &Logging) {
+        rooms.door.exchange(self.terms);
+        rooms.plugins.redirect(self.plugins);
+        logging.choose(self.lines);
+    }
+}
+
+/// What runs after `new` was read while `running` ran, and the fields of `new` that need a restart.
+fn take_over(running: &Config, new: &Config) -> (Config, Vec<&'static str>) {
+    // All of them are named, so that a field which is added has to be thought of.
+    let Config {
+        listen,
+        public_url,
+        data,
+        tokens,
+        timing,
+        changes,
+        limits,
+        repository,
+        forge,
+        orchestrator,
+        plugins,
+        plugin_directory,
+        registered_plugins,
+        log: Log { filter, json },
+    } = new;
+    let mut taken = Config {
+        tokens: tokens.clone(),
+        limits: limits.clone(),
+        plugins: plugins.clone(),
+        plugin_directory: plugin_directory.clone(),
+        registered_plugins: registered_plugins.clone(),
+        ..running.clone()
+    };
+    taken.log.filter.clone_from(filter);
+    // Another kind of forge has other secrets.
+    if forge.kind == running.forge.kind {
+        taken.forge.webhook_secret_files.clone_from(&forge.webhook_secret_files);
+    }
+    let same_forge = Forge { webhook_secret_files: taken.forge.webhook_secret_files.clone(), ..forge.clone() };
+    let waiting = [
+        ("listen", *listen != running.listen),
+        ("publicUrl", *public_url != running.public_url),
+        ("data", *data != running.data),
+        ("timing", *timing != running.timing),
+        ("changes", *changes != running.changes),
+        ("repository", *repository != running.repository),
+        ("forge", same_forge != taken.forge),
+        ("orchestrator", *orchestrator != running.orchestrator),
+        ("log.json", *json != running.log.json),
+    ];
+    (taken, waiting.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Config {
+        Config::read(text).unwrap()
+    }
+
+    #[test]
+    fn what_can_be_is_taken_over_and_the_rest_is_named() {
+        let running = config("listen: 127.0.0.1:1\ntokens: [{name: a, sha256: ab}]\n");
+        let text = "listen: 127.0.0.1:2\npublicUrl: https://a\ndata: d\ntokens: [{name: b, sha256: cd}]\n\
+            timing: {settle: 1s}\nchanges: {most: 1}\nlimits: {rate: 1}\nrepository: {remote: r}\n\
+            forge: {kind: gitea}\norchestrator: {url: u, host: h}\nlog: {filter: debug, json: true}\n";
+        let new = config(text);
+        let (taken, waiting) = take_over(&running, &new);
+        let all =
+            ["listen", "publicUrl", "data", "timing", "changes", "repository", "forge", "orchestrator", "log.json"];
+        assert_eq!(waiting, all);
+        let tokens =
+            config("listen: 127.0.0.1:1\ntokens: [{name: b, sha256: cd}]\nlimits: {rate: 1}\nlog: {filter: debug}");
+        assert_eq!(taken, tokens);
+        assert_eq!(take_over(&taken, &tokens), (taken, vec![]));
+    }
+
+    #[test]
+    fn secrets_of_webhooks_are_taken_over_from_the_same_kind_of_forge() {
+        let hooks = |kind: &str, files: &str, main: &str| {
+            config(&format!("forge: {{kind: {kind}, webhookSecretFiles: [{files}], main: {main}}}\n"))
+        };
+        let (running, new) = (hooks("github", "a", "main"), hooks("github", "b", "main"));
+        assert_eq!(take_over(&running, &new), (new.clone(), vec![]));
+        assert_eq!(take_over(&running, &hooks("github", "b", "trunk")), (new, vec!["forge"]));
+        assert_eq!(take_over(&running, &hooks("gitea", "b", "main")), (running, vec!["forge"]));
+    }
+
+    #[test]
+    fn nothing_is_prepared_of_a_configuration_that_would_not_start() {
+        let of = |running: &str, new: &str, bound: &str| {
+            let (running, new) = (config(running), config(new));
+            Prepared::of(&take_over(&running, &new).0, &new, bound.parse().unwrap()).err().map(|it| it.to_string())
+        };
+        let hash = "0".repeat(64);
+        let token = format!("tokens: [{{name: a, sha256: '{hash}'}}]\n");
+        assert_eq!(of(&token, "", "127.0.0.1:1"), None, "on this machine all may call");
+        assert_eq!(of("", &token, "127.0.0.1:1"), None);
+        for (new, bound, words) in [
+            ("".to_owned(), "10.0.0.1:1", "listen: 10.0.0.1:1 can be reached from other machines"),
+            ("listen: 10.0.0.1:1\n".to_owned(), "127.0.0.1:1", "listen: 10.0.0.1:1 can be reached"),
+            ("tokens: [{name: a, sha256: ab}]\n".to_owned(), "127.0.0.1:1", "tokens: the hash of token `a` must be 64"),
+            (format!("{token}log: {{filter: 'a=b=c'}}\n"), "127.0.0.1:1", "log.filter: "),
+            (format!("{token}publicUrl: nowhere\n"), "127.0.0.1:1", "publicUrl: `nowhere` is no URL"),
+            (format!("{token}orchestrator: {{url: o, host: h}}\n"), "127.0.0.1:1", "orchestrator.url: "),
+            (format!("{token}listen: here\n"), "127.0.0.1:1", "listen: `here` is not an address"),
+        ] {
+            let found = of(&token, &new, bound);
+            assert!(found.as_ref().is_some_and(|it| it.starts_with(words)), "{new}: {found:?}");
+        }
+    }
+}
