@@ -9,6 +9,7 @@ mod housekeeping;
 mod parts;
 mod registrar;
 mod server;
+mod sinks;
 mod skeleton;
 mod supervisor;
 

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::BootError;
-use super::{forges, housekeeping, skeleton};
+use super::{forges, housekeeping, sinks, skeleton};
 use crate::change::adopt;
 use crate::change::forge::{Forge, ForgeError};
+use crate::change::journal::JournalError;
 use crate::change::stuck::Stuck;
-use crate::change::{Base, Clock, Desk, Intake, Journal, Ledger, Retention, Timing, Worker};
+use crate::change::{Base, Clock, Desk, Intake, Journal, Ledger, Outbox, Retention, Timing, Worker};
 use crate::config::{Config, ForgeKind, Repository};
 use crate::forge::OURS;
 use crate::http::{Part, Readiness};
 use crate::journal::SqliteJournal;
 use crate::repo::{CommitId, Identity, Mirror, Remote, RepoError, Signer};
+use crate::sink::{Sink, Sinks};
 
 /// How long the first looks at a forge are apart, in milliseconds.
 const FIRST_PAUSES: [u64; 4] = [200, 500, 1000, 2000];
@@ -35,6 +37,10 @@ pub struct Stores {
     pub retention: Retention,
     /// The URL that readers reach the server by; empty where that is not known.
     pub public_url: String,
+    /// Who is told of changes and of readiness.
+    pub sinks: Vec<Sink>,
+    /// Who tells them, as a URI reference.
+    pub source: String,
 }
 
 impl Stores {
@@ -44,6 +50,7 @@ impl Stores {
     /// What cannot be used.
     pub fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self, BootError> {
         let data = &config.data;
+        let (public_url, sinks) = (public_url(config)?, sinks::sinks(&config.sinks)?);
         create_private(data).map_err(|source| BootError::Io { path: data.clone(), source })?;
         let journal = SqliteJournal::open(data.join("journal.db"))?;
         // The journal is open, so nobody else is at work on the mirror.
@@ -65,8 +72,8 @@ impl Stores {
         let signer = signer(&config.repository)?;
         let forge = forges::build(config, &mirror, remote, author(), signer.clone(), clock)?;
         let retention = Retention { keep: config.changes.keep.0, most: config.changes.most };
-        let (journal, main, public_url) = (Box::new(journal), main.clone(), public_url(config)?);
-        Ok(Self { journal, mirror, forge, main, signer, retention, public_url })
+        let (journal, main, source) = (Box::new(journal), main.clone(), sinks::source(config, &public_url));
+        Ok(Self { journal, mirror, forge, main, signer, retention, public_url, sinks, source })
     }
 }
 
@@ -119,6 +126,8 @@ pub struct Parts {
     pub desk: Desk,
     /// Carries changes; stops when this is dropped.
     carrying: tokio::task::JoinHandle<()>,
+    /// Tell of changes and of readiness; stop as well.
+    pub sinks: Sinks,
     /// Keeps the repository tidy; stops too.
     tidying: tokio::task::JoinHandle<()>,
 }
@@ -144,16 +153,23 @@ impl Parts {
             None => Base::default(),
         };
         let remembered = (std::mem::take(&mut contents.answers), std::mem::take(&mut contents.deliveries));
-        let mut ledger = Ledger::restore(Arc::new(base), contents);
+        let outbox = Outbox::restore(std::mem::take(&mut contents.waiting), contents.last_announcement, stores.source);
+        let ledger = Ledger::restore(Arc::new(base), contents);
+        let started = Intake::start(ledger, remembered, outbox, stores.journal, clock.clone());
+        let intake = started.map_err(|source| BootError::Io { path: "intake".into(), source })?;
+        let unwritten = |_| {
+            let cause = intake.trouble().unwrap_or_else(|| "the one writer has stopped".to_owned());
+            BootError::Journal(JournalError { what: "written", cause })
+        };
+        // Before anything happens that they are to hear of.
+        let sinks = Sinks::start(intake.clone(), clock.clone(), stores.sinks).await.map_err(unwritten)?;
         if !away {
-            let unknown = adopt::unknown(&ledger, stores.forge.as_ref(), &stores.mirror, clock.now()).await?;
-            let entries = ledger.take_over(unknown);
-            if !entries.is_empty() {
-                stores.journal.append(&entries)?;
+            let view = intake.view();
+            let unknown = adopt::unknown(&view, stores.forge.as_ref(), &stores.mirror, clock.now()).await?;
+            if !unknown.is_empty() {
+                intake.record(move |ledger| ledger.take_over(unknown)).await.map_err(unwritten)?;
             }
         }
-        let started = Intake::start(ledger, remembered, stores.journal, clock.clone());
-        let intake = started.map_err(|source| BootError::Io { path: "intake".into(), source })?;
         let mirror = stores.mirror.clone();
         let worker = Worker::new(intake, stores.forge, stores.mirror, clock, author(), stores.signer, timing);
         let worker = worker.with_retention(stores.retention).with_public_url(stores.public_url);
@@ -161,7 +177,7 @@ impl Parts {
         let carrying = tokio::spawn(worker.clone().run());
         let desk = Desk::new(worker);
         let tidying = tokio::spawn(housekeeping::after_merges(desk.events(), mirror));
-        Ok(Self { desk, carrying, tidying })
+        Ok(Self { desk, carrying, sinks, tidying })
     }
 
     /// Tells how the parts are.

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use super::error::BootError;
 use super::parts::{Parts, Stores};
 use super::registrar::{register_when_ready, registrar};
-use super::{SystemClock, demo, forges, supervisor};
+use super::{SystemClock, demo, forges, sinks, supervisor};
 use crate::change::{Clock, Desk, Timing};
 use crate::config::{self, Config, MayActFor};
 use crate::http::{self, ActsFor, Api, Auth, Limits, Right};
@@ -88,10 +88,12 @@ impl Server {
         if let Some(registrar) = registrar.clone() {
             tokio::spawn(register_when_ready(registrar, readiness.clone()));
         }
+        let announcing = tokio::spawn(sinks::announce_readiness(readiness.clone(), self.parts.desk.clone()));
         let attending = tokio::spawn(supervisor::attend(readiness));
         let stop = async move {
             stop.await;
             attending.abort();
+            announcing.abort();
             supervisor::stopping();
             if let Some(registrar) = registrar {
                 registrar.withdraw().await;

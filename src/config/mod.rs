@@ -3,6 +3,7 @@
 mod duration;
 mod forge;
 mod orchestrator;
+mod sink;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use serde::Deserialize;
 pub use duration::Millis;
 pub use forge::{App, Budget, Commits, Forge, ForgeKind, MergeMethod};
 pub use orchestrator::Orchestrator;
+pub use sink::Sink;
 
 /// All of it. Every field has a default: with no configuration at all the server runs on loopback with an embedded
 /// store and an embedded forge.
@@ -37,6 +39,8 @@ pub struct Config {
     pub forge: Forge,
     /// The orchestrator that is told that this server is there.
     pub orchestrator: Option<Orchestrator>,
+    /// Who is told of changes and of readiness.
+    pub sinks: Vec<Sink>,
     /// What is written to the log.
     pub log: Log,
 }
@@ -54,6 +58,7 @@ impl Default for Config {
             repository: Repository::default(),
             forge: Forge::default(),
             orchestrator: None,
+            sinks: vec![],
             log: Log::default(),
         }
     }

@@ -37,7 +37,8 @@ pub(super) async fn ready(State(shared): State<Arc<Shared>>, request: Request) -
 /// `GET /metrics`
 pub(super) async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
     let (ledger, parts) = (shared.desk.view(), shared.readiness.parts());
-    let now = Now { ledger: &ledger, parts: &parts, at: shared.clock.now(), left: shared.desk.left() };
+    let (left, sinks) = (shared.desk.left(), shared.desk.tallies());
+    let now = Now { ledger: &ledger, parts: &parts, at: shared.clock.now(), left, sinks: &sinks };
     let text = shared.metrics.text(&now);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

@@ -2,6 +2,7 @@
 
 mod histogram;
 mod lives;
+mod sinks;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::readiness::Part;
 use crate::change::forge::Left;
 use crate::change::id::Timestamp;
+use crate::change::outbox::Tallies;
 use crate::change::{Change, Event, Ledger, State};
 use histogram::{Histogram, head};
 use lives::Lives;
@@ -52,6 +54,8 @@ pub(super) struct Now<'a> {
     pub(super) at: Timestamp,
     /// What the forge may still be sent, where that is bounded.
     pub(super) left: Option<Left>,
+    /// What is counted of sinks.
+    pub(super) sinks: &'a Tallies,
 }
 
 /// One event stream that is open, until this is dropped.
@@ -107,7 +111,7 @@ impl Metrics {
     }
 
     fn write(&self, out: &mut String, now: &Now<'_>) -> std::fmt::Result {
-        let Now { ledger, parts, at, left } = now;
+        let Now { ledger, parts, at, left, sinks } = now;
         head(out, "meshwright_http_requests_total", "counter", "Requests by route, method and status.")?;
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         for ((route, method), series) in requests.iter() {
@@ -146,6 +150,7 @@ impl Metrics {
             writeln!(out, "meshwright_forge_writes_left{{within=\"minute\"}} {}", left.minute)?;
             writeln!(out, "meshwright_forge_writes_left{{within=\"hour\"}} {}", left.hour)?;
         }
+        sinks::write(out, sinks)?;
         head(out, "meshwright_event_streams", "gauge", "Event streams that are open.")?;
         writeln!(out, "meshwright_event_streams {}", self.streams.load(Ordering::Relaxed))?;
         head(out, "meshwright_ready", "gauge", "Whether a part works.")?;
@@ -171,7 +176,8 @@ mod tests {
         let parts = [Part { name: "journal", fault: Some("full".into()) }];
         let left = Some(Left { minute: 7, hour: 300 });
         let (ledger, at) = (Ledger::default(), Timestamp(0));
-        let text = metrics.text(&Now { ledger: &ledger, parts: &parts, at, left });
+        let sinks = &Tallies::default();
+        let text = metrics.text(&Now { ledger: &ledger, parts: &parts, at, left, sinks });
         for line in [
             "meshwright_http_requests_total{route=\"/v2/projects\",method=\"POST\",status=\"201\"} 2",
             "meshwright_http_request_seconds_bucket{route=\"/v2/projects\",method=\"POST\",le=\"0.001\"} 1",
@@ -189,7 +195,7 @@ mod tests {
             assert!(text.lines().any(|have| have == line), "{line} in\n{text}");
         }
         drop(open);
-        let text = metrics.text(&Now { ledger: &ledger, parts: &[], at, left: None });
+        let text = metrics.text(&Now { ledger: &ledger, parts: &[], at, left: None, sinks });
         assert!(text.contains("meshwright_event_streams 0") && !text.contains("writes_left"), "{text}");
     }
 
@@ -197,7 +203,8 @@ mod tests {
     fn the_page_for_operators_says_what_every_metric_means() {
         let metrics = Metrics::default();
         let (ledger, left) = (Ledger::default(), Some(Left { minute: 0, hour: 0 }));
-        let text = metrics.text(&Now { ledger: &ledger, parts: &[], at: Timestamp(0), left });
+        let sinks = &Tallies::default();
+        let text = metrics.text(&Now { ledger: &ledger, parts: &[], at: Timestamp(0), left, sinks });
         let page = include_str!("../../docs/operations.md");
         let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
         assert!(names.clone().count() > 8, "{text}");

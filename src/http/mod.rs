@@ -40,4 +40,4 @@ pub use auth::{ActsFor, Auth, EVERYWHERE, Right, Token};
 pub use openapi::openapi;
 pub use readiness::{Part, Readiness};
 pub use router::{router, serve};
-pub use signature::{Secret, Source, Webhooks};
+pub use signature::{Source, Webhooks};
