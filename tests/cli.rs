@@ -19,6 +19,8 @@ mod process;
 mod render;
 #[path = "cli/serve.rs"]
 mod serve;
+#[path = "cli/sinks.rs"]
+mod sinks;
 mod tls;
 
 use std::fs;
