@@ -62,6 +62,17 @@ pub struct Tallies {
     pub dropped: u64,
 }
 
+/// What a sink has not seen yet.
+#[derive(Debug, Default)]
+pub struct News {
+    /// The events, in their order.
+    pub events: Vec<Arc<Announcement>>,
+    /// The highest number that was given, to whomever it was for.
+    pub last: u64,
+    /// The number below which nothing waits any more.
+    pub floor: u64,
+}
+
 /// How much may wait.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
@@ -111,13 +122,14 @@ impl Outbox {
         Self { state: Mutex::new(content), changed: watch::Sender::new(()), source, bounds }
     }
 
-    /// The events above `after` that a sink has yet to take, in order, and the number below which nothing waits any more.
+    /// What a sink has yet to take, apart from what has a number up to `after`.
     #[must_use]
-    pub fn waiting(&self, sink: &str, after: u64) -> (u64, Vec<Arc<Announcement>>) {
+    pub fn news(&self, sink: &str, after: u64) -> News {
         let content = self.content();
         let later = content.waiting.range(after.saturating_add(1)..).map(|(_, waiting)| waiting);
         let own = later.filter(|waiting| waiting.awaited_by.contains(sink));
-        (content.floor, own.map(|waiting| waiting.announcement.clone()).collect())
+        let events = own.map(|waiting| waiting.announcement.clone()).collect();
+        News { events, last: content.last, floor: content.floor }
     }
 
     /// Tells when something else waits.

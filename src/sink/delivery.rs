@@ -23,7 +23,7 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_secs(1);
 /// How often is looked for what waits for too long.
 const SWEEP: Duration = Duration::from_secs(3600);
-/// After how many failures in a row it is said that a sink takes events again.
+/// After how many failures in a row no more refusals are told, and that the sink takes events again is.
 const WORTH_TELLING: u32 = 3;
 
 /// The sinks that are told, for as long as this is there. What is on its way when it is dropped stays in the journal.
@@ -157,8 +157,8 @@ impl Course {
 
     fn next(&self) -> Next {
         let mut queue = self.queue();
-        let (floor, waiting) = self.intake.outbox().waiting(&self.name, queue.last());
-        queue.take_in(floor, waiting);
+        let news = self.intake.outbox().news(&self.name, queue.last());
+        queue.take_in(news);
         queue.next(self.clock.now())
     }
 
@@ -183,7 +183,7 @@ impl Course {
     /// Logs a trouble when it begins, and its end.
     fn tell(&self, event: &Announcement, Outcome { attempt, words, .. }: &Outcome, row: u32, failures: u32) {
         let (sink, number, subject) = (&self.name, event.number, &event.subject);
-        let is_news = failures == 1 && (row == 0 || *attempt == Attempt::Refused);
+        let is_news = failures == 1 && (row == 0 || *attempt == Attempt::Refused && row < WORTH_TELLING);
         match attempt {
             Attempt::Taken if row >= WORTH_TELLING => tracing::info!(sink, "the sink takes events again"),
             Attempt::Taken => tracing::debug!(sink, number, subject, "an event was taken"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::change::Timestamp;
 use crate::change::announcement::Announcement;
-use crate::change::outbox::Attempt;
+use crate::change::outbox::{Attempt, News};
 use crate::change::patience::pause;
 
 /// The first pause after a failure and the longest, in milliseconds.
@@ -35,7 +35,7 @@ pub(super) struct Queue {
     fresh: BTreeMap<u64, String>,
     /// Those whose first event was, by the moment from which on it is sent again.
     failed: BTreeSet<(Timestamp, String)>,
-    /// The highest number that came in.
+    /// The highest number of what is known.
     last: u64,
     /// Whatever has a lower number waits no more.
     floor: u64,
@@ -57,7 +57,7 @@ struct Line {
 }
 
 impl Queue {
-    /// The highest number that came in.
+    /// The highest number of what is known.
     pub(super) fn last(&self) -> u64 {
         self.last
     }
@@ -67,8 +67,9 @@ impl Queue {
         self.row
     }
 
-    /// Takes in what else waits, in the order of its numbers; below `floor` nothing does any more.
-    pub(super) fn take_in(&mut self, floor: u64, events: Vec<Arc<Announcement>>) {
+    /// Takes in what else waits.
+    pub(super) fn take_in(&mut self, News { events, last, floor }: News) {
+        self.last = last;
         if self.floor < floor {
             self.floor = floor;
             for line in self.subjects.values_mut() {
@@ -78,7 +79,6 @@ impl Queue {
             self.sort();
         }
         for event in events {
-            self.last = self.last.max(event.number);
             let line = self.subjects.entry(event.subject.clone()).or_default();
             if line.events.is_empty() {
                 self.fresh.insert(event.number, event.subject.clone());

@@ -26,7 +26,7 @@ fn write(outbox: &Outbox, changes: &[Change], posts: Vec<Post>, at: i64) -> Vec<
 }
 
 fn numbers(outbox: &Outbox, sink: &str) -> Vec<u64> {
-    outbox.waiting(sink, 0).1.iter().map(|event| event.number).collect()
+    outbox.news(sink, 0).events.iter().map(|event| event.number).collect()
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn an_event_waits_until_every_sink_has_it_and_the_numbers_go_on() {
     assert_eq!((waiting("a"), waiting("b")), (Some(1), Some(2)));
     write(&outbox, &[change(State::Merged)], vec![], 1);
     assert_eq!(numbers(&outbox, "a"), [2, 4]);
-    assert_eq!(outbox.waiting("a", 2).1.len(), 1, "what was seen is not shown again");
+    assert_eq!(outbox.news("a", 2).events.len(), 1, "what was seen is not shown again");
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_restart_goes_on_where_it_was() {
     write(&restored, &[], vec![Post::Sinks(names(&["a", "b"]))], 1);
     assert_eq!((numbers(&restored, "a"), numbers(&restored, "b")), (vec![2], vec![1, 2]));
     assert_eq!(restored.tallies().sinks["b"].waiting, 2);
-    let documents = |outbox: &Outbox| outbox.waiting("b", 0).1;
+    let documents = |outbox: &Outbox| outbox.news("b", 0).events;
     assert_eq!(documents(&outbox), documents(&restored), "to the byte, whatever the server is called by now");
     write(&restored, &[change(State::Merged)], vec![], 1);
     assert_eq!(numbers(&restored, "a"), [2, 3]);
@@ -111,8 +111,9 @@ fn of_too_many_the_oldest_are_dropped_and_counted() {
     assert_eq!(outbox.tallies().dropped, 0);
     let entries = write(&outbox, &[change(State::Proposed)], vec![], 1);
     assert_eq!(entries[0], Entry::DropAnnounced(3), "a tenth more than there must");
-    let (floor, left) = outbox.waiting("a", 0);
-    assert_eq!((floor, left.len(), left[0].number, outbox.tallies().dropped), (4, 18, 4, 3));
+    let News { events, last, floor } = outbox.news("a", 0);
+    assert_eq!((floor, last, events.len(), events[0].number, outbox.tallies().dropped), (4, 21, 18, 4, 3));
+    assert_eq!(outbox.news("b", 0).last, 21, "nobody looks twice for what is for others");
     assert_eq!(outbox.tallies().sinks["a"].waiting, 18);
 }
 

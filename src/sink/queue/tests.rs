@@ -7,8 +7,13 @@ fn event(number: u64, subject: &str) -> Arc<Announcement> {
 
 fn queue(events: &[(u64, &str)]) -> Queue {
     let mut queue = Queue::default();
-    queue.take_in(0, events.iter().map(|(number, subject)| event(*number, subject)).collect());
+    take_in(&mut queue, 0, events.iter().map(|(number, subject)| event(*number, subject)).collect());
     queue
+}
+
+fn take_in(queue: &mut Queue, floor: u64, events: Vec<Arc<Announcement>>) {
+    let last = events.last().map_or(queue.last(), |event| event.number);
+    queue.take_in(News { events, last, floor });
 }
 
 /// What is sent next at a moment.
@@ -80,7 +85,7 @@ fn what_a_sink_refuses_holds_up_nothing_else() {
             note(&mut queue, &event, Attempt::Refused, now);
         }
         now += 3_600_000;
-        queue.take_in(0, vec![event(number, "b")]);
+        take_in(&mut queue, 0, vec![event(number, "b")]);
         let other = sent(&mut queue, now).unwrap();
         assert_eq!((other.number, other.subject.as_str()), (number, "b"), "what never failed comes first");
         note(&mut queue, &other, Attempt::Taken, now);
@@ -91,7 +96,7 @@ fn what_a_sink_refuses_holds_up_nothing_else() {
         let event = sent(&mut queue, now).unwrap();
         note(&mut queue, &event, Attempt::Refused, now);
     }
-    queue.take_in(0, vec![event(50, "b")]);
+    take_in(&mut queue, 0, vec![event(50, "b")]);
     assert_eq!(wait(&mut queue, now), Some(1000));
     assert_eq!(sent(&mut queue, now + 1000).unwrap().number, 50);
 }
@@ -144,7 +149,7 @@ fn what_was_dropped_is_not_sent_any_more() {
     let mut queue = queue(&[(1, "a"), (2, "a"), (3, "b"), (4, "c"), (5, "a")]);
     let (a, b) = (sent(&mut queue, 0).unwrap(), sent(&mut queue, 0).unwrap());
     note(&mut queue, &b, Attempt::Failed, 0);
-    queue.take_in(5, vec![]);
+    take_in(&mut queue, 5, vec![]);
     assert_eq!(wait(&mut queue, 60_000), None, "only what is on its way is left");
     note(&mut queue, &a, Attempt::Failed, 60_000);
     let next = sent(&mut queue, 61_000).unwrap();
