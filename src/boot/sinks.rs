@@ -2,16 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::error::BootError;
 use super::forges;
 use crate::change::Desk;
 use crate::change::announcement::Health;
 use crate::config::{self, Config};
-use crate::http::Readiness;
+use crate::http::{Part, Readiness};
 use crate::signature::Secret;
 use crate::sink::Sink;
 
@@ -86,19 +84,32 @@ fn escaped(text: &str) -> String {
 /// Announces how the parts are: once, and then whenever another works or does not, but not more often than every few
 /// seconds. What was so for a shorter time is not told.
 pub(super) async fn announce_readiness(readiness: Readiness, desk: Desk) {
-    let mut told: Option<(Instant, Vec<(&'static str, bool)>)> = None;
+    let mut told = Told::default();
     loop {
-        let parts = readiness.parts();
-        let now: Vec<_> = parts.iter().map(|part| (part.name, part.fault.is_none())).collect();
-        let is_due = told.as_ref().is_none_or(|(at, before)| *before != now && at.elapsed() >= DISTANCE);
-        if is_due && !desk.tallies().sinks.is_empty() {
-            let shown = parts.into_iter().map(|part| Health { name: part.name.to_owned(), fault: part.fault });
+        let (parts, now) = (readiness.parts(), Instant::now());
+        if told.is_due(&parts, now) && !desk.tallies().sinks.is_empty() {
+            let shown = parts.iter().map(|part| Health { name: part.name.to_owned(), fault: part.fault.clone() });
             // A journal that cannot be written is asked again, and says in the log why it cannot.
             if desk.announce(shown.collect()).await.is_ok() {
-                told = Some((Instant::now(), now));
+                told = Told::of(&parts, now);
             }
         }
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Which parts were told to work, and when.
+#[derive(Default)]
+struct Told(Option<(Instant, Vec<(&'static str, bool)>)>);
+
+impl Told {
+    fn of(parts: &[Part], now: Instant) -> Self {
+        Self(Some((now, parts.iter().map(|part| (part.name, part.fault.is_none())).collect())))
+    }
+
+    fn is_due(&self, parts: &[Part], now: Instant) -> bool {
+        let works = parts.iter().map(|part| (part.name, part.fault.is_none()));
+        self.0.as_ref().is_none_or(|(at, told)| now.duration_since(*at) >= DISTANCE && !works.eq(told.iter().copied()))
     }
 }
 
@@ -172,5 +183,23 @@ mod tests {
         config.forge.repository = Some("acme/mesh".into());
         assert_eq!(source(&config, ""), "urn:meshwright:acme/mesh");
         assert_eq!(source(&config, "https://mesh.example/ä|b"), "https://mesh.example/%C3%A4%7Cb");
+    }
+
+    #[test]
+    fn readiness_is_told_once_and_when_it_changed_but_not_with_every_flap() {
+        let parts = |works: bool| [Part { name: "forge", fault: (!works).then(|| "away".to_owned()) }];
+        let begin = Instant::now();
+        let (mut told, mut events) = (Told::default(), vec![]);
+        // It flaps every second for a minute, and is well from then on.
+        for second in 0..120 {
+            let (parts, now) = (parts(second % 2 == 0 || second > 60), begin + Duration::from_secs(second));
+            if told.is_due(&parts, now) {
+                told = Told::of(&parts, now);
+                events.push((second, parts[0].fault.is_none()));
+            }
+        }
+        let expected = [(0, true), (11, false), (22, true), (33, false), (44, true), (55, false), (65, true)];
+        assert_eq!(events, expected, "and nothing while nothing changes");
+        assert!(!told.is_due(&[Part { name: "forge", fault: None }], begin + Duration::from_secs(999)));
     }
 }

@@ -157,6 +157,20 @@ mod tests {
     }
 
     #[test]
+    fn the_page_about_configuration_shows_such_an_event() {
+        let page = include_str!("../../docs/configuration.md");
+        let shown = page.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let stamp = Stamp { source: "https://meshwright.example", number: 42, at: Timestamp(1_795_330_245_678) };
+        let shop = Group::natural(&Anchor::parse("projects/shop").unwrap());
+        let id = ChangeId::parse("5c1e0f3b9a27").unwrap();
+        let mut change = Change::new(id, BTreeSet::from([shop]), Timestamp(1));
+        (change.state, change.pull) = (State::Proposed, Some(12));
+        let event = stamp.change(&change, Some(State::Planned));
+        let [shown, made] = [shown, &event.document].map(|text| serde_json::from_str::<Value>(text).unwrap());
+        assert_eq!(shown, made);
+    }
+
+    #[test]
     fn readiness_is_an_event_with_the_reasons_of_what_does_not_work() {
         let part = |name: &str, fault: Option<&str>| Health { name: name.into(), fault: fault.map(Into::into) };
         let event = STAMP.readiness(&[part("journal", None), part("forge", Some("away"))]);
