@@ -56,7 +56,7 @@ impl House {
         let outbox = Outbox::restore(vec![], 0, "urn:test".into());
         let journal = Box::new(paper.clone());
         let intake = Intake::start(Ledger::default(), (vec![], vec![]), outbox, journal, clock.clone()).unwrap();
-        let house = Self { sinks: Sinks::by(agent(Duration::from_millis(300)), intake.clone(), clock), intake, paper };
+        let house = Self { sinks: Sinks::by(agent(Duration::from_secs(3)), intake.clone(), clock), intake, paper };
         house.sinks.reconfigure(sinks).await.unwrap();
         house
     }
