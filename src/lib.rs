@@ -21,4 +21,6 @@ pub mod render;
 pub mod repo;
 pub mod review;
 pub mod schema;
+pub mod signature;
+pub mod sink;
 pub mod yaml;

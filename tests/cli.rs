@@ -25,6 +25,8 @@ mod render;
 mod serve;
 #[path = "cli/shutdown.rs"]
 mod shutdown;
+#[path = "cli/sinks.rs"]
+mod sinks;
 mod tls;
 
 use std::fs;

@@ -9,8 +9,9 @@ use crate::change::Clock;
 use crate::change::forge::Forge;
 use crate::config::{self, Config, ForgeKind};
 use crate::forge::{Allowance, Commits, Embedded, GitHub, Gitea, Identity, MergeMethod, Place, Token};
-use crate::http::{Secret, Source, Webhooks};
+use crate::http::{Source, Webhooks};
 use crate::repo::{self, Credential, Mirror, Remote, Signer};
+use crate::signature::Secret;
 
 /// The API of github.com.
 const GITHUB: &str = "https://api.github.com";
@@ -190,16 +191,19 @@ fn is_full_name(name: &str) -> bool {
 
 /// A secret goes over plain HTTP only to this machine.
 fn must_be_safe(api: &str) -> Result<(), BootError> {
-    let is_plain = !api.contains(['@', '?', '#']) && !api.contains(char::is_whitespace);
-    let parts = api.split_once("://").filter(|_| is_plain);
+    let message = "say an https:// URL without user, password, query and fragment: a token is sent there";
+    if is_safe(api) { Ok(()) } else { Err(BootError::config("forge.api", message)) }
+}
+
+/// Whether a URL leads over HTTPS or to this machine, and holds no user, password, query and fragment.
+pub(super) fn is_safe(url: &str) -> bool {
+    let is_plain = !url.contains(['@', '?', '#']) && !url.contains(char::is_whitespace);
+    let parts = url.split_once("://").filter(|_| is_plain);
     let scheme = parts.filter(|(_, rest)| has_sane_port(rest)).map(|(scheme, _)| scheme);
-    match (scheme, repo::host(api)) {
-        (Some("https"), host) if !host.is_empty() => Ok(()),
-        (Some("http"), host) if repo::is_this_machine(host) => Ok(()),
-        _ => {
-            let message = "say an https:// URL without user, password, query and fragment: a token is sent there";
-            Err(BootError::config("forge.api", message))
-        }
+    match (scheme, repo::host(url)) {
+        (Some("https"), host) => !host.is_empty(),
+        (Some("http"), host) => repo::is_this_machine(host),
+        _ => false,
     }
 }
 

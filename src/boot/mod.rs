@@ -12,6 +12,7 @@ mod plugins;
 mod registrar;
 mod reload;
 mod server;
+mod sinks;
 mod skeleton;
 mod source;
 mod supervisor;

@@ -8,17 +8,19 @@ use tokio::time::Instant;
 
 use super::error::BootError;
 use super::plugins::plugin_directory;
-use super::{forges, housekeeping, skeleton};
+use super::{forges, housekeeping, sinks, skeleton};
 use crate::change::adopt;
 use crate::change::forge::{Forge, ForgeError};
+use crate::change::journal::JournalError;
 use crate::change::stuck::Stuck;
-use crate::change::{Base, Clock, Desk, Intake, Journal, Ledger, Retention, Timing, Worker};
+use crate::change::{Base, Clock, Desk, Intake, Journal, Ledger, Outbox, Retention, Timing, Worker};
 use crate::config::{Config, ForgeKind, Repository};
 use crate::forge::OURS;
 use crate::http::{Part, Readiness};
 use crate::journal::SqliteJournal;
 use crate::plugin::{Directory, Pool};
 use crate::repo::{CommitId, Identity, Mirror, Remote, RepoError, Signer};
+use crate::sink::{Sink, Sinks};
 
 /// How long the first looks at a forge are apart, in milliseconds.
 const FIRST_PAUSES: [u64; 4] = [200, 500, 1000, 2000];
@@ -41,6 +43,10 @@ pub struct Stores {
     pub public_url: String,
     /// Where outside plugins are reached.
     pub plugins: Directory,
+    /// Who is told of changes and of readiness.
+    pub sinks: Vec<Sink>,
+    /// Who tells them, as a URI reference.
+    pub source: String,
 }
 
 impl Stores {
@@ -50,6 +56,7 @@ impl Stores {
     /// What cannot be used.
     pub fn open(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self, BootError> {
         let data = &config.data;
+        let (public_url, sinks) = (public_url(config)?, sinks::sinks(&config.sinks)?);
         create_private(data).map_err(|source| BootError::Io { path: data.clone(), source })?;
         let journal = SqliteJournal::open(data.join("journal.db"))?;
         // The journal is open, so nobody else is at work on the mirror.
@@ -71,9 +78,9 @@ impl Stores {
         let signer = signer(&config.repository)?;
         let forge = forges::build(config, &mirror, remote, author(), signer.clone(), clock)?;
         let retention = Retention { keep: config.changes.keep.0, most: config.changes.most };
-        let (journal, main, public_url) = (Box::new(journal), main.clone(), public_url(config)?);
+        let (journal, main, source) = (Box::new(journal), main.clone(), sinks::source(config, &public_url));
         let plugins = plugin_directory(config)?;
-        Ok(Self { journal, mirror, forge, main, signer, retention, public_url, plugins })
+        Ok(Self { journal, mirror, forge, main, signer, retention, public_url, plugins, sinks, source })
     }
 }
 
@@ -129,6 +136,8 @@ pub struct Parts {
     readiness: Readiness,
     /// Carries changes; stops when this is dropped.
     carrying: tokio::task::JoinHandle<()>,
+    /// Tell of changes and of readiness; stop as well.
+    pub sinks: Arc<Sinks>,
     /// Keeps the repository tidy; stops too.
     tidying: tokio::task::JoinHandle<()>,
 }
@@ -154,16 +163,24 @@ impl Parts {
             None => Base::default(),
         };
         let remembered = (std::mem::take(&mut contents.answers), std::mem::take(&mut contents.deliveries));
-        let mut ledger = Ledger::restore(Arc::new(base), contents);
+        let outbox = Outbox::restore(std::mem::take(&mut contents.waiting), contents.last_announcement, stores.source);
+        let ledger = Ledger::restore(Arc::new(base), contents);
+        let started = Intake::start(ledger, remembered, outbox, stores.journal, clock.clone());
+        let intake = started.map_err(|source| BootError::Io { path: "intake".into(), source })?;
+        let unwritten = |_| {
+            let cause = intake.trouble().unwrap_or_else(|| "the one writer has stopped".to_owned());
+            BootError::Journal(JournalError { what: "written", cause })
+        };
+        // Before anything happens that they are to hear of.
+        let sinks = Sinks::start(intake.clone(), clock.clone(), stores.sinks).await.map_err(unwritten)?;
+        let sinks = Arc::new(sinks);
         if !away {
-            let unknown = adopt::unknown(&ledger, stores.forge.as_ref(), &stores.mirror, clock.now()).await?;
-            let entries = ledger.take_over(unknown);
-            if !entries.is_empty() {
-                stores.journal.append(&entries)?;
+            let view = intake.view();
+            let unknown = adopt::unknown(&view, stores.forge.as_ref(), &stores.mirror, clock.now()).await?;
+            if !unknown.is_empty() {
+                intake.record(move |ledger| ledger.take_over(unknown)).await.map_err(unwritten)?;
             }
         }
-        let started = Intake::start(ledger, remembered, stores.journal, clock.clone());
-        let intake = started.map_err(|source| BootError::Io { path: "intake".into(), source })?;
         let mirror = stores.mirror.clone();
         let plugins = Pool::new(stores.plugins, clock.clone(), tokio::runtime::Handle::current());
         let worker = Worker::new(intake, stores.forge, stores.mirror, clock, author(), stores.signer, timing);
@@ -174,7 +191,7 @@ impl Parts {
         let readiness = readiness(desk.clone());
         let carrying = tokio::spawn(worker.run(readiness.start("worker")));
         let tidying = tokio::spawn(housekeeping::after_merges(desk.events(), mirror));
-        Ok(Self { desk, plugins, readiness, carrying, tidying })
+        Ok(Self { desk, plugins, readiness, carrying, sinks, tidying })
     }
 
     /// Stops: what is being done to changes is ended, or cut at a moment. What is not done by then is in the journal, and

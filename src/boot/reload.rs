@@ -1,27 +1,30 @@
 //! Taking over a configuration while the server runs.
 //!
 //! A part that can do so has two lines here: what it will have is made in [`Prepared::of`], where anything may still be
-//! refused, and put in force in [`Prepared::put`], which cannot fail. [`take_over`] says which fields it has.
+//! refused, and put in force in [`Prepared::put`]. [`take_over`] says which fields it has.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::error::BootError;
 use super::logging::{Lines, Logging};
 use super::plugins::plugin_directory;
 use super::source::{self, Print, Read, Source};
-use super::{parts, registrar, supervisor, terms};
+use super::{parts, registrar, sinks, supervisor, terms};
 use crate::config::{Config, Forge, Log};
 use crate::http::{Door, Reloads, Terms};
 use crate::plugin::{Directory, Pool};
+use crate::sink::{Sink, Sinks};
 
 /// How often the files are looked at without being told.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Reads a configuration again when somebody asks for it by SIGHUP, and when its files hold something else: the file
-/// itself, those with secrets of webhooks, and those about plugins. They are compared by what they hold, because editors rename files and
+/// itself, those with secrets of webhooks and sinks, and those about plugins. They are compared by what they hold, because editors rename files and
 /// Kubernetes exchanges a link above them.
 pub struct Reload {
     source: Source,
@@ -111,7 +114,7 @@ impl Reload {
         self.named.clone_from(&new);
         self.known = source::print(text, &source::beside(&self.named));
         let (taken, waiting) = take_over(&self.running, &new);
-        Prepared::of(&taken, &new, bound)?.put(rooms, &self.logging);
+        Prepared::of(&taken, &new, bound)?.put(rooms, &self.logging)?;
         self.running = taken;
         Ok(waiting)
     }
@@ -122,12 +125,14 @@ impl Reload {
 pub(super) struct Rooms {
     pub(super) door: Door,
     pub(super) plugins: Pool,
+    pub(super) sinks: Arc<Sinks>,
 }
 
 /// What will be in force, all of it sound.
 struct Prepared {
     terms: Terms,
     plugins: Directory,
+    sinks: Vec<Sink>,
     lines: Lines,
 }
 
@@ -142,15 +147,21 @@ impl Prepared {
         }
         parts::public_url(new)?;
         new.orchestrator.as_ref().map(|it| registrar::registrar(it, bound.port())).transpose()?;
-        let plugins = plugin_directory(taken)?;
-        Ok(Self { terms: terms::terms(taken)?, plugins, lines: Lines::read(&taken.log.filter)? })
+        let (plugins, sinks) = (plugin_directory(taken)?, sinks::sinks(&taken.sinks)?);
+        Ok(Self { terms: terms::terms(taken)?, plugins, sinks, lines: Lines::read(&taken.log.filter)? })
     }
 
     /// Puts it in force.
-    fn put(self, rooms: &Rooms, logging: &Logging) {
+    ///
+    /// # Errors
+    /// When the journal cannot be told of other sinks: all is as it was.
+    fn put(self, rooms: &Rooms, logging: &Logging) -> Result<(), BootError> {
+        let told = Handle::current().block_on(rooms.sinks.reconfigure(self.sinks));
+        told.map_err(|refusal| BootError::config("sinks", refusal.to_string()))?;
         rooms.door.exchange(self.terms);
         rooms.plugins.redirect(self.plugins);
         logging.choose(self.lines);
+        Ok(())
     }
 }
 
@@ -171,6 +182,7 @@ fn take_over(running: &Config, new: &Config) -> (Config, Vec<&'static str>) {
         plugins,
         plugin_directory,
         registered_plugins,
+        sinks,
         log: Log { filter, json },
     } = new;
     let mut taken = Config {
@@ -179,6 +191,7 @@ fn take_over(running: &Config, new: &Config) -> (Config, Vec<&'static str>) {
         plugins: plugins.clone(),
         plugin_directory: plugin_directory.clone(),
         registered_plugins: registered_plugins.clone(),
+        sinks: sinks.clone(),
         ..running.clone()
     };
     taken.log.filter.clone_from(filter);

@@ -11,7 +11,7 @@ use super::error::BootError;
 use super::parts::{Parts, Stores};
 use super::registrar::{register_when_ready, registrar};
 use super::reload::{Reload, Rooms};
-use super::{SystemClock, demo, supervisor, terms};
+use super::{SystemClock, demo, sinks, supervisor, terms};
 use crate::change::{Clock, Desk, Timing};
 use crate::config::Config;
 use crate::http::{self, Api, Door, Limits, Reloads};
@@ -101,10 +101,12 @@ impl Server {
             tokio::spawn(register_when_ready(registrar, readiness.clone()));
         }
         supervisor::ready();
+        let announcing = tokio::spawn(sinks::announce_readiness(readiness.clone(), self.parts.desk.clone()));
         let attending = tokio::spawn(supervisor::attend(readiness));
         let reloading = self.reload.map(|reload| {
             let (door, plugins) = (self.api.door.clone(), self.parts.plugins.clone());
-            tokio::spawn(reload.watch(Rooms { door, plugins }, self.api.reloads.clone(), self.address))
+            let rooms = Rooms { door, plugins, sinks: self.parts.sinks.clone() };
+            tokio::spawn(reload.watch(rooms, self.api.reloads.clone(), self.address))
         });
         let (time, desk) = (self.shutdown, self.parts.desk.clone());
         let by = Arc::new(OnceLock::new());
@@ -121,6 +123,7 @@ impl Server {
             if let Some(reloading) = reloading {
                 reloading.abort();
             }
+            announcing.abort();
             supervisor::stopping();
             if let Some(registrar) = registrar {
                 drop(tokio::time::timeout_at(by, registrar.withdraw()).await);

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
+use super::announcement::Health;
 use super::blame::blame;
+use super::cut::cut;
 use super::event::Event;
 use super::forge::{Left, Review};
 use super::id::ChangeId;
 use super::judge::judge;
 use super::ledger::Ledger;
+use super::outbox::Tallies;
 use super::plugins::PluginReport;
 use super::proposal::Proposal;
 use super::record::Change;
@@ -214,6 +217,20 @@ impl Desk {
         self.worker.rests().await;
     }
 
+    /// Announces to the sinks how the parts are.
+    ///
+    /// # Errors
+    /// When the journal cannot be written: it is not announced.
+    pub async fn announce(&self, parts: Vec<Health>) -> Result<(), Refusal> {
+        self.worker.intake.announce(parts).await
+    }
+
+    /// What is counted of the sinks that hear of changes.
+    #[must_use]
+    pub fn tallies(&self) -> Tallies {
+        self.worker.intake.outbox().tallies()
+    }
+
     /// What happens from now on.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event> {
@@ -285,15 +302,6 @@ fn first<P: ToString>(problems: impl Iterator<Item = P> + Clone) -> Option<Strin
     (!named.is_empty()).then(|| named.into_iter().chain(counted).collect::<Vec<_>>().join("; "))
 }
 
-/// Text in at most so many bytes.
-fn cut(mut text: String, most: usize) -> String {
-    if text.len() > most {
-        text.truncate(text.floor_char_boundary(most - '…'.len_utf8()));
-        text.push('…');
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,11 +315,5 @@ mod tests {
         assert_eq!(some(3000, 0).unwrap(), "0; 1; 2; and 2997 more");
         let long = some(3000, 1000).unwrap();
         assert!(long.len() <= LONGEST_REASON && long.contains("…; 2ä") && long.ends_with("…; and 2997 more"), "{long}");
-    }
-
-    #[test]
-    fn a_text_is_cut_between_characters() {
-        assert_eq!(cut("äöü".into(), 6), "äöü");
-        assert_eq!(cut("äöüä".into(), 6), "ä…");
     }
 }

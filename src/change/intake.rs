@@ -1,7 +1,7 @@
 //! The one writer: admits submissions against what is proposed, makes a batch of them durable with one sync, then
 //! shows and answers them. Readers see durable state only and never wait.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,10 +10,11 @@ use tokio::sync::{Notify, broadcast, oneshot};
 
 use super::admit::admit;
 use super::clock::Clock;
-use super::event::Event;
+use super::event::{Event, happened};
 use super::id::{ChangeId, Timestamp};
 use super::journal::{Answer, Delivery, Entry, Journal};
 use super::ledger::Ledger;
+use super::outbox::{Outbox, Post};
 use super::record::Change;
 use super::stopped::Stopped;
 use super::submission::{Cause, Receipt, Refusal, Submission};
@@ -41,6 +42,7 @@ enum Command {
     Submit(Box<Submission>, Result<(), Refusal>, oneshot::Sender<Result<Receipt, Refusal>>),
     Record(Step, oneshot::Sender<Result<(), Refusal>>),
     Deliver(String, oneshot::Sender<Result<bool, Refusal>>),
+    Post(Post, oneshot::Sender<Result<(), Refusal>>),
 }
 
 /// A handle on the one writer. Cloning shares it; when the last one is dropped, the writer ends.
@@ -52,6 +54,7 @@ pub struct Intake {
     stopped: Stopped,
     written: Arc<Notify>,
     events: broadcast::Sender<Event>,
+    outbox: Arc<Outbox>,
 }
 
 impl Intake {
@@ -62,6 +65,7 @@ impl Intake {
     pub fn start(
         ledger: Ledger,
         (answers, deliveries): (Vec<Answer>, Vec<Delivery>),
+        outbox: Outbox,
         journal: Box<dyn Journal>,
         clock: Arc<dyn Clock>,
     ) -> std::io::Result<Self> {
@@ -75,6 +79,7 @@ impl Intake {
             stopped: Stopped::default(),
             written: Arc::default(),
             events,
+            outbox: Arc::new(outbox),
         };
         let mut writer = Writer {
             view: intake.view.clone(),
@@ -82,6 +87,7 @@ impl Intake {
             written: intake.written.clone(),
             events: intake.events.clone(),
             event_seq: 0,
+            outbox: intake.outbox.clone(),
             answers: answers.into_iter().map(|answer| ((answer.caller.clone(), answer.key.clone()), answer)).collect(),
             sweep_at: FEW,
             deliveries: deliveries.into_iter().map(|delivery| (delivery.id, delivery.at)).collect(),
@@ -155,6 +161,18 @@ impl Intake {
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
 
+    /// What sinks have yet to take.
+    #[must_use]
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    pub(super) async fn post(&self, post: Post) -> Result<(), Refusal> {
+        let (sender, answer) = oneshot::channel();
+        self.send(Command::Post(post, sender))?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
     fn send(&self, command: Command) -> Result<(), Refusal> {
         self.commands.try_send(command).map_err(|error| match error {
             TrySendError::Full(_) => {
@@ -175,6 +193,7 @@ struct Writer {
     written: Arc<Notify>,
     events: broadcast::Sender<Event>,
     event_seq: u64,
+    outbox: Arc<Outbox>,
     answers: HashMap<(String, String), Answer>,
     /// How many answers there may be before the old ones are forgotten.
     sweep_at: usize,
@@ -200,14 +219,21 @@ struct Batch {
     replies: Vec<Reply>,
     new_answers: Vec<(String, String)>,
     new_deliveries: Vec<String>,
+    posts: Vec<Post>,
 }
 
 impl Writer {
     fn run(&mut self, commands: &Receiver<Command>) {
         while let Ok(first) = commands.recv() {
             let ledger = Ledger::clone(&self.view.load());
-            let mut batch =
-                Batch { ledger, entries: vec![], replies: vec![], new_answers: vec![], new_deliveries: vec![] };
+            let mut batch = Batch {
+                ledger,
+                entries: vec![],
+                replies: vec![],
+                new_answers: vec![],
+                new_deliveries: vec![],
+                posts: vec![],
+            };
             for command in std::iter::once(first).chain(commands.try_iter().take(BATCH - 1)) {
                 match command {
                     Command::Submit(submission, judged, sender) => match self.take(&submission, judged, &mut batch) {
@@ -222,6 +248,10 @@ impl Writer {
                     Command::Deliver(id, sender) => {
                         let new = self.deliver(id, &mut batch);
                         batch.replies.push(Reply::Delivered(sender, new));
+                    }
+                    Command::Post(post, sender) => {
+                        batch.posts.push(post);
+                        batch.replies.push(Reply::Done(sender));
                     }
                 }
             }
@@ -325,7 +355,14 @@ impl Writer {
         true
     }
 
-    fn commit(&mut self, batch: Batch) {
+    fn commit(&mut self, mut batch: Batch) {
+        let before = self.view.load_full();
+        let at = self.clock.now();
+        let happened = happened(&before, &batch.entries);
+        // They are durable with what they tell of, or neither is.
+        let announced = self.outbox.entries(&happened, std::mem::take(&mut batch.posts), at);
+        let events: Vec<Event> = happened.iter().map(|(_, change)| Event::of(change, at)).collect();
+        batch.entries.extend(announced);
         let wrote = !batch.entries.is_empty();
         let result = if batch.entries.is_empty() { Ok(()) } else { self.journal.append(&batch.entries) };
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
@@ -336,8 +373,9 @@ impl Writer {
                     *trouble = None;
                 }
                 drop(trouble);
-                let before = self.view.swap(Arc::new(batch.ledger));
-                self.tell(&before, &batch.entries);
+                self.view.store(Arc::new(batch.ledger));
+                self.outbox.apply(&batch.entries);
+                self.tell(events);
                 for reply in batch.replies {
                     match reply {
                         Reply::Receipt(sender, receipt) => drop(sender.send(Ok(receipt))),
@@ -345,7 +383,7 @@ impl Writer {
                         Reply::Delivered(sender, new) => drop(sender.send(Ok(new))),
                     }
                 }
-                if wrote {
+                if batch.entries.iter().any(|entry| !entry.is_announcing()) {
                     self.written.notify_one();
                 }
             }
@@ -374,19 +412,13 @@ impl Writer {
 }
 
 impl Writer {
-    /// Tells whoever listens of every change that came into another state, or is there for another reason.
-    fn tell(&mut self, before: &Ledger, entries: &[Entry]) {
-        let mut latest: BTreeMap<&ChangeId, &Change> = BTreeMap::new();
-        for entry in entries {
-            let Entry::Change(change) = entry else { continue };
-            let known = latest.insert(&change.id, change).or_else(|| before.changes.get(&change.id).map(|c| &**c));
-            if known.is_some_and(|known| (known.state, &known.reason) == (change.state, &change.reason)) {
-                continue;
-            }
-            let (id, state, reason) = (change.id.clone(), change.state, change.reason.clone());
-            tracing::info!(change = %id, %state, reason = reason.as_deref().unwrap_or_default(), "change");
+    /// Tells whoever listens what happened.
+    fn tell(&mut self, events: Vec<Event>) {
+        for event in events {
+            let Event { change, state, reason, .. } = &event;
+            tracing::info!(%change, %state, reason = reason.as_deref().unwrap_or_default(), "change");
             self.event_seq += 1;
-            drop(self.events.send(Event { seq: self.event_seq, at: self.clock.now(), change: id, state, reason }));
+            drop(self.events.send(Event { seq: self.event_seq, ..event }));
         }
     }
 }
@@ -425,7 +457,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_writer_that_died_is_told() {
-        let intake = Intake::start(Ledger::default(), (vec![], vec![]), Box::new(Nothing), Arc::new(Nothing)).unwrap();
+        let outbox = Outbox::restore(vec![], 0, "urn:test".into());
+        let started = Intake::start(Ledger::default(), (vec![], vec![]), outbox, Box::new(Nothing), Arc::new(Nothing));
+        let intake = started.unwrap();
         intake.record(|_| vec![]).await.unwrap();
         assert_eq!(intake.trouble(), None);
         intake.record(|_| panic!("on purpose")).await.unwrap_err();

@@ -1,5 +1,8 @@
 //! What the life of a change needs of durable storage.
 
+use std::collections::BTreeSet;
+
+use super::announcement::Waiting;
 use super::id::{ChangeId, Timestamp};
 use super::record::Change;
 use super::write::Write;
@@ -59,6 +62,22 @@ pub enum Entry {
     Delivery(Delivery),
     /// Webhooks that came in before this moment may be forgotten.
     ExpireDeliveries(Timestamp),
+    /// Sinks have yet to be told of something.
+    Announce(Waiting),
+    /// A sink has taken the announcement of this number; when none is left to take it, it is forgotten.
+    Taken(String, u64),
+    /// Announcements up to this number are given up.
+    DropAnnounced(u64),
+    /// No other sinks than these have yet to take anything.
+    Sinks(BTreeSet<String>),
+}
+
+impl Entry {
+    /// Whether it is about sinks alone, and not about what is accepted.
+    #[must_use]
+    pub fn is_announcing(&self) -> bool {
+        matches!(self, Self::Announce(_) | Self::Taken(..) | Self::DropAnnounced(_) | Self::Sinks(_))
+    }
 }
 
 /// All that a journal remembers.
@@ -72,6 +91,10 @@ pub struct Contents {
     pub answers: Vec<Answer>,
     /// Webhooks that came in.
     pub deliveries: Vec<Delivery>,
+    /// Announcements that were not taken by all, in the order of their numbers.
+    pub waiting: Vec<Waiting>,
+    /// The highest number that was ever given to an announcement.
+    pub last_announcement: u64,
     /// The highest place that was ever given to a write.
     pub last_seq: u64,
 }

@@ -18,12 +18,19 @@ impl Patience {
             self.0.store(0, Ordering::Relaxed);
             return None;
         }
-        let before = self.0.fetch_add(1, Ordering::Relaxed).min(20);
-        let pause = FIRST.saturating_mul(1 << before).min(longest.max(1));
-        // Whoever failed at the same moment has another clock, so that its last digits spread the next attempts.
-        let spread = (pause / 4).max(1);
-        Some(now.plus(pause - now.0.rem_euclid(spread)))
+        let before = self.0.fetch_add(1, Ordering::Relaxed);
+        Some(now.plus(pause(before, FIRST, longest, now)))
     }
+}
+
+/// How long to wait after a failure at `now`, in milliseconds, if so many came before it in a row: from `first` on, twice as
+/// long each time, and at most `longest`.
+#[must_use]
+pub fn pause(before: u32, first: i64, longest: i64, now: Timestamp) -> i64 {
+    let pause = first.saturating_mul(1 << before.min(20)).min(longest.max(1));
+    // Whoever failed at the same moment has another clock, so that its last digits spread the next attempts.
+    let spread = (pause / 4).max(1);
+    pause - now.0.rem_euclid(spread)
 }
 
 #[cfg(test)]

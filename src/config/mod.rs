@@ -4,6 +4,7 @@ mod duration;
 mod forge;
 mod orchestrator;
 mod plugins;
+mod sink;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ pub use duration::Millis;
 pub use forge::{App, Budget, Commits, Forge, ForgeKind, MergeMethod};
 pub use orchestrator::Orchestrator;
 pub use plugins::{PluginAddress, RegisteredPlugins};
+pub use sink::Sink;
 
 /// All of it. Every field has a default: with no configuration at all the server runs on loopback with an embedded
 /// store and an embedded forge.
@@ -45,6 +47,8 @@ pub struct Config {
     pub plugin_directory: Option<PathBuf>,
     /// What TLS is made sure by with the plugins that are registered over REST.
     pub registered_plugins: Option<RegisteredPlugins>,
+    /// Who is told of changes and of readiness.
+    pub sinks: Vec<Sink>,
     /// What is written to the log.
     pub log: Log,
 }
@@ -65,6 +69,7 @@ impl Default for Config {
             plugins: vec![],
             plugin_directory: None,
             registered_plugins: None,
+            sinks: vec![],
             log: Log::default(),
         }
     }

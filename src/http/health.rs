@@ -38,8 +38,8 @@ pub(super) async fn ready(State(shared): State<Arc<Shared>>, request: Request) -
 pub(super) async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
     let (ledger, parts) = (shared.desk.view(), shared.readiness.parts());
     let (at, left, reloads) = (shared.clock.now(), shared.desk.left(), &shared.reloads);
-    let plugins = shared.desk.plugins();
-    let now = Now { ledger: &ledger, parts: &parts, plugins: &plugins, at, left, reloads };
+    let (plugins, sinks) = (shared.desk.plugins(), shared.desk.tallies());
+    let now = Now { ledger: &ledger, parts: &parts, plugins: &plugins, sinks: &sinks, at, left, reloads };
     let text = shared.metrics.text(&now);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

@@ -3,6 +3,7 @@
 mod histogram;
 mod lives;
 mod plugins;
+mod sinks;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,6 +14,7 @@ use super::readiness::Part;
 use super::reloads::Reloads;
 use crate::change::forge::Left;
 use crate::change::id::Timestamp;
+use crate::change::outbox::Tallies;
 use crate::change::{Change, Event, Ledger, PluginReport, State};
 use histogram::{Histogram, head};
 use lives::Lives;
@@ -58,6 +60,8 @@ pub(super) struct Now<'a> {
     pub(super) left: Option<Left>,
     /// How readings of the configuration went.
     pub(super) reloads: &'a Reloads,
+    /// What is counted of sinks.
+    pub(super) sinks: &'a Tallies,
 }
 
 /// One event stream that is open, until this is dropped.
@@ -113,7 +117,7 @@ impl Metrics {
     }
 
     fn write(&self, out: &mut String, now: &Now<'_>) -> std::fmt::Result {
-        let Now { ledger, parts, plugins, at, left, reloads } = now;
+        let Now { ledger, parts, plugins, sinks, at, left, reloads } = now;
         head(out, "meshwright_http_requests_total", "counter", "Requests by route, method and status.")?;
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         for ((route, method), series) in requests.iter() {
@@ -153,6 +157,7 @@ impl Metrics {
             writeln!(out, "meshwright_forge_writes_left{{within=\"hour\"}} {}", left.hour)?;
         }
         plugins::write(out, plugins)?;
+        sinks::write(out, sinks)?;
         head(out, "meshwright_event_streams", "gauge", "Event streams that are open.")?;
         writeln!(out, "meshwright_event_streams {}", self.streams.load(Ordering::Relaxed))?;
         head(out, "meshwright_ready", "gauge", "Whether a part works.")?;
@@ -186,8 +191,16 @@ mod tests {
         let plugins = [PluginReport { name: "np".into(), fault: None, calls: 3, seconds: 0.25, failures }];
         let (ledger, at, reloads) = (Ledger::default(), Timestamp(0), Reloads::default());
         reloads.refused();
-        let text =
-            metrics.text(&Now { ledger: &ledger, parts: &parts, plugins: &plugins, at, left, reloads: &reloads });
+        let sinks = &Tallies::default();
+        let text = metrics.text(&Now {
+            ledger: &ledger,
+            parts: &parts,
+            plugins: &plugins,
+            sinks,
+            at,
+            left,
+            reloads: &reloads,
+        });
         for line in [
             "meshwright_http_requests_total{route=\"/v2/projects\",method=\"POST\",status=\"201\"} 2",
             "meshwright_http_request_seconds_bucket{route=\"/v2/projects\",method=\"POST\",le=\"0.001\"} 1",
@@ -212,7 +225,8 @@ mod tests {
         }
         drop(open);
         reloads.taken(true);
-        let text = metrics.text(&Now { ledger: &ledger, parts: &[], plugins: &[], at, left: None, reloads: &reloads });
+        let text =
+            metrics.text(&Now { ledger: &ledger, parts: &[], plugins: &[], sinks, at, left: None, reloads: &reloads });
         assert!(text.contains("meshwright_config_current 1"), "{text}");
         assert!(text.contains("meshwright_event_streams 0") && !text.contains("writes_left"), "{text}");
     }
@@ -222,8 +236,16 @@ mod tests {
         let metrics = Metrics::default();
         let (ledger, left) = (Ledger::default(), Some(Left { minute: 0, hour: 0 }));
         let reloads = Reloads::default();
-        let text =
-            metrics.text(&Now { ledger: &ledger, parts: &[], plugins: &[], at: Timestamp(0), left, reloads: &reloads });
+        let sinks = &Tallies::default();
+        let text = metrics.text(&Now {
+            ledger: &ledger,
+            parts: &[],
+            plugins: &[],
+            sinks,
+            at: Timestamp(0),
+            left,
+            reloads: &reloads,
+        });
         let page = include_str!("../../docs/operations.md");
         let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
         assert!(names.clone().count() > 8, "{text}");

@@ -44,4 +44,4 @@ pub use openapi::openapi;
 pub use readiness::{Part, Readiness, Starting};
 pub use reloads::Reloads;
 pub use router::{router, serve};
-pub use signature::{Secret, Source, Webhooks};
+pub use signature::{Source, Webhooks};

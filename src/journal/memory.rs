@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::change::announcement::Waiting;
 use crate::change::journal::{Answer, Contents, Delivery, Entry, Journal, JournalError};
 use crate::change::{Change, ChangeId, Timestamp, Write};
 
@@ -21,6 +22,9 @@ struct Shared {
     /// By caller and key.
     answers: BTreeMap<(String, String), Answer>,
     deliveries: BTreeMap<String, Timestamp>,
+    /// What sinks have yet to take, by number.
+    waiting: BTreeMap<u64, Waiting>,
+    last_announcement: u64,
     last_seq: u64,
     next_place: usize,
     failures: usize,
@@ -54,6 +58,8 @@ impl Journal for MemoryJournal {
                 changes: changes.collect(),
                 answers: shared.answers.values().cloned().collect(),
                 deliveries: shared.deliveries.iter().map(|(id, at)| Delivery { id: id.clone(), at: *at }).collect(),
+                waiting: shared.waiting.values().cloned().collect(),
+                last_announcement: shared.last_announcement,
                 last_seq: shared.last_seq,
             })
         })
@@ -66,11 +72,11 @@ impl Journal for MemoryJournal {
                 return Err(written("told to fail".to_owned()));
             }
             let mut undo = Vec::new();
-            let last_seq = shared.last_seq;
+            let counters = (shared.last_seq, shared.last_announcement);
             for entry in entries {
                 if let Err(cause) = shared.apply(entry, &mut undo) {
                     undo.into_iter().rev().for_each(|step| shared.undo(step));
-                    shared.last_seq = last_seq;
+                    (shared.last_seq, shared.last_announcement) = counters;
                     return Err(written(cause));
                 }
             }
@@ -93,6 +99,8 @@ enum Undo {
     Expired(Vec<((String, String), Answer)>),
     Delivery(String),
     ExpiredDeliveries(Vec<(String, Timestamp)>),
+    /// What was there, or nothing, under each number.
+    Waiting(Vec<(u64, Option<Waiting>)>),
 }
 
 impl Shared {
@@ -145,8 +153,35 @@ impl Shared {
                 let gone = self.deliveries.extract_if(.., |_, at| *at < *before).collect();
                 undo.push(Undo::ExpiredDeliveries(gone));
             }
+            Entry::Announce(waiting) => {
+                let number = waiting.announcement.number;
+                if number == 0 || i64::try_from(number).is_err() || self.waiting.contains_key(&number) {
+                    return Err(format!("{number} is taken or no place in a journal"));
+                }
+                self.waiting.insert(number, waiting.clone());
+                self.last_announcement = self.last_announcement.max(number);
+                undo.push(Undo::Waiting(vec![(number, None)]));
+            }
+            Entry::Taken(sink, number) => undo.push(self.await_less(*number..=*number, |name| name != sink)),
+            Entry::DropAnnounced(up_to) => undo.push(self.await_less(0..=*up_to, |_| false)),
+            Entry::Sinks(names) => undo.push(self.await_less(0..=u64::MAX, |name| names.contains(name))),
         }
         Ok(())
+    }
+
+    /// Leaves of those that await what has these numbers only who is to be kept.
+    fn await_less(&mut self, numbers: std::ops::RangeInclusive<u64>, keep: impl Fn(&String) -> bool) -> Undo {
+        let before: Vec<_> = self.waiting.range(numbers).map(|(number, it)| (*number, Some(it.clone()))).collect();
+        for (number, _) in &before {
+            let left = self.waiting.get_mut(number).is_some_and(|waiting| {
+                waiting.awaited_by.retain(&keep);
+                !waiting.awaited_by.is_empty()
+            });
+            if !left {
+                self.waiting.remove(number);
+            }
+        }
+        Undo::Waiting(before)
     }
 
     fn remember(&mut self, change: &Change) -> Result<Undo, String> {
@@ -188,6 +223,12 @@ impl Shared {
             Undo::Expired(answers) => self.answers.extend(answers),
             Undo::Delivery(id) => drop(self.deliveries.remove(&id)),
             Undo::ExpiredDeliveries(deliveries) => self.deliveries.extend(deliveries),
+            Undo::Waiting(before) => {
+                for (number, waiting) in before {
+                    self.waiting.remove(&number);
+                    self.waiting.extend(waiting.map(|waiting| (number, waiting)));
+                }
+            }
         }
     }
 }

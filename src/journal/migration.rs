@@ -53,6 +53,25 @@ const MIGRATIONS: &[Migration] = &[
         CREATE INDEX deliveries_by_age ON deliveries (at);
     ",
     },
+    Migration {
+        number: 3,
+        sqlite: "
+        INSERT INTO counters (name, value) VALUES ('last_announcement', 0);
+
+        CREATE TABLE announcements (
+            number   INTEGER NOT NULL PRIMARY KEY CHECK (number > 0),
+            at       BIGINT NOT NULL,
+            subject  TEXT NOT NULL,
+            document TEXT NOT NULL
+        );
+
+        CREATE TABLE awaited (
+            announcement BIGINT NOT NULL,
+            sink         TEXT NOT NULL,
+            PRIMARY KEY (announcement, sink)
+        ) WITHOUT ROWID;
+    ",
+    },
 ];
 
 /// Why a file cannot be brought to the schema of this version.

@@ -5,6 +5,7 @@
 
 mod memory;
 mod migration;
+mod outbox;
 mod row;
 mod sqlite;
 

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 
 use super::migration::{self, MigrationError};
+use super::outbox;
 use super::row::{self, WriteRow};
 use crate::change::journal::{Answer, Contents, Delivery, Entry, Journal, JournalError};
 use crate::change::{Change, Timestamp, Write};
@@ -143,7 +144,7 @@ fn damaged(path: &Path, detail: &str) -> String {
 }
 
 fn store(transaction: &Transaction<'_>, entries: &[Entry]) -> Result<(), Failure> {
-    let mut last_seq = 0;
+    let (mut last_seq, mut last_announcement) = (0, 0);
     for entry in entries {
         match entry {
             Entry::Write(write) => {
@@ -179,11 +180,33 @@ fn store(transaction: &Transaction<'_>, entries: &[Entry]) -> Result<(), Failure
             Entry::ExpireDeliveries(before) => {
                 transaction.prepare_cached("DELETE FROM deliveries WHERE at < ?1")?.execute([before.0])?;
             }
+            Entry::Announce(waiting) => {
+                let number = row::integer(waiting.announcement.number)?;
+                last_announcement = last_announcement.max(number);
+                outbox::announce(transaction, number, waiting)?;
+            }
+            // More than the database can count is nothing that it holds, or all.
+            Entry::Taken(sink, number) => {
+                outbox::taken(transaction, sink, i64::try_from(*number).unwrap_or(i64::MAX))?;
+            }
+            Entry::DropAnnounced(up_to) => {
+                outbox::drop_up_to(transaction, i64::try_from(*up_to).unwrap_or(i64::MAX))?;
+            }
+            Entry::Sinks(names) => outbox::keep_only(transaction, names)?,
         }
     }
-    transaction
-        .prepare_cached("UPDATE counters SET value = ?1 WHERE name = 'last_seq' AND value < ?1")?
-        .execute([row::integer(last_seq)?])?;
+    count_up(transaction, "last_seq", row::integer(last_seq)?)?;
+    count_up(transaction, "last_announcement", last_announcement)?;
+    Ok(())
+}
+
+/// Sets a counter that never falls; 0 is no news.
+fn count_up(transaction: &Transaction<'_>, name: &str, value: i64) -> rusqlite::Result<()> {
+    if value > 0 {
+        transaction
+            .prepare_cached("UPDATE counters SET value = ?2 WHERE name = ?1 AND value < ?2")?
+            .execute(params![name, value])?;
+    }
     Ok(())
 }
 
@@ -253,6 +276,11 @@ fn contents(transaction: &Transaction<'_>) -> Result<Contents, Failure> {
     let mut statement = transaction.prepare("SELECT id, at FROM deliveries ORDER BY id")?;
     let rows = statement.query_map([], |row| Ok(Delivery { id: row.get(0)?, at: Timestamp(row.get(1)?) }))?;
     let deliveries = rows.collect::<Result<_, _>>()?;
-    let last_seq = transaction.query_row("SELECT value FROM counters WHERE name = 'last_seq'", [], |row| row.get(0))?;
-    Ok(Contents { writes, changes, answers, deliveries, last_seq: row::number(last_seq)? })
+    let waiting = outbox::waiting(transaction)?;
+    let counter = |name: &str| {
+        let value = transaction.query_row("SELECT value FROM counters WHERE name = ?1", [name], |row| row.get(0));
+        Ok::<_, Failure>(row::number(value?)?)
+    };
+    let (last_seq, last_announcement) = (counter("last_seq")?, counter("last_announcement")?);
+    Ok(Contents { writes, changes, answers, deliveries, waiting, last_announcement, last_seq })
 }

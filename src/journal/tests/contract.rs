@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 
-use super::samples::{all, answer, change, deliveries, delivery, id, places, put, puts, write};
+use super::samples::{all, announced, answer, change, deliveries, delivery, id, places, put, puts, waiting, write};
 use crate::change::journal::{Entry, Journal};
 use crate::change::{State, Timestamp, Verb};
 use crate::journal::{MemoryJournal, SqliteJournal};
@@ -188,6 +188,58 @@ fn webhooks_are_remembered_once_each_and_expire() {
         assert_eq!(deliveries(&mut *place.open()), ["github:a", "github:b"]);
         place.open().append(&[Entry::ExpireDeliveries(Timestamp(3))]).unwrap();
         assert_eq!(deliveries(&mut *place.open()), ["github:a"]);
+    });
+}
+
+#[test]
+fn an_event_is_remembered_until_every_sink_has_taken_it() {
+    everywhere(|place| {
+        let all = ["a", "b"];
+        place.open().append(&[1, 2, 3].map(|number| Entry::Announce(waiting(number, &all)))).unwrap();
+        let taken = |sink: &str, number| Entry::Taken(sink.to_owned(), number);
+        place.open().append(&[taken("a", 1), taken("b", 2), taken("a", 2), taken("c", 3), taken("a", 9)]).unwrap();
+        assert_eq!(announced(&mut *place.open()), (vec![waiting(1, &["b"]), waiting(3, &all)], 3));
+        place.open().append(&[taken("b", 1), taken("a", 3), taken("b", 3)]).unwrap();
+        assert_eq!(announced(&mut *place.open()), (vec![], 3), "no number is given twice");
+    });
+}
+
+#[test]
+fn events_are_given_up_up_to_a_number_or_with_the_sinks_that_they_are_for() {
+    everywhere(|place| {
+        let mut journal = place.open();
+        let sinks: [&[&str]; 4] = [&["a", "b"], &["b"], &["a", "b"], &["a"]];
+        let events = (1..).zip(sinks).map(|(number, sinks)| Entry::Announce(waiting(number, sinks)));
+        journal.append(&events.collect::<Vec<_>>()).unwrap();
+        journal.append(&[Entry::Sinks(["a".to_owned(), "c".to_owned()].into())]).unwrap();
+        assert_eq!(announced(&mut *journal).0, [1, 3, 4].map(|number| waiting(number, &["a"])));
+        journal.append(&[Entry::DropAnnounced(3)]).unwrap();
+        assert_eq!(announced(&mut *journal), (vec![waiting(4, &["a"])], 4));
+        journal.append(&[Entry::Sinks([].into())]).unwrap();
+        assert_eq!(announced(&mut *journal), (vec![], 4));
+    });
+}
+
+#[test]
+fn a_batch_that_fails_leaves_events_as_they_were() {
+    everywhere(|place| {
+        let mut journal = place.open();
+        journal.append(&[Entry::Announce(waiting(1, &["a", "b"])), Entry::Announce(waiting(2, &["b"]))]).unwrap();
+        let before = announced(&mut *journal);
+        for wrong in [waiting(1, &["a"]), waiting(0, &["a"]), waiting(u64::MAX, &["a"])] {
+            let batch = [
+                Entry::Announce(waiting(3, &["a"])),
+                Entry::Taken("a".to_owned(), 1),
+                Entry::Sinks(["a".to_owned()].into()),
+                Entry::Announce(waiting(4, &["a"])),
+                Entry::DropAnnounced(2),
+                Entry::Announce(waiting(2, &["a"])),
+                Entry::Announce(wrong.clone()),
+                Entry::Announce(wrong),
+            ];
+            assert_eq!(journal.append(&batch).unwrap_err().what, "written");
+            assert_eq!(announced(&mut *journal), before);
+        }
     });
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use super::samples::{all, id, put, puts};
+use super::samples::{all, announced, id, put, puts, waiting};
 use crate::change::journal::{Entry, Journal, JournalError};
 use crate::journal::SqliteJournal;
 
@@ -41,6 +41,20 @@ fn a_journal_of_a_newer_version_is_refused() {
     let directory = filled();
     execute(&directory, "INSERT INTO schema_version (number) VALUES (999)");
     assert!(refusal(&directory).contains("schema 999"), "{}", refusal(&directory));
+}
+
+#[test]
+fn a_journal_of_an_older_version_is_brought_up_to_date() {
+    let directory = filled();
+    execute(
+        &directory,
+        "DROP TABLE announcements; DROP TABLE awaited; DELETE FROM counters WHERE name = 'last_announcement';
+         DELETE FROM schema_version WHERE number > 2",
+    );
+    let mut journal = SqliteJournal::open(directory.path().join("journal")).unwrap();
+    journal.append(&[Entry::Announce(waiting(7, &["a"]))]).unwrap();
+    assert_eq!(announced(&mut journal), (vec![waiting(7, &["a"])], 7));
+    assert_eq!(all(&mut journal).0.len(), 500);
 }
 
 #[test]

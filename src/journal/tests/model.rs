@@ -1,9 +1,11 @@
 //! Both journals remember the same, whatever they are asked.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::samples::{all, answer, change, deliveries, delivery, id, put};
+use super::samples::{all, announced, answer, change, deliveries, delivery, id, put, waiting};
 use crate::change::journal::{Entry, Journal};
 use crate::change::{Change, Timestamp};
 use crate::journal::{MemoryJournal, SqliteJournal};
@@ -22,7 +24,18 @@ fn entry() -> impl Strategy<Value = Entry> {
         1 => (0..9_i64).prop_map(|at| Entry::Expire(Timestamp(at))),
         2 => (0..3_u8, 0..9_i64).prop_map(|(id, at)| delivery(&id.to_string(), at)),
         1 => (0..9_i64).prop_map(|at| Entry::ExpireDeliveries(Timestamp(at))),
+        3 => (0..9_u64, sinks()).prop_map(|(number, sinks)| {
+            let sinks: Vec<&str> = sinks.iter().map(String::as_str).collect();
+            Entry::Announce(waiting(number, &sinks))
+        }),
+        2 => ("[abc]", 0..9_u64).prop_map(|(sink, number)| Entry::Taken(sink, number)),
+        1 => (0..9_u64).prop_map(Entry::DropAnnounced),
+        1 => sinks().prop_map(Entry::Sinks),
     ]
+}
+
+fn sinks() -> impl Strategy<Value = BTreeSet<String>> {
+    prop::collection::btree_set("[abc]", 0..3)
 }
 
 proptest! {
@@ -39,6 +52,7 @@ proptest! {
             prop_assert_eq!(one.is_ok(), two.is_ok(), "{:?}: {:?}, {:?}", batch, one, two);
             prop_assert_eq!(all(&mut file), all(&mut memory));
             prop_assert_eq!(deliveries(&mut file), deliveries(&mut memory));
+            prop_assert_eq!(announced(&mut file), announced(&mut memory));
         }
     }
 }

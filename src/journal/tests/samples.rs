@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::change::announcement::{Announcement, Waiting};
 use crate::change::journal::{Answer, Contents, Delivery, Entry, Journal};
 use crate::change::person::Person;
 use crate::change::{Change, ChangeId, Group, Timestamp, Verb, Write};
@@ -60,7 +61,22 @@ pub(super) fn deliveries(journal: &mut dyn Journal) -> Vec<String> {
     journal.load().unwrap().deliveries.into_iter().map(|delivery| delivery.id).collect()
 }
 
-/// Everything but webhooks, comparable.
+/// An event that these sinks have yet to take.
+pub(super) fn waiting(number: u64, sinks: &[&str]) -> Waiting {
+    let at = Timestamp(1_700_000_000_000);
+    let document = format!("{{\"id\":\"{number} größer\"}}").into();
+    let announcement = Announcement { number, at, subject: format!("s{number}"), document };
+    let awaited_by = sinks.iter().map(|&name| name.to_owned()).collect();
+    Waiting { announcement: Arc::new(announcement), awaited_by }
+}
+
+/// The events that are remembered, and the highest number that was given to one.
+pub(super) fn announced(journal: &mut dyn Journal) -> (Vec<Waiting>, u64) {
+    let Contents { waiting, last_announcement, .. } = journal.load().unwrap();
+    (waiting, last_announcement)
+}
+
+/// Everything but webhooks and events, comparable.
 pub(super) fn all(journal: &mut dyn Journal) -> (Vec<Write>, Vec<Change>, Vec<Answer>, u64) {
     let Contents { writes, changes, answers, last_seq, .. } = journal.load().unwrap();
     (writes, changes, answers, last_seq)
