@@ -14,7 +14,7 @@ use meshwright::boot::SystemClock;
 use meshwright::change::Plugins as _;
 use meshwright::intent::{Anchor, Kind, Settings, Tree};
 use meshwright::plugin::{DEADLINE, Directory, Pool, Target};
-use meshwright::render::{Answers, Outside, PluginFiles, Rendered, Scope, render};
+use meshwright::render::{Answers, Outside, PluginFiles, Rendered, Scope, complete, render};
 use serde_json::{Value, json};
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tokio_stream::{Stream, StreamExt as _};
@@ -76,14 +76,18 @@ impl v1::plugin_server::Plugin for Answering {
         Ok(Response::new(self.answer(request.into_inner())))
     }
 
-    type RenderStreamStream = Pin<Box<dyn Stream<Item = Result<v1::RenderResponse, Status>> + Send>>;
+    type RenderAllStream = Pin<Box<dyn Stream<Item = Result<v1::RenderAllResponse, Status>> + Send>>;
 
-    async fn render_stream(
+    async fn render_all(
         &self,
-        request: Request<Streaming<v1::RenderRequest>>,
-    ) -> Result<Response<Self::RenderStreamStream>, Status> {
+        request: Request<Streaming<v1::RenderAllRequest>>,
+    ) -> Result<Response<Self::RenderAllStream>, Status> {
         let answering = self.clone();
-        Ok(Response::new(Box::pin(request.into_inner().map(move |asked| Ok(answering.answer(asked?))))))
+        let answers = request.into_inner().map(move |group| {
+            let responses = group?.requests.into_iter().map(|asked| answering.answer(asked)).collect();
+            Ok(v1::RenderAllResponse { responses })
+        });
+        Ok(Response::new(Box::pin(answers)))
     }
 }
 
@@ -128,6 +132,8 @@ fn serve(runtime: &tokio::runtime::Runtime, folder: &Path, manifests: bool) -> O
     let address = format!("http://{}", tcp.local_addr()?);
     let server = || tonic::transport::Server::builder().add_service(service()).add_service(health());
     let tcp = TcpListenerStream::new(tokio::net::TcpListener::from_std(tcp)?);
+    // As servers of gRPC do it: an answer is not held back for an acknowledgement.
+    let tcp = tcp.map(|stream| stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream)));
     runtime.spawn(server().serve_with_incoming(tcp));
     let path = folder.join(format!("plugin-{manifests}.sock"));
     let unix = UnixListenerStream::new(tokio::net::UnixListener::bind(&path)?);
@@ -135,7 +141,7 @@ fn serve(runtime: &tokio::runtime::Runtime, folder: &Path, manifests: bool) -> O
     Ok([address, format!("unix:{}", path.display())])
 }
 
-/// Asks what a rendering lacks, and renders again; nothing is remembered of the last time.
+/// Renders, asks what that lacks, and completes it; nothing is remembered of the last time.
 fn with_plugin(
     runtime: &tokio::runtime::Runtime,
     pool: &Pool,
@@ -147,7 +153,7 @@ fn with_plugin(
     let nothing = Answers::default();
     let first = render(tree, settings, scope, Outside::Fresh { files: &none, before: None, answers: &nothing });
     runtime.block_on(pool.settle(&first.unanswered));
-    render(tree, settings, scope, Outside::Fresh { files: &none, before: None, answers: pool.answers() })
+    complete(first, settings, pool.answers())
 }
 
 fn outside(setting: &Setting, services: usize) -> Outcome {

@@ -9,7 +9,7 @@ use crate::change::proposal::unanswered;
 use crate::change::{Audit, Declared, Listed};
 use crate::finding::{Finding, Place, Severity};
 use crate::intent::{Settings, layout};
-use crate::render::{Answers, Outside, PluginFiles, Rendered, Scope, render};
+use crate::render::{Answers, Outside, PluginFiles, Rendered, Scope, complete, render};
 use crate::repo::WorkingTree;
 use crate::review::words::many;
 use crate::review::{FileChange, Happening, too_many_deletions};
@@ -112,10 +112,11 @@ impl Render {
             rendered.findings.extend(outdated);
             return Ok(rendered);
         }
-        let fresh = |answers: &Answers| render(tree, settings, &scope, Outside::Fresh { files, before: None, answers });
-        let answered = self.plugins.ask(tree, settings, &fresh(&Answers::default()).unanswered)?;
+        let nothing = Answers::default();
+        let first = render(tree, settings, &scope, Outside::Fresh { files, before: None, answers: &nothing });
+        let answered = self.plugins.ask(tree, settings, &first.unanswered)?;
         answered.faults.values().flatten().for_each(|fault| output::note(fault));
-        let mut rendered = fresh(&answered.answers);
+        let mut rendered = complete(first, settings, &answered.answers);
         rendered.findings.extend(unanswered(&rendered.unanswered));
         Ok(rendered)
     }

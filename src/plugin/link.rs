@@ -1,6 +1,7 @@
 //! The connection to one plugin: what it is, and calls of it within bounds.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rayon::prelude::*;
@@ -32,17 +33,23 @@ const ASKED_AGAIN: usize = 16;
 /// How many answers may come for each whole deadline, beside the one that each may take.
 const PACE: usize = 100;
 
+/// How many units are asked about in one message of a stream.
+const GROUP: usize = 64;
+
 /// The connection to one plugin.
 #[derive(Debug, Clone)]
 pub(super) struct Link {
-    pub(super) target: Target,
+    target: Target,
     channel: Channel,
+    /// What it said that it is, until something fails. Each answer says its version again.
+    described: Arc<Mutex<Option<Arc<Described>>>>,
 }
 
 /// What each question came to.
 pub(super) type Outcomes = Vec<(Question, Result<Answer, Fault>)>;
 
 /// What a plugin says it is.
+#[derive(Debug, Clone)]
 struct Described {
     version: String,
     owned: BTreeSet<OwnedKind>,
@@ -52,7 +59,7 @@ impl Link {
     /// Connects when it is first used.
     pub(super) fn new(target: Target) -> Result<Self, Fault> {
         let channel = target.endpoint()?.connect_lazy();
-        Ok(Self { target, channel })
+        Ok(Self { target, channel, described: Arc::default() })
     }
 
     fn client(&self) -> PluginClient<Channel> {
@@ -65,9 +72,17 @@ impl Link {
         let check = health.check(HealthCheckRequest::default());
         let answer = within(self.target.deadline, check).await?;
         match answer.status() {
-            ServingStatus::Serving => self.describe(listed).await.map(drop),
+            ServingStatus::Serving => {
+                let described = self.describe(listed).await;
+                *self.known() = described.as_ref().ok().map(|described| Arc::new(described.clone()));
+                described.map(drop)
+            }
             status => Err(Fault::new("unhealthy", format!("says that it does not serve ({})", status.as_str_name()))),
         }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<Arc<Described>>> {
+        self.described.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What it says it is, as far as that is what is listed.
@@ -105,9 +120,13 @@ impl Link {
     /// Asks questions that are all of the version that is listed. Some are asked twice: equal questions must have equal
     /// answers.
     pub(super) async fn ask(&self, listed: &ListedPlugin, questions: Vec<Question>) -> Outcomes {
-        let described = match self.describe(listed).await {
-            Ok(described) => described,
-            Err(fault) => return questions.into_iter().map(|question| (question, Err(fault.clone()))).collect(),
+        let known = self.known().clone();
+        let described = match known {
+            Some(described) => described,
+            None => match self.describe(listed).await {
+                Ok(described) => Arc::clone(self.known().insert(Arc::new(described))),
+                Err(fault) => return questions.into_iter().map(|question| (question, Err(fault.clone()))).collect(),
+            },
         };
         let step = questions.len().div_ceil(ASKED_AGAIN).max(1);
         let some: Vec<Question> = questions.iter().step_by(step).cloned().collect();
@@ -127,7 +146,12 @@ impl Link {
             };
             (question, answer)
         };
-        first.into_iter().map(compared).collect()
+        let outcomes: Outcomes = first.into_iter().map(compared).collect();
+        if outcomes.iter().any(|(_, outcome)| outcome.is_err()) {
+            // Whoever listens there by now may be another.
+            *self.known() = None;
+        }
+        outcomes
     }
 
     async fn ask_once(&self, described: &Described, questions: Vec<Question>) -> Outcomes {
@@ -147,11 +171,12 @@ impl Link {
     /// Asks many questions in one call. What came before something went wrong counts.
     async fn stream(&self, questions: &[Question]) -> (Vec<v1::RenderResponse>, Option<Fault>) {
         let deadline = self.target.deadline;
-        let requests: Vec<v1::RenderRequest> = questions.iter().map(wire::request).collect();
+        let group = |group: &[Question]| v1::RenderAllRequest { requests: group.iter().map(wire::request).collect() };
+        let requests: Vec<v1::RenderAllRequest> = questions.chunks(GROUP).map(group).collect();
         let mut wanted: HashSet<String> = questions.iter().map(|question| question.digest.clone()).collect();
         let mut responses = vec![];
         let mut client = self.client();
-        let asked = client.render_stream(Request::new(tokio_stream::iter(requests)));
+        let asked = client.render_all(Request::new(tokio_stream::iter(requests)));
         let mut bytes = 0;
         let whole = deadline.saturating_mul(1 + u32::try_from(questions.len() / PACE).unwrap_or(u32::MAX - 1));
         let answers = async {
@@ -159,18 +184,20 @@ impl Link {
             let stream = stream.as_mut().map_err(|status| Fault::of(status))?.get_mut();
             while !wanted.is_empty() {
                 let next = timeout(deadline, stream.message()).await.map_err(|_| Fault::late(deadline))?;
-                let Some(response) = next.map_err(|status| Fault::of(&status))? else {
+                let Some(group) = next.map_err(|status| Fault::of(&status))? else {
                     let words = format!("ended with {} of {} questions unanswered", wanted.len(), questions.len());
                     return Err(Fault::new("failed", words));
                 };
-                if !wanted.remove(&response.input_digest) {
-                    return Err(Fault::new("too-much", "answers what it was not asked, or the same twice".to_owned()));
-                }
-                bytes += prost::Message::encoded_len(&response);
+                bytes += prost::Message::encoded_len(&group);
                 if bytes > LONGEST_ANSWERS {
                     return Err(Fault::new("too-much", format!("answers more than {LONGEST_ANSWERS} bytes at once")));
                 }
-                responses.push(response);
+                for response in group.responses {
+                    if !wanted.remove(&response.input_digest) {
+                        return Err(Fault::new("too-much", "answers what it was not asked, or the same twice"));
+                    }
+                    responses.push(response);
+                }
             }
             Ok(())
         };

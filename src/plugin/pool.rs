@@ -140,6 +140,8 @@ impl Pool {
 
     /// Has an entry for each plugin that is listed, connected to where it is by now.
     fn connect(&self, known: &mut Known) {
+        // Whoever calls, connections live here.
+        let _entered = self.shared.runtime.enter();
         let names: BTreeSet<String> = known.listed.keys().cloned().collect();
         known.plugins.retain(|name, _| names.contains(name));
         for name in names {

@@ -105,6 +105,16 @@ pub struct Cluster {
     pub east_west_address: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RenderAllRequest {
+    #[prost(message, repeated, tag = "1")]
+    pub requests: ::prost::alloc::vec::Vec<RenderRequest>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RenderAllResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub responses: ::prost::alloc::vec::Vec<RenderResponse>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RenderResponse {
     /// That of the request.
     #[prost(string, tag = "1")]
@@ -279,20 +289,20 @@ pub mod plugin_client {
             req.extensions_mut().insert(GrpcMethod::new("meshwright.plugin.v1.Plugin", "Render"));
             self.inner.unary(req, path, codec).await
         }
-        /// The same for many: one answer for each request, in any order.
-        pub async fn render_stream(
+        /// The same for many: one answer for each request, in any order, grouped into messages as it suits.
+        pub async fn render_all(
             &mut self,
-            request: impl tonic::IntoStreamingRequest<Message = super::RenderRequest>,
-        ) -> std::result::Result<tonic::Response<tonic::codec::Streaming<super::RenderResponse>>, tonic::Status>
+            request: impl tonic::IntoStreamingRequest<Message = super::RenderAllRequest>,
+        ) -> std::result::Result<tonic::Response<tonic::codec::Streaming<super::RenderAllResponse>>, tonic::Status>
         {
             self.inner
                 .ready()
                 .await
                 .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/meshwright.plugin.v1.Plugin/RenderStream");
+            let path = http::uri::PathAndQuery::from_static("/meshwright.plugin.v1.Plugin/RenderAll");
             let mut req = request.into_streaming_request();
-            req.extensions_mut().insert(GrpcMethod::new("meshwright.plugin.v1.Plugin", "RenderStream"));
+            req.extensions_mut().insert(GrpcMethod::new("meshwright.plugin.v1.Plugin", "RenderAll"));
             self.inner.streaming(req, path, codec).await
         }
     }

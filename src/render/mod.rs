@@ -48,5 +48,5 @@ pub use namespace::{is_namespace_file, namespace_directory};
 pub use output::{Exit, Manifest, Rendered, Target, TargetAccess};
 pub use outside::{Answer, Answers, Outside, PluginFiles, is_plugin_path};
 pub use question::{AskedCluster, AskedIntent, Asking, Outdated, Question, Subject};
-pub use run::render;
+pub use run::{complete, render};
 pub use scope::Scope;

@@ -10,7 +10,7 @@ use super::load_balancer::LoadBalancer;
 use super::manifest::too_large;
 use super::namespace::{namespace_directory, namespace_file};
 use super::output::{Manifest, Output, Rendered};
-use super::outside::{self, Outside};
+use super::outside::{self, Answers, Outside};
 use super::plugin::Plugin;
 use super::scope::Scope;
 use super::sm_config::SmConfig;
@@ -42,6 +42,29 @@ fn asked_of(plugins: &[&dyn Plugin], tree: &Tree, settings: &Settings, scope: &S
     rendered(out)
 }
 
+/// Adds what outside plugins answered since: the same as rendering anew, without rendering what is built in again.
+#[must_use]
+pub fn complete(rendered: Rendered, settings: &Settings, answers: &Answers) -> Rendered {
+    let Rendered { mut manifests, mut findings, unanswered, .. } = rendered;
+    let answered = outside::answered(unanswered, answers, settings.gitops);
+    let mut directories = BTreeSet::new();
+    for manifest in answered.manifests {
+        directories.extend(namespace_directory(&manifest.path).map(str::to_owned));
+        findings.extend(too_large(&manifest));
+        if let Some(other) = manifests.insert(manifest.path.clone(), manifest) {
+            findings.extend(manifests.get(&other.path).and_then(|manifest| same_file(&other, manifest)));
+        }
+    }
+    for keeper in directories.iter().filter_map(|directory| namespace_file(directory)) {
+        manifests.entry(keeper.path.clone()).or_insert(keeper);
+    }
+    findings.extend(answered.findings);
+    findings.extend(same_resource(manifests.values()));
+    findings.sort();
+    findings.dedup();
+    Rendered { manifests, findings, unanswered: answered.unanswered, ..rendered }
+}
+
 /// An app that is placed nowhere is one thing to mend, however many servers and clients it is the app of: the first of
 /// them stands for all.
 fn say_once(findings: &mut Vec<Finding>) {
@@ -58,7 +81,7 @@ fn rendered(out: Output) -> Rendered {
     // Of two in the same file it is always the same one that stays.
     manifests.par_sort_unstable_by(|a, b| a.path.cmp(&b.path).then_with(|| a.text.cmp(&b.text)));
     findings.extend(manifests.windows(2).filter_map(|pair| same_file(&pair[0], &pair[1])));
-    findings.extend(same_resource(&manifests));
+    findings.extend(same_resource(manifests.iter()));
     findings.extend(manifests.iter().filter_map(too_large));
     let directories: BTreeSet<&str> =
         manifests.iter().filter_map(|manifest| namespace_directory(&manifest.path)).collect();
@@ -100,7 +123,7 @@ fn identity(manifest: &Manifest) -> Option<[&str; 4]> {
 }
 
 /// What is wrong where an outside plugin writes a resource that stands in another file too.
-fn same_resource(manifests: &[Manifest]) -> Vec<Finding> {
+fn same_resource<'m>(manifests: impl Iterator<Item = &'m Manifest> + Clone) -> Vec<Finding> {
     let is_outside = |manifest: &&Manifest| manifest.is_of_outside_plugin();
     let mut outside: BTreeMap<[&str; 4], &Manifest> = BTreeMap::new();
     let mut findings = vec![];
@@ -112,7 +135,7 @@ fn same_resource(manifests: &[Manifest]) -> Vec<Finding> {
         let remedy = "let one of the plugins name its resource otherwise";
         findings.push(Finding::error("render/same-resource", Place::at(&one.path), message, remedy));
     };
-    for manifest in manifests.iter().filter(is_outside) {
+    for manifest in manifests.clone().filter(is_outside) {
         let Some(identity) = identity(manifest) else { continue };
         match outside.get(&identity).filter(|other| other.path != manifest.path) {
             Some(other) => tell(manifest, other),
@@ -122,7 +145,7 @@ fn same_resource(manifests: &[Manifest]) -> Vec<Finding> {
     if outside.is_empty() {
         return findings;
     }
-    for manifest in manifests.iter().filter(|manifest| !is_outside(manifest)) {
+    for manifest in manifests.filter(|manifest| !is_outside(manifest)) {
         if let Some(one) = identity(manifest).and_then(|identity| outside.get(&identity)) {
             tell(one, manifest);
         }

@@ -200,50 +200,38 @@ impl Plugin for Double {
         }
     }
 
-    type RenderStreamStream = Pin<Box<dyn Stream<Item = Result<v1::RenderResponse, Status>> + Send>>;
+    type RenderAllStream = Pin<Box<dyn Stream<Item = Result<v1::RenderAllResponse, Status>> + Send>>;
 
-    async fn render_stream(
+    /// Answers each unit in a message of its own.
+    async fn render_all(
         &self,
-        request: Request<Streaming<v1::RenderRequest>>,
-    ) -> Result<Response<Self::RenderStreamStream>, Status> {
+        request: Request<Streaming<v1::RenderAllRequest>>,
+    ) -> Result<Response<Self::RenderAllStream>, Status> {
         let double = self.clone();
-        let mut count = 0;
-        let answers = request.into_inner().map(move |asked| {
-            count += 1;
-            match double.now() {
-                Does::Crash if count > 1 => Err(Status::internal("stack overflow")),
-                _ => Ok(double.answer(asked?)),
-            }
-        });
-        let answers: Self::RenderStreamStream = match self.now() {
-            Does::Hang => Box::pin(tokio_stream::pending()),
-            Does::Twice => Box::pin(answers.map(|answer| [answer.clone(), answer]).flat_map_items()),
-            _ => Box::pin(answers),
-        };
-        Ok(Response::new(answers))
-    }
-}
-
-/// Streams of pairs as streams of their items.
-trait FlatItems: Stream + Sized {
-    fn flat_map_items<T: Send + 'static>(self) -> Pin<Box<dyn Stream<Item = T> + Send>>
-    where
-        Self: Stream<Item = [T; 2]> + Send + 'static,
-    {
         let (sender, receiver) = tokio::sync::mpsc::channel(16);
-        let mut pairs = Box::pin(self);
+        let mut groups = request.into_inner();
         tokio::spawn(async move {
-            while let Some(pair) = pairs.next().await {
-                for item in pair {
-                    drop(sender.send(item).await);
+            let mut count = 0;
+            while let Some(Ok(group)) = groups.next().await {
+                for asked in group.requests {
+                    count += 1;
+                    let does = double.now();
+                    if does == Does::Hang {
+                        return std::future::pending().await;
+                    }
+                    let answer = match does {
+                        Does::Crash if count > 1 => Err(Status::internal("stack overflow")),
+                        _ => Ok(v1::RenderAllResponse { responses: vec![double.answer(asked)] }),
+                    };
+                    for _ in 0..if does == Does::Twice { 2 } else { 1 } {
+                        drop(sender.send(answer.clone()).await);
+                    }
                 }
             }
         });
-        Box::pin(tokio_stream::wrappers::ReceiverStream::new(receiver))
+        Ok(Response::new(Box::pin(tokio_stream::wrappers::ReceiverStream::new(receiver))))
     }
 }
-
-impl<S: Stream> FlatItems for S {}
 
 impl Double {
     fn now(&self) -> Does {

@@ -105,6 +105,16 @@ pub struct Cluster {
     pub east_west_address: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RenderAllRequest {
+    #[prost(message, repeated, tag = "1")]
+    pub requests: ::prost::alloc::vec::Vec<RenderRequest>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RenderAllResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub responses: ::prost::alloc::vec::Vec<RenderResponse>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RenderResponse {
     /// That of the request.
     #[prost(string, tag = "1")]
@@ -197,15 +207,15 @@ pub mod plugin_server {
             &self,
             request: tonic::Request<super::RenderRequest>,
         ) -> std::result::Result<tonic::Response<super::RenderResponse>, tonic::Status>;
-        /// Server streaming response type for the RenderStream method.
-        type RenderStreamStream: tonic::codegen::tokio_stream::Stream<Item = std::result::Result<super::RenderResponse, tonic::Status>>
+        /// Server streaming response type for the RenderAll method.
+        type RenderAllStream: tonic::codegen::tokio_stream::Stream<Item = std::result::Result<super::RenderAllResponse, tonic::Status>>
             + std::marker::Send
             + 'static;
-        /// The same for many: one answer for each request, in any order.
-        async fn render_stream(
+        /// The same for many: one answer for each request, in any order, grouped into messages as it suits.
+        async fn render_all(
             &self,
-            request: tonic::Request<tonic::Streaming<super::RenderRequest>>,
-        ) -> std::result::Result<tonic::Response<Self::RenderStreamStream>, tonic::Status>;
+            request: tonic::Request<tonic::Streaming<super::RenderAllRequest>>,
+        ) -> std::result::Result<tonic::Response<Self::RenderAllStream>, tonic::Status>;
     }
     /// What a plugin serves, beside the standard health service (grpc.health.v1) under the empty name.
     #[derive(Debug)]
@@ -334,19 +344,19 @@ pub mod plugin_server {
                     };
                     Box::pin(fut)
                 }
-                "/meshwright.plugin.v1.Plugin/RenderStream" => {
+                "/meshwright.plugin.v1.Plugin/RenderAll" => {
                     #[allow(non_camel_case_types)]
-                    struct RenderStreamSvc<T: Plugin>(pub Arc<T>);
-                    impl<T: Plugin> tonic::server::StreamingService<super::RenderRequest> for RenderStreamSvc<T> {
-                        type Response = super::RenderResponse;
-                        type ResponseStream = T::RenderStreamStream;
+                    struct RenderAllSvc<T: Plugin>(pub Arc<T>);
+                    impl<T: Plugin> tonic::server::StreamingService<super::RenderAllRequest> for RenderAllSvc<T> {
+                        type Response = super::RenderAllResponse;
+                        type ResponseStream = T::RenderAllStream;
                         type Future = BoxFuture<tonic::Response<Self::ResponseStream>, tonic::Status>;
                         fn call(
                             &mut self,
-                            request: tonic::Request<tonic::Streaming<super::RenderRequest>>,
+                            request: tonic::Request<tonic::Streaming<super::RenderAllRequest>>,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Plugin>::render_stream(&inner, request).await };
+                            let fut = async move { <T as Plugin>::render_all(&inner, request).await };
                             Box::pin(fut)
                         }
                     }
@@ -356,7 +366,7 @@ pub mod plugin_server {
                     let max_encoding_message_size = self.max_encoding_message_size;
                     let inner = self.inner.clone();
                     let fut = async move {
-                        let method = RenderStreamSvc(inner);
+                        let method = RenderAllSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(accept_compression_encodings, send_compression_encodings)

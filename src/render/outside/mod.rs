@@ -20,6 +20,7 @@ use super::plugin::Plugin;
 use super::question::{Asking, Outdated, Question};
 use crate::finding::{Finding, Place};
 use crate::intent::plugins::ListedPlugin;
+use crate::intent::settings::GitOps;
 use crate::intent::{Anchor, ClusterId, Spec, Tree};
 pub use answers::{Answer, Answers};
 use file::{NO_FILES, Origin, PluginFile};
@@ -115,7 +116,9 @@ impl OutsidePlugin<'_> {
                     None => self.keep(files, &digest, &mut out),
                     Some(answer) => {
                         let is_right = files.iter().all(|file| self.outdated(file, files.len(), &digest).is_none());
-                        self.take(&answer, &about, &unit, digest, asked, &mut out);
+                        let (plugin, version) = (plugin.to_owned(), version.to_owned());
+                        let question = Question { plugin, version, digest, about: Arc::new(about) };
+                        out.extend(taken(&question, &answer, asked.context.gitops));
                         out.findings.extend(otherwise(files, &out.manifests).filter(|_| is_right));
                     }
                 }
@@ -126,11 +129,14 @@ impl OutsidePlugin<'_> {
                 let is_right = files.iter().all(|file| self.outdated(file, files.len(), &digest).is_none());
                 if is_right && (!files.is_empty() || none_before()) {
                     out.manifests.extend(files.iter().map(|file| file.manifest.clone()));
-                } else if let Some(answer) = answers.get(plugin, version, &digest) {
-                    self.take(&answer, &about, &unit, digest, asked, &mut out);
                 } else {
+                    let answer = answers.get(plugin, version, &digest);
                     let (plugin, version) = (plugin.to_owned(), version.to_owned());
-                    out.unanswered.push(Question { plugin, version, digest, about: Arc::new(about) });
+                    let question = Question { plugin, version, digest, about: Arc::new(about) };
+                    match answer {
+                        Some(answer) => out.extend(taken(&question, &answer, asked.context.gitops)),
+                        None => out.unanswered.push(question),
+                    }
                 }
             }
         }
@@ -162,26 +168,31 @@ impl OutsidePlugin<'_> {
             _ => return None,
         })
     }
+}
 
-    /// Makes files of an answer.
-    fn take(&self, answer: &Answer, about: &Asking, unit: &str, input: String, asked: &Asked<'_>, out: &mut Output) {
-        out.findings.extend(answer.findings.iter().cloned());
-        let anchors = about.intents.iter().filter_map(|intent| Anchor::parse(&intent.anchor).ok());
-        let intents: Vec<Anchor> = anchors.collect();
-        let origin = Origin { version: self.listed.version.clone(), input, files: answer.resources.len() };
-        for (cluster, resource) in &answer.resources {
-            let Some((provider, cluster)) = cluster.split_once('/') else { continue };
-            let cluster = ClusterId { provider: provider.to_owned(), cluster: cluster.to_owned() };
-            let directory = directory_of(&cluster, &resource.metadata.namespace);
-            let marked = marked(resource.clone(), &intents, asked.context.gitops);
-            out.manifests.push(file::write(
-                self.listed.name.as_str(),
-                &origin,
-                unit,
-                &directory,
-                marked,
-                intents.clone(),
-            ));
-        }
+/// What is made of an answer: its files, and what there is to say.
+fn taken(question: &Question, answer: &Answer, gitops: GitOps) -> Output {
+    let mut out = Output { findings: answer.findings.clone(), ..Output::default() };
+    let Question { plugin, version, digest, about } = question;
+    let unit = about.name();
+    let anchors = about.intents.iter().filter_map(|intent| Anchor::parse(&intent.anchor).ok());
+    let intents: Vec<Anchor> = anchors.collect();
+    let origin = Origin { version: version.clone(), input: digest.clone(), files: answer.resources.len() };
+    for (cluster, resource) in &answer.resources {
+        let Some((provider, cluster)) = cluster.split_once('/') else { continue };
+        let cluster = ClusterId { provider: provider.to_owned(), cluster: cluster.to_owned() };
+        let directory = directory_of(&cluster, &resource.metadata.namespace);
+        let marked = marked(resource.clone(), &intents, gitops);
+        out.manifests.push(file::write(plugin, &origin, &unit, &directory, marked, intents.clone()));
     }
+    out
+}
+
+/// What the questions of a rendering come to that are answered by now, and those that are not.
+pub(super) fn answered(questions: Vec<Question>, answers: &Answers, gitops: GitOps) -> Output {
+    let take = |question: Question| match answers.get(&question.plugin, &question.version, &question.digest) {
+        Some(answer) => taken(&question, &answer, gitops),
+        None => Output { unanswered: vec![question], ..Output::default() },
+    };
+    joined(questions.into_par_iter().map(take).collect())
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::outbound::{caller, outside};
 use super::*;
 use crate::istio;
-use crate::render::{Answer, Answers, PluginFiles, Question};
+use crate::render::{Answer, Answers, PluginFiles, Question, complete};
 
 /// Settings that list plugins, each of which is asked about everything.
 pub(super) fn listing(names: &[&str]) -> Settings {
@@ -144,6 +144,8 @@ fn what_main_has_is_kept_until_its_unit_or_its_version_is_another() {
     let answers = answering(&asked, |_| vec![policy("cart-a"), policy("cart-b")]);
     let rendered = fresh(&before, &settings, &PluginFiles::default(), None, &answers);
     assert!(rendered.unanswered.is_empty() && errors(&rendered).is_empty(), "{:?}", rendered.findings);
+    let first = fresh(&before, &settings, &PluginFiles::default(), None, &Answers::default());
+    assert_eq!(complete(first, &settings, &answers), rendered);
     let ours = |rendered: &Rendered| paths(rendered).iter().filter(|path| path.ends_with(".np.yaml")).count();
     assert_eq!(ours(&rendered), 2);
     let files = on_main(&settings, &rendered);
@@ -188,7 +190,10 @@ fn two_plugins_that_write_one_resource_are_both_named() {
     let said = |answers: &Answers| -> Vec<String> {
         let rendered = fresh(&tree, &settings, &PluginFiles::default(), None, answers);
         let wrong = rendered.findings.iter().filter(|finding| finding.severity == Severity::Error);
-        wrong.map(|finding| finding.message.clone()).collect()
+        let said = wrong.map(|finding| finding.message.clone()).collect();
+        let first = fresh(&tree, &settings, &PluginFiles::default(), None, &Answers::default());
+        assert_eq!(complete(first, &settings, answers), rendered);
+        said
     };
     let both = said(&answering(&asked, |_| vec![policy("cart-x")]));
     assert_eq!(both.len(), 1, "{both:?}");
