@@ -63,7 +63,7 @@ fn every_bundle_can_be_posted_as_it_is() {
 }
 
 fn everything(tree: &Tree) -> Rendered {
-    render(tree, &Settings::default(), &Scope::everything(tree), Outside::NONE)
+    render(tree, &Settings::default(), &Scope::everything(tree), Outside::None)
 }
 
 /// Every file that a fixture shall give, findings included.

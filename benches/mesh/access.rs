@@ -44,7 +44,7 @@ pub(crate) fn measure(setting: &Setting) -> Outcome {
 fn one_size(services: usize) -> Outcome {
     let plan = Plan::of(services);
     let tree = plan.tree()?;
-    let rendered = render(&tree, &Settings::default(), &Scope::everything(&tree), Outside::NONE);
+    let rendered = render(&tree, &Settings::default(), &Scope::everything(&tree), Outside::None);
     let (mut policies, mut workloads, mut bytes) = (vec![], vec![], 0);
     for manifest in rendered.manifests.values() {
         for resource in read(&manifest.text)? {

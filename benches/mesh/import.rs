@@ -42,7 +42,7 @@ fn ours(setting: &Setting, tree: &Tree, run: usize) -> Outcome<(Duration, Edits)
     let mirror = Mirror::open_or_init(setting.folder.join(format!("import-{run}.git")), "main")?;
     let address = bare(&setting.folder, &format!("import-{run}-ours.git"))?;
     let (rendering, edits) =
-        time(|| manifests(render(tree, &Settings::default(), &Scope::everything(tree), Outside::NONE)));
+        time(|| manifests(render(tree, &Settings::default(), &Scope::everything(tree), Outside::None)));
     let (committing, head) = time(|| -> Outcome<_> {
         let head = commit(&mirror, None, &edits)?;
         mirror.set_reference("refs/heads/main", None, Some(head), "import")?;

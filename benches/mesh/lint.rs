@@ -32,7 +32,7 @@ pub(crate) fn measure(setting: &Setting) -> Outcome {
     let definitions = std::env::var("MESHWRIGHT_ISTIO_CRDS").ok();
     for services in sizes {
         let tree = Plan::of(*services).tree()?;
-        let edits = manifests(render(&tree, &Settings::default(), &Scope::everything(&tree), Outside::NONE));
+        let edits = manifests(render(&tree, &Settings::default(), &Scope::everything(&tree), Outside::None));
         let folder = setting.folder.join(format!("lint-{services}"));
         git::write(&folder, &edits)?;
         let files: Vec<PathBuf> = edits.iter().map(|(path, _)| folder.join(path)).collect();

@@ -182,7 +182,7 @@ fn outside(setting: &Setting, services: usize) -> Outcome {
                 Pool::new(directory, Arc::new(SystemClock), runtime.handle().clone())
             };
             // What was answered is forgotten by asking another version of the same tree: units differ, work does not.
-            let (built_in, _) = best(20, || render(&small, &plain, &one, Outside::NONE));
+            let (built_in, _) = best(20, || render(&small, &plain, &one, Outside::None));
             let took = repeated(&runtime, &pool, &small, &settings, &one, 20)?;
             let adds = took.saturating_sub(built_in);
             println!(
@@ -194,7 +194,7 @@ fn outside(setting: &Setting, services: usize) -> Outcome {
             );
             target("a call adds at most 1 ms to one service", adds <= Duration::from_millis(1));
             let all = Scope::everything(&large);
-            let (built_in, _) = best(3, || render(&large, &plain, &all, Outside::NONE));
+            let (built_in, _) = best(3, || render(&large, &plain, &all, Outside::None));
             let took = repeated(&runtime, &pool, &large, &settings, &all, 3)?;
             let adds = took.saturating_sub(built_in);
             let share = ratio(adds, built_in) * 100.0;
@@ -269,7 +269,7 @@ fn built_in(services: usize) -> Outcome {
     let rendered = |more: &Value| -> Outcome<(Duration, usize)> {
         let tree = tree_with(plan, more)?;
         let scope = Scope::everything(&tree);
-        let (took, rendered) = best(5, || render(&tree, &settings, &scope, Outside::NONE));
+        let (took, rendered) = best(5, || render(&tree, &settings, &scope, Outside::None));
         let error = rendered.findings.iter().find(|it| it.severity == meshwright::finding::Severity::Error);
         match error {
             Some(error) => Err(error.to_string().into()),

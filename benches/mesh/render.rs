@@ -22,7 +22,7 @@ pub(crate) fn measure(setting: &Setting) -> Outcome {
     let sizes: &[usize] = if setting.quick { &[100, 1_000] } else { &[100, 1_000, 10_000] };
     for services in sizes {
         let tree = Plan::of(*services).tree()?;
-        let (took, rendered) = best(3, || render(&tree, &settings, &Scope::everything(&tree), Outside::NONE));
+        let (took, rendered) = best(3, || render(&tree, &settings, &Scope::everything(&tree), Outside::None));
         if let Some(error) = rendered.findings.iter().find(|finding| finding.severity == Severity::Error) {
             return Err(format!("{error:?}").into());
         }
@@ -49,7 +49,7 @@ fn one(tree: &Tree, settings: &Settings) -> Outcome {
     let changed = Anchor::parse(&Plan::client(0, 7, "far"))?;
     let (took, rendered) = best(20, || {
         let scope = Scope::concerned(tree, tree, std::slice::from_ref(&changed));
-        render(tree, settings, &scope, Outside::NONE)
+        render(tree, settings, &scope, Outside::None)
     });
     println!("{:>9} {:>10} {:>6} {took:>11.1?}", "one", rendered.manifests.len(), "");
     Ok(())

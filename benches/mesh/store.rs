@@ -28,7 +28,7 @@ pub(crate) fn seeded(data: &Path, plan: Plan) -> Outcome<Stores> {
     let stores = Stores::open(&config(data), &clock())?;
     let tree = plan.tree()?;
     let mut edits = intent_files(&tree);
-    edits.extend(manifests(render(&tree, &Settings::default(), &Scope::everything(&tree), Outside::NONE)));
+    edits.extend(manifests(render(&tree, &Settings::default(), &Scope::everything(&tree), Outside::None)));
     let main = stores.mirror.branch("main")?;
     let commit = commit(&stores.mirror, main, &edits)?;
     stores.mirror.set_reference("refs/heads/main", main, Some(commit), "seed")?;

@@ -82,7 +82,7 @@ pub(super) fn build(
 const LONGEST_LABEL: usize = 50;
 
 /// The most bytes of a file with a secret.
-const LONGEST_SECRET: u64 = 64 << 10;
+const LONGEST_SECRET: u64 = 1 << 20;
 
 /// Values that a forge could not work with.
 fn checked(forge: &config::Forge) -> Result<(), BootError> {
@@ -144,13 +144,16 @@ fn secret(file: Option<&Path>, variable: &str, field: &'static str) -> Result<To
     Ok(Token::new(text.to_owned()))
 }
 
-/// What a file with a secret holds.
+/// What a file with a secret, or with certificates, holds.
 pub(super) fn read(path: &Path, field: &'static str) -> Result<String, BootError> {
+    let wrong = |why: String| BootError::config(field, format!("{}: {why}", path.display()));
     let mut text = String::new();
-    let file = std::fs::File::open(path).map(|file| file.take(LONGEST_SECRET));
+    let file = std::fs::File::open(path).map(|file| file.take(LONGEST_SECRET + 1));
     let read = file.and_then(|mut file| file.read_to_string(&mut text));
-    read.map_err(|error| BootError::config(field, format!("{}: {error}", path.display())))?;
-    Ok(text)
+    match read.map_err(|error| wrong(error.to_string()))? {
+        length if length as u64 > LONGEST_SECRET => Err(wrong(format!("is longer than {LONGEST_SECRET} bytes"))),
+        _ => Ok(text),
+    }
 }
 
 /// Whose webhooks are taken, and how they are signed.

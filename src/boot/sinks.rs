@@ -88,7 +88,8 @@ pub(super) async fn announce_readiness(readiness: Readiness, desk: Desk) {
     let mut told = Told::default();
     loop {
         let (parts, now) = (readiness.parts(), Instant::now());
-        if told.is_due(&parts, now) && !desk.tallies().sinks.is_empty() {
+        // What is still starting says nothing yet.
+        if !readiness.is_starting("worker") && told.is_due(&parts, now) && !desk.tallies().sinks.is_empty() {
             let shown = parts.iter().map(|part| Health { name: part.name.to_string(), fault: part.fault.clone() });
             // A journal that cannot be written is asked again, and says in the log why it cannot.
             if desk.announce(shown.collect()).await.is_ok() {

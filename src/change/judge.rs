@@ -35,6 +35,6 @@ pub(super) fn judge(view: &Ledger, submission: &Submission) -> Result<Admitted, 
 
 fn missing(view: &Ledger, proposed: &Tree, written: &[Anchor]) -> BTreeSet<Finding> {
     let scope = Scope::concerned(&view.proposed, proposed, written);
-    let rendered = render::render(proposed, &view.base.settings, &scope, Outside::NONE);
+    let rendered = render::render(proposed, &view.base.settings, &scope, Outside::None);
     rendered.findings.into_iter().filter(|f| f.severity == Severity::Error && f.rule.starts_with("topology/")).collect()
 }

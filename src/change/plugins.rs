@@ -33,7 +33,8 @@ pub trait Plugins: Send + Sync {
     /// again when it is time.
     fn ask(&self, questions: &[Question]);
 
-    /// Why questions are not answered, once each, in words for people; none of those that are being asked.
+    /// Why questions were not answered the last time, once each, in words for people; none of those that are asked for the
+    /// first time.
     fn faults(&self, questions: &[Question]) -> Vec<String>;
 
     /// Resolves when something that was not answered may be by now, or can be asked again.

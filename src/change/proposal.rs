@@ -17,7 +17,8 @@ use super::submission::Submission;
 use crate::finding::{Finding, Place};
 use crate::intent::{Anchor, layout};
 use crate::render::{
-    self, Answers, Manifest, Outdated, Outside, PluginFiles, Question, Rendered, Scope, namespace_directory,
+    self, Answers, Manifest, Outdated, Outside, PluginFiles, Question, Rendered, Scope, has_stem, namespace_directory,
+    stem_of,
 };
 use crate::repo::{BlobId, CommitId, Edits, Files, Mirror, RepoError};
 use crate::review::words::many;
@@ -261,19 +262,13 @@ fn taken(after: &Rendered, edited: &Edited<'_>, files: &dyn Files) -> Result<Vec
     let mut folders: BTreeMap<&str, Vec<(String, BlobId)>> = BTreeMap::new();
     for change in edited.changes.iter().filter(|change| change.happening == Happening::Added) {
         let Some(manifest) = after.manifests.get(&change.path) else { continue };
-        let (Some(folder), Some(stem)) = (namespace_directory(&change.path), stem_of(&change.path, &manifest.plugin))
-        else {
-            continue;
-        };
+        let (Some(folder), Some(stem)) = (namespace_directory(&change.path), stem_of(manifest)) else { continue };
         if !folders.contains_key(folder) {
             folders.insert(folder, files.list(folder)?);
         }
         let there = folders.get(folder).into_iter().flatten().map(|(path, _)| path);
-        let is_taken = |path: &&String| {
-            let name = path.rsplit('/').next().and_then(|name| name.strip_suffix(".yaml")).unwrap_or_default();
-            let same = name == stem || name.rsplit_once('.').is_some_and(|(name, _)| name == stem);
-            same && **path != change.path && edited.edits.get(path).is_none()
-        };
+        let is_taken =
+            |path: &&String| has_stem(path, stem) && **path != change.path && edited.edits.get(path).is_none();
         if let Some(other) = there.filter(|path| !after.manifests.contains_key(*path)).find(is_taken) {
             let message =
                 format!("the plugin {} would write the same resource that stands in {other}", manifest.plugin);
@@ -282,11 +277,6 @@ fn taken(after: &Rendered, edited: &Edited<'_>, files: &dyn Files) -> Result<Vec
         }
     }
     Ok(findings)
-}
-
-/// Kind and name in the path of a file of an outside plugin; none in that of any other.
-fn stem_of<'p>(path: &'p str, plugin: &str) -> Option<&'p str> {
-    path.rsplit('/').next()?.strip_suffix(".yaml")?.strip_suffix(plugin)?.strip_suffix('.')
 }
 
 struct Edited<'a> {

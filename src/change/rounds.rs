@@ -1,7 +1,7 @@
 //! Which changes a round looks at: after a write those that it concerns, now and then all.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::decide::{Timing, settled_at};
 use super::id::{ChangeId, Timestamp};
@@ -11,10 +11,13 @@ use crate::repo::CommitId;
 
 /// What the last look at each change came to.
 #[derive(Debug, Default)]
-pub(super) struct Rounds {
-    looks: Mutex<HashMap<ChangeId, Look>>,
+pub(super) struct Rounds(Mutex<Looks>);
+
+#[derive(Debug, Default)]
+struct Looks {
+    looks: HashMap<ChangeId, Look>,
     /// Those that wait for what is not part of the view.
-    waiting: Mutex<HashSet<ChangeId>>,
+    waiting: HashSet<ChangeId>,
 }
 
 /// What a change and main were when a look began, and when the change can go on by itself.
@@ -38,7 +41,7 @@ impl Rounds {
         timing: &Timing,
     ) -> (Vec<Arc<Change>>, Option<Timestamp>) {
         let active: Vec<Arc<Change>> = view.active().into_iter().cloned().collect();
-        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let looks = &mut self.looks().looks;
         let known = looks.len();
         looks.retain(|id, _| view.changes.get(id).is_some_and(|change| !change.state.is_final()));
         if everything || looks.len() < known {
@@ -57,19 +60,25 @@ impl Rounds {
         (active.into_iter().filter(|change| rests(change).is_none()).collect(), due)
     }
 
-    /// A change waits for what is not part of the view: the look that finds it so does not spare it the next one.
+    /// A change waits for what outside plugins answer.
     pub(super) fn wait(&self, id: &ChangeId) {
-        self.looks.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
+        self.looks().waiting.insert(id.clone());
+    }
+
+    /// Something was answered: who waits for that is looked at again.
+    pub(super) fn answered(&self) {
+        let Looks { looks, waiting } = &mut *self.looks();
+        waiting.drain().for_each(|id| drop(looks.remove(&id)));
+    }
+
+    fn looks(&self) -> MutexGuard<'_, Looks> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes a look that went through, at `change` as it was when it began.
     pub(super) fn note(&self, view: &Ledger, change: Arc<Change>, due: Option<Timestamp>) {
         let (id, base) = (change.id.clone(), view.base.commit);
-        if self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&id) {
-            return;
-        }
-        self.looks.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Look { change, base, due });
+        self.looks().looks.insert(id, Look { change, base, due });
     }
 }
 
@@ -126,6 +135,19 @@ mod tests {
         drop(view.update(one.ended(State::Rejected, Timestamp(5), None)));
         assert_eq!(chosen(&rounds, &view, false, 5), ["000000000002"]);
         assert!(chosen(&rounds, &ledger(&[]), false, 5).is_empty());
+    }
+
+    #[test]
+    fn who_waits_for_a_plugin_is_looked_at_when_something_was_answered_and_not_before() {
+        let (rounds, one, two) = (Rounds::default(), change("000000000001"), change("000000000002"));
+        let view = ledger(&[&one, &two]);
+        for change in view.changes.values() {
+            rounds.note(&view, change.clone(), None);
+        }
+        rounds.wait(&one.id);
+        assert!(chosen(&rounds, &view, false, 5).is_empty());
+        rounds.answered();
+        assert_eq!(chosen(&rounds, &view, false, 5), ["000000000001"]);
     }
 
     #[test]

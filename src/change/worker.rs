@@ -192,7 +192,10 @@ impl Worker {
             everything = tokio::select! {
                 () = self.intake.written() => false,
                 () = self.wake.notified() => true,
-                () = self.plugins.answered() => false,
+                () = self.plugins.answered() => {
+                    self.rounds.answered();
+                    false
+                }
                 () = tokio::time::sleep(Duration::from_millis(pause)) => false,
                 () = self.told_to_stop() => return,
             };

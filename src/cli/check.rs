@@ -14,6 +14,7 @@ use super::{Failure, Outcome, Verdict, against, bundle};
 use crate::change::{Audit, Declared, Listed};
 use crate::finding::{Finding, Place, Severity};
 use crate::intent::layout;
+use crate::intent::settings::SETTINGS_PATH;
 use crate::render::{Answers, Outside, PluginFiles, Rendered, Scope, render};
 use crate::repo::Files;
 use crate::review::words::{self, many};
@@ -52,6 +53,7 @@ impl Check {
             let (rendered, faults) = self.rendered(&declared, &plugin_files)?;
             (generated, by_digest) = (rendered.manifests.len(), ByDigest { files: rendered.kept, faults });
             findings.extend(outdated_of_plugins(&rendered));
+            findings.extend(by_digest.faults.iter().map(|fault| not_asked(fault)));
             let audit = Audit::of(&files, listed, &rendered).map_err(Failure::failed)?;
             changes = outdated(&files, &declared, &audit).map_err(Failure::failed)?;
             findings.extend(changes.iter().filter_map(|change| outdated_finding(change, &declared)));
@@ -106,6 +108,12 @@ impl Check {
     }
 }
 
+/// A plugin that was to be asked and did not answer, so that its files are checked by their digests.
+fn not_asked(fault: &str) -> Finding {
+    let place = Place::pointing(SETTINGS_PATH, "/plugins");
+    Finding::warning("plugin/unanswered", place, fault, "its files were checked by their digests; let it answer")
+}
+
 /// The files of plugins that were checked without asking the plugin.
 #[derive(Default, serde::Serialize)]
 struct ByDigest {
@@ -116,9 +124,6 @@ struct ByDigest {
 
 impl ByDigest {
     fn say(&self, asked: bool) -> Result<(), Failure> {
-        for fault in &self.faults {
-            output::print(&format!("{}\n", output::line(fault)))?;
-        }
         if self.files == 0 {
             return Ok(());
         }
@@ -130,7 +135,7 @@ impl ByDigest {
 /// What the manifests themselves are found to be: generated ones are never parsed again.
 fn manifests(rendered: &Rendered, audit: &Audit) -> Vec<Finding> {
     let mut findings: Vec<Finding> = rendered.findings.clone();
-    findings.par_extend(rendered.manifests.par_iter().flat_map_iter(|(_, manifest)| review::sound(manifest)));
+    findings.par_extend(rendered.manifests.par_iter().flat_map_iter(|(_, manifest)| review::lint_of(manifest)));
     findings.extend(review::across(rendered, &audit.strays, |_| true));
     findings.retain(|finding| finding.severity != Severity::Note);
     findings.extend(review::overlaps(rendered, &audit.strays));

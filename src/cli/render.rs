@@ -68,7 +68,7 @@ impl Render {
 
     fn bundles(&self) -> Outcome {
         let tree = bundle::tree(bundle::resources(&self.file)?)?;
-        let rendered = render(&tree, &Settings::default(), &Scope::everything(&tree), Outside::NONE);
+        let rendered = render(&tree, &Settings::default(), &Scope::everything(&tree), Outside::None);
         let blocked = say(&rendered);
         match (&self.out, self.output) {
             (Some(_), _) if blocked => output::note(NOTHING_WRITTEN),

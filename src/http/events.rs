@@ -54,7 +54,7 @@ pub(super) async fn stream(
     let stopping = WatchStream::new(shared.stopping.clone()).filter(|stop| *stop).map(|_| Item::Stop);
     // A token that is taken away takes its streams with it.
     let door = shared.door.clone();
-    let gone = WatchStream::from_changes(door.exchanges()).filter(move |()| !door.knows(&caller)).map(|()| Item::Stop);
+    let gone = WatchStream::new(door.exchanges()).filter(move |()| !door.knows(&caller)).map(|()| Item::Stop);
     let ends = stopping.merge(gone);
     let items = tokio_stream::iter([Item::Open]).chain(tokio_stream::iter(missed)).chain(happenings.merge(ends));
     let events = items.take_while(|item| !matches!(item, Item::Stop)).filter_map(move |item| {

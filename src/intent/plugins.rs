@@ -97,8 +97,7 @@ impl Written {
 }
 
 /// Whether a text can be the version of a plugin.
-#[must_use]
-pub fn is_version(text: &str) -> bool {
+fn is_version(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_+".contains(&byte);
     (1..=LONGEST_VERSION).contains(&text.len()) && text.bytes().all(is_plain)
 }

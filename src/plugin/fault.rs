@@ -4,28 +4,68 @@ use tonic::{Code, Status};
 
 use super::target::Unreachable;
 
+/// The kinds of faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reason {
+    /// It is not reached.
+    Unreachable,
+    /// It says of itself that it does not serve.
+    Unhealthy,
+    /// It is not the plugin, or not the version, that is listed.
+    Version,
+    /// It takes too long.
+    Late,
+    /// It answers more than is taken, or what it was not asked.
+    TooMuch,
+    /// It gives two answers for equal input.
+    Differs,
+    /// It ends with an error, or without all answers.
+    Failed,
+    /// It does not let this server ask.
+    Refused,
+}
+
+impl Reason {
+    /// The word for it, for counting.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Unhealthy => "unhealthy",
+            Self::Version => "version",
+            Self::Late => "late",
+            Self::TooMuch => "too-much",
+            Self::Differs => "differs",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// Whether a look at the plugin that goes well shows that it is over.
+    pub(super) fn ends_with_a_look(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Unhealthy | Self::Version)
+    }
+}
+
 /// Why a plugin did not answer as it has to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
-    /// In one word, for counting.
-    pub(super) reason: &'static str,
-    /// In words that follow the name of the plugin.
+    pub(super) reason: Reason,
+    /// In words that follow the name of the plugin; without a moment, so that the same is recorded once.
     pub(super) words: String,
 }
 
 impl Fault {
-    pub(super) fn new(reason: &'static str, words: impl Into<String>) -> Self {
+    pub(super) fn new(reason: Reason, words: impl Into<String>) -> Self {
         Self { reason, words: words.into() }
     }
 
     /// A call that took too long.
     pub(super) fn late(deadline: std::time::Duration) -> Self {
-        Self::new("late", format!("did not answer within {} s", deadline.as_secs_f64()))
+        Self::new(Reason::Late, format!("did not answer within {} s", deadline.as_secs_f64()))
     }
 
     /// What a call ended with.
     pub(super) fn of(status: &Status) -> Self {
-        let short = |text: &str| text.chars().filter(|char| !char.is_control()).take(200).collect::<String>();
         let said = short(status.message());
         // Of the errors below each other the last one says what happened.
         let sources = std::iter::successors(std::error::Error::source(status), |error| error.source());
@@ -35,23 +75,28 @@ impl Fault {
                 if cause.is_some() || status.code() == Code::Unavailable =>
             {
                 let why = cause.unwrap_or(said);
-                Self::new("unreachable", format!("cannot be reached ({why})"))
+                Self::new(Reason::Unreachable, format!("cannot be reached ({why})"))
             }
             Code::OutOfRange | Code::ResourceExhausted => {
-                Self::new("too-much", format!("answers more than is taken ({said})"))
+                Self::new(Reason::TooMuch, format!("answers more than is taken ({said})"))
             }
-            Code::Unimplemented => Self::new("unimplemented", format!("does not serve what is asked ({said})")),
-            Code::DeadlineExceeded => Self::new("late", format!("gave up ({said})")),
+            Code::Unimplemented => Self::new(Reason::Failed, format!("does not serve what is asked ({said})")),
+            Code::DeadlineExceeded => Self::new(Reason::Late, format!("gave up ({said})")),
             Code::Unauthenticated | Code::PermissionDenied => {
-                Self::new("refused", format!("does not let this server ask ({said})"))
+                Self::new(Reason::Refused, format!("does not let this server ask ({said})"))
             }
-            code => Self::new("failed", format!("failed: {code:?} ({})", cause.unwrap_or(said))),
+            code => Self::new(Reason::Failed, format!("failed: {code:?} ({})", cause.unwrap_or(said))),
         }
     }
 }
 
 impl From<Unreachable> for Fault {
     fn from(why: Unreachable) -> Self {
-        Self::new("unreachable", format!("cannot be reached as it is configured: {why}"))
+        Self::new(Reason::Unreachable, format!("cannot be reached as it is configured: {why}"))
     }
+}
+
+/// Text of a plugin as it is repeated: one line, and not long.
+pub(super) fn short(text: &str) -> String {
+    text.chars().filter(|char| !char.is_control()).take(200).collect()
 }

@@ -12,7 +12,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use super::fault::Fault;
+use super::fault::{Fault, Reason, short};
 use super::reading::{self, OwnedKind};
 use super::target::Target;
 use super::v1::plugin_client::PluginClient;
@@ -77,7 +77,9 @@ impl Link {
                 *self.known() = described.as_ref().ok().map(|described| Arc::new(described.clone()));
                 described.map(drop)
             }
-            status => Err(Fault::new("unhealthy", format!("says that it does not serve ({})", status.as_str_name()))),
+            status => {
+                Err(Fault::new(Reason::Unhealthy, format!("says that it does not serve ({})", status.as_str_name())))
+            }
         }
     }
 
@@ -89,7 +91,7 @@ impl Link {
     async fn describe(&self, listed: &ListedPlugin) -> Result<Described, Fault> {
         let described = within(self.target.deadline, self.client().describe(v1::DescribeRequest {})).await?;
         let v1::DescribeResponse { name, version, intent_kinds, resource_kinds } = described;
-        let other = |what: String| Err(Fault::new("version", what));
+        let other = |what: String| Err(Fault::new(Reason::Version, what));
         if name != listed.name.as_str() {
             return other(format!("says that it is `{}`: another plugin listens there", short(&name)));
         }
@@ -101,7 +103,7 @@ impl Link {
             ));
         }
         if intent_kinds.len() + resource_kinds.len() > MOST_KINDS {
-            return Err(Fault::new("too-much", format!("names more than {MOST_KINDS} kinds")));
+            return Err(Fault::new(Reason::TooMuch, format!("names more than {MOST_KINDS} kinds")));
         }
         let wanted: BTreeSet<&str> = intent_kinds.iter().map(String::as_str).collect();
         let shown: BTreeSet<&str> = listed.kinds.iter().map(|kind| kind.entry().collection).collect();
@@ -125,7 +127,7 @@ impl Link {
             Some(described) => described,
             None => match self.describe(listed).await {
                 Ok(described) => Arc::clone(self.known().insert(Arc::new(described))),
-                Err(fault) => return questions.into_iter().map(|question| (question, Err(fault.clone()))).collect(),
+                Err(fault) => return Self::failed(questions, &fault),
             },
         };
         let step = questions.len().div_ceil(ASKED_AGAIN).max(1);
@@ -139,7 +141,7 @@ impl Link {
                     let unit = question.about.name();
                     let words =
                         format!("answers differently for equal input: asked twice for {unit}, it gave two answers");
-                    Err(Fault::new("differs", words))
+                    Err(Fault::new(Reason::Differs, words))
                 }
                 (Ok(_), Some(Err(fault))) => Err(fault),
                 (answer, _) => answer,
@@ -154,6 +156,11 @@ impl Link {
         outcomes
     }
 
+    /// The same fault of all.
+    pub(super) fn failed(questions: Vec<Question>, fault: &Fault) -> Outcomes {
+        questions.into_iter().map(|question| (question, Err(fault.clone()))).collect()
+    }
+
     async fn ask_once(&self, described: &Described, questions: Vec<Question>) -> Outcomes {
         let (responses, fault) = match questions.as_slice() {
             [question] => match within(self.target.deadline, self.client().render(wire::request(question))).await {
@@ -162,10 +169,13 @@ impl Link {
             },
             questions => self.stream(questions).await,
         };
-        let owned = described.owned.clone();
-        let version = described.version.clone();
+        let (Described { version, owned }, asked) = (described.clone(), questions.clone());
         let read = tokio::task::spawn_blocking(move || read(questions, responses, &version, &owned, fault));
-        read.await.unwrap_or_default()
+        let unread = |error: tokio::task::JoinError| {
+            tracing::error!(%error, "what a plugin answered could not be read");
+            Self::failed(asked, &Fault::new(Reason::Failed, "answers what cannot be read; the log says why"))
+        };
+        read.await.unwrap_or_else(unread)
     }
 
     /// Asks many questions in one call. What came before something went wrong counts.
@@ -186,15 +196,18 @@ impl Link {
                 let next = timeout(deadline, stream.message()).await.map_err(|_| Fault::late(deadline))?;
                 let Some(group) = next.map_err(|status| Fault::of(&status))? else {
                     let words = format!("ended with {} of {} questions unanswered", wanted.len(), questions.len());
-                    return Err(Fault::new("failed", words));
+                    return Err(Fault::new(Reason::Failed, words));
                 };
                 bytes += prost::Message::encoded_len(&group);
                 if bytes > LONGEST_ANSWERS {
-                    return Err(Fault::new("too-much", format!("answers more than {LONGEST_ANSWERS} bytes at once")));
+                    return Err(Fault::new(
+                        Reason::TooMuch,
+                        format!("answers more than {LONGEST_ANSWERS} bytes at once"),
+                    ));
                 }
                 for response in group.responses {
                     if !wanted.remove(&response.input_digest) {
-                        return Err(Fault::new("too-much", "answers what it was not asked, or the same twice"));
+                        return Err(Fault::new(Reason::TooMuch, "answers what it was not asked, or the same twice"));
                     }
                     responses.push(response);
                 }
@@ -232,7 +245,7 @@ fn read(
             (question, response)
         })
         .collect();
-    let unasked = || Fault::new("failed", "answers for other input than it was asked".to_owned());
+    let unasked = || Fault::new(Reason::Failed, "answers for other input than it was asked".to_owned());
     let fault = fault.unwrap_or_else(unasked);
     let read = |(question, response): (Question, Option<v1::RenderResponse>)| {
         let answer = match response {
@@ -240,7 +253,7 @@ fn read(
             Some(response) if response.version != version => {
                 let says = short(&response.version);
                 let words = format!("says that it is {version}, and answers as version `{says}`");
-                Err(Fault::new("version", words))
+                Err(Fault::new(Reason::Version, words))
             }
             Some(response) => {
                 let (manifests, findings) = wire::answered(response);
@@ -250,8 +263,4 @@ fn read(
         (question, answer)
     };
     answered.into_par_iter().map(read).collect()
-}
-
-fn short(text: &str) -> String {
-    text.chars().filter(|char| !char.is_control()).take(64).collect()
 }

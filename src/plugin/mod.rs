@@ -1,5 +1,7 @@
 //! Plugins outside this program, over gRPC (`proto/meshwright/plugin/v1`).
 
+mod book;
+mod breaker;
 mod fault;
 mod link;
 mod pool;

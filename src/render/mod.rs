@@ -46,7 +46,7 @@ mod workload;
 
 pub use namespace::{is_namespace_file, namespace_directory};
 pub use output::{Exit, Manifest, Rendered, Target, TargetAccess};
-pub use outside::{Answer, Answers, Outside, PluginFiles, is_plugin_path};
+pub use outside::{Answer, Answers, Outside, PluginFiles, has_stem, is_plugin_path, stem_of};
 pub use question::{AskedCluster, AskedIntent, Asking, Outdated, Question, Subject};
 pub use run::{complete, render};
 pub use scope::Scope;

@@ -1,5 +1,6 @@
 //! Rendering: the intents of a scope are resolved and handed to the plugins, and what these answer is put together.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
@@ -51,8 +52,16 @@ pub fn complete(rendered: Rendered, settings: &Settings, answers: &Answers) -> R
     for manifest in answered.manifests {
         directories.extend(namespace_directory(&manifest.path).map(str::to_owned));
         findings.extend(too_large(&manifest));
-        if let Some(other) = manifests.insert(manifest.path.clone(), manifest) {
-            findings.extend(manifests.get(&other.path).and_then(|manifest| same_file(&other, manifest)));
+        match manifests.entry(manifest.path.clone()) {
+            Entry::Vacant(free) => drop(free.insert(manifest)),
+            Entry::Occupied(mut taken) => {
+                let (lesser, greater) =
+                    if taken.get().text > manifest.text { (&manifest, taken.get()) } else { (taken.get(), &manifest) };
+                findings.extend(same_file(lesser, greater));
+                if taken.get().text <= manifest.text {
+                    taken.insert(manifest);
+                }
+            }
         }
     }
     for keeper in directories.iter().filter_map(|directory| namespace_file(directory)) {

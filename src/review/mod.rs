@@ -35,7 +35,7 @@ pub use given::Given;
 pub use matrix::{Admitted, Row};
 pub use model::Model;
 pub use overlap::overlaps;
-pub use plan::{Input, across, plan, sound, too_many_deletions};
+pub use plan::{Input, across, lint_of, plan, too_many_deletions};
 pub use question::{Answer, Question, VISIBLE};
 use shift::services;
 pub use shift::{Loosening, Side, loosened, shifts};

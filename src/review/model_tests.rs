@@ -26,7 +26,7 @@ impl World {
     fn new(bundle: &str, by_hand: &[(&str, &str, &str)]) -> Self {
         let tree = testing::tree(bundle);
         let settings = Settings::default();
-        let rendered = render(&tree, &settings, &Scope::everything(&tree), Outside::NONE);
+        let rendered = render(&tree, &settings, &Scope::everything(&tree), Outside::None);
         let stray = |(at, (namespace, kind, spec)): (usize, &(&str, &str, &str))| {
             let text = format!(
                 "apiVersion: security.istio.io/v1\nkind: {kind}\nmetadata: {{name: hand-{at}, namespace: {namespace}}}\nspec: {spec}\n"

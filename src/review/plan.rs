@@ -79,7 +79,7 @@ fn as_of_a_change(finding: Finding) -> Finding {
 
 /// Istio's rules over one generated manifest; of one that a plugin outside this program wrote it is told which.
 #[must_use]
-pub fn sound(manifest: &Manifest) -> Vec<Finding> {
+pub fn lint_of(manifest: &Manifest) -> Vec<Finding> {
     let found = lint(&manifest.resource, &Place::at(&manifest.path));
     if found.is_empty() || !manifest.is_of_outside_plugin() {
         return found;
@@ -99,7 +99,7 @@ fn linted(before: &Rendered, after: &Rendered, strays: &[Stray]) -> Vec<Finding>
     let mut findings = Vec::new();
     let mut changes: BTreeSet<&str> = BTreeSet::new();
     for manifest in changed(before, after) {
-        findings.extend(sound(manifest));
+        findings.extend(lint_of(manifest));
         changes.insert(&manifest.path);
     }
     let clusters: BTreeSet<&str> = changes.iter().filter_map(|path| Some(Location::of(path)?.cluster)).collect();

@@ -100,7 +100,7 @@ mod tests {
 
     fn of(bundle: &str) -> Rendered {
         let tree = testing::tree(bundle);
-        render(&tree, &Settings::default(), &Scope::everything(&tree), Outside::NONE)
+        render(&tree, &Settings::default(), &Scope::everything(&tree), Outside::None)
     }
 
     fn told(before: &Rendered, after: &Rendered) -> Vec<String> {

@@ -166,7 +166,7 @@ mod tests {
         let bundle = include_str!("../../fixtures/cluster-weights/bundle.yaml");
         assert!(bundle.contains(WEIGHTS));
         let tree = testing::tree(&bundle.replace(WEIGHTS, traffic));
-        render(&tree, &Settings::default(), &Scope::everything(&tree), Outside::NONE)
+        render(&tree, &Settings::default(), &Scope::everything(&tree), Outside::None)
     }
 
     fn weights(east: u8, west: u8) -> Rendered {
@@ -248,7 +248,7 @@ mod tests {
     fn failover_prepares_both_and_moves_nobody() {
         let of = |bundle: &str| {
             let tree = testing::tree(bundle);
-            render(&tree, &Settings::default(), &Scope::everything(&tree), Outside::NONE)
+            render(&tree, &Settings::default(), &Scope::everything(&tree), Outside::None)
         };
         let fixture = include_str!("../../fixtures/failover/bundle.yaml");
         let failing_over = of(fixture);

@@ -71,6 +71,7 @@ pub(crate) enum Does {
 struct Double {
     does: Arc<Mutex<Does>>,
     asked: Arc<AtomicUsize>,
+    waiting: Arc<AtomicUsize>,
 }
 
 /// A plugin on loopback, until this is dropped.
@@ -78,6 +79,7 @@ pub(crate) struct PluginDouble {
     pub(crate) address: String,
     does: Arc<Mutex<Does>>,
     asked: Arc<AtomicUsize>,
+    waiting: Arc<AtomicUsize>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -98,8 +100,8 @@ impl PluginDouble {
             Some(_) => format!("https://localhost:{port}"),
         };
         let (stop, stopped) = oneshot::channel::<()>();
-        let double = Double { does: Arc::new(Mutex::new(does)), asked: Arc::default() };
-        let (does, asked) = (double.does.clone(), double.asked.clone());
+        let double = Double { does: Arc::new(Mutex::new(does)), asked: Arc::default(), waiting: Arc::default() };
+        let (does, asked, waiting) = (double.does.clone(), double.asked.clone(), double.waiting.clone());
         let serve = async move {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             let mut server = tonic::transport::Server::builder();
@@ -122,12 +124,17 @@ impl PluginDouble {
             runtime.shutdown_background();
         };
         let thread = std::thread::spawn(run);
-        Self { address, does, asked, stop: Some(stop), thread: Some(thread) }
+        Self { address, does, asked, waiting, stop: Some(stop), thread: Some(thread) }
     }
 
     /// What it does from now on.
     pub(crate) fn does(&self, does: Does) {
         *self.does.lock().unwrap() = does;
+    }
+
+    /// How many calls of it wait for ever.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
     }
 
     /// How many units it was asked about.
@@ -194,7 +201,10 @@ impl Plugin for Double {
 
     async fn render(&self, request: Request<v1::RenderRequest>) -> Result<Response<v1::RenderResponse>, Status> {
         match self.now() {
-            Does::Hang => std::future::pending().await,
+            Does::Hang => {
+                self.waiting.fetch_add(1, Ordering::SeqCst);
+                std::future::pending().await
+            }
             Does::Crash => Err(Status::internal("stack overflow")),
             _ => Ok(Response::new(self.answer(request.into_inner()))),
         }

@@ -106,6 +106,8 @@ fn a_checkout_is_checked_by_digest_everywhere_and_rendered_where_the_plugin_is_r
         said["pluginsByDigest"]["faults"][0].as_str().unwrap().contains("the plugin np cannot be reached"),
         "{said}"
     );
+    let marked = check(&[&plugins, "-o", "github"]);
+    assert!(marked.out.starts_with("::warning ") && marked.out.contains("np cannot be reached"), "{marked:?}");
     // A file that is missing was part of the answer only if others of it are there: of one, only the plugin knows.
     fs::remove_file(repo.join(POLICY)).unwrap();
     assert_eq!(check(&[]).code, Some(0));

@@ -51,9 +51,6 @@ pub struct PluginFiles {
 /// Plugin and unit.
 type Key = (String, String);
 
-/// No files.
-pub(super) static NO_FILES: PluginFiles = PluginFiles { units: BTreeMap::new(), keys: BTreeMap::new() };
-
 impl PluginFiles {
     /// Takes in what stands at `path`, if it is a file of a plugin that the settings list, in the place of what stood there.
     pub fn put(&mut self, settings: &Settings, path: &str, text: &str) {
@@ -96,6 +93,19 @@ fn is_listed(settings: &Settings, plugin: &str) -> bool {
 fn plugin_of(path: &str) -> Option<&str> {
     let name = path.strip_prefix("clusters/")?.rsplit('/').next()?.strip_suffix(".yaml")?;
     name.rsplit_once('.').map(|(_, plugin)| plugin)
+}
+
+/// Kind and name as the path of a file of an outside plugin has them; none of any other.
+#[must_use]
+pub fn stem_of(manifest: &Manifest) -> Option<&str> {
+    manifest.path.rsplit('/').next()?.strip_suffix(".yaml")?.strip_suffix(&*manifest.plugin)?.strip_suffix('.')
+}
+
+/// Whether a generated file at `path` would be about a resource of that kind and name.
+#[must_use]
+pub fn has_stem(path: &str, stem: &str) -> bool {
+    let name = path.rsplit('/').next().and_then(|name| name.strip_suffix(".yaml")).unwrap_or_default();
+    name == stem || name.rsplit_once('.').is_some_and(|(name, _)| name == stem)
 }
 
 /// The file of a resource that the plugin called `plugin` answered for a unit; `directory` is that of its namespace.

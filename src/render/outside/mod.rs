@@ -23,8 +23,8 @@ use crate::intent::plugins::ListedPlugin;
 use crate::intent::settings::GitOps;
 use crate::intent::{Anchor, ClusterId, Spec, Tree};
 pub use answers::{Answer, Answers};
-use file::{NO_FILES, Origin, PluginFile};
-pub use file::{PluginFiles, is_plugin_path};
+use file::{Origin, PluginFile};
+pub use file::{PluginFiles, has_stem, is_plugin_path, stem_of};
 
 /// Where a plugin stands among the others where nobody says.
 const PRIORITY: i64 = 100;
@@ -32,6 +32,8 @@ const PRIORITY: i64 = 100;
 /// What is known of outside plugins while something is rendered.
 #[derive(Debug, Clone, Copy)]
 pub enum Outside<'a> {
+    /// Nothing: none is listed, or only what is built in matters.
+    None,
     /// Their files as main has them, right or not.
     AsMain(&'a PluginFiles),
     /// What was answered; for what was not, their files as main has them.
@@ -52,11 +54,6 @@ pub enum Outside<'a> {
     },
 }
 
-impl Outside<'static> {
-    /// Nothing is known of any, because none is listed or only what is built in matters.
-    pub const NONE: Self = Self::AsMain(&NO_FILES);
-}
-
 /// An outside plugin as one that renders.
 pub(super) struct OutsidePlugin<'a> {
     listed: &'a ListedPlugin,
@@ -72,7 +69,7 @@ pub(super) fn listed<'a>(plugins: &'a [ListedPlugin], tree: &Tree, outside: Outs
         };
         plugin.priority.or_else(registered).unwrap_or(PRIORITY)
     };
-    let mut sorted: Vec<&ListedPlugin> = plugins.iter().collect();
+    let mut sorted: Vec<&ListedPlugin> = plugins.iter().filter(|_| !matches!(outside, Outside::None)).collect();
     sorted.sort_by_key(|plugin| (priority(plugin), &plugin.name));
     sorted.into_iter().map(|listed| OutsidePlugin { listed, outside }).collect()
 }
@@ -109,6 +106,7 @@ impl OutsidePlugin<'_> {
         let key = (plugin.to_owned(), unit.clone());
         out.units.push((key.clone(), digest.clone()));
         match self.outside {
+            Outside::None => {}
             Outside::AsMain(files) => self.keep(files.of(plugin, &unit), &digest, &mut out),
             Outside::Answered { files, answers } => {
                 let files = files.of(plugin, &unit);

@@ -91,7 +91,7 @@ fn every_namespace_directory_keeps_a_file_that_depends_on_its_path_alone() {
 fn argo_cd_syncs_what_routes_name_before_routes_before_policies() {
     let tree = mesh();
     let settings = Settings { gitops: GitOps::ArgoCd, ..Settings::default() };
-    let rendered = render(&tree, &settings, &Scope::everything(&tree), Outside::NONE);
+    let rendered = render(&tree, &settings, &Scope::everything(&tree), Outside::None);
     let mut waves = BTreeSet::new();
     for manifest in rendered.manifests.values() {
         let wave = manifest.resource.metadata.annotations.get("argocd.argoproj.io/sync-wave").cloned();

@@ -121,7 +121,7 @@ fn tree_instead(old: &str, new: &str, documents: &[String]) -> Tree {
 }
 
 fn everything(tree: &Tree) -> Rendered {
-    render(tree, &Settings::default(), &Scope::everything(tree), Outside::NONE)
+    render(tree, &Settings::default(), &Scope::everything(tree), Outside::None)
 }
 
 fn rendered(documents: &[String]) -> Rendered {

@@ -207,7 +207,7 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
 
 /// With an outside plugin that is asked about everything.
 fn of(tree: &Tree, scope: &Scope) -> Rendered {
-    render(tree, &plugins::listing(&["np"]), scope, Outside::NONE)
+    render(tree, &plugins::listing(&["np"]), scope, Outside::AsMain(&crate::render::PluginFiles::default()))
 }
 
 fn files(rendered: Rendered) -> BTreeMap<String, Manifest> {

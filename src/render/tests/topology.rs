@@ -54,7 +54,7 @@ fn the_root_namespace_is_the_clusters_else_the_default_of_all_else_of_istio() {
     let probe = server("probe", json!({"app": "probe"})).replace("inbound-intents", group);
     let tree = tree_instead(west, &own, &[probe]);
     let roots = |settings: &Settings| {
-        let targets = render(&tree, settings, &Scope::everything(&tree), Outside::NONE).targets;
+        let targets = render(&tree, settings, &Scope::everything(&tree), Outside::None).targets;
         targets.into_iter().map(|target| target.root_namespace).collect::<Vec<_>>()
     };
     assert_eq!(roots(&Settings::default()), ["istio-system", "istio-west"]);
@@ -80,7 +80,7 @@ fn a_server_in_the_root_namespace_blocks_because_its_policies_would_hold_for_the
 
     let settings = Settings::read("clusterDefaults: {rootNamespace: shop}\n").unwrap();
     let tree = tree(&documents(json!({})));
-    assert_eq!(errors(&render(&tree, &settings, &Scope::everything(&tree), Outside::NONE)), ["render/root-namespace"]);
+    assert_eq!(errors(&render(&tree, &settings, &Scope::everything(&tree), Outside::None)), ["render/root-namespace"]);
 }
 
 #[test]

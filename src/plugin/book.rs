@@ -1,0 +1,137 @@
+//! What was asked and is not answered: what is being asked, what failed, and when it can be asked again.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::breaker::{FIRST_PAUSE, LONGEST_PAUSE, is_due};
+use super::fault::Fault;
+use crate::change::Timestamp;
+use crate::change::patience::pause;
+use crate::render::Question;
+
+/// So few questions are not worth forgetting, and how long after they could be asked again others are, in milliseconds.
+const FEW: usize = 1000;
+const FORGOTTEN_AFTER: i64 = 600_000;
+
+/// Questions that are not answered.
+#[derive(Debug, Default)]
+pub(super) struct Book(HashMap<Key, Asked>);
+
+type Key = (String, String, String);
+
+fn key(question: &Question) -> Key {
+    (question.plugin.clone(), question.version.clone(), question.digest.clone())
+}
+
+#[derive(Debug, Default)]
+struct Asked {
+    /// Whether it is being asked now.
+    running: bool,
+    /// Why it was not answered the last time, and when it can be asked again.
+    failed: Option<(String, Timestamp)>,
+    /// How often that happened in a row.
+    times: u32,
+}
+
+impl Book {
+    /// Whether a question is to be asked now; if so, it is being asked from now on.
+    pub(super) fn begin(&mut self, question: &Question, now: Timestamp) -> bool {
+        let asked = self.0.entry(key(question)).or_default();
+        let waits = asked.failed.as_ref().is_some_and(|(_, again)| !is_due(*again, now));
+        let begins = !asked.running && !waits;
+        asked.running |= begins;
+        begins
+    }
+
+    /// A question is answered.
+    pub(super) fn answered(&mut self, question: &Question) {
+        self.0.remove(&key(question));
+    }
+
+    /// A question was not answered; gives the moment when it can be asked again.
+    pub(super) fn failed(&mut self, question: &Question, fault: &Fault, now: Timestamp) -> Timestamp {
+        if self.0.len() > FEW {
+            let is_late = |at: &Timestamp| at.plus(FORGOTTEN_AFTER) < now;
+            self.0.retain(|_, asked| asked.running || !asked.failed.as_ref().is_some_and(|(_, at)| is_late(at)));
+        }
+        let asked = self.0.entry(key(question)).or_default();
+        let again = now.plus(pause(asked.times, FIRST_PAUSE, LONGEST_PAUSE, now));
+        let why = format!("the plugin {} {}", question.plugin, fault.words);
+        *asked = Asked { running: false, failed: Some((why, again)), times: asked.times.saturating_add(1) };
+        again
+    }
+
+    /// What failed of a plugin can be asked again at once.
+    pub(super) fn retry(&mut self, plugin: &str, now: Timestamp) {
+        for ((of, ..), asked) in &mut self.0 {
+            if let Some((_, again)) = asked.failed.as_mut().filter(|_| of == plugin) {
+                *again = now.min(*again);
+            }
+        }
+    }
+
+    /// Forgets all questions of a plugin: it is another, or is not listed any more.
+    pub(super) fn forget(&mut self, plugin: &str) {
+        self.0.retain(|(of, ..), _| of != plugin);
+    }
+
+    /// Whether any of these is being asked.
+    pub(super) fn is_running(&self, questions: &[Question]) -> bool {
+        questions.iter().any(|question| self.0.get(&key(question)).is_some_and(|asked| asked.running))
+    }
+
+    /// Why these were not answered the last time, once each.
+    pub(super) fn faults(&self, questions: &[Question]) -> Vec<String> {
+        let why = |question: &Question| self.0.get(&key(question))?.failed.as_ref().map(|(why, _)| why.clone());
+        questions.iter().filter_map(why).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::fault::Reason;
+    use super::*;
+    use crate::render::{Asking, Subject};
+
+    fn question(digest: &str) -> Question {
+        let about = Asking {
+            namespace: "shop".into(),
+            subject: Subject::Service("cart".into()),
+            intents: vec![],
+            clusters: vec![],
+        };
+        Question { plugin: "np".into(), version: "1".into(), digest: digest.into(), about: Arc::new(about) }
+    }
+
+    #[test]
+    fn a_question_is_asked_once_and_again_when_its_pause_is_over() {
+        let (mut book, one) = (Book::default(), question("a"));
+        let fault = Fault::new(Reason::Late, "did not answer");
+        assert!(book.begin(&one, Timestamp(0)) && !book.begin(&one, Timestamp(0)));
+        assert!(book.is_running(std::slice::from_ref(&one)) && book.faults(std::slice::from_ref(&one)).is_empty());
+        assert_eq!(book.failed(&one, &fault, Timestamp(0)), Timestamp(1000));
+        assert!(!book.begin(&one, Timestamp(999)) && book.begin(&one, Timestamp(1000)));
+        // What it failed by is told while it is asked again.
+        assert_eq!(book.faults(std::slice::from_ref(&one)), ["the plugin np did not answer"]);
+        assert_eq!(book.failed(&one, &fault, Timestamp(2000)), Timestamp(4000));
+        book.retry("np", Timestamp(2500));
+        assert!(book.begin(&one, Timestamp(2500)));
+        book.answered(&one);
+        assert!(book.faults(&[one]).is_empty());
+    }
+
+    #[test]
+    fn questions_that_nobody_asks_any_more_are_forgotten() {
+        let (mut book, fault) = (Book::default(), Fault::new(Reason::Late, "did not answer"));
+        let many: Vec<Question> = (0..2000).map(|number| question(&number.to_string())).collect();
+        for question in &many {
+            book.failed(question, &fault, Timestamp(0));
+        }
+        assert_eq!(book.0.len(), 2000);
+        book.failed(&question("x"), &fault, Timestamp(FORGOTTEN_AFTER + 2000));
+        assert_eq!(book.0.len(), 1);
+        book.forget("np");
+        assert_eq!(book.0.len(), 0);
+    }
+}
