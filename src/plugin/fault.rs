@@ -19,6 +19,8 @@ pub(super) enum Reason {
     TooMuch,
     /// It gives two answers for equal input.
     Differs,
+    /// It answers what cannot be taken.
+    Wrong,
     /// It ends with an error, or without all answers.
     Failed,
     /// It does not let this server ask.
@@ -35,9 +37,15 @@ impl Reason {
             Self::Late => "late",
             Self::TooMuch => "too-much",
             Self::Differs => "differs",
+            Self::Wrong => "wrong",
             Self::Failed => "failed",
             Self::Refused => "refused",
         }
+    }
+
+    /// Whether it is about one unit, and tells nothing of others.
+    pub(super) fn is_of_a_unit(self) -> bool {
+        matches!(self, Self::Differs | Self::Wrong)
     }
 
     /// Whether a look at the plugin that goes well shows that it is over.

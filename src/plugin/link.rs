@@ -13,7 +13,8 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::fault::{Fault, Reason, short};
-use super::reading::{self, OwnedKind};
+use super::kind::OwnedKind;
+use super::reading;
 use super::target::Target;
 use super::v1::plugin_client::PluginClient;
 use super::{v1, wire};
@@ -22,7 +23,7 @@ use crate::render::{Answer, Question};
 
 /// The most bytes of one message, and of all answers to one call.
 const LONGEST_MESSAGE: usize = 8 << 20;
-const LONGEST_ANSWERS: usize = 512 << 20;
+const LONGEST_ANSWERS: usize = 128 << 20;
 
 /// The most kinds that a plugin may say it wants or owns.
 const MOST_KINDS: usize = 256;
@@ -116,7 +117,11 @@ impl Link {
             ));
         }
         let owned = resource_kinds.into_iter().map(|it| OwnedKind { api_version: it.api_version, kind: it.kind });
-        Ok(Described { version, owned: owned.collect() })
+        let owned: BTreeSet<OwnedKind> = owned.collect();
+        if let Some((kind, why)) = owned.iter().find_map(|kind| Some((kind, kind.refused()?))) {
+            return Err(Fault::new(Reason::Wrong, format!("says that it owns {kind}, which {why}")));
+        }
+        Ok(Described { version, owned })
     }
 
     /// Asks questions that are all of the version that is listed. Some are asked twice: equal questions must have equal
@@ -255,10 +260,7 @@ fn read(
                 let words = format!("says that it is {version}, and answers as version `{says}`");
                 Err(Fault::new(Reason::Version, words))
             }
-            Some(response) => {
-                let (manifests, findings) = wire::answered(response);
-                Ok(reading::answer(&question.plugin, owned, &question.about, manifests, findings))
-            }
+            Some(response) => reading::answer(&question.plugin, owned, &question.about, response),
         };
         (question, answer)
     };

@@ -3,6 +3,7 @@
 mod book;
 mod breaker;
 mod fault;
+mod kind;
 mod link;
 mod pool;
 mod reading;

@@ -161,6 +161,10 @@ impl Pool {
                 self.shared.runtime.spawn(probe).abort_handle()
             });
             known.book.forget(&name);
+            if known.plugins.contains_key(&name) {
+                // Whoever listens elsewhere may be another.
+                self.shared.answers.forget(&name);
+            }
             let entry = Entry {
                 number,
                 target,
@@ -320,7 +324,8 @@ impl Entry {
             self.calls += 1;
             self.milliseconds += took;
         }
-        self.breaker.note(faults.last().copied(), now);
+        let of_all = faults.iter().rev().find(|fault| !fault.reason.is_of_a_unit());
+        self.breaker.note(of_all.copied(), now);
     }
 
     fn report(&self, name: &str, now: Timestamp) -> PluginReport {

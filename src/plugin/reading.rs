@@ -4,25 +4,39 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::fault::{Fault, Reason};
+use super::kind::OwnedKind;
+use super::v1;
 use crate::finding::{Finding, Place, Severity};
 use crate::intent::secrets;
 use crate::istio::{self, Resource};
 use crate::render::{Answer, Asking};
 use crate::yaml::{self, Limits};
 
-/// The most bytes of one manifest, and the most nodes that its aliases may add.
-const MANIFEST: Limits = Limits { bytes: 1 << 20, depth: 64, aliased_nodes: 1000 };
+/// The most bytes of one manifest, its deepest nesting, and the most nodes that its aliases may add.
+const MANIFEST: Limits = Limits { bytes: 256 << 10, depth: 50, aliased_nodes: 1000 };
 
-/// The most manifests and the most findings of one answer.
+/// The most values of one manifest: lists of numbers take many times their text in memory.
+const MOST_VALUES: usize = 20_000;
+
+/// The most bytes of all manifests of one answer.
+const LONGEST_ANSWER: usize = 1 << 20;
+
+/// The most manifests of one answer.
 const MOST_MANIFESTS: usize = 256;
+
 /// The most findings of one answer.
 const MOST_FINDINGS: usize = 100;
 
 /// The longest text of a finding, in bytes.
 const LONGEST_TEXT: usize = 1000;
 
-/// The longest name of a resource (RFC 1123, a DNS subdomain).
-const LONGEST_NAME: usize = 253;
+/// The longest name of a resource, which becomes part of the name of a file.
+const LONGEST_NAME: usize = 180;
+
+/// The longest key and value of a label (Kubernetes, "Labels and Selectors").
+const LONGEST_KEY: usize = 317;
+const LONGEST_VALUE: usize = 63;
 
 /// The fields of `metadata` that manifests may set.
 const METADATA: [&str; 4] = ["name", "namespace", "labels", "annotations"];
@@ -30,153 +44,137 @@ const METADATA: [&str; 4] = ["name", "namespace", "labels", "annotations"];
 /// What begins the names of our own labels and annotations.
 const OURS: &str = "meshwright.dev/";
 
-/// A kind of resource that a plugin owns.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct OwnedKind {
-    /// Such as `networking.k8s.io/v1`.
-    pub(super) api_version: String,
-    /// Such as `NetworkPolicy`.
-    pub(super) kind: String,
-}
-
-/// A manifest as a plugin sent it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SentManifest {
-    /// The cluster that it is for, as `provider/cluster`.
-    pub(super) cluster: String,
-    /// JSON or YAML.
-    pub(super) resource: Vec<u8>,
-}
-
-/// A finding as a plugin sent it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SentFinding {
-    /// How much it matters.
-    pub(super) severity: Severity,
-    /// The intent that it is about.
-    pub(super) anchor: String,
-    /// JSON pointer into that.
-    pub(super) pointer: String,
-    /// What is wrong.
-    pub(super) message: String,
-    /// What to do.
-    pub(super) remedy: String,
-}
-
 /// Reads what the plugin called `plugin`, which owns `owned`, answered when it was asked `about`.
+///
+/// # Errors
+/// The first thing in it that cannot be taken.
 pub(super) fn answer(
     plugin: &str,
     owned: &BTreeSet<OwnedKind>,
     about: &Asking,
-    manifests: Vec<SentManifest>,
-    findings: Vec<SentFinding>,
-) -> Answer {
-    let anchor = about.intents.first().map_or("", |intent| intent.anchor.as_str());
-    let mut answer = Answer::default();
-    let wrong = |rule: &'static str, what: String| {
-        let message = format!("the plugin {plugin} answers for {} what cannot be taken: {what}", about.name());
-        Finding::error(rule, Place::at(anchor), message, "mend the plugin, and raise its version")
-    };
-    if manifests.len() > MOST_MANIFESTS || findings.len() > MOST_FINDINGS {
+    response: v1::RenderResponse,
+) -> Result<Answer, Fault> {
+    let v1::RenderResponse { manifests, findings, .. } = response;
+    let wrong =
+        |what: String| Fault::new(Reason::Wrong, format!("answers for {} what cannot be taken: {what}", about.name()));
+    let bytes: usize = manifests.iter().map(|manifest| manifest.resource.len()).sum();
+    if manifests.len() > MOST_MANIFESTS || findings.len() > MOST_FINDINGS || bytes > LONGEST_ANSWER {
         let (manifests, findings) = (manifests.len(), findings.len());
-        let what = format!(
-            "{manifests} manifests and {findings} findings, where {MOST_MANIFESTS} and {MOST_FINDINGS} are allowed"
-        );
-        answer.findings.push(wrong("plugin/too-much", what));
-        return answer;
+        return Err(wrong(format!(
+            "{manifests} manifests of {bytes} bytes and {findings} findings, where {MOST_MANIFESTS}, {LONGEST_ANSWER} and \
+             {MOST_FINDINGS} are allowed"
+        )));
     }
+    let mut answer = Answer::default();
     let places = about.places();
-    for (index, manifest) in manifests.iter().enumerate() {
-        answer.bytes += manifest.resource.len();
-        let read = read(manifest, owned).and_then(|resource| {
-            let namespace = resource.metadata.namespace.as_str();
-            let is_asked = places.get(manifest.cluster.as_str()).is_some_and(|known| known.contains(namespace));
-            if !is_asked {
-                let what = format!(
-                    "is for namespace `{}` of cluster `{}`, which it was not asked about",
-                    short(namespace),
-                    short(&manifest.cluster)
-                );
-                return Err(Wrong("plugin/place", what));
-            }
-            Ok(resource)
-        });
-        match read {
-            Ok(resource) => answer.resources.push((manifest.cluster.clone(), resource)),
-            Err(Wrong(rule, what)) => answer.findings.push(wrong(rule, format!("manifest {} {what}", index + 1))),
+    for (index, v1::Manifest { cluster, resource }) in manifests.into_iter().enumerate() {
+        let of_manifest = |what: String| wrong(format!("manifest {} {what}", index + 1));
+        let (resource, values) = read(&resource, owned).map_err(of_manifest)?;
+        let namespace = resource.metadata.namespace.as_str();
+        if !places.get(cluster.as_str()).is_some_and(|known| known.contains(namespace)) {
+            let (namespace, cluster) = (short(namespace), short(&cluster));
+            return Err(of_manifest(format!(
+                "is for namespace `{namespace}` of cluster `{cluster}`, which it was not asked about"
+            )));
         }
+        answer.bytes += values * VALUE;
+        answer.resources.push((cluster, resource));
     }
+    answer.bytes += bytes;
     answer.resources.sort_by(|a, b| identity(a).cmp(&identity(b)));
-    let twice = answer.resources.windows(2).find(|pair| identity(&pair[0]) == identity(&pair[1]));
-    let twice = twice.map(|pair| {
+    if let Some(pair) = answer.resources.windows(2).find(|pair| identity(&pair[0]) == identity(&pair[1])) {
         let [cluster, kind, namespace, name] = identity(&pair[0]);
-        wrong("plugin/double", format!("it holds the {kind} {namespace}/{name} of {cluster} twice"))
-    });
-    answer.findings.extend(twice);
-    for finding in findings {
-        match said(plugin, about, finding) {
-            Ok(finding) => answer.findings.push(finding),
-            Err(what) => answer.findings.push(wrong("plugin/finding", what)),
-        }
+        return Err(wrong(format!("it holds the {kind} {namespace}/{name} of {cluster} twice")));
     }
-    answer
+    for finding in findings {
+        answer.findings.push(said(plugin, about, finding).map_err(wrong)?);
+    }
+    Ok(answer)
 }
+
+/// What a value takes in memory, in bytes, about.
+const VALUE: usize = 100;
 
 fn identity((cluster, resource): &(String, Resource)) -> [&str; 4] {
     [cluster, resource.kind_name(), &resource.metadata.namespace, &resource.metadata.name]
 }
 
-/// The rule that something breaks, and what is wrong with it.
-struct Wrong(&'static str, String);
-
-fn read(sent: &SentManifest, owned: &BTreeSet<OwnedKind>) -> Result<Resource, Wrong> {
-    let unreadable = |what: String| Wrong("plugin/manifest", what);
-    let text = std::str::from_utf8(&sent.resource).map_err(|_| unreadable("is not UTF-8".to_owned()))?;
-    MANIFEST.admit(text).map_err(|error| unreadable(format!("is too long: {error}")))?;
+/// Reads one manifest, with how many values it has.
+fn read(sent: &[u8], owned: &BTreeSet<OwnedKind>) -> Result<(Resource, usize), String> {
+    let text = std::str::from_utf8(sent).map_err(|_| "is not UTF-8".to_owned())?;
+    MANIFEST.admit(text).map_err(|error| format!("is too long: {error}"))?;
     let value: Value = match text.trim_start().starts_with('{') {
-        true => serde_json::from_str(text).map_err(|error| unreadable(format!("is no JSON: {error}")))?,
-        false => yaml::from_str_within(text, MANIFEST).map_err(|error| unreadable(format!("is no YAML: {error}")))?,
+        true => serde_json::from_str(text).map_err(|error| format!("is no JSON: {error}"))?,
+        false => yaml::from_str_within(text, MANIFEST).map_err(|error| format!("is no YAML: {error}"))?,
     };
-    let found = |name: &str| short(value.get(name).and_then(Value::as_str).unwrap_or_default());
-    let (api_version, kind) = (found("apiVersion"), found("kind"));
-    if api_version == "v1" && kind == "Secret" {
-        return Err(Wrong("plugin/secret", "is a Secret, which never goes to Git; name one that is there".to_owned()));
+    let values = values(&value, MANIFEST.depth).ok_or_else(|| format!("is nested deeper than {}", MANIFEST.depth))?;
+    if values > MOST_VALUES {
+        return Err(format!("has {values} values, and {MOST_VALUES} are allowed"));
     }
-    if !owned.contains(&OwnedKind { api_version: api_version.clone(), kind: kind.clone() }) {
-        let what = format!("is a `{kind}` of `{api_version}`, and the plugin does not say that it owns this kind");
-        return Err(Wrong("plugin/kind", what));
+    let found = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let kind = OwnedKind { api_version: found("apiVersion"), kind: found("kind") };
+    if let Some(why) = kind.refused() {
+        return Err(format!("is a {kind}, which {why}"));
+    }
+    if !owned.contains(&kind) {
+        return Err(format!("is a {kind}, and the plugin does not say that it owns this kind"));
     }
     if let Some(secret) = secrets::scan(&value).first() {
-        return Err(Wrong("plugin/secret", format!("holds a private key at {}", secret.pointer)));
+        return Err(format!("holds a private key at {}", secret.pointer));
     }
     let resource = resource(value)?;
     match resource.unknown_fields().first() {
-        Some(field) => Err(unreadable(format!("has a field that its kind does not have: {}", short(field)))),
+        Some(field) => Err(format!("has a field that its kind does not have: {}", short(field))),
+        None => Ok((resource, values)),
+    }
+}
+
+/// How many values there are in a value, itself included; none where they are nested deeper than `depth`.
+fn values(value: &Value, depth: usize) -> Option<usize> {
+    let below: Vec<&Value> = match value {
+        Value::Array(items) => items.iter().collect(),
+        Value::Object(members) => members.values().collect(),
+        _ => return Some(1),
+    };
+    let depth = depth.checked_sub(1)?;
+    below.into_iter().try_fold(1, |count: usize, value| Some(count + values(value, depth)?))
+}
+
+/// The resource with metadata that can be written.
+fn resource(value: Value) -> Result<Resource, String> {
+    let metadata = value.get("metadata").and_then(Value::as_object);
+    let unknown = metadata.and_then(|fields| fields.keys().find(|field| !METADATA.contains(&field.as_str())));
+    if let Some(field) = unknown {
+        return Err(format!("sets metadata.{}, and a manifest may set {}", short(field), METADATA.join(", ")));
+    }
+    let resource = istio::resource(value).map_err(|error| format!("is no resource: {error}"))?;
+    let metadata = &resource.metadata;
+    if !is_subdomain(&metadata.name) {
+        let name = short(&metadata.name);
+        return Err(format!(
+            "is named `{name}`: a name is a DNS subdomain (RFC 1123) of at most {LONGEST_NAME} characters"
+        ));
+    }
+    if resource.kind() == istio::Kind::ConfigMap && metadata.name == KEEPER {
+        return Err(format!("is the ConfigMap `{KEEPER}`, which keeps the directory of a namespace"));
+    }
+    if let Some((key, _)) = metadata.labels.iter().find(|(key, value)| !is_label(key, value)) {
+        return Err(format!("has a label that Kubernetes refuses: `{}`", short(key)));
+    }
+    let ours = metadata.labels.keys().chain(metadata.annotations.keys()).find(|key| key.starts_with(OURS));
+    match ours {
+        Some(key) => Err(format!("sets {}, and {OURS} is for Meshwright", short(key))),
         None => Ok(resource),
     }
 }
 
-/// The resource with metadata that can be written.
-fn resource(value: Value) -> Result<Resource, Wrong> {
-    let wrong = |what: String| Wrong("plugin/metadata", what);
-    let metadata = value.get("metadata").and_then(Value::as_object);
-    let unknown = metadata.and_then(|fields| fields.keys().find(|field| !METADATA.contains(&field.as_str())));
-    if let Some(field) = unknown {
-        let what = format!("sets metadata.{}, and a manifest may set {}", short(field), METADATA.join(", "));
-        return Err(wrong(what));
-    }
-    let resource =
-        istio::resource(value).map_err(|error| Wrong("plugin/manifest", format!("is no resource: {error}")))?;
-    let metadata = &resource.metadata;
-    if !is_subdomain(&metadata.name) {
-        let what = format!("is named `{}`: a name is a DNS subdomain (RFC 1123)", short(&metadata.name));
-        return Err(wrong(what));
-    }
-    let ours = metadata.labels.keys().chain(metadata.annotations.keys()).find(|key| key.starts_with(OURS));
-    match ours {
-        Some(key) => Err(wrong(format!("sets {}, and {OURS} is for Meshwright", short(key)))),
-        None => Ok(resource),
-    }
+/// The ConfigMap that keeps the directory of a namespace.
+const KEEPER: &str = "meshwright";
+
+fn is_label(key: &str, value: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let is_key = !key.is_empty() && key.len() <= LONGEST_KEY && key.bytes().all(|byte| plain(byte) || byte == b'/');
+    is_key && value.len() <= LONGEST_VALUE && value.bytes().all(plain)
 }
 
 fn is_subdomain(name: &str) -> bool {
@@ -189,16 +187,22 @@ fn is_subdomain(name: &str) -> bool {
 }
 
 /// A finding of the plugin, about one of the intents that it was asked about.
-fn said(plugin: &str, about: &Asking, sent: SentFinding) -> Result<Finding, String> {
+fn said(plugin: &str, about: &Asking, sent: v1::Finding) -> Result<Finding, String> {
     if !about.intents.iter().any(|intent| intent.anchor == sent.anchor) {
         return Err(format!("a finding is about `{}`, which it was not asked about", short(&sent.anchor)));
     }
     if sent.message.trim().is_empty() {
         return Err("a finding says nothing".to_owned());
     }
+    // What is not said blocks.
+    let severity = match sent.severity() {
+        v1::finding::Severity::Note => Severity::Note,
+        v1::finding::Severity::Warning => Severity::Warning,
+        v1::finding::Severity::Unspecified | v1::finding::Severity::Error => Severity::Error,
+    };
     let place = Place::pointing(sent.anchor, short(&sent.pointer));
     let message = format!("{plugin}: {}", cut(&sent.message));
-    Ok(Finding { severity: sent.severity, ..Finding::error("plugin/says", place, message, cut(&sent.remedy)) })
+    Ok(Finding { severity, ..Finding::error("plugin/says", place, message, cut(&sent.remedy)) })
 }
 
 /// Text of a plugin as it is repeated: on one line.

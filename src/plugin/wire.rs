@@ -1,8 +1,6 @@
-//! What is asked and answered, as messages.
+//! What is asked, as messages.
 
-use super::reading::{SentFinding, SentManifest};
 use super::v1;
-use crate::finding::Severity;
 use crate::render::{AskedCluster, AskedIntent, Asking, Question, Subject};
 
 /// The request that asks a question.
@@ -42,22 +40,4 @@ fn cluster(asked: &AskedCluster) -> v1::Cluster {
         ingress_address: asked.ingress_address.clone(),
         east_west_address: asked.east_west_address.clone(),
     }
-}
-
-/// What an answer holds.
-pub(super) fn answered(response: v1::RenderResponse) -> (Vec<SentManifest>, Vec<SentFinding>) {
-    let manifest = |it: v1::Manifest| SentManifest { cluster: it.cluster, resource: it.resource };
-    let finding = |it: v1::Finding| SentFinding {
-        // What is not said blocks.
-        severity: match it.severity() {
-            v1::finding::Severity::Note => Severity::Note,
-            v1::finding::Severity::Warning => Severity::Warning,
-            v1::finding::Severity::Unspecified | v1::finding::Severity::Error => Severity::Error,
-        },
-        anchor: it.anchor,
-        pointer: it.pointer,
-        message: it.message,
-        remedy: it.remedy,
-    };
-    (response.manifests.into_iter().map(manifest).collect(), response.findings.into_iter().map(finding).collect())
 }

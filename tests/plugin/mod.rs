@@ -39,6 +39,16 @@ pub(crate) enum Does {
     OtherNamespace,
     /// A Secret.
     Secret,
+    /// A list of whatever it likes.
+    List,
+    /// The ConfigMap that keeps a directory.
+    Keeper,
+    /// A hundred lists in each other.
+    Deep,
+    /// Many numbers.
+    Large,
+    /// A description with a kind of the whole cluster.
+    ClusterKind,
     /// A private key in a ConfigMap.
     PrivateKey,
     /// Bytes that are no text.
@@ -185,17 +195,20 @@ impl Plugin for Double {
         let version = if self.now() == Does::Described { "9.9" } else { VERSION };
         let kind =
             |api_version: &str, kind: &str| v1::ResourceKind { api_version: api_version.into(), kind: kind.into() };
+        let more = (self.now() == Does::ClusterKind).then(|| kind("rbac.authorization.k8s.io/v1", "ClusterRole"));
         Ok(Response::new(v1::DescribeResponse {
             name: "np".into(),
             version: version.into(),
             intent_kinds: vec!["inbound-intents".into(), "clients".into()],
-            resource_kinds: vec![
+            resource_kinds: [
                 kind("networking.k8s.io/v1", "NetworkPolicy"),
                 kind("networking.istio.io/v1", "VirtualService"),
                 kind("security.istio.io/v1", "AuthorizationPolicy"),
                 kind("v1", "ConfigMap"),
-                kind("v1", "Secret"),
-            ],
+            ]
+            .into_iter()
+            .chain(more)
+            .collect(),
         }))
     }
 
@@ -255,7 +268,14 @@ impl Double {
         let server = unit.intents.iter().find(|intent| intent.kind == "inbound-intents").unwrap();
         let manifests = match does {
             Does::OtherCluster => one("gke/other", policy(&unit, 0).to_string()),
-            Does::Well | Does::Twice | Does::Described | Does::OtherVersion | Does::Crash | Does::Hang | Does::Ill => {
+            Does::Well
+            | Does::ClusterKind
+            | Does::Twice
+            | Does::Described
+            | Does::OtherVersion
+            | Does::Crash
+            | Does::Hang
+            | Does::Ill => {
                 let callers = unit.intents.iter().filter(|intent| intent.kind == "clients").count();
                 let policy = policy(&unit, callers).to_string();
                 server.clusters.iter().flat_map(|cluster| one(cluster, policy.clone())).collect()
@@ -309,6 +329,12 @@ fn resource(does: Does, unit: &v1::Unit, count: usize) -> Vec<u8> {
         policy["metadata"][pointer] = value;
         policy.to_string().into_bytes()
     };
+    let edited_config = |name: &str, data: serde_json::Value| {
+        let metadata = serde_json::json!({"name": name, "namespace": namespace});
+        let map =
+            serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"a": data}});
+        map.to_string().into_bytes()
+    };
     let of_istio = |group: &str, kind: &str, name: &str, spec: serde_json::Value| {
         let metadata = serde_json::json!({"name": name, "namespace": namespace});
         let api_version = format!("{group}.istio.io/v1");
@@ -325,6 +351,14 @@ fn resource(does: Does, unit: &v1::Unit, count: usize) -> Vec<u8> {
         Does::Path => edited("name", "../../../x".into()),
         Does::Ours => edited("annotations", serde_json::json!({"meshwright.dev/plugin": "dns"})),
         Does::Secret => config("Secret", "hunter2"),
+        Does::List => {
+            let metadata = serde_json::json!({"name": "x", "namespace": namespace});
+            let items = [of_istio("security", "AuthorizationPolicy", "open", serde_json::json!({"rules": [{}]}))];
+            serde_json::json!({"apiVersion": "v1", "kind": "List", "metadata": metadata, "items": items}).to_string().into()
+        }
+        Does::Keeper => edited_config("meshwright", serde_json::json!("a")),
+        Does::Deep => edited_config("deep", (0..100).fold(serde_json::json!(1), |inner, _| serde_json::json!([inner]))),
+        Does::Large => edited_config("large", serde_json::json!(vec![0; 30_000])),
         Does::PrivateKey => config("ConfigMap", "-----BEGIN PRIVATE KEY-----"),
         Does::OtherKind => config("Pod", "a"),
         Does::NotUtf8 => vec![0xff, 0xfe, b'a'],

@@ -7,8 +7,8 @@ use crate::finding::Finding;
 use crate::istio::Resource;
 use crate::render::question::Question;
 
-/// How many bytes of manifests are kept; the mesh of ten thousand services has some twenty megabytes.
-const MOST: usize = 512 << 20;
+/// How many bytes they may take, about; what a mesh of ten thousand services is answered takes a tenth of that.
+const MOST: usize = 256 << 20;
 
 /// What each answer takes beside its manifests, about.
 const OVERHEAD: usize = 512;
@@ -51,6 +51,18 @@ impl Answers {
             let Some(oldest) = kept.order.pop_front() else { break };
             if let Some(gone) = kept.answers.remove(&oldest) {
                 kept.bytes -= OVERHEAD + gone.bytes;
+            }
+        }
+    }
+
+    /// Forgets what a plugin answered.
+    pub fn forget(&self, plugin: &str) {
+        let mut kept = self.kept();
+        kept.order.retain(|(of, ..)| of != plugin);
+        let gone: Vec<Key> = kept.answers.keys().filter(|(of, ..)| of == plugin).cloned().collect();
+        for key in gone {
+            if let Some(answer) = kept.answers.remove(&key) {
+                kept.bytes -= OVERHEAD + answer.bytes;
             }
         }
     }
