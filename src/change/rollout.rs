@@ -199,6 +199,19 @@ mod tests {
     }
 
     #[test]
+    fn a_journal_from_before_knows_of_no_rollout_and_one_of_now_keeps_it() {
+        use crate::change::{Change, ChangeId};
+        let mut change = Change::new(ChangeId::parse("abcdef012345").unwrap(), [].into(), Timestamp(1));
+        let text = serde_json::to_string(&change).unwrap();
+        assert!(!text.contains("rollout"), "{text}");
+        assert_eq!(serde_json::from_str::<Change>(&text).unwrap(), change);
+        change.rollout = Some(Rollout::begin(["clusters/gke/east/shop/a"].into_iter(), Timestamp(7)));
+        let text = serde_json::to_string(&change).unwrap();
+        assert!(text.contains(r#""rollout":{"places":[{"cluster":"gke/east","namespace":"shop"}]}"#), "{text}");
+        assert_eq!(serde_json::from_str::<Change>(&text).unwrap(), change);
+    }
+
+    #[test]
     fn what_a_report_cannot_be_is_said_with_the_field() {
         let of = |cluster: &str, namespace, revision: &str, at: &str| {
             Report::new(cluster, namespace, revision, true, at).map(|report| report.about())
