@@ -8,6 +8,8 @@ mod access;
 mod check;
 #[path = "cli/checkout.rs"]
 mod checkout;
+#[path = "cli/followed.rs"]
+mod followed;
 #[path = "cli/lint.rs"]
 mod lint;
 #[path = "cli/logs.rs"]

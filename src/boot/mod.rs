@@ -3,6 +3,7 @@
 mod clock;
 mod demo;
 mod dumps;
+mod engines;
 mod error;
 mod forges;
 mod housekeeping;

@@ -136,6 +136,8 @@ pub struct Parts {
     readiness: Readiness,
     /// Carries changes; stops when this is dropped.
     carrying: tokio::task::JoinHandle<()>,
+    /// Follows merged changes to clusters; stops as well.
+    following: tokio::task::JoinHandle<()>,
     /// Tell of changes and of readiness; stop as well.
     pub sinks: Arc<Sinks>,
     /// Keeps the repository tidy; stops too.
@@ -189,9 +191,10 @@ impl Parts {
         let worker = Arc::new(if away { worker.yet_to_adopt() } else { worker });
         let desk = Desk::new(worker.clone());
         let readiness = readiness(desk.clone());
+        let following = tokio::spawn(worker.clone().follow());
         let carrying = tokio::spawn(worker.run(readiness.start("worker")));
         let tidying = tokio::spawn(housekeeping::after_merges(desk.events(), mirror));
-        Ok(Self { desk, plugins, readiness, carrying, sinks, tidying })
+        Ok(Self { desk, plugins, readiness, carrying, following, sinks, tidying })
     }
 
     /// Stops: what is being done to changes is ended, or cut at a moment. What is not done by then is in the journal, and
@@ -252,6 +255,7 @@ fn is_away(error: &ForgeError) -> bool {
 impl Drop for Parts {
     fn drop(&mut self) {
         self.carrying.abort();
+        self.following.abort();
         self.tidying.abort();
     }
 }

@@ -24,7 +24,7 @@ use crate::sink::{Sink, Sinks};
 const LOOK: Duration = Duration::from_secs(2);
 
 /// Reads a configuration again when somebody asks for it by SIGHUP, and when its files hold something else: the file
-/// itself, those with secrets of webhooks and sinks, and those about plugins. They are compared by what they hold, because editors rename files and
+/// itself, those with secrets of webhooks, engines and sinks, and those about plugins. They are compared by what they hold, because editors rename files and
 /// Kubernetes exchanges a link above them.
 pub struct Reload {
     source: Source,
@@ -178,6 +178,7 @@ fn take_over(running: &Config, new: &Config) -> (Config, Vec<&'static str>) {
         limits,
         repository,
         forge,
+        engines,
         orchestrator,
         plugins,
         plugin_directory,
@@ -188,6 +189,7 @@ fn take_over(running: &Config, new: &Config) -> (Config, Vec<&'static str>) {
     let mut taken = Config {
         tokens: tokens.clone(),
         limits: limits.clone(),
+        engines: engines.clone(),
         plugins: plugins.clone(),
         plugin_directory: plugin_directory.clone(),
         registered_plugins: registered_plugins.clone(),
@@ -227,14 +229,16 @@ mod tests {
         let running = config("listen: 127.0.0.1:1\ntokens: [{name: a, sha256: ab}]\n");
         let text = "listen: 127.0.0.1:2\npublicUrl: https://a\ndata: d\ntokens: [{name: b, sha256: cd}]\n\
             timing: {settle: 1s}\nchanges: {most: 1}\nlimits: {rate: 1}\nrepository: {remote: r}\n\
+            engines: {flux: {secretFile: s}}\n\
             forge: {kind: gitea}\norchestrator: {url: u, host: h}\nlog: {filter: debug, json: true}\n";
         let new = config(text);
         let (taken, waiting) = take_over(&running, &new);
         let all =
             ["listen", "publicUrl", "data", "timing", "changes", "repository", "forge", "orchestrator", "log.json"];
         assert_eq!(waiting, all);
-        let tokens =
-            config("listen: 127.0.0.1:1\ntokens: [{name: b, sha256: cd}]\nlimits: {rate: 1}\nlog: {filter: debug}");
+        let tokens = config(
+            "listen: 127.0.0.1:1\ntokens: [{name: b, sha256: cd}]\nlimits: {rate: 1}\nengines: {flux: {secretFile: s}}\nlog: {filter: debug}",
+        );
         assert_eq!(taken, tokens);
         assert_eq!(take_over(&taken, &tokens), (taken, vec![]));
     }

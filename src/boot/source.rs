@@ -79,7 +79,15 @@ impl Source {
 /// The files that a configuration names and that are taken over while the server runs, as they are now.
 pub(super) fn beside(config: &Config) -> Vec<PathBuf> {
     let secrets = config.sinks.iter().filter_map(|sink| sink.secret_file.as_ref());
-    config.forge.webhook_secret_files.iter().chain(secrets).cloned().chain(plugins::files(config)).collect()
+    config
+        .forge
+        .webhook_secret_files
+        .iter()
+        .chain(config.engines.files())
+        .chain(secrets)
+        .cloned()
+        .chain(plugins::files(config))
+        .collect()
 }
 
 /// What that text and the files beside it hold, or why they cannot be read.

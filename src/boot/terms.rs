@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use super::error::BootError;
-use super::forges;
+use super::{engines, forges};
 use crate::config::{self, Config, MayActFor};
 use crate::http::{self, ActsFor, Auth, Right, Terms};
 
@@ -17,7 +17,8 @@ const BURST: f64 = 1000.0;
 /// On which terms callers come in; reads the files with secrets of webhooks.
 pub(super) fn terms(config: &Config) -> Result<Terms, BootError> {
     let (rate, burst) = limits(config);
-    Ok(Terms { auth: auth(&config.tokens)?, rate, burst, webhooks: forges::webhooks(&config.forge)? })
+    let (webhooks, engines) = (forges::webhooks(&config.forge)?, engines::engines(&config.engines)?);
+    Ok(Terms { auth: auth(&config.tokens)?, rate, burst, webhooks, engines })
 }
 
 /// Without credentials only this machine may call.

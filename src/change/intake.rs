@@ -41,7 +41,7 @@ type Step = Box<dyn FnOnce(&mut Ledger) -> Vec<Entry> + Send>;
 enum Command {
     Submit(Box<Submission>, Result<(), Refusal>, oneshot::Sender<Result<Receipt, Refusal>>),
     Record(Step, oneshot::Sender<Result<(), Refusal>>),
-    Deliver(String, oneshot::Sender<Result<bool, Refusal>>),
+    Deliver(String, Step, oneshot::Sender<Result<bool, Refusal>>),
     Post(Post, oneshot::Sender<Result<(), Refusal>>),
 }
 
@@ -156,8 +156,17 @@ impl Intake {
     /// # Errors
     /// When the journal cannot be written: it is not remembered.
     pub async fn deliver(&self, id: String) -> Result<bool, Refusal> {
+        self.deliver_with(id, |_| vec![]).await
+    }
+
+    /// The same, with what `step` changes in the ledger if it is new: both become durable, or neither does.
+    pub(super) async fn deliver_with(
+        &self,
+        id: String,
+        step: impl FnOnce(&mut Ledger) -> Vec<Entry> + Send + 'static,
+    ) -> Result<bool, Refusal> {
         let (sender, answer) = oneshot::channel();
-        self.send(Command::Deliver(id, sender))?;
+        self.send(Command::Deliver(id, Box::new(step), sender))?;
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
 
@@ -245,8 +254,12 @@ impl Writer {
                         batch.entries.extend(entries);
                         batch.replies.push(Reply::Done(sender));
                     }
-                    Command::Deliver(id, sender) => {
+                    Command::Deliver(id, step, sender) => {
                         let new = self.deliver(id, &mut batch);
+                        if new {
+                            let entries = step(&mut batch.ledger);
+                            batch.entries.extend(entries);
+                        }
                         batch.replies.push(Reply::Delivered(sender, new));
                     }
                     Command::Post(post, sender) => {

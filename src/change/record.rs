@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{ChangeId, Group, Timestamp};
 use super::person::Person;
+use super::rollout::Rollout;
 use super::talk::{Remark, Talk};
 use crate::repo::CommitId;
 
@@ -145,6 +146,9 @@ pub struct Change {
     pub absorbed: u64,
     /// The commit that put it on main.
     pub merged: Option<CommitId>,
+    /// How far it has come on clusters since it was merged; none until somebody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
     /// Since when the commit that put it on main is not there any more.
     #[serde(default)]
     pub astray: Option<Timestamp>,
@@ -197,6 +201,7 @@ impl Change {
             cancelled: None,
             absorbed: 0,
             merged: None,
+            rollout: None,
             astray: None,
             ended: None,
             untidy: false,

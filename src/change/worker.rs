@@ -23,6 +23,7 @@ use super::proposal::Proposal;
 use super::recent::Recent;
 use super::record::{Change, State};
 use super::refusals::Refusals;
+use super::reports::Reports;
 use super::retention::Retention;
 use super::rosters::Rosters;
 use super::rounds::Rounds;
@@ -83,6 +84,7 @@ pub struct Worker {
     pub(super) plugins: Arc<dyn Plugins>,
     patience: Patience,
     pub(super) heard_to: HeardTo,
+    pub(super) reports: Reports,
     wake: Notify,
     /// Held by whoever acts on a change or takes notice of main: one queue for all branches.
     pub(super) turn: tokio::sync::Mutex<()>,
@@ -124,6 +126,7 @@ impl Worker {
             plugins: Arc::new(NoPlugins::default()),
             patience: Patience::default(),
             heard_to: HeardTo::default(),
+            reports: Reports::default(),
             wake: Notify::new(),
             turn: tokio::sync::Mutex::new(()),
         }
@@ -379,6 +382,7 @@ impl Worker {
             moved.iter().map(|(change, there)| ledger.update(astray::noted(change, *there, now))).collect()
         });
         recorded.await?;
+        self.reports.main_moved();
         let base = self.intake.view().base.clone();
         self.plugins.follow(&base.tree, &base.settings);
         self.compared.store(true, Ordering::Relaxed);

@@ -8,6 +8,8 @@ use crate::change::State;
 
 /// The fewest characters that name a change.
 const FEWEST: usize = 6;
+/// How many places are named on which a change is live.
+const MOST_NAMED: usize = 10;
 /// How many characters its id has.
 const WHOLE: usize = 12;
 
@@ -66,10 +68,36 @@ pub(super) fn print(change: &Value) -> Result<(), Failure> {
     if !commit.is_empty() && is_on_its_branch(change) {
         output::print(&format!("commit {commit}\n"))?;
     }
+    output::print(&reached(change))?;
     match text(change, "summary") {
         "" => Ok(()),
         summary => output::print(&format!("\n{summary}")),
     }
+}
+
+/// On how many of the places that it touched a merged change is live, and which; nothing where no cluster has told of it.
+fn reached(change: &Value) -> String {
+    let places: Vec<&Value> = change.get("clusters").and_then(Value::as_array).into_iter().flatten().collect();
+    let of = |field: &str| -> Vec<&&Value> { places.iter().filter(|place| place.get(field).is_some()).collect() };
+    let (synced, live) = (of("synced"), of("live"));
+    if synced.is_empty() {
+        return String::new();
+    }
+    let name = |place: &&&Value| output::line(&format!("{}/{}", text(place, "cluster"), text(place, "namespace")));
+    let named: Vec<String> = live.iter().take(MOST_NAMED).map(name).collect();
+    let more = live.len() - named.len();
+    let mut words = format!("live on {} of {}", live.len(), places.len());
+    if !named.is_empty() {
+        words = format!("{words}: {}", named.join(", "));
+    }
+    if more > 0 {
+        words = format!("{words} and {more} more");
+    }
+    let rest = synced.len() - live.len();
+    if rest > 0 {
+        words = format!("{words}; synced, and not healthy yet, on {rest}");
+    }
+    format!("{words}\n")
 }
 
 /// Whether its branch holds what it is about.
@@ -121,6 +149,26 @@ mod tests {
         let change = json!({"id": "abcdef000001", "state": "changes-requested", "reason": reason});
         let expected = reason.replace('\n', "\\n");
         assert_eq!(head(&change), format!("change abcdef000001 is changes-requested ({expected})\n"));
+    }
+
+    #[test]
+    fn a_merged_change_says_on_how_many_clusters_it_is_live() {
+        let place = |cluster: &str, fields: &[&str]| {
+            let mut place = json!({"cluster": cluster, "namespace": "shop"});
+            fields.iter().for_each(|field| place[field] = "2026-11-22T06:50:45.000Z".into());
+            place
+        };
+        let of = |clusters: Value| reached(&json!({ "clusters": clusters }));
+        let (live, synced) = (["synced", "live"].as_slice(), ["synced"].as_slice());
+        assert_eq!(reached(&json!({})), "");
+        assert_eq!(of(json!([place("gke/east", &[])])), "", "nobody has told of it");
+        assert_eq!(
+            of(json!([place("gke/east", live), place("gke/north", &[]), place("gke/west", live)])),
+            "live on 2 of 3: gke/east/shop, gke/west/shop\n"
+        );
+        assert_eq!(of(json!([place("gke/east", synced)])), "live on 0 of 1; synced, and not healthy yet, on 1\n");
+        let many: Vec<_> = (0..12).map(|n| place(&format!("p/c{n}"), live)).collect();
+        assert!(of(json!(many)).ends_with(", p/c9/shop and 2 more\n"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The server's configuration, one small struct per subsystem. Unknown fields are refused.
 
 mod duration;
+mod engines;
 mod forge;
 mod orchestrator;
 mod plugins;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 pub use duration::Millis;
+pub use engines::{ArgoCd, Engines, Flux};
 pub use forge::{App, Budget, Commits, Forge, ForgeKind, MergeMethod};
 pub use orchestrator::Orchestrator;
 pub use plugins::{PluginAddress, RegisteredPlugins};
@@ -39,6 +41,8 @@ pub struct Config {
     pub repository: Repository,
     /// The forge that pull requests are opened on.
     pub forge: Forge,
+    /// The GitOps engines that tell how far main has come on clusters.
+    pub engines: Engines,
     /// The orchestrator that is told that this server is there.
     pub orchestrator: Option<Orchestrator>,
     /// Where outside plugins are reached.
@@ -65,6 +69,7 @@ impl Default for Config {
             limits: Limits::default(),
             repository: Repository::default(),
             forge: Forge::default(),
+            engines: Engines::default(),
             orchestrator: None,
             plugins: vec![],
             plugin_directory: None,

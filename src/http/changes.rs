@@ -20,7 +20,7 @@ use super::{apart, body, conditions, rights};
 use crate::change::forge::{Review, Verdict};
 use crate::change::submission::Cause;
 use crate::change::{Ask, Change, ChangeId, Refusal, State as ChangeState, approval, carrying};
-use crate::query::{Cursor, Filter, Summary, changes};
+use crate::query::{Cursor, Filter, Reached, Summary, changes};
 use crate::review::{FileChange, Happening, Plan, unified, words};
 
 /// How many changes a page has unless it is said.
@@ -95,6 +95,9 @@ struct Detailed<'a> {
     summary: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<&'a Plan>,
+    /// How far it has come on clusters, once it is merged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clusters: Option<Vec<Reached>>,
     /// Why there is no plan now.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan_missing: Option<Cow<'static, str>>,
@@ -116,6 +119,7 @@ pub(super) async fn show(
             |refusal: &Refusal| Problem::from(refusal.clone()).beside(|| shared.desk.troubles()).into_detail();
         let detailed = Detailed {
             change: Summary::of(&change),
+            clusters: Reached::all(&change),
             reviews: Reviews {
                 approvals_needed: approval::needed(&change.requesters, view.base.settings.approvals),
                 given,

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::auth::{Auth, Caller};
 use super::rate::Buckets;
-use super::signature::Webhooks;
+use super::signature::{Engines, Webhooks};
 use crate::change::Timestamp;
 
 /// On which terms callers come in.
@@ -21,12 +21,14 @@ pub struct Terms {
     pub burst: f64,
     /// Whose webhooks are taken, if any.
     pub webhooks: Option<Webhooks>,
+    /// The GitOps engines whose webhooks are taken.
+    pub engines: Engines,
 }
 
 impl From<Auth> for Terms {
     /// These callers, as often as they like, and no webhooks.
     fn from(auth: Auth) -> Self {
-        Self { auth, rate: 0.0, burst: 1.0, webhooks: None }
+        Self { auth, rate: 0.0, burst: 1.0, webhooks: None, engines: Engines::default() }
     }
 }
 

@@ -135,7 +135,7 @@ impl Metrics {
         drop(requests);
         head(out, "meshwright_intents_accepted_total", "counter", "Intents that were written durably.")?;
         writeln!(out, "meshwright_intents_accepted_total {}", self.accepted.load(Ordering::Relaxed))?;
-        head(out, "meshwright_webhooks_total", "counter", "Webhooks of the forge by result.")?;
+        head(out, "meshwright_webhooks_total", "counter", "Webhooks of the forge and of GitOps engines by result.")?;
         for (result, count) in self.webhooks.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             writeln!(out, "meshwright_webhooks_total{{result=\"{result}\"}} {count}")?;
         }
@@ -149,7 +149,10 @@ impl Metrics {
             writeln!(out, "meshwright_changes{{state=\"{state}\"}} {count}")?;
         }
         lives::write_waiting(out, ledger, *at)?;
-        self.lives.lock().unwrap_or_else(PoisonError::into_inner).write(out)?;
+        let mut lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
+        lives.look(ledger);
+        lives.write(out)?;
+        drop(lives);
         if let Some(left) = left {
             let words = "Requests that create or change something and that the forge may still be sent.";
             head(out, "meshwright_forge_writes_left", "gauge", words)?;

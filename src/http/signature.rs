@@ -1,11 +1,11 @@
-//! Telling who sent a webhook, by its signature.
+//! What senders of webhooks show to be themselves.
 
 use axum::http::HeaderMap;
 
 use crate::signature::Secret;
 
 /// The bytes of a signature.
-const LENGTH: usize = 32;
+pub(super) const LENGTH: usize = 32;
 
 /// The forge that webhooks are taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,19 +46,29 @@ pub struct Webhooks {
 impl Webhooks {
     /// Whether there is anything that could be a signature: who sends none is not read.
     pub(super) fn is_claimed(&self, headers: &HeaderMap) -> bool {
-        self.claim(headers).len() == LENGTH
-    }
-
-    fn claim(&self, headers: &HeaderMap) -> Vec<u8> {
-        let text = headers.get(self.source.headers()[0]).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        hexadecimal(text.strip_prefix("sha256=").unwrap_or(text))
+        claim(headers, self.source.headers()[0]).len() == LENGTH
     }
 
     /// Whether one of the secrets signed `body`; all of them are tried in any case.
     pub(super) fn signed(&self, body: &[u8], headers: &HeaderMap) -> bool {
-        let signature = self.claim(headers);
+        let signature = claim(headers, self.source.headers()[0]);
         self.secrets.iter().fold(false, |good, secret| good | secret.signed(body, &signature))
     }
+}
+
+/// What the engines whose webhooks are taken show to be themselves.
+#[derive(Debug, Clone, Default)]
+pub struct Engines {
+    /// The bearer token of Argo CD.
+    pub argocd: Option<Secret>,
+    /// What Flux signs with.
+    pub flux: Option<Secret>,
+}
+
+/// The signature that a header of that name holds; nothing where it holds none.
+pub(super) fn claim(headers: &HeaderMap, name: &str) -> Vec<u8> {
+    let text = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    hexadecimal(text.strip_prefix("sha256=").unwrap_or(text))
 }
 
 /// The bytes that hexadecimal digits stand for; none of what is no such text.

@@ -10,12 +10,13 @@ use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+use serde::Deserialize;
 
 use super::apart::understood;
 use super::api::Shared;
 use super::body;
+use super::delivery::{Taken, digest, must_be_json};
+use super::engines::{self, Engine};
 use super::problem::{self, Problem};
 
 /// The longest body, in bytes; GitHub sends up to 25 MB, and nothing that concerns us comes near this.
@@ -40,13 +41,16 @@ struct Sender {
     login: String,
 }
 
-/// `POST /v2/webhooks/{forge}`
+/// `POST /v2/webhooks/{forge}`, where a GitOps engine may stand for the forge.
 pub(super) async fn receive(
     State(shared): State<Arc<Shared>>,
     Path(forge): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let taken = take(&shared, &forge, request).await;
+    let taken = match Engine::at(&forge) {
+        Some(engine) => engines::take(&shared, engine, request).await,
+        None => take(&shared, &forge, request).await,
+    };
     shared.metrics.delivered(match &taken {
         Ok(taken) if taken.new => "new",
         Ok(_) => "known",
@@ -54,15 +58,6 @@ pub(super) async fn receive(
         Err(_) => "refused",
     });
     taken.map(|taken| (StatusCode::ACCEPTED, Json(taken)).into_response())
-}
-
-/// What is answered to a delivery that is remembered.
-#[derive(Debug, Serialize)]
-struct Taken {
-    /// Its id.
-    delivery: String,
-    /// Whether it was not known before.
-    new: bool,
 }
 
 async fn take(shared: &Shared, forge: &str, request: Request) -> Result<Taken, Problem> {
@@ -87,11 +82,7 @@ async fn take(shared: &Shared, forge: &str, request: Request) -> Result<Taken, P
         if !webhooks.signed(bytes, &headers) {
             return Err(unsigned());
         }
-        if !media_type.to_ascii_lowercase().starts_with("application/json") {
-            let detail = "Choose application/json as the content type of the webhook.";
-            return Err(Problem::new(&problem::MEDIA_TYPE, detail)
-                .header(header::ACCEPT, header::HeaderValue::from_static("application/json")));
-        }
+        must_be_json(&media_type)?;
         let payload: Payload = serde_json::from_slice(bytes)
             .map_err(|_| Problem::new(&problem::NOT_JSON, "The body is signed, and is not the JSON of a webhook."))?;
         Ok((identity(&id, bytes), payload))
@@ -110,7 +101,7 @@ async fn take(shared: &Shared, forge: &str, request: Request) -> Result<Taken, P
 /// The id of a delivery; where it has none, or none that can be kept, the digest of its body.
 fn identity(id: &str, body: &Bytes) -> String {
     let sane = !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(|b| b.is_ascii_graphic());
-    if sane { id.to_owned() } else { Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect() }
+    if sane { id.to_owned() } else { digest(body) }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::change::{Change, ChangeId, Ledger, Person, State, Timestamp};
+use crate::change::{Change, ChangeId, Ledger, Person, Place, State, Timestamp};
 
 /// Which changes are asked for; what is not said matches all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -95,6 +95,35 @@ pub struct Requester {
 impl Requester {
     fn of(person: &Person) -> Self {
         Self { name: person.name.clone(), logins: person.logins.clone(), verified: person.has_login() }
+    }
+}
+
+/// How far a merged change has come at one place that it touched. Moments are RFC 3339 in UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reached {
+    /// `provider/cluster`.
+    pub cluster: String,
+    /// The namespace.
+    pub namespace: String,
+    /// When the engine there had synced a commit that holds the change; none while that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub synced: Option<String>,
+    /// When that was found healthy, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<String>,
+}
+
+impl Reached {
+    /// The places that a merged change touched; none until somebody looked.
+    #[must_use]
+    pub fn all(change: &Change) -> Option<Vec<Self>> {
+        Some(change.rollout.as_ref()?.places.iter().map(Self::of).collect())
+    }
+
+    fn of(place: &Place) -> Self {
+        let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
+        let (synced, live) = (text(place.synced), text(place.live));
+        Self { cluster: place.cluster.clone(), namespace: place.namespace.clone(), synced, live }
     }
 }
 

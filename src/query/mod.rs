@@ -4,6 +4,6 @@ pub mod changes;
 pub mod graph;
 pub mod status;
 
-pub use changes::{Cursor, Filter, Page, Summary};
+pub use changes::{Cursor, Filter, Page, Reached, Summary};
 pub use graph::{Graph, graph};
 pub use status::{Status, status};

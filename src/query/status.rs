@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::changes::Summary;
-use crate::change::{Change, ChangeId, Group, Ledger, OnMain, Proposal, State};
+use crate::change::{Change, ChangeId, Group, Ledger, OnMain, Proposal, Rollout, State};
 use crate::intent::{Anchor, Kind, Resource, Spec, Topology, Tree, layout};
 use crate::review::Happening;
 
 /// The word for what is on main.
 const MERGED: &str = "merged";
+/// The words for how far what is on main has come on a cluster.
+const SYNCED: &str = "synced";
+const LIVE: &str = "live";
 /// The word for what is kept without its manifests.
 const TERMINATED: &str = "terminated";
 
@@ -53,7 +56,8 @@ pub struct ResourceStatus {
     /// What happens to it, where a change is pending.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub happening: Option<Happening>,
-    /// The state of the change that touches it; `merged` when it is on main and none does.
+    /// The state of the change that touches it; `merged` when it is on main and none does, `synced` and `live` when its
+    /// cluster has told so of the change that put it there.
     pub state: &'static str,
     /// The change that is pending.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,14 +123,20 @@ pub fn status(ledger: &Ledger, group: &Anchor, plans: &BTreeMap<ChangeId, &Propo
     });
     let mut resources: Vec<_> = resources.collect();
     let touched: BTreeSet<String> = resources.iter().map(|resource| resource.path.clone()).collect();
+    let merged = |change: &Change| Some((change.merged?.to_string(), change.rollout.clone()?));
+    let rollouts: BTreeMap<String, Rollout> = ledger.changes.values().filter_map(|change| merged(change)).collect();
+    let reached = |path: &str| {
+        let place = rollouts.get(commits.get(path)?)?.place(path)?;
+        place.live.map(|_| LIVE).or_else(|| place.synced.map(|_| SYNCED))
+    };
     resources.extend(files.into_iter().filter(|file| !touched.contains(&file.path)).map(|file| ResourceStatus {
         cluster: file.cluster,
         kind: file.kind,
         name: file.name,
         commit: commits.get(&file.path).cloned(),
+        state: reached(&file.path).unwrap_or(MERGED),
         path: file.path,
         happening: None,
-        state: MERGED,
         change: None,
     }));
     resources.sort_by(|a, b| (&a.cluster, &a.kind, &a.name).cmp(&(&b.cluster, &b.kind, &b.name)));

@@ -1,7 +1,7 @@
 //! What bodies are signed with.
 
 use hmac::{Hmac, Mac as _};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
@@ -36,6 +36,13 @@ impl Secret {
     #[must_use]
     pub fn sign(&self, body: &[u8]) -> String {
         self.mac(body).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Whether `text` is the secret itself; takes the same time whatever it is.
+    #[must_use]
+    pub fn is(&self, text: &[u8]) -> bool {
+        // Digests are of one length: the time tells nothing of that of the secret either.
+        bool::from(Sha256::digest(self.0.as_slice()).ct_eq(&Sha256::digest(text)))
     }
 
     /// Whether it signed `body` with `signature`; takes the same time whatever that is.
@@ -84,6 +91,10 @@ mod tests {
     fn a_secret_that_can_be_guessed_is_refused_and_none_is_shown() {
         assert!(Secret::new("fifteen letters").unwrap_err().contains("16"));
         let secret = Secret::new("sixteen letters!").unwrap();
+        assert!(secret.is(b"sixteen letters!"));
+        for other in ["", "sixteen letters", "sixteen letters?", "sixteen letters!!"] {
+            assert!(!secret.is(other.as_bytes()), "{other}");
+        }
         assert_eq!(format!("{secret:?}"), "Secret(…)");
     }
 }

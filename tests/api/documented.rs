@@ -107,6 +107,9 @@ fn answers_hold_what_is_documented_and_nothing_else() {
     for merged in [false, true] {
         if merged {
             judge("post", "/v2/changes/{id}/merge", &client.post(&format!("{change}/merge"), "{}"));
+            while client.get(&change).json()["clusters"].is_null() {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
             judge("get", "/v2/changes/{id}", &client.get(&change));
         }
         judge("post", "/v2/plan", &client.send("POST", "/v2/plan", &yaml, &opened));

@@ -29,13 +29,17 @@ const BOUNDS: [u64; 11] = [
 pub(super) struct Lives {
     proposed: Histogram,
     merged: Histogram,
+    live: Histogram,
+    /// The changes that were live when they were looked at last, once counting has begun.
+    lived: Option<HashSet<ChangeId>>,
     /// The changes that were proposed and have not ended: a change may be proposed again and again.
     known: HashSet<ChangeId>,
 }
 
 impl Default for Lives {
     fn default() -> Self {
-        Self { proposed: Histogram::new(&BOUNDS), merged: Histogram::new(&BOUNDS), known: HashSet::new() }
+        let [proposed, merged, live] = std::array::from_fn(|_| Histogram::new(&BOUNDS));
+        Self { proposed, merged, live, lived: None, known: HashSet::new() }
     }
 }
 
@@ -44,6 +48,18 @@ impl Lives {
     pub(super) fn begin(&mut self, ledger: &Ledger) {
         self.known
             .extend(ledger.active().iter().filter(|change| change.pull.is_some()).map(|change| change.id.clone()));
+        self.lived = Some(live(ledger).map(|(change, _)| change.id.clone()).collect());
+    }
+
+    /// Looks which changes became live: nobody is told of that when it happens, because they stay merged.
+    pub(super) fn look(&mut self, ledger: &Ledger) {
+        let Some(lived) = &mut self.lived else { return };
+        lived.retain(|id| ledger.changes.contains_key(id));
+        for (change, at) in live(ledger) {
+            if lived.insert(change.id.clone()) {
+                self.live.observe(since(change.created, at));
+            }
+        }
     }
 
     pub(super) fn came(&mut self, event: &Event, change: &Change) {
@@ -62,8 +78,14 @@ impl Lives {
         let name = "meshwright_change_seconds";
         head(out, name, "histogram", "Time from the first write of a change to its state, since the server started.")?;
         self.proposed.write(out, name, "to=\"proposed\"")?;
-        self.merged.write(out, name, "to=\"merged\"")
+        self.merged.write(out, name, "to=\"merged\"")?;
+        self.live.write(out, name, "to=\"live\"")
     }
+}
+
+/// The changes that are live at every place that they touched, and since when.
+fn live(ledger: &Ledger) -> impl Iterator<Item = (&Change, Timestamp)> {
+    ledger.changes.values().filter_map(|change| Some((&**change, change.rollout.as_ref()?.live?)))
 }
 
 /// The writes that are accepted and not on main, and for how long the oldest of them that is on no branch yet has waited.
@@ -90,6 +112,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::change::Rollout;
     use crate::change::journal::Contents;
 
     #[test]
@@ -110,6 +133,37 @@ mod tests {
             lives.write(&mut text).unwrap();
             assert!(text.contains(&format!("_count{{to=\"proposed\"}} {count}\n")), "{text}");
         }
+    }
+
+    #[test]
+    fn a_change_is_live_once_and_what_was_live_before_counting_began_does_not_count() {
+        let ledger = |live: &[(&str, i64)]| {
+            let change = |(id, at): &(&str, i64)| {
+                let rollout = Some(Rollout { places: vec![], live: (*at > 0).then_some(Timestamp(*at)) });
+                let id = ChangeId::parse(id).unwrap();
+                Change { rollout, state: State::Merged, ..Change::new(id, BTreeSet::new(), Timestamp(1_000)) }
+            };
+            let changes = live.iter().map(change).collect();
+            Ledger::restore(Arc::default(), Contents { changes, ..Contents::default() })
+        };
+        let text = |lives: &Lives| {
+            let mut text = String::new();
+            lives.write(&mut text).unwrap();
+            text
+        };
+        let mut lives = Lives::default();
+        lives.look(&ledger(&[("aaaaaaaaaaaa", 9_000)]));
+        assert!(text(&lives).contains("_count{to=\"live\"} 0\n"), "counting has not begun");
+        lives.begin(&ledger(&[("aaaaaaaaaaaa", 9_000), ("bbbbbbbbbbbb", 0)]));
+        for _ in 0..2 {
+            lives.look(&ledger(&[("aaaaaaaaaaaa", 9_000), ("bbbbbbbbbbbb", 61_000), ("cccccccccccc", 0)]));
+            let text = text(&lives);
+            for line in ["_sum{to=\"live\"} 60", "_count{to=\"live\"} 1", "_bucket{to=\"live\",le=\"60\"} 1"] {
+                assert!(text.contains(&format!("meshwright_change_seconds{line}\n")), "{text}");
+            }
+        }
+        lives.look(&ledger(&[]));
+        assert!(lives.lived.unwrap().is_empty(), "nothing is remembered of what is forgotten");
     }
 
     #[test]

@@ -209,16 +209,20 @@ fn taken(word: &str, step: Step) -> Value {
 }
 
 fn webhooks() -> Value {
-    let words = "A webhook of the forge. It is signed with the secret that is configured, stored by its id, and then only a \
-        reason to look at the forge: nothing of what it says is believed. It may be 10 MiB long.";
+    let words = "A webhook of the forge, or of a GitOps engine.";
+    let more = "That of a forge is signed with the secret that is configured, stored by its id, and then only a reason to \
+        look at the forge: nothing of what it says is believed. It may be 10 MiB long. Argo CD sends a bearer token of \
+        its own, and what the template in docs/gitops.md gives; Flux signs its Event in X-Signature. Those say that a \
+        cluster has synced a commit, are stored by the digest of their body, and may be 256 KiB long.";
     let answer = json!({"202": {"description": "stored, or known already", "content": json("Delivered")}});
     let responses = problems(answer, &[400, 404, 408, 413, 415, 422]);
     json!({
         "parameters": [{
-            "name": "forge", "in": "path", "required": true, "schema": {"type": "string", "enum": ["github", "gitea"]},
+            "name": "forge", "in": "path", "required": true, "schema": {"type": "string", "enum": ["github", "gitea", "argocd", "flux"]},
         }],
         "post": {
-            "operationId": "receiveWebhook", "tags": ["server"], "summary": words, "security": [{}],
+            "operationId": "receiveWebhook", "tags": ["server"], "summary": words, "description": more,
+            "security": [{}],
             "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object"}}}},
             "responses": responses,
         },

@@ -51,19 +51,13 @@ fn joined(base: &Value, more: Value) -> Value {
 pub(super) fn schemas() -> Map<String, Value> {
     let change = change();
     let happening = words([Happening::Added, Happening::Changed, Happening::Removed]);
-    let detail = object([
-        ("reviews", reviews()),
-        ("summary?", json!({"type": "string", "description": "the plan in words"})),
-        ("plan?", reference("schemas", "PlanWords")),
-        ("planMissing?", text()),
-    ]);
     let plan = plan_words();
     [
         ("Problem", problem()),
         ("Finding", finding()),
         ("Accepted", accepted()),
         ("Delivered", delivered()),
-        ("ChangeDetail", joined(&change, detail)),
+        ("ChangeDetail", joined(&change, detail())),
         ("Change", change),
         ("ChangePage", object([("changes", list("Change")), ("next?", text())])),
         ("Plan", joined(&plan, object([("diff", text())]))),
@@ -218,6 +212,33 @@ fn reviews() -> Value {
     object([
         ("approvalsNeeded", json!({"type": "integer"})),
         ("given", json!({"type": "array", "items": given, "description": "oldest first"})),
+    ])
+}
+
+/// What is told of one change beside what lists have of it.
+fn detail() -> Value {
+    object([
+        ("reviews", reviews()),
+        ("summary?", json!({"type": "string", "description": "the plan in words"})),
+        ("plan?", reference("schemas", "PlanWords")),
+        (
+            "clusters?",
+            json!({
+                "type": "array", "items": reached(),
+                "description": "of a merged change: the namespaces of clusters that it touched",
+            }),
+        ),
+        ("planMissing?", text()),
+    ])
+}
+
+fn reached() -> Value {
+    let moment = |words: &str| json!({"type": "string", "format": "date-time", "description": words});
+    object([
+        ("cluster", json!({"type": "string", "description": "`provider/cluster`"})),
+        ("namespace", text()),
+        ("synced?", moment("when the engine there had synced a commit that holds the change")),
+        ("live?", moment("when that was found healthy, too")),
     ])
 }
 
