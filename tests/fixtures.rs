@@ -19,7 +19,7 @@ use meshwright::review::{Model, Side};
 const FINDINGS: &str = "findings.txt";
 
 /// Folders that hold something else.
-const OTHERS: [&str; 3] = ["config-repo", "lint", "webhooks"];
+const OTHERS: [&str; 4] = ["config-repo", "lint", "plugins", "webhooks"];
 
 fn fixtures() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");

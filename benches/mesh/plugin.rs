@@ -1,5 +1,6 @@
 //! What a plugin adds: one outside this program over a local socket, and those that are built in.
 
+#[rustfmt::skip]
 #[allow(clippy::all, clippy::pedantic, unused_qualifications, unreachable_pub, dead_code, reason = "generated")]
 #[path = "../../tests/plugin/v1.rs"]
 mod v1;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::BootError;
+use super::files;
 use crate::change::Clock;
 use crate::change::forge::Forge;
 use crate::config::{self, Config, ForgeKind};
@@ -148,7 +149,7 @@ fn secret(file: Option<&Path>, variable: &str, field: &'static str) -> Result<To
 pub(super) fn read(path: &Path, field: &'static str) -> Result<String, BootError> {
     let wrong = |why: String| BootError::config(field, format!("{}: {why}", path.display()));
     let mut text = String::new();
-    let file = std::fs::File::open(path).map(|file| file.take(LONGEST_SECRET + 1));
+    let file = files::regular(path).map(|file| file.take(LONGEST_SECRET + 1));
     let read = file.and_then(|mut file| file.read_to_string(&mut text));
     match read.map_err(|error| wrong(error.to_string()))? {
         length if length as u64 > LONGEST_SECRET => Err(wrong(format!("is longer than {LONGEST_SECRET} bytes"))),

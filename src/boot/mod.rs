@@ -5,6 +5,7 @@ mod demo;
 mod dumps;
 mod engines;
 mod error;
+mod files;
 mod forges;
 mod housekeeping;
 mod logging;

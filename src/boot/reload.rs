@@ -111,12 +111,29 @@ impl Reload {
         bound: SocketAddr,
     ) -> Result<Vec<&'static str>, BootError> {
         let new = self.source.understand(text)?;
+        shrunk(&self.running, &new)?;
         self.named.clone_from(&new);
         self.known = source::print(text, &source::beside(&self.named));
         let (taken, waiting) = take_over(&self.running, &new);
         Prepared::of(&taken, &new, bound)?.put(rooms, &self.logging)?;
         self.running = taken;
         Ok(waiting)
+    }
+}
+
+/// What a file that was cut off looks like, or one that is still being written, is not taken over: it would let everybody
+/// in, and have nobody told any more.
+fn shrunk(running: &Config, new: &Config) -> Result<(), BootError> {
+    let lacks = |field, what: &str| {
+        Err(BootError::config(
+            field,
+            format!("{what} while the server runs is more likely an accident; restart it for that"),
+        ))
+    };
+    match () {
+        () if new.tokens.is_empty() && !running.tokens.is_empty() => lacks("tokens", "taking the last one away"),
+        () if new.sinks.is_empty() && !running.sinks.is_empty() => lacks("sinks", "taking the last one away"),
+        () => Ok(()),
     }
 }
 

@@ -19,6 +19,8 @@ const MOST: usize = 16;
 const LONGEST_NAME: usize = 63;
 /// How often the parts are looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often a server is looked at that is still starting.
+const MOMENT: Duration = Duration::from_millis(20);
 /// How long two events of readiness are apart at least.
 const DISTANCE: Duration = Duration::from_secs(10);
 
@@ -88,8 +90,12 @@ pub(super) async fn announce_readiness(readiness: Readiness, desk: Desk) {
     let mut told = Told::default();
     loop {
         let (parts, now) = (readiness.parts(), Instant::now());
-        // What is still starting says nothing yet.
-        if !readiness.is_starting("worker") && told.is_due(&parts, now) && !desk.tallies().sinks.is_empty() {
+        if readiness.is_starting("worker") {
+            // It says nothing yet.
+            tokio::time::sleep(MOMENT).await;
+            continue;
+        }
+        if told.is_due(&parts, now) && !desk.tallies().sinks.is_empty() {
             let shown = parts.iter().map(|part| Health { name: part.name.to_string(), fault: part.fault.clone() });
             // A journal that cannot be written is asked again, and says in the log why it cannot.
             if desk.announce(shown.collect()).await.is_ok() {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::error::BootError;
-use super::plugins;
+use super::{files, plugins};
 use crate::config::Config;
 
 /// The longest configuration file, and the most of a file with a secret that is looked at, in bytes.
@@ -114,6 +114,6 @@ pub(super) fn print(text: &Result<String, String>, beside: &[PathBuf]) -> Print 
 /// The first bytes of a file, one more than are looked at if there are more.
 fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = vec![];
-    std::fs::File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    files::regular(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

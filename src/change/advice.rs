@@ -1,6 +1,8 @@
 //! What a requester should know of a write that is accepted all the same.
 
 use crate::finding::{Finding, Place, Severity};
+use crate::intent::plugins::BUILT_IN;
+use crate::intent::scalar::DnsLabel;
 use crate::intent::spec::Spec;
 use crate::intent::{Anchor, Kind, Resource, Topology, Tree, rules};
 
@@ -12,7 +14,8 @@ pub(super) fn advice(tree: &Tree, topology: &Topology<'_>, anchor: &Anchor) -> V
         topology.unknown_app(resource).map(|missing| not_yet(resource, "intent/unknown-app", "/spec/app", missing));
     let clusters = topology.unknown_clusters(resource).into_iter();
     let clusters = clusters.map(|missing| not_yet(resource, "intent/unknown-cluster", "/spec/intent", missing));
-    let others = [everything(resource), rules::wider_than_workload(tree, anchor), terminated(tree, anchor)];
+    let others =
+        [everything(resource), rules::wider_than_workload(tree, anchor), terminated(tree, anchor), unlisted(resource)];
     app.into_iter().chain(clusters).chain(others.into_iter().flatten()).collect()
 }
 
@@ -49,6 +52,22 @@ fn terminated(tree: &Tree, anchor: &Anchor) -> Option<Finding> {
         let remedy = "POST to its path with /instantiate behind it when it is to be there again";
         Finding::warning("intent/terminated", Place::at(anchor.as_str()), message, remedy)
     })
+}
+
+/// A plugin is asked only where `meshwright.yaml` lists it, and there not every name can stand.
+fn unlisted(resource: &Resource) -> Option<Finding> {
+    let Spec::Controller(_) = resource.spec() else { return None };
+    let name = resource.anchor().name();
+    let why = match name {
+        name if BUILT_IN.contains(&name) => format!("`{name}` is built in, and renders without being registered"),
+        name => format!(
+            "`{name}` is no DNS label, and meshwright.yaml lists plugins by such names: {}",
+            DnsLabel::parse(name).err()?
+        ),
+    };
+    let message = format!("this plugin is never asked: {why}");
+    let place = Place::pointing(resource.anchor().as_str(), "/metadata/name");
+    Some(Finding::warning("intent/plugin-name", place, message, "register it by the name that meshwright.yaml lists"))
 }
 
 /// An ALLOW that names nothing looks as if it allowed nothing.

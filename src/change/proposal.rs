@@ -221,7 +221,7 @@ fn untouched_drift(base: &Base, edits: &Edits) -> Option<Finding> {
             "main holds something else than its intents render to in {}, and this change leaves it so: {named}{more}",
             many(untouched.len(), "generated file")
         ),
-        "run `meshwright render --repo . --write` and propose the result",
+        "run `meshwright render --repo . --write`, for files of plugins with --plugins=FILE, and propose the result",
     ))
 }
 

@@ -9,13 +9,13 @@ use super::access::expected;
 use super::annotate::{self, Format};
 use super::output;
 use super::plugins::Reach;
-use super::render::{outdated, outdated_of_plugins};
+use super::render::{RENDER_WITH_PLUGINS, outdated, outdated_of_plugins};
 use super::{Failure, Outcome, Verdict, against, bundle};
 use crate::change::{Audit, Declared, Listed};
 use crate::finding::{Finding, Place, Severity};
 use crate::intent::layout;
 use crate::intent::settings::SETTINGS_PATH;
-use crate::render::{Answers, Outside, PluginFiles, Rendered, Scope, render};
+use crate::render::{Answers, Outside, PluginFiles, Rendered, Scope, is_plugin_path, render};
 use crate::repo::Files;
 use crate::review::words::{self, many};
 use crate::review::{self, AccessChange, FileChange, Happening, Model, Side};
@@ -111,7 +111,12 @@ impl Check {
 /// A plugin that was to be asked and did not answer, so that its files are checked by their digests.
 fn not_asked(fault: &str) -> Finding {
     let place = Place::pointing(SETTINGS_PATH, "/plugins");
-    Finding::warning("plugin/unanswered", place, fault, "its files were checked by their digests; let it answer")
+    Finding::error(
+        "plugin/unanswered",
+        place,
+        fault,
+        "let it answer; or leave --plugins out, which checks digests only",
+    )
 }
 
 /// The files of plugins that were checked without asking the plugin.
@@ -170,7 +175,9 @@ fn outdated_finding(change: &FileChange, declared: &Declared) -> Option<Finding>
         Happening::Changed => ("check/differs", "is not what its intents render to"),
         Happening::Removed => return None,
     };
-    Some(Finding::error(rule, place, message, "run `meshwright render --repo . --write`"))
+    let of_plugin = is_plugin_path(&declared.settings, &change.path);
+    let remedy = if of_plugin { RENDER_WITH_PLUGINS } else { "run `meshwright render --repo . --write`" };
+    Some(Finding::error(rule, place, message, remedy))
 }
 
 /// Takes away what an error says of the same place in the same words.

@@ -160,12 +160,14 @@ impl Render {
     }
 }
 
+/// What brings the files of plugins up to date.
+pub(super) const RENDER_WITH_PLUGINS: &str = "run `meshwright render --repo . --write --plugins=FILE`";
+
 /// The files of plugins that are not what they should be, and which only the plugins can make anew.
 pub(super) fn outdated_of_plugins(rendered: &Rendered) -> impl Iterator<Item = Finding> + use<'_> {
     rendered.outdated.iter().map(|outdated| {
         let message = format!("this file of a plugin {}", outdated.why);
-        let remedy = "run `meshwright render --repo . --write --plugins=FILE`, and propose the result";
-        Finding::error("check/plugin", Place::at(&outdated.path), message, remedy)
+        Finding::error("check/plugin", Place::at(&outdated.path), message, RENDER_WITH_PLUGINS)
     })
 }
 

@@ -285,7 +285,7 @@ pub static KINDS: &[KindEntry] = &[
         alias: Some("controllers"),
         title: "plugin",
         read: |f| Controller::read(f).map(Spec::Controller),
-        example: r#"{"metadata": {"name": "dns"}, "spec": {"host": "dns.example", "port": 9000, "type": "action", "priority": 1}}"#,
+        example: r#"{"metadata": {"name": "network-policies"}, "spec": {"host": "network-policies.mesh.svc", "port": 9000, "type": "action", "priority": 1}}"#,
         ..STANDARD
     },
 ];

@@ -8,6 +8,7 @@ mod link;
 mod pool;
 mod reading;
 mod target;
+#[rustfmt::skip]
 #[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all, clippy::pedantic)]
 mod v1;
 mod wire;

@@ -156,7 +156,17 @@ pub struct Finding {
 }
 /// Nested message and enum types in `Finding`.
 pub mod finding {
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
     #[repr(i32)]
     pub enum Severity {
         Unspecified = 0,
@@ -192,9 +202,15 @@ pub mod finding {
 }
 /// Generated client implementations.
 pub mod plugin_client {
-    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
-    use tonic::codegen::http::Uri;
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
     use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
     /// What a plugin serves, beside the standard health service (grpc.health.v1) under the empty name.
     #[derive(Debug, Clone)]
     pub struct PluginClient<T> {
@@ -215,16 +231,22 @@ pub mod plugin_client {
             let inner = tonic::client::Grpc::with_origin(inner, origin);
             Self { inner }
         }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> PluginClient<InterceptedService<T, F>>
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> PluginClient<InterceptedService<T, F>>
         where
             F: tonic::service::Interceptor,
             T::ResponseBody: Default,
             T: tonic::codegen::Service<
-                    http::Request<tonic::body::Body>,
-                    Response = http::Response<<T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody>,
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
                 >,
-            <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
-                Into<StdError> + std::marker::Send + std::marker::Sync,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
         {
             PluginClient::new(InterceptedService::new(inner, interceptor))
         }
@@ -263,15 +285,25 @@ pub mod plugin_client {
         pub async fn describe(
             &mut self,
             request: impl tonic::IntoRequest<super::DescribeRequest>,
-        ) -> std::result::Result<tonic::Response<super::DescribeResponse>, tonic::Status> {
+        ) -> std::result::Result<
+            tonic::Response<super::DescribeResponse>,
+            tonic::Status,
+        > {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/meshwright.plugin.v1.Plugin/Describe");
+            let path = http::uri::PathAndQuery::from_static(
+                "/meshwright.plugin.v1.Plugin/Describe",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("meshwright.plugin.v1.Plugin", "Describe"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("meshwright.plugin.v1.Plugin", "Describe"));
             self.inner.unary(req, path, codec).await
         }
         /// The manifests of one host or workload.
@@ -282,27 +314,43 @@ pub mod plugin_client {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/meshwright.plugin.v1.Plugin/Render");
+            let path = http::uri::PathAndQuery::from_static(
+                "/meshwright.plugin.v1.Plugin/Render",
+            );
             let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new("meshwright.plugin.v1.Plugin", "Render"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("meshwright.plugin.v1.Plugin", "Render"));
             self.inner.unary(req, path, codec).await
         }
         /// The same for many: one answer for each request, in any order, grouped into messages as it suits.
         pub async fn render_all(
             &mut self,
             request: impl tonic::IntoStreamingRequest<Message = super::RenderAllRequest>,
-        ) -> std::result::Result<tonic::Response<tonic::codec::Streaming<super::RenderAllResponse>>, tonic::Status>
-        {
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::RenderAllResponse>>,
+            tonic::Status,
+        > {
             self.inner
                 .ready()
                 .await
-                .map_err(|e| tonic::Status::unknown(format!("Service was not ready: {}", e.into())))?;
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
             let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static("/meshwright.plugin.v1.Plugin/RenderAll");
+            let path = http::uri::PathAndQuery::from_static(
+                "/meshwright.plugin.v1.Plugin/RenderAll",
+            );
             let mut req = request.into_streaming_request();
-            req.extensions_mut().insert(GrpcMethod::new("meshwright.plugin.v1.Plugin", "RenderAll"));
+            req.extensions_mut()
+                .insert(GrpcMethod::new("meshwright.plugin.v1.Plugin", "RenderAll"));
             self.inner.streaming(req, path, codec).await
         }
     }

@@ -52,6 +52,7 @@ pub fn complete(rendered: Rendered, settings: &Settings, answers: &Answers) -> R
     for manifest in answered.manifests {
         directories.extend(namespace_directory(&manifest.path).map(str::to_owned));
         findings.extend(too_large(&manifest));
+        findings.extend(of_the_mesh(&manifest));
         match manifests.entry(manifest.path.clone()) {
             Entry::Vacant(free) => drop(free.insert(manifest)),
             Entry::Occupied(mut taken) => {
@@ -91,6 +92,7 @@ fn rendered(out: Output) -> Rendered {
     manifests.par_sort_unstable_by(|a, b| a.path.cmp(&b.path).then_with(|| a.text.cmp(&b.text)));
     findings.extend(manifests.windows(2).filter_map(|pair| same_file(&pair[0], &pair[1])));
     findings.extend(same_resource(manifests.iter()));
+    findings.extend(manifests.iter().filter_map(of_the_mesh));
     findings.extend(manifests.iter().filter_map(too_large));
     let directories: BTreeSet<&str> =
         manifests.iter().filter_map(|manifest| namespace_directory(&manifest.path)).collect();
@@ -122,6 +124,21 @@ fn same_file(one: &Manifest, other: &Manifest) -> Option<Finding> {
         (message, "let one of the plugins name its resource otherwise")
     };
     Some(Finding::error("render/same-file", Place::at(&one.path), message, remedy))
+}
+
+/// What a reviewer has to look at where an outside plugin writes what decides who reaches what: of a policy the plan says
+/// whom it lets in, of anything else of Istio nothing but that it is there.
+fn of_the_mesh(manifest: &Manifest) -> Option<Finding> {
+    let is_of_mesh =
+        ["istio.io", "gateway.networking.k8s.io"].iter().any(|group| manifest.resource.group().ends_with(group));
+    (manifest.is_of_outside_plugin() && is_of_mesh).then(|| {
+        let (plugin, kind) = (&manifest.plugin, manifest.resource.kind_name());
+        let message = format!(
+            "the plugin {plugin} writes this {kind}, which may change who reaches what, whatever the intents say"
+        );
+        let remedy = "look at the diff; who is allowed is decided by all policies together";
+        Finding::warning("plugin/mesh", Place::at(&manifest.path), message, remedy)
+    })
 }
 
 /// What a resource is on all clusters together: its namespace's directory, its group, its kind and its name.

@@ -77,7 +77,11 @@ impl Sinks {
     pub async fn reconfigure(&self, sinks: Vec<Sink>) -> Result<(), Refusal> {
         let mut running = self.running.lock().await;
         let names: BTreeSet<String> = sinks.iter().map(|sink| sink.name().to_owned()).collect();
+        let before = self.intake.outbox().tallies().sinks;
         self.intake.announce_to(names.clone()).await?;
+        for (sink, tally) in before.iter().filter(|(sink, tally)| !names.contains(*sink) && tally.waiting > 0) {
+            tracing::error!(sink, events = tally.waiting, "this sink is gone, and with it what it had yet to take");
+        }
         running.retain(|name, _| names.contains(name));
         for sink in sinks {
             match running.get(sink.name()) {

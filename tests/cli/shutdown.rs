@@ -123,7 +123,7 @@ fn what_takes_longer_than_the_deadline_is_cut() {
     let (code, log) = waiting.server.ended();
     let took = begin.elapsed();
     assert_eq!(code, Some(0), "{log}");
-    assert!(took > Duration::from_millis(500) && took < crate::process::PATIENCE, "{took:?}");
+    assert!(took > Duration::from_millis(500) && took < PATIENCE, "{took:?}");
     assert!(log.contains(" WARN ") && log.contains("requests were cut that took longer"), "{log}");
 }
 

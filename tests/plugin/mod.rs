@@ -1,5 +1,6 @@
 //! A plugin that does as it is told, well or badly.
 
+#[rustfmt::skip]
 #[allow(clippy::all, clippy::pedantic, unused_qualifications, unreachable_pub, dead_code, reason = "generated")]
 pub(crate) mod v1;
 

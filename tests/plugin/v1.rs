@@ -156,7 +156,17 @@ pub struct Finding {
 }
 /// Nested message and enum types in `Finding`.
 pub mod finding {
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
     #[repr(i32)]
     pub enum Severity {
         Unspecified = 0,
@@ -192,7 +202,13 @@ pub mod finding {
 }
 /// Generated server implementations.
 pub mod plugin_server {
-    #![allow(unused_variables, dead_code, missing_docs, clippy::wildcard_imports, clippy::let_unit_value)]
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with PluginServer.
     #[async_trait]
@@ -201,14 +217,19 @@ pub mod plugin_server {
         async fn describe(
             &self,
             request: tonic::Request<super::DescribeRequest>,
-        ) -> std::result::Result<tonic::Response<super::DescribeResponse>, tonic::Status>;
+        ) -> std::result::Result<
+            tonic::Response<super::DescribeResponse>,
+            tonic::Status,
+        >;
         /// The manifests of one host or workload.
         async fn render(
             &self,
             request: tonic::Request<super::RenderRequest>,
         ) -> std::result::Result<tonic::Response<super::RenderResponse>, tonic::Status>;
         /// Server streaming response type for the RenderAll method.
-        type RenderAllStream: tonic::codegen::tokio_stream::Stream<Item = std::result::Result<super::RenderAllResponse, tonic::Status>>
+        type RenderAllStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::RenderAllResponse, tonic::Status>,
+            >
             + std::marker::Send
             + 'static;
         /// The same for many: one answer for each request, in any order, grouped into messages as it suits.
@@ -239,7 +260,10 @@ pub mod plugin_server {
                 max_encoding_message_size: None,
             }
         }
-        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
         where
             F: tonic::service::Interceptor,
         {
@@ -283,7 +307,10 @@ pub mod plugin_server {
         type Response = http::Response<tonic::body::Body>;
         type Error = std::convert::Infallible;
         type Future = BoxFuture<Self::Response, Self::Error>;
-        fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::result::Result<(), Self::Error>> {
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
             Poll::Ready(Ok(()))
         }
         fn call(&mut self, req: http::Request<B>) -> Self::Future {
@@ -291,12 +318,21 @@ pub mod plugin_server {
                 "/meshwright.plugin.v1.Plugin/Describe" => {
                     #[allow(non_camel_case_types)]
                     struct DescribeSvc<T: Plugin>(pub Arc<T>);
-                    impl<T: Plugin> tonic::server::UnaryService<super::DescribeRequest> for DescribeSvc<T> {
+                    impl<T: Plugin> tonic::server::UnaryService<super::DescribeRequest>
+                    for DescribeSvc<T> {
                         type Response = super::DescribeResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::DescribeRequest>) -> Self::Future {
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DescribeRequest>,
+                        ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Plugin>::describe(&inner, request).await };
+                            let fut = async move {
+                                <T as Plugin>::describe(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -309,8 +345,14 @@ pub mod plugin_server {
                         let method = DescribeSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
-                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -319,12 +361,21 @@ pub mod plugin_server {
                 "/meshwright.plugin.v1.Plugin/Render" => {
                     #[allow(non_camel_case_types)]
                     struct RenderSvc<T: Plugin>(pub Arc<T>);
-                    impl<T: Plugin> tonic::server::UnaryService<super::RenderRequest> for RenderSvc<T> {
+                    impl<T: Plugin> tonic::server::UnaryService<super::RenderRequest>
+                    for RenderSvc<T> {
                         type Response = super::RenderResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(&mut self, request: tonic::Request<super::RenderRequest>) -> Self::Future {
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RenderRequest>,
+                        ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Plugin>::render(&inner, request).await };
+                            let fut = async move {
+                                <T as Plugin>::render(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -337,8 +388,14 @@ pub mod plugin_server {
                         let method = RenderSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
-                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
                         let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
@@ -347,16 +404,26 @@ pub mod plugin_server {
                 "/meshwright.plugin.v1.Plugin/RenderAll" => {
                     #[allow(non_camel_case_types)]
                     struct RenderAllSvc<T: Plugin>(pub Arc<T>);
-                    impl<T: Plugin> tonic::server::StreamingService<super::RenderAllRequest> for RenderAllSvc<T> {
+                    impl<
+                        T: Plugin,
+                    > tonic::server::StreamingService<super::RenderAllRequest>
+                    for RenderAllSvc<T> {
                         type Response = super::RenderAllResponse;
                         type ResponseStream = T::RenderAllStream;
-                        type Future = BoxFuture<tonic::Response<Self::ResponseStream>, tonic::Status>;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
                         fn call(
                             &mut self,
-                            request: tonic::Request<tonic::Streaming<super::RenderAllRequest>>,
+                            request: tonic::Request<
+                                tonic::Streaming<super::RenderAllRequest>,
+                            >,
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
-                            let fut = async move { <T as Plugin>::render_all(&inner, request).await };
+                            let fut = async move {
+                                <T as Plugin>::render_all(&inner, request).await
+                            };
                             Box::pin(fut)
                         }
                     }
@@ -369,20 +436,38 @@ pub mod plugin_server {
                         let method = RenderAllSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(accept_compression_encodings, send_compression_encodings)
-                            .apply_max_message_size_config(max_decoding_message_size, max_encoding_message_size);
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
                         let res = grpc.streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)
                 }
-                _ => Box::pin(async move {
-                    let mut response = http::Response::new(tonic::body::Body::default());
-                    let headers = response.headers_mut();
-                    headers.insert(tonic::Status::GRPC_STATUS, (tonic::Code::Unimplemented as i32).into());
-                    headers.insert(http::header::CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
-                    Ok(response)
-                }),
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
             }
         }
     }

@@ -96,10 +96,10 @@ fn a_checkout_is_checked_by_digest_everywhere_and_rendered_where_the_plugin_is_r
     assert!(differs.out.contains("error[plugin/differs]"), "{differs:?}");
     assert!(differs.out.contains("np answers differently for equal input"), "{differs:?}");
 
-    // Where the plugin is away, the digests have to do, and that is said.
+    // Where the plugin is away that was to be asked, the digests have to do, and that is wrong.
     drop(double);
     let away = check(&[&plugins, "-o", "json"]);
-    assert_eq!(away.code, Some(0), "{away:?}");
+    assert_eq!(away.code, Some(1), "{away:?}");
     let said: serde_json::Value = serde_json::from_str(&away.out).unwrap();
     assert_eq!(said["pluginsByDigest"]["files"], 1, "{said}");
     assert!(
@@ -107,7 +107,7 @@ fn a_checkout_is_checked_by_digest_everywhere_and_rendered_where_the_plugin_is_r
         "{said}"
     );
     let marked = check(&[&plugins, "-o", "github"]);
-    assert!(marked.out.starts_with("::warning ") && marked.out.contains("np cannot be reached"), "{marked:?}");
+    assert!(marked.out.starts_with("::error ") && marked.out.contains("np cannot be reached"), "{marked:?}");
     // A file that is missing was part of the answer only if others of it are there: of one, only the plugin knows.
     fs::remove_file(repo.join(POLICY)).unwrap();
     assert_eq!(check(&[]).code, Some(0));

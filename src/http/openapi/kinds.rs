@@ -34,12 +34,6 @@ fn example(kind: Kind) -> Value {
     serde_json::from_str(kind.entry().example).unwrap_or_default()
 }
 
-/// Why this version refuses every resource of the kind, if it does.
-fn unsupported(entry: &KindEntry) -> Option<String> {
-    let violations = Resource::read(None, entry.kind, &example(entry.kind)).err()?;
-    Some(violations.into_iter().map(|violation| violation.message).collect::<Vec<_>>().join("; "))
-}
-
 /// The path parameters of one resource of `kind`, outermost first, each with the name that the examples use.
 fn path_parameters(kind: Kind) -> Vec<Value> {
     let mut all = kind.entry().parent.map(path_parameters).unwrap_or_default();
@@ -92,7 +86,7 @@ fn collection(entry: &KindEntry) -> Value {
     let (title, name) = (entry.title, schema_name(entry.kind));
     let items = json!({"type": "array", "items": reference("schemas", &name)});
     let alias = entry.alias.map(|alias| format!(" `{alias}` is another name of the collection.")).unwrap_or_default();
-    let mut post = json!({
+    let post = json!({
         "operationId": format!("create{name}"),
         "tags": [title],
         "summary": format!("Create: {title}"),
@@ -101,7 +95,6 @@ fn collection(entry: &KindEntry) -> Value {
         "requestBody": request_body(entry),
         "responses": problems(json!({"201": answered(entry, "created", true)}), &[400, 404, 408, 409, 413, 415, 422]),
     });
-    refuse(&mut post, entry);
     json!({
         "parameters": entry.parent.map(path_parameters).unwrap_or_default(),
         "get": {
@@ -122,7 +115,7 @@ fn item(entry: &KindEntry) -> Value {
     let (title, name) = (entry.title, schema_name(entry.kind));
     let conditions = ["ifMatch", "ifNoneMatch", "idempotencyKey"].map(|name| reference("parameters", name));
     let written = json!({"200": answered(entry, "replaced", false), "201": answered(entry, "created", true)});
-    let mut put = json!({
+    let put = json!({
         "operationId": format!("put{name}"),
         "tags": [title],
         "summary": format!("Create or replace: {title}"),
@@ -130,7 +123,6 @@ fn item(entry: &KindEntry) -> Value {
         "requestBody": request_body(entry),
         "responses": problems(written, &[400, 404, 408, 409, 412, 413, 415, 422]),
     });
-    refuse(&mut put, entry);
     let change = json!({
         "Meshwright-Change": reference("headers", "Meshwright-Change"), "Link": reference("headers", "Link"),
         "Warning": reference("headers", "Warning"),
@@ -159,14 +151,6 @@ fn item(entry: &KindEntry) -> Value {
             ),
         },
     })
-}
-
-/// Marks a write that this version always refuses.
-fn refuse(operation: &mut Value, entry: &KindEntry) {
-    if let Some(why) = unsupported(entry) {
-        operation["description"] = format!("Refused with 400 by this version: {why}.").into();
-        operation["x-meshwright-refused"] = true.into();
-    }
 }
 
 fn called(entry: &KindEntry, call: Call) -> Value {
