@@ -186,8 +186,10 @@ impl Link {
     /// Asks many questions in one call. What came before something went wrong counts.
     async fn stream(&self, questions: &[Question]) -> (Vec<v1::RenderResponse>, Option<Fault>) {
         let deadline = self.target.deadline;
-        let group = |group: &[Question]| v1::RenderAllRequest { requests: group.iter().map(wire::request).collect() };
-        let requests: Vec<v1::RenderAllRequest> = questions.chunks(GROUP).map(group).collect();
+        // Each group is put into words when it is sent: the plugin begins with the first.
+        let groups: Vec<Vec<Question>> = questions.chunks(GROUP).map(<[Question]>::to_vec).collect();
+        let words = |group: Vec<Question>| v1::RenderAllRequest { requests: group.iter().map(wire::request).collect() };
+        let requests = groups.into_iter().map(words);
         let mut wanted: HashSet<String> = questions.iter().map(|question| question.digest.clone()).collect();
         let mut responses = vec![];
         let mut client = self.client();
