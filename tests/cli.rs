@@ -36,30 +36,10 @@ use std::path::Path;
 use std::process::Command;
 
 use checkout::Checkout;
-use process::{Client, Server};
+use process::{Client, Run, Server, meshwright};
 
 const MESH: &str = include_str!("../fixtures/minimal/bundle.yaml");
 const PROGRAM: &str = env!("CARGO_BIN_EXE_meshwright");
-
-/// What a run of the program came to.
-#[derive(Debug)]
-struct Run {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-fn meshwright(folder: &Path, arguments: &[&str]) -> Run {
-    let output = Command::new(PROGRAM)
-        .args(arguments)
-        .current_dir(folder)
-        .env_remove("MESHWRIGHT_SERVER")
-        .env_remove("MESHWRIGHT_TOKEN")
-        .output()
-        .expect("the program is there to be started");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Run { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-}
 
 fn write(root: &Path, path: &str, text: &str) {
     let path = root.join(path);

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use plugin::{DEADLINE, Does, PluginDouble};
-use process::{Client, PATIENCE, Server};
+use process::{Client, PATIENCE, Run, Server, meshwright};
 
 const MESH: &str = include_str!("../fixtures/minimal/bundle.yaml");
 
@@ -34,20 +34,6 @@ const LISTED: &str = "plugins:\n- {name: np, version: '1.0', kinds: [inbound-int
 
 const INBOUND: &str = "projects/shop/composite-apps/boutique/v1/deployment-intent-groups/prod/traffic-group-intents/web/\
                        inbound-intents/cart";
-
-/// What a run of the program came to.
-#[derive(Debug)]
-struct Run {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-fn meshwright(folder: &Path, arguments: &[&str]) -> Run {
-    let output = Command::new(env!("CARGO_BIN_EXE_meshwright")).args(arguments).current_dir(folder).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Run { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-}
 
 /// A server whose main lists a plugin.
 struct Mesh {
@@ -150,6 +136,21 @@ impl Mesh {
                 return seen;
             }
             assert!(Instant::now() < until, "it stays {seen}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits until the plugin is told of in `/readyz` as it should be.
+    fn wait_for_part(&self, is_so: impl Fn(&Value) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let ready = self.get("/readyz");
+            let parts = ready["parts"].as_array().unwrap();
+            let part = parts.iter().find(|part| part["name"] == "plugin/np").unwrap_or_else(|| panic!("{ready}"));
+            if is_so(part) {
+                return;
+            }
+            assert!(Instant::now() < until, "it stays {part}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }

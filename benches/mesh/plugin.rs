@@ -38,29 +38,6 @@ struct Answering {
     manifests: bool,
 }
 
-type Health = tonic_health::pb::health_server::HealthServer<Healthy>;
-
-struct Healthy;
-
-#[tonic::async_trait]
-impl tonic_health::pb::health_server::Health for Healthy {
-    async fn check(
-        &self,
-        _: Request<tonic_health::pb::HealthCheckRequest>,
-    ) -> Result<Response<tonic_health::pb::HealthCheckResponse>, Status> {
-        Ok(Response::new(tonic_health::pb::HealthCheckResponse { status: 1 }))
-    }
-
-    type WatchStream = Pin<Box<dyn Stream<Item = Result<tonic_health::pb::HealthCheckResponse, Status>> + Send>>;
-
-    async fn watch(
-        &self,
-        _: Request<tonic_health::pb::HealthCheckRequest>,
-    ) -> Result<Response<Self::WatchStream>, Status> {
-        Err(Status::unimplemented("watch"))
-    }
-}
-
 #[tonic::async_trait]
 impl v1::plugin_server::Plugin for Answering {
     async fn describe(&self, _: Request<v1::DescribeRequest>) -> Result<Response<v1::DescribeResponse>, Status> {
@@ -126,12 +103,15 @@ impl Answering {
 fn serve(runtime: &tokio::runtime::Runtime, folder: &Path, manifests: bool) -> Outcome<[String; 2]> {
     let answering = Answering { manifests };
     let service = || v1::plugin_server::PluginServer::new(answering.clone());
-    let health = || Health::new(Healthy);
     let _guard = runtime.enter();
     let tcp = std::net::TcpListener::bind("127.0.0.1:0")?;
     tcp.set_nonblocking(true)?;
     let address = format!("http://{}", tcp.local_addr()?);
-    let server = || tonic::transport::Server::builder().add_service(service()).add_service(health());
+    let server = || {
+        tonic::transport::Server::builder()
+            .add_service(service())
+            .add_service(tonic_health::server::health_reporter().1)
+    };
     let tcp = TcpListenerStream::new(tokio::net::TcpListener::from_std(tcp)?);
     // As servers of gRPC do it: an answer is not held back for an acknowledgement.
     let tcp = tcp.map(|stream| stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream)));

@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::error::BootError;
 use super::logging::{Lines, Logging};
 use super::plugins::plugin_directory;
-use super::source::{self, Print, Read, Source};
+use super::source::{self, Fingerprint, Read, Source};
 use super::{parts, registrar, sinks, supervisor, terms};
 use crate::config::{Config, Forge, Log};
 use crate::http::{Door, Reloads, Terms};
@@ -34,9 +34,9 @@ pub struct Reload {
     /// The last configuration that could be read: the files that it names are watched.
     named: Config,
     /// What the files held when they were taken over or refused.
-    known: Print,
+    known: Fingerprint,
     /// What they held at the last look, if that was something else.
-    coming: Option<Print>,
+    coming: Option<Fingerprint>,
 }
 
 impl Reload {
@@ -53,16 +53,16 @@ impl Reload {
     }
 
     /// Reloads for as long as the task runs.
-    pub(super) async fn watch(mut self, rooms: Rooms, reloads: Reloads, bound: SocketAddr) {
+    pub(super) async fn watch(mut self, reloaded: Reloaded, reloads: Reloads, bound: SocketAddr) {
         loop {
             let asked = tokio::select! {
                 asked = self.asked.recv() => asked.is_some(),
                 () = tokio::time::sleep(LOOK) => false,
             };
-            let (rooms, reloads) = (rooms.clone(), reloads.clone());
+            let (reloaded, reloads) = (reloaded.clone(), reloads.clone());
             // Files may be on a disk that is away.
             let looked = tokio::task::spawn_blocking(move || {
-                self.look(asked, &rooms, &reloads, bound);
+                self.look(asked, &reloaded, &reloads, bound);
                 self
             });
             match looked.await {
@@ -72,9 +72,9 @@ impl Reload {
         }
     }
 
-    fn look(&mut self, asked: bool, rooms: &Rooms, reloads: &Reloads, bound: SocketAddr) {
+    fn look(&mut self, asked: bool, reloaded: &Reloaded, reloads: &Reloads, bound: SocketAddr) {
         let text = self.source.text();
-        let print = source::print(&text, &source::beside(&self.named));
+        let print = source::fingerprint(&text, &source::beside(&self.named));
         if !asked {
             let moved = self.coming.replace(print.clone()) != Some(print.clone());
             // What is still being written is not read: it counts when it is the same at two looks.
@@ -84,7 +84,7 @@ impl Reload {
         }
         (self.known, self.coming) = (print, None);
         supervisor::reloading();
-        match self.read(&text, rooms, bound) {
+        match self.read(&text, reloaded, bound) {
             Ok(waiting) if waiting.is_empty() => {
                 tracing::info!("the configuration was taken over");
                 reloads.taken(true);
@@ -107,15 +107,15 @@ impl Reload {
     fn read(
         &mut self,
         text: &Result<String, String>,
-        rooms: &Rooms,
+        reloaded: &Reloaded,
         bound: SocketAddr,
     ) -> Result<Vec<&'static str>, BootError> {
         let new = self.source.understand(text)?;
         shrunk(&self.running, &new)?;
         self.named.clone_from(&new);
-        self.known = source::print(text, &source::beside(&self.named));
+        self.known = source::fingerprint(text, &source::beside(&self.named));
         let (taken, waiting) = take_over(&self.running, &new);
-        Prepared::of(&taken, &new, bound)?.put(rooms, &self.logging)?;
+        Prepared::of(&taken, &new, bound)?.put(reloaded, &self.logging)?;
         self.running = taken;
         Ok(waiting)
     }
@@ -137,9 +137,9 @@ fn shrunk(running: &Config, new: &Config) -> Result<(), BootError> {
     }
 }
 
-/// What takes something over.
+/// What a reload changes.
 #[derive(Clone)]
-pub(super) struct Rooms {
+pub(super) struct Reloaded {
     pub(super) door: Door,
     pub(super) plugins: Pool,
     pub(super) sinks: Arc<Sinks>,
@@ -172,11 +172,11 @@ impl Prepared {
     ///
     /// # Errors
     /// When the journal cannot be told of other sinks: all is as it was.
-    fn put(self, rooms: &Rooms, logging: &Logging) -> Result<(), BootError> {
-        let told = Handle::current().block_on(rooms.sinks.reconfigure(self.sinks));
+    fn put(self, reloaded: &Reloaded, logging: &Logging) -> Result<(), BootError> {
+        let told = Handle::current().block_on(reloaded.sinks.reconfigure(self.sinks));
         told.map_err(|refusal| BootError::config("sinks", refusal.to_string()))?;
-        rooms.door.exchange(self.terms);
-        rooms.plugins.redirect(self.plugins);
+        reloaded.door.exchange(self.terms);
+        reloaded.plugins.redirect(self.plugins);
         logging.choose(self.lines);
         Ok(())
     }
@@ -269,6 +269,18 @@ mod tests {
         assert_eq!(take_over(&running, &new), (new.clone(), vec![]));
         assert_eq!(take_over(&running, &hooks("github", "b", "trunk")), (new, vec!["forge"]));
         assert_eq!(take_over(&running, &hooks("gitea", "b", "main")), (running, vec!["forge"]));
+    }
+
+    #[test]
+    fn a_file_that_looks_cut_off_is_not_taken_over() {
+        let running = config("tokens: [{name: a, sha256: ab}]\nsinks: [{name: bus, url: 'https://bus.example'}]\n");
+        let refused =
+            |text: &str| shrunk(&running, &config(text)).err().map(|error| error.to_string()).unwrap_or_default();
+        let (token, sink) = ("tokens: [{name: b, sha256: cd}]\n", "sinks: [{name: log, url: 'https://log.example'}]\n");
+        assert!(refused("").starts_with("tokens: "), "{}", refused(""));
+        assert!(refused(token).starts_with("sinks: "), "{}", refused(token));
+        assert_eq!(refused(&format!("{token}{sink}")), "");
+        assert!(shrunk(&config(""), &config("")).is_ok());
     }
 
     #[test]

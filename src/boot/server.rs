@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::error::BootError;
 use super::parts::{Parts, Stores};
 use super::registrar::{register_when_ready, registrar};
-use super::reload::{Reload, Rooms};
+use super::reload::{Reload, Reloaded};
 use super::{SystemClock, demo, sinks, supervisor, terms};
 use crate::change::{Clock, Desk, Timing};
 use crate::config::Config;
@@ -105,8 +105,8 @@ impl Server {
         let attending = tokio::spawn(supervisor::attend(readiness));
         let reloading = self.reload.map(|reload| {
             let (door, plugins) = (self.api.door.clone(), self.parts.plugins.clone());
-            let rooms = Rooms { door, plugins, sinks: self.parts.sinks.clone() };
-            tokio::spawn(reload.watch(rooms, self.api.reloads.clone(), self.address))
+            let reloaded = Reloaded { door, plugins, sinks: self.parts.sinks.clone() };
+            tokio::spawn(reload.watch(reloaded, self.api.reloads.clone(), self.address))
         });
         let (time, desk) = (self.shutdown, self.parts.desk.clone());
         let by = Arc::new(OnceLock::new());

@@ -23,14 +23,14 @@ pub struct Source {
 
 /// What files held when they were looked at, so that it is told when they hold something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Print([u8; 32]);
+pub(super) struct Fingerprint([u8; 32]);
 
 /// A configuration as its files were.
 pub struct Read {
     /// What they say.
     pub config: Config,
     /// Them.
-    pub(super) print: Print,
+    pub(super) print: Fingerprint,
 }
 
 impl Source {
@@ -54,7 +54,7 @@ impl Source {
     pub fn read(&self) -> Result<Read, BootError> {
         let text = self.text();
         let config = self.understand(&text)?;
-        let print = print(&text, &beside(&config));
+        let print = fingerprint(&text, &beside(&config));
         Ok(Read { config, print })
     }
 
@@ -91,7 +91,7 @@ pub(super) fn beside(config: &Config) -> Vec<PathBuf> {
 }
 
 /// What that text and the files beside it hold, or why they cannot be read.
-pub(super) fn print(text: &Result<String, String>, beside: &[PathBuf]) -> Print {
+pub(super) fn fingerprint(text: &Result<String, String>, beside: &[PathBuf]) -> Fingerprint {
     let mut whole = Sha256::new();
     let mut add = |held: &[u8]| {
         whole.update(held.len().to_be_bytes());
@@ -108,7 +108,7 @@ pub(super) fn print(text: &Result<String, String>, beside: &[PathBuf]) -> Print 
             Err(error) => add(error.to_string().as_bytes()),
         }
     }
-    Print(whole.finalize().into())
+    Fingerprint(whole.finalize().into())
 }
 
 /// The first bytes of a file, one more than are looked at if there are more.

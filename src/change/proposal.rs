@@ -89,7 +89,7 @@ impl Proposal {
         edited.findings.extend(base.problems.values().flatten().cloned());
         edited.findings.extend(untouched_drift(base, &edited.edits));
         edited.findings.extend(before.outdated.iter().filter_map(|it| overwritten(it, &edited.edits)));
-        edited.findings.extend(taken(&after, &edited, files)?);
+        edited.findings.extend(taken(&after, &edited, files, &base.strays)?);
         edited.findings.extend(unanswered(&after.unanswered));
         edited.findings.extend(base.code_owners.findings.iter().cloned());
         let side = Side { rendered: &after, strays: &base.strays };
@@ -256,8 +256,13 @@ fn overwritten(outdated: &Outdated, edits: &Edits) -> Option<Finding> {
 }
 
 /// Resources of outside plugins that are new and whose names a generated file of another service has: what is rendered
-/// here does not show that.
-fn taken(after: &Rendered, edited: &Edited<'_>, files: &dyn Files) -> Result<Vec<Finding>, RepoError> {
+/// here does not show that. What people wrote is told as what overlaps.
+fn taken(
+    after: &Rendered,
+    edited: &Edited<'_>,
+    files: &dyn Files,
+    strays: &[Stray],
+) -> Result<Vec<Finding>, RepoError> {
     let mut findings = vec![];
     let mut folders: BTreeMap<&str, Vec<(String, BlobId)>> = BTreeMap::new();
     for change in edited.changes.iter().filter(|change| change.happening == Happening::Added) {
@@ -269,7 +274,10 @@ fn taken(after: &Rendered, edited: &Edited<'_>, files: &dyn Files) -> Result<Vec
         let there = folders.get(folder).into_iter().flatten().map(|(path, _)| path);
         let is_taken =
             |path: &&String| has_stem(path, stem) && **path != change.path && edited.edits.get(path).is_none();
-        if let Some(other) = there.filter(|path| !after.manifests.contains_key(*path)).find(is_taken) {
+        let is_generated = |path: &&String| !strays.iter().any(|stray| stray.path == **path);
+        if let Some(other) =
+            there.filter(|path| !after.manifests.contains_key(*path)).find(|path| is_taken(path) && is_generated(path))
+        {
             let message =
                 format!("the plugin {} would write the same resource that stands in {other}", manifest.plugin);
             let remedy = "let the plugin name its resource otherwise";
@@ -374,6 +382,54 @@ impl Edited<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::change::{Person, Submission};
+    use crate::intent::Bundle;
+    use crate::intent::settings::SETTINGS_PATH;
+    use crate::render::Answer;
+    use crate::repo::WorkingTree;
+
+    #[test]
+    fn a_plugin_writes_no_resource_that_is_generated_for_another_service() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = WorkingTree::open(folder.path()).unwrap();
+        let listed = "plugins: [{name: np, version: '1', kinds: [inbound-intents]}]\n";
+        files.write(SETTINGS_PATH, Some(listed)).unwrap();
+        let propose = |text: &str, answers: &Answers| {
+            let base = Arc::new(Base::read(&files).unwrap());
+            let bundle = Submission::of_bundle(Bundle::read(text).unwrap(), false, Person::local()).unwrap();
+            Proposal::of_bundles(&base, &files, &[bundle], answers).unwrap()
+        };
+        let (answers, mesh) = (Answers::default(), include_str!("../../fixtures/minimal/bundle.yaml"));
+        answers.put(&propose(mesh, &answers).unanswered[0], Answer::default());
+        for file in propose(mesh, &answers).plan.files {
+            files.write(&file.path, Some(&file.new)).unwrap();
+        }
+        let base = Base::read(&files).unwrap();
+        assert!(base.drift.is_empty() && base.strays.is_empty(), "{base:?}");
+        let everything = Scope::everything(&base.tree);
+        let rendered = render::render(&base.tree, &base.settings, &everything, Outside::AsMain(&base.plugin_files));
+        let path = "clusters/gke/east/shop/cartservice/authorizationpolicy-cartservice-allow.yaml";
+        let theirs = rendered.manifests[path].resource.clone();
+
+        let (head, _) = mesh.split_once("---\n").unwrap();
+        let other = format!(
+            "{head}---\nanchor: inbound-intents\nmetadata: {{name: other}}\nspec: {{app: cart, appLabel: app=other, \
+             serviceName: other, port: 80, protocol: HTTP, serviceMesh: istio}}\n"
+        );
+        let errors = |name: &str| {
+            let mut resource = theirs.clone();
+            resource.metadata.name = name.to_owned();
+            let answers = Answers::default();
+            let resources = vec![("gke/east".to_owned(), resource)];
+            answers.put(&propose(&other, &answers).unanswered[0], Answer { resources, ..Answer::default() });
+            let findings = propose(&other, &answers).plan.findings.into_iter();
+            let same = findings.filter(|finding| finding.rule == "render/same-resource");
+            same.map(|finding| finding.message).collect::<Vec<_>>()
+        };
+        assert_eq!(errors("other-allow"), [""; 0]);
+        let said = format!("the plugin np would write the same resource that stands in {path}");
+        assert_eq!(errors("cartservice-allow"), [said]);
+    }
 
     #[test]
     fn files_that_drifted_are_one_warning_that_counts_them_and_names_the_first() {

@@ -104,7 +104,7 @@ impl Check {
         let all = Outside::Fresh { files: &none, before: None, answers: &nothing };
         let answered = self.plugins.ask(tree, settings, &render(tree, settings, &scope, all).unanswered)?;
         let outside = Outside::Answered { files, answers: &answered.answers };
-        Ok((render(tree, settings, &scope, outside), answered.faults.into_values().flatten().collect()))
+        Ok((render(tree, settings, &scope, outside), answered.faults))
     }
 }
 

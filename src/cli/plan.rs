@@ -58,7 +58,7 @@ impl Plan {
         let mut proposal = propose(&Answers::default())?;
         if self.plugins.is_asked() {
             let answered = self.plugins.ask(&base.tree, &base.settings, &proposal.unanswered)?;
-            answered.faults.values().flatten().for_each(|fault| output::note(fault));
+            answered.faults.iter().for_each(|fault| output::note(fault));
             proposal = propose(&answered.answers)?;
         }
         report::plan(&proposal.plan, !self.no_diff, self.output)

@@ -1,6 +1,5 @@
 //! Outside plugins, where a command reaches them.
 
-use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,8 +28,7 @@ pub(super) struct Reach {
 #[derive(Default)]
 pub(super) struct Answered {
     pub(super) answers: Answers,
-    /// By plugin.
-    pub(super) faults: BTreeMap<String, Vec<String>>,
+    pub(super) faults: Vec<String>,
 }
 
 impl Reach {
@@ -41,27 +39,23 @@ impl Reach {
 
     /// Has plugins asked what a rendering lacks, if that is wanted.
     pub(super) fn ask(&self, tree: &Tree, settings: &Settings, questions: &[Question]) -> Result<Answered, Failure> {
-        let Some(file) = self.plugins.as_ref().filter(|_| !questions.is_empty()) else {
+        let Some(file) = &self.plugins else { return Ok(Answered::default()) };
+        // Also where nobody is asked: a file that is not there is no reason to call all well.
+        let directory = directory(file.as_ref())?;
+        if questions.is_empty() {
             return Ok(Answered::default());
-        };
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.map_err(Failure::failed)?;
-        let pool = Pool::new(directory(file.as_ref())?, Arc::new(SystemClock), runtime.handle().clone());
-        let mut by_plugin: BTreeMap<&str, Vec<Question>> = BTreeMap::new();
-        for question in questions {
-            by_plugin.entry(&question.plugin).or_default().push(question.clone());
-        }
+        let pool = Pool::new(directory, Arc::new(SystemClock), runtime.handle().clone());
         if questions.len() >= MANY && std::io::stderr().is_terminal() {
-            let (plugins, units) = (many(by_plugin.len(), "plugin"), many(questions.len(), "unit"));
-            output::note(&format!("asking {plugins} about {units}…"));
+            output::note(&format!("asking plugins about {}…", many(questions.len(), "unit")));
         }
         runtime.block_on(async {
             pool.follow(tree, settings);
             pool.settle(questions).await;
         });
-        let faults = by_plugin.into_iter().map(|(plugin, questions)| (plugin.to_owned(), pool.faults(&questions)));
-        let faults = faults.filter(|(_, faults)| !faults.is_empty()).collect();
-        let answers = pool.answers().clone();
+        let (answers, faults) = (pool.answers().clone(), pool.faults(questions));
         // A plugin that hangs holds nobody up.
         runtime.shutdown_background();
         Ok(Answered { answers, faults })

@@ -115,7 +115,7 @@ impl Render {
         let nothing = Answers::default();
         let first = render(tree, settings, &scope, Outside::Fresh { files, before: None, answers: &nothing });
         let answered = self.plugins.ask(tree, settings, &first.unanswered)?;
-        answered.faults.values().flatten().for_each(|fault| output::note(fault));
+        answered.faults.iter().for_each(|fault| output::note(fault));
         let mut rendered = complete(first, settings, &answered.answers);
         rendered.findings.extend(unanswered(&rendered.unanswered));
         Ok(rendered)

@@ -158,7 +158,10 @@ fn same_resource<'m>(manifests: impl Iterator<Item = &'m Manifest> + Clone) -> V
             "the plugin {} would write the same resource as the plugin {}, which stands in {}",
             one.plugin, other.plugin, other.path
         );
-        let remedy = "let one of the plugins name its resource otherwise";
+        let remedy = match one.plugin == other.plugin {
+            true => "let the plugin name its resources by the units that they are about",
+            false => "let one of the plugins name its resource otherwise",
+        };
         findings.push(Finding::error("render/same-resource", Place::at(&one.path), message, remedy));
     };
     for manifest in manifests.clone().filter(is_outside) {

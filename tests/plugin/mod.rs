@@ -4,15 +4,17 @@
 #[allow(clippy::all, clippy::pedantic, unused_qualifications, unreachable_pub, dead_code, reason = "generated")]
 pub(crate) mod v1;
 
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::transport::ServerTlsConfig;
+use tonic::transport::server::Connected;
 use tonic::{Request, Response, Status, Streaming};
 
 use v1::plugin_server::{Plugin, PluginServer};
@@ -110,11 +112,35 @@ impl PluginDouble {
             None => format!("http://127.0.0.1:{port}"),
             Some(_) => format!("https://localhost:{port}"),
         };
+        Self::serving(address, does, tls, || {
+            TcpListenerStream::new(tokio::net::TcpListener::from_std(listener).unwrap())
+        })
+    }
+
+    /// The same on a socket in the file system.
+    pub(crate) fn start_on(path: &Path, does: Does) -> Self {
+        let listener = std::os::unix::net::UnixListener::bind(path).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = format!("unix:{}", path.display());
+        Self::serving(address, does, None, || {
+            UnixListenerStream::new(tokio::net::UnixListener::from_std(listener).unwrap())
+        })
+    }
+
+    fn serving<S, C>(
+        address: String,
+        does: Does,
+        tls: Option<ServerTlsConfig>,
+        listen: impl FnOnce() -> S + Send + 'static,
+    ) -> Self
+    where
+        S: Stream<Item = std::io::Result<C>> + Send + 'static,
+        C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Connected + Unpin + Send + 'static,
+    {
         let (stop, stopped) = oneshot::channel::<()>();
         let double = Double { does: Arc::new(Mutex::new(does)), asked: Arc::default(), waiting: Arc::default() };
         let (does, asked, waiting) = (double.does.clone(), double.asked.clone(), double.waiting.clone());
         let serve = async move {
-            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             let mut server = tonic::transport::Server::builder();
             if let Some(tls) = tls {
                 server = server.tls_config(tls).unwrap();
@@ -122,8 +148,7 @@ impl PluginDouble {
             let health = Health(double.does.clone());
             let service = PluginServer::new(double).max_encoding_message_size(64 << 20);
             let health = tonic_health::pb::health_server::HealthServer::new(health);
-            let router = server.add_service(service).add_service(health);
-            let serving = router.serve_with_incoming(TcpListenerStream::new(listener));
+            let serving = server.add_service(service).add_service(health).serve_with_incoming(listen());
             tokio::select! {
                 served = serving => served.unwrap(),
                 _ = stopped => {}

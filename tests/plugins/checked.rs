@@ -95,6 +95,7 @@ fn a_checkout_is_checked_by_digest_everywhere_and_rendered_where_the_plugin_is_r
     let differs = check(&[&plugins]);
     assert!(differs.out.contains("error[plugin/differs]"), "{differs:?}");
     assert!(differs.out.contains("np answers differently for equal input"), "{differs:?}");
+    assert!(differs.out.contains("→ run `meshwright render --repo . --write --plugins=FILE`"), "{differs:?}");
 
     // Where the plugin is away that was to be asked, the digests have to do, and that is wrong.
     drop(double);

@@ -12,11 +12,37 @@ use super::{DEADLINE, Does, Mesh, POLICY, PluginDouble, meshwright, reach};
 fn a_plugin_is_found_by_a_file_of_a_folder() {
     let double = PluginDouble::start(Does::Well);
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("np.yaml"), format!("name: np\naddress: {}\n", double.address)).unwrap();
     fs::write(folder.path().join("notes.txt"), "[").unwrap();
     let mesh = Mesh::start(&format!("pluginDirectory: '{}'\n", folder.path().display()));
+    let change = mesh.apply();
+    mesh.wait_for(&change, "blocked");
+    // It comes while the server runs.
+    fs::write(folder.path().join("np.yaml"), format!("name: np\naddress: {}\n", double.address)).unwrap();
+    mesh.merge(&change);
+    assert!(mesh.checkout().join(POLICY).exists());
+}
+
+#[test]
+fn a_plugin_is_reached_by_a_socket_of_this_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let double = PluginDouble::start_on(&folder.path().join("np.sock"), Does::Well);
+    let mesh = Mesh::with(&double);
     mesh.merge(&mesh.apply());
     assert!(mesh.checkout().join(POLICY).exists());
+}
+
+#[test]
+fn a_name_that_no_list_can_hold_is_warned_of() {
+    let mesh = Mesh::start("");
+    for (name, words) in [("dns", "`dns` is built in"), ("Np_1", "`Np_1` is no DNS label"), ("np", "")] {
+        let body = format!(r#"{{"metadata": {{"name": "{name}"}}, "spec": {{"host": "np", "port": 9000}}}}"#);
+        let answer = mesh.send("POST", "/v2/dtc-controllers", &body);
+        let warning = answer.headers.get("warning").map_or("", |value| value.to_str().unwrap());
+        assert!(
+            answer.status == 201 && warning.contains(words) && warning.is_empty() == words.is_empty(),
+            "{answer:?}"
+        );
+    }
 }
 
 #[test]
@@ -46,19 +72,7 @@ fn a_plugin_that_is_registered_over_rest_is_reached_once_that_is_on_main() {
 fn a_plugin_that_moves_is_found_at_its_new_address_without_a_restart() {
     let (old, new) = (PluginDouble::start(Does::Well), PluginDouble::start(Does::Well));
     let mesh = Mesh::with(&old);
-    let part = || {
-        let ready = mesh.get("/readyz");
-        let parts = ready["parts"].as_array().unwrap().clone();
-        parts.into_iter().find(|part| part["name"] == "plugin/np").unwrap_or_else(|| panic!("{ready}"))
-    };
-    let wait = |is_so: &dyn Fn(&serde_json::Value) -> bool| {
-        let until = std::time::Instant::now() + super::PATIENCE;
-        while !is_so(&part()) {
-            assert!(std::time::Instant::now() < until, "it stays {}", part());
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-    };
-    wait(&|part| part["ready"] == true);
+    mesh.wait_for_part(|part| part["ready"] == true);
     mesh.merge(&mesh.apply());
     drop(old);
     mesh.configure(&reach(&new.address));
@@ -66,13 +80,13 @@ fn a_plugin_that_moves_is_found_at_its_new_address_without_a_restart() {
     let changed = mesh.send("DELETE", &format!("/v2/{}/clients/frontend", super::INBOUND), "");
     let changed = changed.headers["meshwright-change"].to_str().unwrap().to_owned();
     mesh.merge(&changed);
-    wait(&|part| part["ready"] == true);
+    mesh.wait_for_part(|part| part["ready"] == true);
     assert!(new.asked() > 0);
     let metrics = mesh.get("/metrics").as_str().unwrap().to_owned();
     assert!(metrics.contains("meshwright_plugin_call_seconds_count{plugin=\"np\"} 1\n"), "{metrics}");
     assert!(metrics.contains("meshwright_ready{part=\"plugin/np\"} 1\n"), "{metrics}");
     drop(new);
-    wait(&|part| part["reason"].as_str().is_some_and(|why| why.contains("cannot be reached")));
+    mesh.wait_for_part(|part| part["reason"].as_str().is_some_and(|why| why.contains("cannot be reached")));
 }
 
 #[test]
@@ -138,6 +152,19 @@ fn a_plugin_is_made_sure_of_and_makes_sure_of_us_by_certificates() {
     let plugins = format!("--plugins={}", mesh.root().join("serve.yaml").display());
     let check = meshwright(&mesh.checkout(), &["check", &plugins]);
     assert!(check.out.contains("np cannot be reached (invalid peer certificate: "), "{check:?}");
+}
+
+#[test]
+fn a_file_that_says_nothing_of_plugins_is_no_reason_to_call_all_well() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("meshwright.yaml"), super::LISTED).unwrap();
+    fs::write(folder.path().join("bad.yaml"), reach("http://plugins.example:1")).unwrap();
+    for (file, words) in [("nowhere.yaml", "No such file"), ("bad.yaml", "is not on this machine")] {
+        for command in [&["check"][..], &["render", "--repo", "."]] {
+            let run = meshwright(folder.path(), &[command, &[&format!("--plugins={file}")]].concat());
+            assert!(run.code == Some(2) && run.err.contains(words), "{command:?}: {run:?}");
+        }
+    }
 }
 
 #[test]

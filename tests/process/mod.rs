@@ -13,6 +13,29 @@ use ureq::http::{HeaderMap, Request};
 /// How long a test waits for something to become true.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What a run of the program came to.
+#[allow(dead_code, reason = "not every program that takes this in asks for it")]
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// Runs the program in a folder, and waits until it ends.
+#[allow(dead_code, reason = "not every program that takes this in asks for it")]
+pub(crate) fn meshwright(folder: &Path, arguments: &[&str]) -> Run {
+    let output = Command::new(env!("CARGO_BIN_EXE_meshwright"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("MESHWRIGHT_SERVER")
+        .env_remove("MESHWRIGHT_TOKEN")
+        .output()
+        .expect("the program is there to be started");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Run { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
 /// A server on a free port of loopback. It is killed when this is dropped.
 pub(crate) struct Server {
     child: Child,

@@ -85,3 +85,40 @@ impl Answers {
 fn key(plugin: &str, version: &str, digest: &str) -> Key {
     (plugin.to_owned(), version.to_owned(), digest.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::{Asking, Subject};
+
+    fn question(plugin: &str, digest: usize) -> Question {
+        let subject = Subject::Service("cart".into());
+        let about = Asking { namespace: "shop".into(), subject, intents: vec![], clusters: vec![] };
+        Question { plugin: plugin.into(), version: "1".into(), digest: digest.to_string(), about: Arc::new(about) }
+    }
+
+    #[test]
+    fn the_oldest_answers_go_where_they_take_too_much() {
+        let answers = Answers::default();
+        let large = |bytes: usize| Answer { bytes, ..Answer::default() };
+        for digest in 0..5 {
+            answers.put(&question("np", digest), large(MOST / 4));
+        }
+        let there: Vec<bool> = (0..5).map(|digest| answers.has(&question("np", digest))).collect();
+        assert_eq!(there, [false, false, true, true, true]);
+        // One that is put again counts once.
+        answers.put(&question("np", 4), large(0));
+        assert_eq!(answers.kept().bytes, 3 * OVERHEAD + MOST / 2);
+    }
+
+    #[test]
+    fn what_one_plugin_answered_is_forgotten_and_nothing_else() {
+        let answers = Answers::default();
+        for plugin in ["np", "other"] {
+            answers.put(&question(plugin, 1), Answer { bytes: 7, ..Answer::default() });
+        }
+        answers.forget("np");
+        assert!(!answers.has(&question("np", 1)) && answers.has(&question("other", 1)));
+        assert_eq!(answers.kept().bytes, OVERHEAD + 7);
+    }
+}

@@ -146,6 +146,8 @@ fn what_main_has_is_kept_until_its_unit_or_its_version_is_another() {
     assert!(rendered.unanswered.is_empty() && errors(&rendered).is_empty(), "{:?}", rendered.findings);
     let first = fresh(&before, &settings, &PluginFiles::default(), None, &Answers::default());
     assert_eq!(complete(first, &settings, &answers), rendered);
+    let told = rendered.findings.iter().filter(|finding| finding.rule == "plugin/mesh");
+    assert_eq!(told.map(|it| it.severity).collect::<Vec<_>>(), [Severity::Warning; 2], "{:?}", rendered.findings);
     let ours = |rendered: &Rendered| paths(rendered).iter().filter(|path| path.ends_with(".np.yaml")).count();
     assert_eq!(ours(&rendered), 2);
     let files = on_main(&settings, &rendered);
