@@ -41,6 +41,10 @@ use std::path::PathBuf;
 
 use plan::Plan;
 
+/// What is measured has the allocator that the program has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How everything here ends.
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 

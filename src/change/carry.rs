@@ -142,7 +142,7 @@ impl Worker {
         let reason = if blocked {
             format!("{}; it goes on by itself when that is mended", faults.join("; "))
         } else {
-            let plugins: BTreeSet<&str> = unanswered.iter().map(|question| question.plugin.as_str()).collect();
+            let plugins: BTreeSet<&str> = unanswered.iter().map(|question| &*question.input.plugin).collect();
             format!("waits for the answer of {}", Vec::from_iter(plugins).join(", "))
         };
         let edit = move |change: &mut Change| {

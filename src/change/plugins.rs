@@ -62,7 +62,7 @@ impl Plugins for NoPlugins {
     fn ask(&self, _: &[Question]) {}
 
     fn faults(&self, questions: &[Question]) -> Vec<String> {
-        let mut plugins: Vec<&str> = questions.iter().map(|question| question.plugin.as_str()).collect();
+        let mut plugins: Vec<&str> = questions.iter().map(|question| &*question.input.plugin).collect();
         plugins.sort_unstable();
         plugins.dedup();
         plugins.into_iter().map(|plugin| format!("the plugin {plugin} is not connected to this server")).collect()

@@ -229,7 +229,7 @@ fn untouched_drift(base: &Base, edits: &Edits) -> Option<Finding> {
 pub fn unanswered(questions: &[Question]) -> Vec<Finding> {
     let mut by_plugin: BTreeMap<&str, Vec<&Question>> = BTreeMap::new();
     for question in questions {
-        by_plugin.entry(&question.plugin).or_default().push(question);
+        by_plugin.entry(&question.input.plugin).or_default().push(question);
     }
     let lacks = |(plugin, questions): (&str, Vec<&Question>)| {
         let about = &questions[0].about;
@@ -400,7 +400,7 @@ mod tests {
             Proposal::of_bundles(&base, &files, &[bundle], answers).unwrap()
         };
         let (answers, mesh) = (Answers::default(), include_str!("../../fixtures/minimal/bundle.yaml"));
-        answers.put(&propose(mesh, &answers).unanswered[0], Answer::default());
+        answers.put(propose(mesh, &answers).unanswered[0].input.clone(), Answer::default());
         for file in propose(mesh, &answers).plan.files {
             files.write(&file.path, Some(&file.new)).unwrap();
         }
@@ -421,7 +421,8 @@ mod tests {
             resource.metadata.name = name.to_owned();
             let answers = Answers::default();
             let resources = vec![("gke/east".to_owned(), resource)];
-            answers.put(&propose(&other, &answers).unanswered[0], Answer { resources, ..Answer::default() });
+            answers
+                .put(propose(&other, &answers).unanswered[0].input.clone(), Answer { resources, ..Answer::default() });
             let findings = propose(&other, &answers).plan.findings.into_iter();
             let same = findings.filter(|finding| finding.rule == "render/same-resource");
             same.map(|finding| finding.message).collect::<Vec<_>>()

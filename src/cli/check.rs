@@ -15,7 +15,7 @@ use crate::change::{Audit, Declared, Listed};
 use crate::finding::{Finding, Place, Severity};
 use crate::intent::layout;
 use crate::intent::settings::SETTINGS_PATH;
-use crate::render::{Answers, Outside, PluginFiles, Rendered, Scope, is_plugin_path, render};
+use crate::render::{Outside, PluginFiles, Rendered, Scope, is_plugin_path, questions, render};
 use crate::repo::Files;
 use crate::review::words::{self, many};
 use crate::review::{self, AccessChange, FileChange, Happening, Model, Side};
@@ -97,12 +97,10 @@ impl Check {
     fn rendered(&self, declared: &Declared, files: &PluginFiles) -> Result<(Rendered, Vec<String>), Failure> {
         let (tree, settings) = (&declared.tree, &declared.settings);
         let scope = Scope::everything(tree);
-        if !self.plugins.is_asked() {
+        let Some(way) = self.plugins.way(tree, settings)? else {
             return Ok((render(tree, settings, &scope, Outside::AsMain(files)), vec![]));
-        }
-        let (none, nothing) = (PluginFiles::default(), Answers::default());
-        let all = Outside::Fresh { files: &none, before: None, answers: &nothing };
-        let answered = self.plugins.ask(tree, settings, &render(tree, settings, &scope, all).unanswered)?;
+        };
+        let answered = way.ask(&questions(tree, settings, &scope));
         let outside = Outside::Answered { files, answers: &answered.answers };
         Ok((render(tree, settings, &scope, outside), answered.faults))
     }

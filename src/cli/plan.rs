@@ -56,8 +56,8 @@ impl Plan {
             })
         };
         let mut proposal = propose(&Answers::default())?;
-        if self.plugins.is_asked() {
-            let answered = self.plugins.ask(&base.tree, &base.settings, &proposal.unanswered)?;
+        if let Some(way) = self.plugins.way(&base.tree, &base.settings)? {
+            let answered = way.ask(&proposal.unanswered);
             answered.faults.iter().for_each(|fault| output::note(fault));
             proposal = propose(&answered.answers)?;
         }

@@ -4,6 +4,8 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::runtime::Runtime;
+
 use super::{Failure, output};
 use crate::boot::{SystemClock, plugin_directory};
 use crate::change::Plugins as _;
@@ -25,7 +27,6 @@ pub(super) struct Reach {
 }
 
 /// What plugins answered, and why others did not.
-#[derive(Default)]
 pub(super) struct Answered {
     pub(super) answers: Answers,
     pub(super) faults: Vec<String>,
@@ -37,28 +38,48 @@ impl Reach {
         self.plugins.is_some()
     }
 
-    /// Has plugins asked what a rendering lacks, if that is wanted.
-    pub(super) fn ask(&self, tree: &Tree, settings: &Settings, questions: &[Question]) -> Result<Answered, Failure> {
-        let Some(file) = &self.plugins else { return Ok(Answered::default()) };
+    /// A way to the plugins that are listed, if they are to be asked.
+    pub(super) fn way(&self, tree: &Tree, settings: &Settings) -> Result<Option<Way>, Failure> {
+        let Some(file) = &self.plugins else { return Ok(None) };
         // Also where nobody is asked: a file that is not there is no reason to call all well.
         let directory = directory(file.as_ref())?;
-        if questions.is_empty() {
-            return Ok(Answered::default());
-        }
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.map_err(Failure::failed)?;
         let pool = Pool::new(directory, Arc::new(SystemClock), runtime.handle().clone());
+        pool.follow(tree, settings);
+        Ok(Some(Way { runtime, pool }))
+    }
+}
+
+/// A way to plugins.
+pub(super) struct Way {
+    runtime: Runtime,
+    pool: Pool,
+}
+
+impl Way {
+    /// Has plugins asked in the background.
+    pub(super) fn begin(&self, questions: &[Question]) {
         if questions.len() >= MANY && std::io::stderr().is_terminal() {
             output::note(&format!("asking plugins about {}…", many(questions.len(), "unit")));
         }
-        runtime.block_on(async {
-            pool.follow(tree, settings);
-            pool.settle(questions).await;
-        });
+        self.pool.ask(questions);
+    }
+
+    /// Waits for what was begun to be answered or to fail.
+    pub(super) fn end(self, questions: &[Question]) -> Answered {
+        let Self { runtime, pool } = self;
+        runtime.block_on(pool.settle(questions));
         let (answers, faults) = (pool.answers().clone(), pool.faults(questions));
         // A plugin that hangs holds nobody up.
         runtime.shutdown_background();
-        Ok(Answered { answers, faults })
+        Answered { answers, faults }
+    }
+
+    /// Has plugins asked.
+    pub(super) fn ask(self, questions: &[Question]) -> Answered {
+        self.begin(questions);
+        self.end(questions)
     }
 }
 

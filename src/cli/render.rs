@@ -9,7 +9,7 @@ use crate::change::proposal::unanswered;
 use crate::change::{Audit, Declared, Listed};
 use crate::finding::{Finding, Place, Severity};
 use crate::intent::{Settings, layout};
-use crate::render::{Answers, Outside, PluginFiles, Rendered, Scope, complete, render};
+use crate::render::{Answers, Outside, PluginFiles, Rendered, Scope, complete, render, render_asking};
 use crate::repo::WorkingTree;
 use crate::review::words::many;
 use crate::review::{FileChange, Happening, too_many_deletions};
@@ -106,15 +106,16 @@ impl Render {
     fn rendered(&self, declared: &Declared, files: &PluginFiles) -> Result<Rendered, Failure> {
         let (tree, settings) = (&declared.tree, &declared.settings);
         let scope = Scope::everything(tree);
-        if !self.plugins.is_asked() {
+        let Some(way) = self.plugins.way(tree, settings)? else {
             let mut rendered = render(tree, settings, &scope, Outside::AsMain(files));
             let outdated: Vec<Finding> = outdated_of_plugins(&rendered).collect();
             rendered.findings.extend(outdated);
             return Ok(rendered);
-        }
+        };
         let nothing = Answers::default();
-        let first = render(tree, settings, &scope, Outside::Fresh { files, before: None, answers: &nothing });
-        let answered = self.plugins.ask(tree, settings, &first.unanswered)?;
+        let outside = Outside::Fresh { files, before: None, answers: &nothing };
+        let first = render_asking(tree, settings, &scope, outside, |questions| way.begin(questions));
+        let answered = way.end(&first.unanswered);
         answered.faults.iter().for_each(|fault| output::note(fault));
         let mut rendered = complete(first, settings, &answered.answers);
         rendered.findings.extend(unanswered(&rendered.unanswered));

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::kind::Kind;
 use super::scalar::DnsLabel;
 
-/// The plugins that are built in: they always render, first, and are of the version of the renderer.
+/// The plugins that are built in: they always render, and are of the version of the renderer.
 pub const BUILT_IN: [&str; 3] = ["sm-config", "load-balancer", "dns"];
 
 /// The kinds of intents that a plugin can be asked about.

@@ -1,5 +1,7 @@
 //! One resource: its anchor, its body as it was sent, its spec as it was understood, and its state.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -52,7 +54,7 @@ impl State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
     anchor: Anchor,
-    body: Box<str>,
+    body: Arc<str>,
     spec: Spec,
     /// What Meshwright remembers of it.
     pub state: State,
@@ -119,7 +121,7 @@ impl Resource {
 
     /// The body as it was sent, as compact JSON, without the state.
     #[must_use]
-    pub fn body(&self) -> &str {
+    pub fn body(&self) -> &Arc<str> {
         &self.body
     }
 

@@ -1,9 +1,10 @@
 //! What manifests of other kinds tell of a cluster: Services, Namespaces, Secrets, workloads, records in DNS.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::message::message;
 use super::read::typed;
@@ -206,7 +207,7 @@ impl From<DnsEndpoint> for Spec {
         Self::Other(Other {
             api_version: "externaldns.k8s.io/v1alpha1".to_owned(),
             kind: "DNSEndpoint".to_owned(),
-            body: [("spec".to_owned(), spec)].into_iter().collect(),
+            body: Arc::new(Map::from_iter([("spec".to_owned(), spec)])),
         })
     }
 }

@@ -150,7 +150,7 @@ fn of_kind(mut members: Map<String, Value>, api_version: String, kind_name: Stri
         members.shift_remove(name);
     }
     if kind == Kind::Other {
-        return Ok(Resource::new(metadata, Other { api_version, kind: kind_name, body: members }));
+        return Ok(Resource::new(metadata, Other { api_version, kind: kind_name, body: members.into() }));
     }
     let mut unknown_fields = Vec::new();
     let spec = if kind == Kind::ConfigMap {

@@ -1,5 +1,7 @@
 //! A resource of any kind, and writing it.
 
+use std::sync::Arc;
+
 use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 use serde_json::{Map, Value};
 
@@ -64,8 +66,8 @@ pub struct Other {
     pub api_version: String,
     /// The kind.
     pub kind: String,
-    /// Everything but `apiVersion`, `kind` and `metadata`, in the order given.
-    pub body: Map<String, Value>,
+    /// Everything but `apiVersion`, `kind` and `metadata`, in the order given. Cloning shares it.
+    pub body: Arc<Map<String, Value>>,
 }
 
 impl Resource {
@@ -179,7 +181,7 @@ impl Resource {
         fields.serialize_entry("apiVersion", &other.api_version)?;
         fields.serialize_entry("kind", &other.kind)?;
         fields.serialize_entry("metadata", &self.metadata)?;
-        for (name, value) in &other.body {
+        for (name, value) in other.body.iter() {
             fields.serialize_entry(name, value)?;
         }
         fields.end()

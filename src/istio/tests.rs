@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::yaml;
@@ -114,7 +114,7 @@ fn lists_and_streams_are_unrolled() {
         .collect();
     assert_eq!(seen, [("Service", 0, "/items/0", 6), ("ConfigMap", 0, "/items/1", 10), ("Gateway", 1, "/items/0", 18)]);
     let Spec::Other(service) = &all[0].resource.spec else { panic!() };
-    assert_eq!(Value::Object(service.body.clone()), json!({"spec": {"ports": []}}));
+    assert_eq!(Value::Object(Map::clone(&service.body)), json!({"spec": {"ports": []}}));
     let documents = yaml::documents(text).unwrap();
     assert_eq!(all[1].position(&documents, "/metadata/name"), Some((12, 14)));
 }

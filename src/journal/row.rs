@@ -30,7 +30,7 @@ pub(super) fn verb(verb: &Verb) -> (&'static str, Option<String>) {
 fn body(resource: &Resource) -> String {
     // Most resources have no state, and their text is at hand.
     match resource.state.to_value() {
-        None => resource.body().to_owned(),
+        None => resource.body().to_string(),
         Some(_) => resource.to_value().to_string(),
     }
 }

@@ -6,7 +6,7 @@ use super::breaker::{FIRST_PAUSE, LONGEST_PAUSE, is_due};
 use super::fault::Fault;
 use crate::change::Timestamp;
 use crate::change::patience::pause;
-use crate::render::Question;
+use crate::render::{Input, Question};
 
 /// So few questions are not worth forgetting, and how long after they could be asked again others are, in milliseconds.
 const FEW: usize = 1000;
@@ -14,13 +14,7 @@ const FORGOTTEN_AFTER: i64 = 600_000;
 
 /// Questions that are not answered.
 #[derive(Debug, Default)]
-pub(super) struct Book(HashMap<Key, Asked>);
-
-type Key = (String, String, String);
-
-fn key(question: &Question) -> Key {
-    (question.plugin.clone(), question.version.clone(), question.digest.clone())
-}
+pub(super) struct Book(HashMap<Input, Asked>);
 
 #[derive(Debug, Default)]
 struct Asked {
@@ -34,8 +28,8 @@ struct Asked {
 
 impl Book {
     /// Whether a question is to be asked now; if so, it is being asked from now on.
-    pub(super) fn begin(&mut self, question: &Question, now: Timestamp) -> bool {
-        let asked = self.0.entry(key(question)).or_default();
+    pub(super) fn begin(&mut self, input: &Input, now: Timestamp) -> bool {
+        let asked = self.0.entry(input.clone()).or_default();
         let waits = asked.failed.as_ref().is_some_and(|(_, again)| !is_due(*again, now));
         let begins = !asked.running && !waits;
         asked.running |= begins;
@@ -43,27 +37,27 @@ impl Book {
     }
 
     /// A question is answered.
-    pub(super) fn answered(&mut self, question: &Question) {
-        self.0.remove(&key(question));
+    pub(super) fn answered(&mut self, input: &Input) {
+        self.0.remove(input);
     }
 
     /// A question was not answered; gives the moment when it can be asked again.
-    pub(super) fn failed(&mut self, question: &Question, fault: &Fault, now: Timestamp) -> Timestamp {
+    pub(super) fn failed(&mut self, input: &Input, fault: &Fault, now: Timestamp) -> Timestamp {
         if self.0.len() > FEW {
             let is_late = |at: &Timestamp| at.plus(FORGOTTEN_AFTER) < now;
             self.0.retain(|_, asked| asked.running || !asked.failed.as_ref().is_some_and(|(_, at)| is_late(at)));
         }
-        let asked = self.0.entry(key(question)).or_default();
+        let asked = self.0.entry(input.clone()).or_default();
         let again = now.plus(pause(asked.times, FIRST_PAUSE, LONGEST_PAUSE, now));
-        let why = format!("the plugin {} {}", question.plugin, fault.words);
+        let why = format!("the plugin {} {}", input.plugin, fault.words);
         *asked = Asked { running: false, failed: Some((why, again)), times: asked.times.saturating_add(1) };
         again
     }
 
     /// What failed of a plugin can be asked again at once.
     pub(super) fn retry(&mut self, plugin: &str, now: Timestamp) {
-        for ((of, ..), asked) in &mut self.0 {
-            if let Some((_, again)) = asked.failed.as_mut().filter(|_| of == plugin) {
+        for (of, asked) in &mut self.0 {
+            if let Some((_, again)) = asked.failed.as_mut().filter(|_| &*of.plugin == plugin) {
                 *again = now.min(*again);
             }
         }
@@ -71,17 +65,17 @@ impl Book {
 
     /// Forgets all questions of a plugin: it is another, or is not listed any more.
     pub(super) fn forget(&mut self, plugin: &str) {
-        self.0.retain(|(of, ..), _| of != plugin);
+        self.0.retain(|of, _| &*of.plugin != plugin);
     }
 
     /// Whether any of these is being asked.
     pub(super) fn is_running(&self, questions: &[Question]) -> bool {
-        questions.iter().any(|question| self.0.get(&key(question)).is_some_and(|asked| asked.running))
+        questions.iter().any(|question| self.0.get(&question.input).is_some_and(|asked| asked.running))
     }
 
     /// Why these were not answered the last time, once each.
     pub(super) fn faults(&self, questions: &[Question]) -> Vec<String> {
-        let why = |question: &Question| self.0.get(&key(question))?.failed.as_ref().map(|(why, _)| why.clone());
+        let why = |question: &Question| self.0.get(&question.input)?.failed.as_ref().map(|(why, _)| why.clone());
         questions.iter().filter_map(why).collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
@@ -92,33 +86,33 @@ mod tests {
 
     use super::super::fault::Reason;
     use super::*;
+    use crate::intent::scalar::DnsLabel;
     use crate::render::{Asking, Subject};
 
-    fn question(digest: &str) -> Question {
-        let about = Asking {
-            namespace: "shop".into(),
-            subject: Subject::Service("cart".into()),
-            intents: vec![],
-            clusters: vec![],
-        };
-        Question { plugin: "np".into(), version: "1".into(), digest: digest.into(), about: Arc::new(about) }
+    fn question(service: &str) -> Question {
+        let subject = Subject::Service(service.into());
+        let namespace = DnsLabel::parse("shop").unwrap();
+        let about = Asking { namespace, subject, intents: vec![], clusters: vec![] };
+        let input = Input { plugin: "np".into(), version: "1".into(), digest: about.digest() };
+        Question { input, about: Arc::new(about) }
     }
 
     #[test]
     fn a_question_is_asked_once_and_again_when_its_pause_is_over() {
         let (mut book, one) = (Book::default(), question("a"));
+        let input = &one.input;
         let fault = Fault::new(Reason::Late, "did not answer");
-        assert!(book.begin(&one, Timestamp(0)) && !book.begin(&one, Timestamp(0)));
+        assert!(book.begin(input, Timestamp(0)) && !book.begin(input, Timestamp(0)));
         assert!(book.is_running(std::slice::from_ref(&one)) && book.faults(std::slice::from_ref(&one)).is_empty());
-        assert_eq!(book.failed(&one, &fault, Timestamp(0)), Timestamp(1000));
-        assert!(!book.begin(&one, Timestamp(999)) && book.begin(&one, Timestamp(1000)));
+        assert_eq!(book.failed(input, &fault, Timestamp(0)), Timestamp(1000));
+        assert!(!book.begin(input, Timestamp(999)) && book.begin(input, Timestamp(1000)));
         // What it failed by is told while it is asked again.
         assert_eq!(book.faults(std::slice::from_ref(&one)), ["the plugin np did not answer"]);
-        assert_eq!(book.failed(&one, &fault, Timestamp(2000)), Timestamp(4000));
+        assert_eq!(book.failed(input, &fault, Timestamp(2000)), Timestamp(4000));
         book.retry("np", Timestamp(2500));
-        assert!(book.begin(&one, Timestamp(2500)));
-        book.answered(&one);
-        assert!(book.faults(&[one]).is_empty());
+        assert!(book.begin(input, Timestamp(2500)));
+        book.answered(input);
+        assert!(book.faults(std::slice::from_ref(&one)).is_empty());
     }
 
     #[test]
@@ -126,10 +120,10 @@ mod tests {
         let (mut book, fault) = (Book::default(), Fault::new(Reason::Late, "did not answer"));
         let many: Vec<Question> = (0..2000).map(|number| question(&number.to_string())).collect();
         for question in &many {
-            book.failed(question, &fault, Timestamp(0));
+            book.failed(&question.input, &fault, Timestamp(0));
         }
         assert_eq!(book.0.len(), 2000);
-        book.failed(&question("x"), &fault, Timestamp(FORGOTTEN_AFTER + 2000));
+        book.failed(&question("x").input, &fault, Timestamp(FORGOTTEN_AFTER + 2000));
         assert_eq!(book.0.len(), 1);
         book.forget("np");
         assert_eq!(book.0.len(), 0);

@@ -2,7 +2,9 @@
 
 mod book;
 mod breaker;
+mod described;
 mod fault;
+mod intake;
 mod kind;
 mod link;
 mod pool;

@@ -13,7 +13,8 @@ use tokio::task::AbortHandle;
 use super::book::Book;
 use super::breaker::{Breaker, FIRST_PAUSE, LONGEST_PAUSE};
 use super::fault::{Fault, Reason};
-use super::link::{Link, Outcomes};
+use super::intake::Outcomes;
+use super::link::Link;
 use super::target::{DEADLINE, Target, Tls, is_here};
 use crate::change::patience::pause;
 use crate::change::{Clock, PluginReport, Plugins, Timestamp};
@@ -242,11 +243,11 @@ impl Pool {
         for (question, outcome) in outcomes {
             match outcome {
                 Ok(answer) => {
-                    self.shared.answers.put(&question, answer);
-                    known.book.answered(&question);
+                    known.book.answered(&question.input);
+                    self.shared.answers.put(question.input, answer);
                 }
                 Err(fault) => {
-                    let again = known.book.failed(&question, &fault, now);
+                    let again = known.book.failed(&question.input, &fault, now);
                     first = Some(first.map_or(again, |first| first.min(again)));
                 }
             }
@@ -302,8 +303,8 @@ impl Known {
         let (Some(listed), Some(entry)) = (self.listed.get(name), self.plugins.get(name)) else {
             return Err(Fault::new(Reason::Version, "is not listed in meshwright.yaml on main"));
         };
-        if let Some(other) = questions.iter().find(|question| question.version != listed.version) {
-            let words = format!("is listed as version {}, and {} is asked", listed.version, other.version);
+        if let Some(other) = questions.iter().find(|question| *question.input.version != *listed.version) {
+            let words = format!("is listed as version {}, and {} is asked", listed.version, other.input.version);
             return Err(Fault::new(Reason::Version, words));
         }
         match entry.fault(now) {
@@ -384,8 +385,8 @@ impl Plugins for Pool {
         let mut by_plugin: BTreeMap<&str, Vec<Question>> = BTreeMap::new();
         let mut known = self.known();
         for question in questions {
-            if !self.shared.answers.has(question) && known.book.begin(question, now) {
-                by_plugin.entry(&question.plugin).or_default().push(question.clone());
+            if !self.shared.answers.has(&question.input) && known.book.begin(&question.input, now) {
+                by_plugin.entry(&question.input.plugin).or_default().push(question.clone());
             }
         }
         drop(known);

@@ -66,12 +66,11 @@ pub(super) fn answer(
         )));
     }
     let mut answer = Answer::default();
-    let places = about.places();
     for (index, v1::Manifest { cluster, resource }) in manifests.into_iter().enumerate() {
         let of_manifest = |what: String| wrong(format!("manifest {} {what}", index + 1));
         let (resource, values) = read(&resource, owned).map_err(of_manifest)?;
         let namespace = resource.metadata.namespace.as_str();
-        if !places.get(cluster.as_str()).is_some_and(|known| known.contains(namespace)) {
+        if !about.is_in(&cluster, namespace) {
             let (namespace, cluster) = (short(namespace), short(&cluster));
             return Err(of_manifest(format!(
                 "is for namespace `{namespace}` of cluster `{cluster}`, which it was not asked about"
@@ -188,7 +187,7 @@ fn is_subdomain(name: &str) -> bool {
 
 /// A finding of the plugin, about one of the intents that it was asked about.
 fn said(plugin: &str, about: &Asking, sent: v1::Finding) -> Result<Finding, String> {
-    if !about.intents.iter().any(|intent| intent.anchor == sent.anchor) {
+    if !about.intents.iter().any(|intent| intent.anchor.as_str() == sent.anchor) {
         return Err(format!("a finding is about `{}`, which it was not asked about", short(&sent.anchor)));
     }
     if sent.message.trim().is_empty() {

@@ -5,28 +5,28 @@ use crate::render::{AskedCluster, AskedIntent, Asking, Question, Subject};
 
 /// The request that asks a question.
 pub(super) fn request(question: &Question) -> v1::RenderRequest {
-    v1::RenderRequest { input_digest: question.digest.clone(), unit: Some(unit(&question.about)) }
+    v1::RenderRequest { input_digest: question.input.digest.to_string(), unit: Some(unit(&question.about)) }
 }
 
 fn unit(about: &Asking) -> v1::Unit {
     v1::Unit {
-        namespace: about.namespace.clone(),
+        namespace: about.namespace.to_string(),
         subject: Some(match &about.subject {
             Subject::Service(service) => v1::unit::Subject::Service(service.clone()),
             Subject::Workload(label) => v1::unit::Subject::Workload(label.clone()),
         }),
         intents: about.intents.iter().map(intent).collect(),
-        clusters: about.clusters.iter().map(cluster).collect(),
+        clusters: about.clusters.iter().map(|asked| cluster(asked)).collect(),
     }
 }
 
 fn intent(asked: &AskedIntent) -> v1::Intent {
     v1::Intent {
-        anchor: asked.anchor.clone(),
-        kind: asked.kind.to_owned(),
-        body: asked.body.clone(),
-        namespace: asked.namespace.clone(),
-        clusters: asked.clusters.clone(),
+        anchor: asked.anchor.as_str().to_owned(),
+        kind: asked.anchor.kind().entry().collection.to_owned(),
+        body: asked.body.to_string(),
+        namespace: asked.namespace.to_string(),
+        clusters: asked.clusters.iter().map(ToString::to_string).collect(),
         closed: asked.closed,
         protocol: asked.protocol.to_owned(),
     }

@@ -8,6 +8,7 @@ use crate::finding::Finding;
 use crate::intent::{Anchor, ClusterId};
 use crate::istio;
 
+use super::digest::Digest;
 use super::question::{Outdated, Question};
 use crate::intent::plugins::BUILT_IN;
 
@@ -107,7 +108,7 @@ pub struct Rendered {
     /// What there is to say, sorted; errors block.
     pub findings: Vec<Finding>,
     /// The digest of each unit that outside plugins render, by plugin and unit.
-    pub units: BTreeMap<(String, String), String>,
+    pub units: BTreeMap<(Arc<str>, String), Digest>,
     /// The files of outside plugins on main that are not what they should be.
     pub outdated: Vec<Outdated>,
     /// What outside plugins have to answer before this is complete.
@@ -124,7 +125,7 @@ pub(super) struct Output {
     pub(super) exits: Vec<Exit>,
     pub(super) unplaced: BTreeSet<Anchor>,
     pub(super) findings: Vec<Finding>,
-    pub(super) units: Vec<((String, String), String)>,
+    pub(super) units: Vec<((Arc<str>, String), Digest)>,
     pub(super) outdated: Vec<Outdated>,
     pub(super) unanswered: Vec<Question>,
     pub(super) kept: usize,

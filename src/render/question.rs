@@ -1,28 +1,28 @@
 //! What outside plugins are asked: one host or workload with all intents about it, resolved.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
-use sha2::{Digest, Sha256};
+use super::digest::{Digest, Pieces};
+use crate::intent::scalar::DnsLabel;
+use crate::intent::{Anchor, ClusterId};
 
 /// A host or a workload, with all intents about it, resolved: what an outside plugin is asked about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asking {
     /// The namespace that it lives in on each of its clusters.
-    pub namespace: String,
+    pub namespace: DnsLabel,
     /// The Service or the pods.
     pub subject: Subject,
     /// The intents that the plugin wants to see, sorted by anchor.
     pub intents: Vec<AskedIntent>,
     /// Every cluster that an intent names, sorted by name.
-    pub clusters: Vec<AskedCluster>,
+    pub clusters: Vec<Arc<AskedCluster>>,
 }
 
 /// What is asked about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// A Kubernetes Service.
     Service(String),
@@ -31,18 +31,16 @@ pub enum Subject {
 }
 
 /// An intent, resolved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AskedIntent {
-    /// Its anchor.
-    pub anchor: String,
-    /// The collection that it is of, such as `inbound-intents`.
-    pub kind: &'static str,
+    /// Where it lives.
+    pub anchor: Anchor,
     /// Its body as it was posted, as JSON.
-    pub body: String,
+    pub body: Arc<str>,
     /// The namespace of the app that it names.
-    pub namespace: String,
-    /// The clusters that this app runs on, as `provider/cluster`, sorted.
-    pub clusters: Vec<String>,
+    pub namespace: DnsLabel,
+    /// The clusters that this app runs on.
+    pub clusters: Arc<BTreeSet<ClusterId>>,
     /// Of an inbound intent: whether only its clients may call.
     pub closed: bool,
     /// Of an inbound intent: what it really speaks; else empty.
@@ -50,7 +48,7 @@ pub struct AskedIntent {
 }
 
 /// A cluster, with its defaults filled in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AskedCluster {
     /// `provider/cluster`.
     pub name: String,
@@ -73,50 +71,79 @@ impl Asking {
         }
     }
 
-    /// SHA-256 of its compact JSON, in hexadecimal digits: equal digests, equal units.
+    /// The digest of all of it: equal digests, equal units.
     #[must_use]
-    pub fn digest(&self) -> String {
-        // There is nothing in it that JSON does not have.
-        hex(&Sha256::digest(serde_json::to_vec(self).unwrap_or_default()))
+    pub fn digest(&self) -> Digest {
+        let Self { namespace, subject, intents, clusters } = self;
+        let mut pieces = Pieces::default();
+        pieces.text(namespace.as_str());
+        let (word, subject) = match subject {
+            Subject::Service(service) => ("service", service),
+            Subject::Workload(label) => ("workload", label),
+        };
+        pieces.text(word);
+        pieces.text(subject);
+        pieces.list(intents.iter(), Pieces::intent);
+        pieces.list(clusters.iter(), |pieces, cluster| pieces.cluster(cluster));
+        pieces.digest()
     }
 
-    /// Where it may be answered for: the namespaces of its apps on each of their clusters.
+    /// Whether it may be answered for `namespace` of `cluster`, `provider/cluster`: an app of its intents lives there.
     #[must_use]
-    pub fn places(&self) -> BTreeMap<&str, BTreeSet<&str>> {
-        let mut places: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for intent in &self.intents {
-            for cluster in &intent.clusters {
-                places.entry(cluster).or_default().insert(&intent.namespace);
-            }
+    pub fn is_in(&self, cluster: &str, namespace: &str) -> bool {
+        let Some(name) = cluster.split_once('/') else { return false };
+        let is_there = |id: &ClusterId| name == (&id.provider, &id.cluster);
+        let lives =
+            |intent: &AskedIntent| intent.namespace.as_str() == namespace && intent.clusters.iter().any(is_there);
+        self.intents.iter().any(lives)
+    }
+}
+
+impl Pieces {
+    fn intent(&mut self, intent: &AskedIntent) {
+        let AskedIntent { anchor, body, namespace, clusters, closed, protocol } = intent;
+        self.text(anchor.as_str());
+        self.text(body);
+        self.text(namespace.as_str());
+        self.list(clusters.iter(), |pieces, ClusterId { provider, cluster }| {
+            pieces.text(provider);
+            pieces.text(cluster);
+        });
+        self.text(if *closed { "closed" } else { "open" });
+        self.text(protocol);
+    }
+
+    fn cluster(&mut self, cluster: &AskedCluster) {
+        let AskedCluster { name, trust_domain, root_namespace, ingress_address, east_west_address } = cluster;
+        for text in [name, trust_domain, root_namespace, ingress_address, east_west_address] {
+            self.text(text);
         }
-        places
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
-        text.extend([digit(byte >> 4), digit(byte & 15)]);
-        text
-    })
+/// What is asked of whom: equal inputs have equal answers. Cloning shares the words.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Input {
+    /// The plugin.
+    pub plugin: Arc<str>,
+    /// The version that has to answer.
+    pub version: Arc<str>,
+    /// The digest of what is asked about.
+    pub digest: Digest,
 }
 
-/// What a plugin has to answer before a rendering is complete.
+/// What a plugin has to answer before a rendering is complete. Cloning shares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// The plugin.
-    pub plugin: String,
-    /// The version that has to answer.
-    pub version: String,
-    /// The digest of what is asked about.
-    pub digest: String,
+    /// What is asked of whom.
+    pub input: Input,
     /// What is asked about.
     pub about: Arc<Asking>,
 }
 
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} for {}", self.plugin, self.about.name())
+        write!(f, "{} for {}", self.input.plugin, self.about.name())
     }
 }
 

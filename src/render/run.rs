@@ -1,7 +1,7 @@
 //! Rendering: the intents of a scope are resolved and handed to the plugins, and what these answer is put together.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashSet};
 
 use rayon::prelude::*;
 
@@ -11,36 +11,60 @@ use super::load_balancer::LoadBalancer;
 use super::manifest::too_large;
 use super::namespace::{namespace_directory, namespace_file};
 use super::output::{Manifest, Output, Rendered};
-use super::outside::{self, Answers, Outside};
+use super::outside::{self, Answers, Outside, PluginFiles};
 use super::plugin::Plugin;
+use super::question::Question;
 use super::scope::Scope;
 use super::sm_config::SmConfig;
 use crate::finding::{Finding, Place};
 use crate::intent::{Settings, Tree};
 use crate::istio::Resource;
 
-/// The plugins that are built in, in the order in which they are asked.
+/// The plugins that are built in.
 const BUILT_IN: [&dyn Plugin; 3] = [&SmConfig, &LoadBalancer, &Dns];
 
 /// Renders the services of `scope` as `tree` has them, with what is known of outside plugins.
 #[must_use]
 pub fn render(tree: &Tree, settings: &Settings, scope: &Scope, outside: Outside<'_>) -> Rendered {
-    let listed = outside::listed(&settings.plugins, tree, outside);
-    let plugins: Vec<&dyn Plugin> =
-        BUILT_IN.into_iter().chain(listed.iter().map(|plugin| plugin as &dyn Plugin)).collect();
-    asked_of(&plugins, tree, settings, scope)
+    render_asking(tree, settings, scope, outside, |_| {})
 }
 
-/// Asks the plugins, one after the other.
-fn asked_of(plugins: &[&dyn Plugin], tree: &Tree, settings: &Settings, scope: &Scope) -> Rendered {
+/// The same, and hands over what outside plugins have to answer before what is built in is rendered: they can answer
+/// meanwhile.
+#[must_use]
+pub fn render_asking(
+    tree: &Tree,
+    settings: &Settings,
+    scope: &Scope,
+    outside: Outside<'_>,
+    ask: impl FnOnce(&[Question]),
+) -> Rendered {
     let mut out = Output::default();
     let asked = Asked::resolve(tree, settings, scope, &mut out);
-    for plugin in plugins {
-        let mut answer = plugin.render(&asked);
-        answer.manifests.iter_mut().for_each(|manifest| manifest.plugin = plugin.name());
-        out.extend(answer);
+    let listed = outside::listed(&settings.plugins, tree, outside);
+    listed.iter().for_each(|plugin| out.extend(answer(plugin, &asked)));
+    if !out.unanswered.is_empty() {
+        ask(&out.unanswered);
     }
+    BUILT_IN.into_iter().for_each(|plugin| out.extend(answer(plugin, &asked)));
     rendered(out)
+}
+
+/// Everything that outside plugins can be asked about the services of `scope`.
+#[must_use]
+pub fn questions(tree: &Tree, settings: &Settings, scope: &Scope) -> Vec<Question> {
+    let (files, answers) = (PluginFiles::default(), Answers::default());
+    let outside = Outside::Fresh { files: &files, before: None, answers: &answers };
+    let asked = Asked::resolve(tree, settings, scope, &mut Output::default());
+    let listed = outside::listed(&settings.plugins, tree, outside);
+    listed.iter().flat_map(|plugin| plugin.render(&asked).unanswered).collect()
+}
+
+/// What a plugin answers.
+fn answer(plugin: &dyn Plugin, asked: &Asked<'_>) -> Output {
+    let mut answer = plugin.render(asked);
+    answer.manifests.iter_mut().for_each(|manifest| manifest.plugin = plugin.name());
+    answer
 }
 
 /// Adds what outside plugins answered since: the same as rendering anew, without rendering what is built in again.
@@ -149,35 +173,39 @@ fn identity(manifest: &Manifest) -> Option<[&str; 4]> {
 }
 
 /// What is wrong where an outside plugin writes a resource that stands in another file too.
-fn same_resource<'m>(manifests: impl Iterator<Item = &'m Manifest> + Clone) -> Vec<Finding> {
-    let is_outside = |manifest: &&Manifest| manifest.is_of_outside_plugin();
-    let mut outside: BTreeMap<[&str; 4], &Manifest> = BTreeMap::new();
+fn same_resource<'m>(manifests: impl Iterator<Item = &'m Manifest>) -> Vec<Finding> {
+    let (outside, others): (Vec<&Manifest>, Vec<&Manifest>) =
+        manifests.partition(|manifest| manifest.is_of_outside_plugin());
+    let known = |manifest: &'m Manifest| Some((identity(manifest)?, manifest));
+    let mut outside: Vec<([&str; 4], &Manifest)> = outside.into_par_iter().filter_map(known).collect();
+    outside.par_sort_unstable_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.path.cmp(&other.path)));
     let mut findings = vec![];
-    let mut tell = |one: &Manifest, other: &Manifest| {
-        let message = format!(
-            "the plugin {} would write the same resource as the plugin {}, which stands in {}",
-            one.plugin, other.plugin, other.path
-        );
-        let remedy = match one.plugin == other.plugin {
-            true => "let the plugin name its resources by the units that they are about",
-            false => "let one of the plugins name its resource otherwise",
-        };
-        findings.push(Finding::error("render/same-resource", Place::at(&one.path), message, remedy));
-    };
-    for manifest in manifests.clone().filter(is_outside) {
-        let Some(identity) = identity(manifest) else { continue };
-        match outside.get(&identity).filter(|other| other.path != manifest.path) {
-            Some(other) => tell(manifest, other),
-            None => drop(outside.insert(identity, manifest)),
-        }
+    for same in outside.chunk_by(|(a, _), (b, _)| a == b) {
+        let (_, first) = same[0];
+        let differing = same.iter().filter(|(_, manifest)| manifest.path != first.path);
+        findings.extend(differing.map(|(_, manifest)| written_twice(manifest, first)));
     }
-    if outside.is_empty() {
-        return findings;
-    }
-    for manifest in manifests.filter(|manifest| !is_outside(manifest)) {
-        if let Some(one) = identity(manifest).and_then(|identity| outside.get(&identity)) {
-            tell(one, manifest);
+    // Most are of kinds that no outside plugin writes.
+    let kinds: HashSet<[&str; 2]> = outside.iter().map(|([_, group, kind, _], _)| [*group, *kind]).collect();
+    let is_shared = |manifest: &&Manifest| kinds.contains(&[manifest.resource.group(), manifest.resource.kind_name()]);
+    for (identity, manifest) in others.into_iter().filter(is_shared).filter_map(known) {
+        let place = outside.partition_point(|(other, _)| *other < identity);
+        if let Some((_, one)) = outside.get(place).filter(|(other, _)| *other == identity) {
+            findings.push(written_twice(one, manifest));
         }
     }
     findings
+}
+
+/// That a plugin would write `one`, which is the same resource as `other`.
+fn written_twice(one: &Manifest, other: &Manifest) -> Finding {
+    let message = format!(
+        "the plugin {} would write the same resource as the plugin {}, which stands in {}",
+        one.plugin, other.plugin, other.path
+    );
+    let remedy = match one.plugin == other.plugin {
+        true => "let the plugin name its resources by the units that they are about",
+        false => "let one of the plugins name its resource otherwise",
+    };
+    Finding::error("render/same-resource", Place::at(&one.path), message, remedy)
 }

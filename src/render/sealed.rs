@@ -1,5 +1,7 @@
 //! Certificates whose private key was sealed at intake: a SealedSecret in the namespace of each cluster's gateway.
 
+use std::sync::Arc;
+
 use serde_json::{Map, json};
 
 use super::manifest::Draft;
@@ -65,7 +67,7 @@ pub(super) fn manifest(server: &Server<'_>, cluster: &ClusterId, gitops: GitOps)
     let other = Other {
         api_version: "bitnami.com/v1alpha1".into(),
         kind: "SealedSecret".into(),
-        body: Map::from_iter([("spec".to_owned(), spec)]),
+        body: Arc::new(Map::from_iter([("spec".to_owned(), spec)])),
     };
     let draft = Draft {
         cluster,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::finding::Finding;
 use crate::istio::Resource;
-use crate::render::question::Question;
+use crate::render::question::Input;
 
 /// How many bytes they may take, about; what a mesh of ten thousand services is answered takes a tenth of that.
 const MOST: usize = 256 << 20;
@@ -24,28 +24,25 @@ pub struct Answer {
     pub bytes: usize,
 }
 
-type Key = (String, String, String);
-
 /// The answers of outside plugins, by what they were asked. Cloning shares them.
 #[derive(Debug, Clone, Default)]
 pub struct Answers(Arc<Mutex<Kept>>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    answers: HashMap<Key, Arc<Answer>>,
-    order: VecDeque<Key>,
+    answers: HashMap<Input, Arc<Answer>>,
+    order: VecDeque<Input>,
     bytes: usize,
 }
 
 impl Answers {
     /// Keeps an answer; the oldest ones go where they take too much memory.
-    pub fn put(&self, question: &Question, answer: Answer) {
-        let key = key(&question.plugin, &question.version, &question.digest);
+    pub fn put(&self, input: Input, answer: Answer) {
         let mut kept = self.kept();
         kept.bytes += OVERHEAD + answer.bytes;
-        match kept.answers.insert(key.clone(), Arc::new(answer)) {
+        match kept.answers.insert(input.clone(), Arc::new(answer)) {
             Some(before) => kept.bytes -= OVERHEAD + before.bytes,
-            None => kept.order.push_back(key),
+            None => kept.order.push_back(input),
         }
         while kept.bytes > MOST {
             let Some(oldest) = kept.order.pop_front() else { break };
@@ -58,23 +55,21 @@ impl Answers {
     /// Forgets what a plugin answered.
     pub fn forget(&self, plugin: &str) {
         let mut kept = self.kept();
-        kept.order.retain(|(of, ..)| of != plugin);
-        let gone: Vec<Key> = kept.answers.keys().filter(|(of, ..)| of == plugin).cloned().collect();
-        for key in gone {
-            if let Some(answer) = kept.answers.remove(&key) {
-                kept.bytes -= OVERHEAD + answer.bytes;
-            }
+        let Kept { answers, order, bytes } = &mut *kept;
+        order.retain(|of| &*of.plugin != plugin);
+        for (_, answer) in answers.extract_if(|of, _| &*of.plugin == plugin) {
+            *bytes -= OVERHEAD + answer.bytes;
         }
     }
 
     /// Whether a question is answered.
     #[must_use]
-    pub fn has(&self, question: &Question) -> bool {
-        self.get(&question.plugin, &question.version, &question.digest).is_some()
+    pub fn has(&self, input: &Input) -> bool {
+        self.kept().answers.contains_key(input)
     }
 
-    pub(super) fn get(&self, plugin: &str, version: &str, digest: &str) -> Option<Arc<Answer>> {
-        self.kept().answers.get(&key(plugin, version, digest)).cloned()
+    pub(super) fn get(&self, input: &Input) -> Option<Arc<Answer>> {
+        self.kept().answers.get(input).cloned()
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -82,32 +77,26 @@ impl Answers {
     }
 }
 
-fn key(plugin: &str, version: &str, digest: &str) -> Key {
-    (plugin.to_owned(), version.to_owned(), digest.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::{Asking, Subject};
+    use crate::render::Digest;
 
-    fn question(plugin: &str, digest: usize) -> Question {
-        let subject = Subject::Service("cart".into());
-        let about = Asking { namespace: "shop".into(), subject, intents: vec![], clusters: vec![] };
-        Question { plugin: plugin.into(), version: "1".into(), digest: digest.to_string(), about: Arc::new(about) }
+    fn input(plugin: &str, about: u8) -> Input {
+        Input { plugin: plugin.into(), version: "1".into(), digest: Digest::of(&[about]) }
     }
 
     #[test]
     fn the_oldest_answers_go_where_they_take_too_much() {
         let answers = Answers::default();
         let large = |bytes: usize| Answer { bytes, ..Answer::default() };
-        for digest in 0..5 {
-            answers.put(&question("np", digest), large(MOST / 4));
+        for about in 0..5 {
+            answers.put(input("np", about), large(MOST / 4));
         }
-        let there: Vec<bool> = (0..5).map(|digest| answers.has(&question("np", digest))).collect();
+        let there: Vec<bool> = (0..5).map(|about| answers.has(&input("np", about))).collect();
         assert_eq!(there, [false, false, true, true, true]);
         // One that is put again counts once.
-        answers.put(&question("np", 4), large(0));
+        answers.put(input("np", 4), large(0));
         assert_eq!(answers.kept().bytes, 3 * OVERHEAD + MOST / 2);
     }
 
@@ -115,10 +104,10 @@ mod tests {
     fn what_one_plugin_answered_is_forgotten_and_nothing_else() {
         let answers = Answers::default();
         for plugin in ["np", "other"] {
-            answers.put(&question(plugin, 1), Answer { bytes: 7, ..Answer::default() });
+            answers.put(input(plugin, 1), Answer { bytes: 7, ..Answer::default() });
         }
         answers.forget("np");
-        assert!(!answers.has(&question("np", 1)) && answers.has(&question("other", 1)));
+        assert!(!answers.has(&input("np", 1)) && answers.has(&input("other", 1)));
         assert_eq!(answers.kept().bytes, OVERHEAD + 7);
     }
 }

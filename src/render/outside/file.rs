@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use crate::intent::{Anchor, Settings};
 use crate::istio::{self, Resource};
+use crate::render::digest::Digest;
 use crate::render::manifest::{self, INTENTS};
 use crate::render::output::Manifest;
-use crate::render::question::hex;
+use crate::render::question::Input;
 
 /// The plugin that wrote a file, as `name@version`.
 const PLUGIN: &str = "meshwright.dev/plugin";
@@ -26,7 +25,8 @@ const CONTENT: &str = "meshwright.dev/plugin-content";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Origin {
     pub(super) version: String,
-    pub(super) input: String,
+    /// The digest of what was asked; none where it names none.
+    pub(super) input: Option<Digest>,
     pub(super) files: usize,
 }
 
@@ -108,25 +108,26 @@ pub fn has_stem(path: &str, stem: &str) -> bool {
     name == stem || name.rsplit_once('.').is_some_and(|(name, _)| name == stem)
 }
 
-/// The file of a resource that the plugin called `plugin` answered for a unit; `directory` is that of its namespace.
+/// The file of a resource, one of `files` that were answered to an input about a unit; `directory` is that of its namespace.
 pub(super) fn write(
-    plugin: &str,
-    origin: &Origin,
+    input: &Input,
+    files: usize,
     unit: &str,
     directory: &str,
     mut resource: Resource,
     intents: Vec<Anchor>,
 ) -> Manifest {
+    let Input { plugin, version, .. } = input;
     let kind = resource.kind_name().to_ascii_lowercase();
     let path = format!("{directory}/{}/{kind}-{}.{plugin}.yaml", folder(unit), resource.metadata.name);
     let annotations = &mut resource.metadata.annotations;
-    annotations.insert(PLUGIN.into(), format!("{plugin}@{}", origin.version));
+    annotations.insert(PLUGIN.into(), format!("{plugin}@{version}"));
     annotations.insert(UNIT.into(), unit.to_owned());
-    annotations.insert(INPUT.into(), origin.input.clone());
-    annotations.insert(FILES.into(), origin.files.to_string());
+    annotations.insert(INPUT.into(), input.digest.to_string());
+    annotations.insert(FILES.into(), files.to_string());
     let content = digest(&resource);
     resource.metadata.annotations.insert(CONTENT.into(), content);
-    Manifest { plugin: plugin.to_owned().into(), ..manifest::file(path, resource, intents) }
+    Manifest { plugin: plugin.to_string().into(), ..manifest::file(path, resource, intents) }
 }
 
 /// The folder of what is about a unit: a service's own, and one that no service has for pods.
@@ -137,7 +138,8 @@ fn folder(unit: &str) -> String {
 
 /// SHA-256 of the compact JSON of a resource, in hexadecimal digits.
 fn digest(resource: &Resource) -> String {
-    hex(&Sha256::digest(serde_json::to_vec(resource).unwrap_or_default()))
+    // There is nothing in it that JSON does not have.
+    Digest::of(&serde_json::to_vec(resource).unwrap_or_default()).to_string()
 }
 
 fn read_file(plugin: &str, path: &str, text: &str) -> Option<(Key, PluginFile)> {
@@ -147,7 +149,7 @@ fn read_file(plugin: &str, path: &str, text: &str) -> Option<(Key, PluginFile)> 
     let (name, version) = annotations.get(PLUGIN)?.split_once('@')?;
     let origin = Origin {
         version: version.to_owned(),
-        input: annotations.get(INPUT)?.clone(),
+        input: Digest::parse(annotations.get(INPUT)?),
         files: annotations.get(FILES)?.parse().ok()?,
     };
     let key = (plugin.to_owned(), annotations.get(UNIT)?.clone());

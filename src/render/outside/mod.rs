@@ -14,16 +14,17 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::asked::{Asked, joined};
+use super::digest::Digest;
 use super::manifest::{directory_of, marked};
 use super::output::{Manifest, Output, Rendered};
 use super::plugin::Plugin;
-use super::question::{Asking, Outdated, Question};
+use super::question::{Asking, Input, Outdated, Question};
 use crate::finding::{Finding, Place};
 use crate::intent::plugins::ListedPlugin;
 use crate::intent::settings::GitOps;
 use crate::intent::{Anchor, ClusterId, Spec, Tree};
 pub use answers::{Answer, Answers};
-use file::{Origin, PluginFile};
+use file::PluginFile;
 pub use file::{PluginFiles, has_stem, is_plugin_path, stem_of};
 
 /// Where a plugin stands among the others where nobody says.
@@ -57,6 +58,8 @@ pub enum Outside<'a> {
 /// An outside plugin as one that renders.
 pub(super) struct OutsidePlugin<'a> {
     listed: &'a ListedPlugin,
+    name: Arc<str>,
+    version: Arc<str>,
     outside: Outside<'a>,
 }
 
@@ -71,12 +74,16 @@ pub(super) fn listed<'a>(plugins: &'a [ListedPlugin], tree: &Tree, outside: Outs
     };
     let mut sorted: Vec<&ListedPlugin> = plugins.iter().filter(|_| !matches!(outside, Outside::None)).collect();
     sorted.sort_by_key(|plugin| (priority(plugin), &plugin.name));
-    sorted.into_iter().map(|listed| OutsidePlugin { listed, outside }).collect()
+    let of = |listed: &'a ListedPlugin| {
+        let (name, version) = (listed.name.as_str().into(), listed.version.as_str().into());
+        OutsidePlugin { listed, name, version, outside }
+    };
+    sorted.into_iter().map(of).collect()
 }
 
 impl Plugin for OutsidePlugin<'_> {
     fn name(&self) -> Cow<'static, str> {
-        self.listed.name.to_string().into()
+        self.name.to_string().into()
     }
 
     fn render(&self, asked: &Asked<'_>) -> Output {
@@ -101,40 +108,34 @@ fn otherwise(files: &[Arc<PluginFile>], manifests: &[Manifest]) -> Option<Findin
 impl OutsidePlugin<'_> {
     fn of_unit(&self, about: Asking, asked: &Asked<'_>) -> Output {
         let mut out = Output::default();
-        let (plugin, version) = (self.listed.name.as_str(), self.listed.version.as_str());
         let (unit, digest) = (about.name(), about.digest());
-        let key = (plugin.to_owned(), unit.clone());
-        out.units.push((key.clone(), digest.clone()));
+        let input = Input { plugin: Arc::clone(&self.name), version: Arc::clone(&self.version), digest };
+        let key = (Arc::clone(&self.name), unit.clone());
+        out.units.push((key.clone(), digest));
         match self.outside {
             Outside::None => {}
-            Outside::AsMain(files) => self.keep(files.of(plugin, &unit), &digest, &mut out),
+            Outside::AsMain(files) => self.keep(files.of(&self.name, &unit), digest, &mut out),
             Outside::Answered { files, answers } => {
-                let files = files.of(plugin, &unit);
-                match answers.get(plugin, version, &digest) {
-                    None => self.keep(files, &digest, &mut out),
+                let files = files.of(&self.name, &unit);
+                match answers.get(&input) {
+                    None => self.keep(files, digest, &mut out),
                     Some(answer) => {
-                        let is_right = files.iter().all(|file| self.outdated(file, files.len(), &digest).is_none());
-                        let (plugin, version) = (plugin.to_owned(), version.to_owned());
-                        let question = Question { plugin, version, digest, about: Arc::new(about) };
+                        let is_right = files.iter().all(|file| self.outdated(file, files.len(), digest).is_none());
+                        let question = Question { input, about: Arc::new(about) };
                         out.extend(taken(&question, &answer, asked.context.gitops));
                         out.findings.extend(otherwise(files, &out.manifests).filter(|_| is_right));
                     }
                 }
             }
             Outside::Fresh { files, before, answers } => {
-                let files = files.of(plugin, &unit);
+                let files = files.of(&self.name, &unit);
                 let none_before = || before.is_some_and(|before| before.units.get(&key) == Some(&digest));
-                let is_right = files.iter().all(|file| self.outdated(file, files.len(), &digest).is_none());
+                let is_right = files.iter().all(|file| self.outdated(file, files.len(), digest).is_none());
                 if is_right && (!files.is_empty() || none_before()) {
                     out.manifests.extend(files.iter().map(|file| file.manifest.clone()));
                 } else {
-                    let answer = answers.get(plugin, version, &digest);
-                    let (plugin, version) = (plugin.to_owned(), version.to_owned());
-                    let question = Question { plugin, version, digest, about: Arc::new(about) };
-                    match answer {
-                        Some(answer) => out.extend(taken(&question, &answer, asked.context.gitops)),
-                        None => out.unanswered.push(question),
-                    }
+                    let question = Question { input, about: Arc::new(about) };
+                    out.extend(of_question(question, answers, asked.context.gitops));
                 }
             }
         }
@@ -142,7 +143,7 @@ impl OutsidePlugin<'_> {
     }
 
     /// Takes the files of a unit as they are.
-    fn keep(&self, files: &[Arc<PluginFile>], digest: &str, out: &mut Output) {
+    fn keep(&self, files: &[Arc<PluginFile>], digest: Digest, out: &mut Output) {
         for file in files {
             let why = self.outdated(file, files.len(), digest);
             out.outdated.extend(why.map(|why| Outdated { path: file.manifest.path.clone(), why }));
@@ -152,14 +153,14 @@ impl OutsidePlugin<'_> {
     }
 
     /// Why a file, one of `count`, is not what the unit of `digest` gives.
-    fn outdated(&self, file: &PluginFile, count: usize, digest: &str) -> Option<String> {
-        let (plugin, version) = (&self.listed.name, &self.listed.version);
+    fn outdated(&self, file: &PluginFile, count: usize, digest: Digest) -> Option<String> {
+        let (plugin, version) = (&self.name, &self.version);
         Some(match &file.origin {
             _ if !file.intact => "was changed by hand: its digest is of something else".to_owned(),
-            it if it.version != *version => {
+            it if it.version != **version => {
                 format!("is of {plugin} {}, and meshwright.yaml lists {version}", it.version)
             }
-            it if it.input != digest => format!("is what {plugin} answered before its intents changed"),
+            it if it.input != Some(digest) => format!("is what {plugin} answered before its intents changed"),
             it if it.files != count => {
                 format!("came with {} files of the same answer, and there are {count}", it.files)
             }
@@ -171,26 +172,30 @@ impl OutsidePlugin<'_> {
 /// What is made of an answer: its files, and what there is to say.
 fn taken(question: &Question, answer: &Answer, gitops: GitOps) -> Output {
     let mut out = Output { findings: answer.findings.clone(), ..Output::default() };
-    let Question { plugin, version, digest, about } = question;
+    let Question { input, about } = question;
     let unit = about.name();
-    let anchors = about.intents.iter().filter_map(|intent| Anchor::parse(&intent.anchor).ok());
-    let intents: Vec<Anchor> = anchors.collect();
-    let origin = Origin { version: version.clone(), input: digest.clone(), files: answer.resources.len() };
+    let intents = || about.intents.iter().map(|intent| intent.anchor.clone()).collect::<Vec<Anchor>>();
+    let files = answer.resources.len();
     for (cluster, resource) in &answer.resources {
         let Some((provider, cluster)) = cluster.split_once('/') else { continue };
         let cluster = ClusterId { provider: provider.to_owned(), cluster: cluster.to_owned() };
         let directory = directory_of(&cluster, &resource.metadata.namespace);
+        let intents = intents();
         let marked = marked(resource.clone(), &intents, gitops);
-        out.manifests.push(file::write(plugin, &origin, &unit, &directory, marked, intents.clone()));
+        out.manifests.push(file::write(input, files, &unit, &directory, marked, intents));
     }
     out
 }
 
-/// What the questions of a rendering come to that are answered by now, and those that are not.
-pub(super) fn answered(questions: Vec<Question>, answers: &Answers, gitops: GitOps) -> Output {
-    let take = |question: Question| match answers.get(&question.plugin, &question.version, &question.digest) {
+/// What a question comes to: what is made of its answer, or the question where nobody answered it.
+fn of_question(question: Question, answers: &Answers, gitops: GitOps) -> Output {
+    match answers.get(&question.input) {
         Some(answer) => taken(&question, &answer, gitops),
         None => Output { unanswered: vec![question], ..Output::default() },
-    };
-    joined(questions.into_par_iter().map(take).collect())
+    }
+}
+
+/// What the questions of a rendering come to that are answered by now, and those that are not.
+pub(super) fn answered(questions: Vec<Question>, answers: &Answers, gitops: GitOps) -> Output {
+    joined(questions.into_par_iter().map(|question| of_question(question, answers, gitops)).collect())
 }

@@ -1,12 +1,13 @@
 //! The units that outside plugins are asked about.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::intent::plugins::ListedPlugin;
 use crate::intent::scalar::{DnsLabel, Label};
 use crate::intent::{Anchor, ClusterFacts, ClusterId, Kind, Topology, Tree};
 use crate::render::asked::Asked;
-use crate::render::places::Places;
+use crate::render::places::{Clusters, Places};
 use crate::render::question::{AskedCluster, AskedIntent, Asking, Subject};
 use crate::render::scope::Outward;
 use crate::render::server::Server;
@@ -15,7 +16,8 @@ use crate::render::server::Server;
 pub(super) fn units(asked: &Asked<'_>, plugin: &ListedPlugin) -> Vec<Asking> {
     let mut units = vec![];
     if plugin.wants(&[Kind::Inbound, Kind::Client, Kind::AccessPoint]) {
-        units.extend(asked.of_each_host(|servers| of_host(servers, asked, plugin)).into_iter().flatten());
+        let known = asked.context.clusters.iter().map(|(id, facts)| (id, Arc::new(of_cluster(id, facts)))).collect();
+        units.extend(asked.of_each_host(|servers| of_host(servers, asked, plugin, &known)).into_iter().flatten());
     }
     if plugin.wants(&[Kind::Outbound, Kind::OutboundServer]) {
         let mut places = Places::new(asked.context.tree, asked.topology);
@@ -29,7 +31,12 @@ pub(super) fn units(asked: &Asked<'_>, plugin: &ListedPlugin) -> Vec<Asking> {
 }
 
 /// The unit of one host; none while nothing may be rendered for it, or it has nothing that is wanted.
-fn of_host(servers: &[Server<'_>], asked: &Asked<'_>, plugin: &ListedPlugin) -> Option<Asking> {
+fn of_host(
+    servers: &[Server<'_>],
+    asked: &Asked<'_>,
+    plugin: &ListedPlugin,
+    known: &BTreeMap<&ClusterId, Arc<AskedCluster>>,
+) -> Option<Asking> {
     let tree = asked.context.tree;
     let live = || servers.iter().filter(|server| server.is_live());
     let first = live().next()?;
@@ -47,7 +54,7 @@ fn of_host(servers: &[Server<'_>], asked: &Asked<'_>, plugin: &ListedPlugin) -> 
         }
     }
     let subject = Subject::Service(first.inbound.service.to_string());
-    unit(first.namespace, subject, intents, |cluster| asked.context.clusters.get(cluster).cloned())
+    unit(first.namespace, subject, intents, |id| known.get(id).cloned())
 }
 
 /// The unit of the pods of `label` in `namespace`, which call outside services.
@@ -71,16 +78,17 @@ fn of_workload<'t>(
         let wanted = tree.within(anchor).filter(|resource| plugin.kinds.contains(&resource.anchor().kind()));
         intents.extend(wanted.map(|resource| intent(tree, resource.anchor(), namespace, &clusters)));
     }
-    unit(namespace, Subject::Workload(label.as_str().to_owned()), intents, |cluster| topology.facts(cluster))
+    unit(namespace, Subject::Workload(label.as_str().to_owned()), intents, |id| {
+        Some(Arc::new(of_cluster(id, &topology.facts(id)?)))
+    })
 }
 
-fn intent(tree: &Tree, anchor: &Anchor, namespace: &DnsLabel, clusters: &BTreeSet<ClusterId>) -> AskedIntent {
+fn intent(tree: &Tree, anchor: &Anchor, namespace: &DnsLabel, clusters: &Clusters) -> AskedIntent {
     AskedIntent {
-        anchor: anchor.as_str().to_owned(),
-        kind: anchor.kind().entry().collection,
-        body: tree.get(anchor).map(|resource| resource.body().to_owned()).unwrap_or_default(),
-        namespace: namespace.to_string(),
-        clusters: clusters.iter().map(ClusterId::to_string).collect(),
+        anchor: anchor.clone(),
+        body: tree.get(anchor).map(|resource| Arc::clone(resource.body())).unwrap_or_default(),
+        namespace: namespace.clone(),
+        clusters: Arc::clone(clusters),
         closed: false,
         protocol: "",
     }
@@ -90,28 +98,22 @@ fn unit(
     namespace: &DnsLabel,
     subject: Subject,
     mut intents: Vec<AskedIntent>,
-    facts: impl Fn(&ClusterId) -> Option<ClusterFacts>,
+    cluster: impl Fn(&ClusterId) -> Option<Arc<AskedCluster>>,
 ) -> Option<Asking> {
     if intents.is_empty() {
         return None;
     }
-    intents.sort_by(|a, b| a.anchor.cmp(&b.anchor));
-    let mut clusters: BTreeMap<&str, Option<AskedCluster>> = BTreeMap::new();
-    for name in intents.iter().flat_map(|intent| &intent.clusters) {
-        clusters.entry(name).or_insert_with(|| {
-            let (provider, cluster) = name.split_once('/')?;
-            let id = ClusterId { provider: provider.to_owned(), cluster: cluster.to_owned() };
-            Some(of_cluster(name, &facts(&id)?))
-        });
-    }
-    let clusters = clusters.into_values().flatten().collect();
-    Some(Asking { namespace: namespace.to_string(), subject, intents, clusters })
+    intents.sort_by(|a, b| a.anchor.as_str().cmp(b.anchor.as_str()));
+    let ids: BTreeSet<&ClusterId> = intents.iter().flat_map(|intent| intent.clusters.iter()).collect();
+    let mut clusters: Vec<Arc<AskedCluster>> = ids.into_iter().filter_map(cluster).collect();
+    clusters.sort_by(|a, b| a.name.cmp(&b.name));
+    Some(Asking { namespace: namespace.clone(), subject, intents, clusters })
 }
 
-fn of_cluster(name: &str, facts: &ClusterFacts) -> AskedCluster {
+fn of_cluster(id: &ClusterId, facts: &ClusterFacts) -> AskedCluster {
     let east_west = facts.east_west_address.as_ref();
     AskedCluster {
-        name: name.to_owned(),
+        name: id.to_string(),
         trust_domain: facts.trust_domain.clone(),
         root_namespace: facts.root_namespace.clone(),
         ingress_address: facts.ingress_address.as_ref().map(ToString::to_string).unwrap_or_default(),

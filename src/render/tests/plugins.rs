@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::outbound::{caller, outside};
 use super::*;
 use crate::istio;
-use crate::render::{Answer, Answers, PluginFiles, Question, complete};
+use crate::render::{Answer, Answers, AskedIntent, PluginFiles, Question, complete, questions, render_asking};
 
 /// Settings that list plugins, each of which is asked about everything.
 pub(super) fn listing(names: &[&str]) -> Settings {
@@ -28,7 +28,7 @@ fn fresh(
 }
 
 /// What nobody answered yet.
-fn questions(tree: &Tree, settings: &Settings) -> Vec<Question> {
+fn lacking(tree: &Tree, settings: &Settings) -> Vec<Question> {
     fresh(tree, settings, &PluginFiles::default(), None, &Answers::default()).unanswered
 }
 
@@ -44,7 +44,7 @@ fn policy(name: &str) -> (String, istio::Resource) {
 fn answering(questions: &[Question], resources: impl Fn(&Question) -> Vec<(String, istio::Resource)>) -> Answers {
     let answers = Answers::default();
     for question in questions {
-        answers.put(question, Answer { resources: resources(question), ..Answer::default() });
+        answers.put(question.input.clone(), Answer { resources: resources(question), ..Answer::default() });
     }
     answers
 }
@@ -70,15 +70,14 @@ fn cart() -> Vec<String> {
 #[test]
 fn a_unit_holds_the_intents_that_are_wanted_resolved() {
     let tree = tree(&[cart(), vec![caller("web", json!({})), outside("web", "bank", json!({}))]].concat());
-    let asked = questions(&tree, &listing(&["np"]));
+    let asked = lacking(&tree, &listing(&["np"]));
     let names: Vec<_> = asked.iter().map(|question| question.about.name()).collect();
     assert_eq!(names, ["shop/cart", "shop/app=web"]);
     let host = &asked[0].about;
-    let shown: Vec<_> = host
-        .intents
-        .iter()
-        .map(|it| (it.kind, it.namespace.as_str(), it.clusters.join(" "), it.closed, it.protocol))
-        .collect();
+    let kind = |it: &AskedIntent| it.anchor.kind().entry().collection;
+    let clusters = |it: &AskedIntent| it.clusters.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let shown: Vec<_> =
+        host.intents.iter().map(|it| (kind(it), it.namespace.as_str(), clusters(it), it.closed, it.protocol)).collect();
     assert_eq!(
         shown,
         [
@@ -95,22 +94,31 @@ fn a_unit_holds_the_intents_that_are_wanted_resolved() {
         .collect();
     let east = ["gke/east", "cluster.local", "istio-system", "192.0.2.1", "192.0.2.1:31443"];
     assert_eq!(clusters, [east, ["gke/west", "west.example", "istio-system", "", ""]]);
-    let places: Vec<String> = host.places().iter().map(|(cluster, all)| format!("{cluster} {all:?}")).collect();
-    assert_eq!(places, [r#"gke/east {"shop", "tools"}"#, r#"gke/west {"tools"}"#]);
-    let kinds: Vec<_> = asked[1].about.intents.iter().map(|it| it.kind).collect();
+    for (cluster, namespace, is_in) in [
+        ("gke/east", "shop", true),
+        ("gke/east", "tools", true),
+        ("gke/west", "tools", true),
+        ("gke/west", "shop", false),
+        ("gke/east", "istio-system", false),
+        ("gke/other", "tools", false),
+        ("east", "shop", false),
+    ] {
+        assert_eq!(host.is_in(cluster, namespace), is_in, "{namespace} of {cluster}");
+    }
+    let kinds: Vec<_> = asked[1].about.intents.iter().map(kind).collect();
     assert_eq!(kinds, ["outbound-intents", "servers"]);
 
     let only = Settings::read("plugins: [{name: np, version: '1', kinds: [clients]}]\n").unwrap();
-    let asked = questions(&tree, &only);
+    let asked = lacking(&tree, &only);
     assert_eq!(asked.len(), 1);
-    assert_eq!(asked[0].about.intents.iter().map(|it| it.kind).collect::<Vec<_>>(), ["clients"]);
+    assert_eq!(asked[0].about.intents.iter().map(kind).collect::<Vec<_>>(), ["clients"]);
 }
 
 #[test]
 fn a_unit_is_another_where_anything_in_it_is() {
     let digest = |documents: &[String], old: &str, new: &str| {
-        let asked = questions(&tree_instead(old, new, documents), &listing(&["np"]));
-        asked.iter().find(|question| question.about.name() == "shop/cart").unwrap().digest.clone()
+        let asked = lacking(&tree_instead(old, new, documents), &listing(&["np"]));
+        asked.iter().find(|question| question.about.name() == "shop/cart").unwrap().input.digest
     };
     let same = |text: &str| (text.to_owned(), text.to_owned());
     let (old, new) = same("name: east");
@@ -140,7 +148,7 @@ fn a_unit_is_another_where_anything_in_it_is() {
 fn what_main_has_is_kept_until_its_unit_or_its_version_is_another() {
     let settings = listing(&["np"]);
     let before = tree(&cart());
-    let asked = questions(&before, &settings);
+    let asked = lacking(&before, &settings);
     let answers = answering(&asked, |_| vec![policy("cart-a"), policy("cart-b")]);
     let rendered = fresh(&before, &settings, &PluginFiles::default(), None, &answers);
     assert!(rendered.unanswered.is_empty() && errors(&rendered).is_empty(), "{:?}", rendered.findings);
@@ -188,7 +196,7 @@ fn a_unit_without_files_is_asked_about_only_where_it_changed() {
 fn two_plugins_that_write_one_resource_are_both_named() {
     let tree = tree(&cart());
     let settings = listing(&["one", "two"]);
-    let asked = questions(&tree, &settings);
+    let asked = lacking(&tree, &settings);
     let said = |answers: &Answers| -> Vec<String> {
         let rendered = fresh(&tree, &settings, &PluginFiles::default(), None, answers);
         let wrong = rendered.findings.iter().filter(|finding| finding.severity == Severity::Error);
@@ -200,10 +208,34 @@ fn two_plugins_that_write_one_resource_are_both_named() {
     let both = said(&answering(&asked, |_| vec![policy("cart-x")]));
     assert_eq!(both.len(), 1, "{both:?}");
     assert!(both[0].contains("the plugin two would write the same resource as the plugin one"), "{both:?}");
-    let ours = said(&answering(&asked, |it| vec![policy(if it.plugin == "one" { "cart-allow" } else { "cart-y" })]));
+    let ours =
+        said(&answering(&asked, |it| vec![policy(if &*it.input.plugin == "one" { "cart-allow" } else { "cart-y" })]));
     assert_eq!(ours.len(), 1, "{ours:?}");
     assert!(ours[0].contains("the plugin one would write the same resource as the plugin sm-config"), "{ours:?}");
-    assert!(said(&answering(&asked, |it| vec![policy(&format!("cart-{}", it.plugin))])).is_empty());
+    assert!(said(&answering(&asked, |it| vec![policy(&format!("cart-{}", it.input.plugin))])).is_empty());
+}
+
+#[test]
+fn what_is_lacking_is_handed_over_while_the_rest_is_rendered() {
+    let (tree, settings, files) = (tree(&cart()), listing(&["np", "other"]), PluginFiles::default());
+    let scope = Scope::everything(&tree);
+    let rendered = |answers: &Answers| {
+        let mut asked = vec![];
+        let outside = Outside::Fresh { files: &files, before: None, answers };
+        let rendered = render_asking(&tree, &settings, &scope, outside, |questions| asked.push(questions.to_vec()));
+        (rendered, asked)
+    };
+    let (lacking, asked) = rendered(&Answers::default());
+    assert_eq!(lacking.unanswered.len(), 2);
+    assert_eq!(asked, [lacking.unanswered.clone()]);
+    assert_eq!(questions(&tree, &settings, &scope), lacking.unanswered);
+    assert_eq!(lacking, fresh(&tree, &settings, &files, None, &Answers::default()));
+
+    let answers = answering(&lacking.unanswered[..1], |_| vec![]);
+    let (_, asked) = rendered(&answers);
+    assert_eq!(asked, [&lacking.unanswered[1..]]);
+    lacking.unanswered[1..].iter().for_each(|it| answers.put(it.input.clone(), Answer::default()));
+    assert!(rendered(&answers).1.is_empty());
 }
 
 #[test]
@@ -212,7 +244,7 @@ fn plugins_are_asked_in_the_order_of_their_priorities() {
     let text = format!("plugins: [{{{}}}, {{{}, priority: 7}}, {{{}}}]\n", listed("b"), listed("c"), listed("a"));
     let settings = Settings::read(&text).unwrap();
     let order = |documents: &[String]| -> Vec<String> {
-        questions(&tree(documents), &settings).into_iter().map(|question| question.plugin).collect()
+        lacking(&tree(documents), &settings).into_iter().map(|question| question.input.plugin.to_string()).collect()
     };
     assert_eq!(order(&cart()), ["c", "a", "b"]);
     let registered = document("dtc-controllers", "b", json!({"host": "np.mesh.svc", "port": 9000, "priority": 3}));
