@@ -83,17 +83,12 @@ impl Answering {
         };
         let clusters = unit.intents.iter().find(|it| it.kind == "inbound-intents").map(|it| it.clusters.as_slice());
         for cluster in clusters.unwrap_or_default() {
-            let resource = json!({
-                "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
-                "metadata": {"name": service, "namespace": unit.namespace},
-                "spec": {
-                    "podSelector": {"matchLabels": {"app": service}}, "policyTypes": ["Ingress"],
-                    "ingress": [{"ports": [{"port": 8080}]}],
-                },
-            });
-            answer
-                .manifests
-                .push(v1::Manifest { cluster: cluster.clone(), resource: resource.to_string().into_bytes() });
+            // From a template: what a plugin takes to think is its own.
+            let resource = format!(
+                r#"{{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{{"name":"{service}","namespace":"{}"}},"spec":{{"podSelector":{{"matchLabels":{{"app":"{service}"}}}},"policyTypes":["Ingress"],"ingress":[{{"ports":[{{"port":8080}}]}}]}}}}"#,
+                unit.namespace
+            );
+            answer.manifests.push(v1::Manifest { cluster: cluster.clone(), resource: resource.into_bytes() });
         }
         answer
     }
