@@ -174,13 +174,12 @@ fn taken(question: &Question, answer: &Answer, gitops: GitOps) -> Output {
     let mut out = Output { findings: answer.findings.clone(), ..Output::default() };
     let Question { input, about } = question;
     let unit = about.name();
-    let intents = || about.intents.iter().map(|intent| intent.anchor.clone()).collect::<Vec<Anchor>>();
     let files = answer.resources.len();
     for (cluster, resource) in &answer.resources {
         let Some((provider, cluster)) = cluster.split_once('/') else { continue };
         let cluster = ClusterId { provider: provider.to_owned(), cluster: cluster.to_owned() };
         let directory = directory_of(&cluster, &resource.metadata.namespace);
-        let intents = intents();
+        let intents: Vec<Anchor> = about.intents.iter().map(|intent| intent.anchor.clone()).collect();
         let marked = marked(resource.clone(), &intents, gitops);
         out.manifests.push(file::write(input, files, &unit, &directory, marked, intents));
     }

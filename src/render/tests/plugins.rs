@@ -227,7 +227,7 @@ fn what_is_lacking_is_handed_over_while_the_rest_is_rendered() {
     };
     let (lacking, asked) = rendered(&Answers::default());
     assert_eq!(lacking.unanswered.len(), 2);
-    assert_eq!(asked, [lacking.unanswered.clone()]);
+    assert_eq!(asked, [lacking.unanswered.as_slice()]);
     assert_eq!(questions(&tree, &settings, &scope), lacking.unanswered);
     assert_eq!(lacking, fresh(&tree, &settings, &files, None, &Answers::default()));
 
