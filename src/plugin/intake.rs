@@ -55,9 +55,8 @@ impl Intake {
         let is_whole = group.len() == count;
         let described = Arc::clone(&self.described);
         let read = move |(question, response): (Question, _)| {
-            // Whatever a plugin sends, whoever waits for the answer learns that there is none.
-            let answer = catch_unwind(AssertUnwindSafe(|| described.read(&question, response)));
-            (question.input.digest, answer.unwrap_or_else(|_| Err(unreadable())))
+            let answer = guarded(&question, || described.read(&question, response));
+            (question.input.digest, answer)
         };
         let manifests = group.iter().flat_map(|(_, response)| &response.manifests);
         if manifests.map(|manifest| manifest.resource.len()).sum::<usize>() <= FEW {
@@ -96,6 +95,106 @@ impl Intake {
     }
 }
 
+/// What `read` gives; where it panics, a fault of this one question: whoever waits for its answer learns that there is none.
+fn guarded(question: &Question, read: impl FnOnce() -> Result<Answer, Fault>) -> Result<Answer, Fault> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        let (plugin, unit) = (&*question.input.plugin, question.about.name());
+        tracing::error!(plugin, unit, "what a plugin answered could not be read");
+        Err(unreadable())
+    })
+}
+
 fn unreadable() -> Fault {
-    Fault::new(Reason::Failed, "answers what cannot be read; standard error says why")
+    Fault::new(Reason::Failed, "answers what cannot be read; the log says why")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intent::Settings;
+    use crate::intent::scalar::DnsLabel;
+    use crate::render::{Asking, Input, Subject};
+
+    fn question(number: usize) -> Question {
+        let (namespace, subject) = (DnsLabel::parse("shop").unwrap(), Subject::Service(format!("s{number}")));
+        let about = Asking { namespace, subject, intents: vec![], clusters: vec![] };
+        let input = Input { plugin: "np".into(), version: "1".into(), digest: about.digest() };
+        Question { input, about: Arc::new(about) }
+    }
+
+    fn described() -> Arc<Described> {
+        let settings = Settings::read("plugins: [{name: np, version: '1', kinds: [clients]}]\n").unwrap();
+        let says = v1::DescribeResponse {
+            name: "np".into(),
+            version: "1".into(),
+            intent_kinds: vec!["clients".into()],
+            resource_kinds: vec![],
+        };
+        Arc::new(Described::of(says, &settings.plugins[0]).unwrap())
+    }
+
+    /// An answer with a manifest of so many bytes that cannot be taken, or with none.
+    fn response(question: &Question, bytes: usize) -> v1::RenderResponse {
+        let manifest = v1::Manifest { cluster: "gke/east".into(), resource: vec![b' '; bytes] };
+        v1::RenderResponse {
+            input_digest: question.input.digest.to_string(),
+            version: "1".into(),
+            manifests: if bytes == 0 { vec![] } else { vec![manifest] },
+            findings: vec![],
+        }
+    }
+
+    /// What each question came to, in a word, after these groups of responses.
+    fn came(questions: &[Question], groups: Vec<Vec<v1::RenderResponse>>, fault: Option<Fault>) -> Vec<&'static str> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut intake = Intake::new(described(), questions);
+            let mut fault = fault;
+            for group in groups {
+                fault = intake.take(group).await.err().or(fault);
+            }
+            let word =
+                |outcome: Result<Answer, Fault>| outcome.map_or_else(|fault| fault.reason.as_str(), |_| "answered");
+            let outcomes = intake.end(questions.to_vec(), fault).await;
+            assert!(outcomes.iter().map(|(of, _)| of).eq(questions));
+            outcomes.into_iter().map(|(_, outcome)| word(outcome)).collect()
+        })
+    }
+
+    #[test]
+    fn each_question_comes_to_its_own_answer_however_large_the_groups_are() {
+        let questions: Vec<Question> = (0..30).map(question).collect();
+        for bytes in [1, FEW, FEW + 1] {
+            // More groups than are read at once; every third question is answered by what cannot be taken.
+            let of = |(index, question): (usize, &Question)| response(question, if index % 3 == 0 { bytes } else { 0 });
+            let mut responses: Vec<_> = questions.iter().enumerate().map(of).collect();
+            responses.reverse();
+            let groups = responses.chunks(3).map(<[_]>::to_vec).collect();
+            let expected: Vec<_> = (0..30).map(|index| if index % 3 == 0 { "wrong" } else { "answered" }).collect();
+            assert_eq!(came(&questions, groups, None), expected, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn what_came_before_something_went_wrong_counts() {
+        let questions: Vec<Question> = (0..3).map(question).collect();
+        let (one, two) = (&questions[0], &questions[1]);
+        let groups = vec![vec![response(one, 0), response(one, 0), response(two, 0)]];
+        assert_eq!(came(&questions, groups, None), ["answered", "too-much", "too-much"]);
+        let groups = vec![vec![response(&question(7), 0), response(one, 0)]];
+        assert_eq!(came(&questions, groups, None), ["too-much"; 3]);
+        let late = Fault::new(Reason::Late, "did not answer");
+        assert_eq!(came(&questions, vec![vec![response(two, 0)]], Some(late)), ["late", "answered", "late"]);
+        let lies = v1::RenderResponse { version: "2".into(), ..response(one, 0) };
+        let digests = v1::RenderResponse { input_digest: String::new(), ..response(two, 0) };
+        assert_eq!(came(&questions, vec![vec![lies, digests]], None), ["version", "too-much", "too-much"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_fault_of_its_question() {
+        let one = question(1);
+        assert_eq!(guarded(&one, || Ok(Answer::default())), Ok(Answer::default()));
+        let fault = guarded(&one, || panic!("a fault of the reader")).unwrap_err();
+        assert!(fault.words.contains("the log says why"), "{}", fault.words);
+    }
 }

@@ -155,3 +155,72 @@ pub struct Outdated {
     /// Why, in words that follow its path.
     pub why: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asking() -> Asking {
+        let namespace = || DnsLabel::parse("shop").unwrap();
+        let text = |text: &str| text.to_owned();
+        let intent = AskedIntent {
+            anchor: Anchor::parse("projects/shop").unwrap(),
+            body: "{}".into(),
+            namespace: namespace(),
+            clusters: Arc::new(BTreeSet::from([ClusterId { provider: text("gke"), cluster: text("east") }])),
+            closed: false,
+            protocol: "HTTP",
+        };
+        let cluster = AskedCluster {
+            name: text("gke/east"),
+            trust_domain: text("cluster.local"),
+            root_namespace: text("istio-system"),
+            ingress_address: text("192.0.2.1"),
+            east_west_address: text("192.0.2.1:31443"),
+        };
+        let subject = Subject::Service(text("cart"));
+        Asking { namespace: namespace(), subject, intents: vec![intent], clusters: vec![Arc::new(cluster)] }
+    }
+
+    #[test]
+    fn another_value_of_any_field_is_another_digest() {
+        let other = || DnsLabel::parse("other").unwrap();
+        let changes: [fn(&mut AskedCluster); 5] = [
+            |it| it.name.push('x'),
+            |it| it.trust_domain.push('x'),
+            |it| it.root_namespace.push('x'),
+            |it| it.ingress_address.push('x'),
+            |it| it.east_west_address.push('x'),
+        ];
+        let of_cluster = changes.map(|change| {
+            let mut asking = asking();
+            change(Arc::make_mut(&mut asking.clusters[0]));
+            asking
+        });
+        let changes: [fn(&mut AskedIntent); 6] = [
+            |it| it.anchor = Anchor::parse("projects/other").unwrap(),
+            |it| it.body = "[]".into(),
+            |it| it.namespace = DnsLabel::parse("other").unwrap(),
+            |it| it.clusters = Arc::default(),
+            |it| it.closed = true,
+            |it| it.protocol = "TCP",
+        ];
+        let of_intent = changes.map(|change| {
+            let mut asking = asking();
+            change(&mut asking.intents[0]);
+            asking
+        });
+        let of_unit = [
+            asking(),
+            Asking { namespace: other(), ..asking() },
+            Asking { subject: Subject::Workload("cart".into()), ..asking() },
+            Asking { subject: Subject::Service("other".into()), ..asking() },
+            Asking { intents: vec![], ..asking() },
+            Asking { clusters: vec![], ..asking() },
+        ];
+        let all: Vec<Asking> = of_unit.into_iter().chain(of_intent).chain(of_cluster).collect();
+        let digests: BTreeSet<Digest> = all.iter().map(Asking::digest).collect();
+        assert_eq!(digests.len(), all.len());
+        assert_eq!(asking().digest(), all[0].digest());
+    }
+}

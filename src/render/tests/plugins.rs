@@ -216,7 +216,7 @@ fn two_plugins_that_write_one_resource_are_both_named() {
 }
 
 #[test]
-fn what_is_lacking_is_handed_over_while_the_rest_is_rendered() {
+fn what_is_lacking_is_handed_over_once() {
     let (tree, settings, files) = (tree(&cart()), listing(&["np", "other"]), PluginFiles::default());
     let scope = Scope::everything(&tree);
     let rendered = |answers: &Answers| {
