@@ -15,7 +15,7 @@ use meshwright::boot::SystemClock;
 use meshwright::change::Plugins as _;
 use meshwright::intent::{Anchor, Kind, Settings, Tree};
 use meshwright::plugin::{DEADLINE, Directory, Pool, Target};
-use meshwright::render::{Answers, Outside, PluginFiles, Question, Rendered, Scope, complete, render, render_asking};
+use meshwright::render::{Answers, Ask, Outside, PluginFiles, Question, Rendered, Scope, render, render_asking};
 use serde_json::{Value, json};
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tokio_stream::{Stream, StreamExt as _};
@@ -126,6 +126,26 @@ struct Asking<'a> {
     scope: &'a Scope,
 }
 
+/// Has plugins asked as `meshwright render` does.
+struct Plugins<'a> {
+    runtime: &'a tokio::runtime::Runtime,
+    pool: &'a Pool,
+}
+
+impl Ask for Plugins<'_> {
+    fn answers(&self) -> &Answers {
+        self.pool.answers()
+    }
+
+    fn begin(&self, questions: &[Question]) {
+        self.pool.ask(questions);
+    }
+
+    fn wait(&self, questions: &[Question]) {
+        self.runtime.block_on(self.pool.settle(questions));
+    }
+}
+
 /// How long the same takes, in one turn.
 struct Turn {
     built_in: Duration,
@@ -152,14 +172,10 @@ impl Asking<'_> {
         render(self.tree, self.settings, self.scope, Outside::Fresh { files: &files, before: None, answers })
     }
 
-    /// Renders and asks for what that lacks.
+    /// Renders and asks meanwhile.
     fn call(&self, pool: &Pool) -> Rendered {
-        let (files, answers) = (PluginFiles::default(), Answers::default());
-        let outside = Outside::Fresh { files: &files, before: None, answers: &answers };
-        let ask = |questions: &[Question]| pool.ask(questions);
-        let first = render_asking(self.tree, self.settings, self.scope, outside, ask);
-        self.runtime.block_on(pool.settle(&first.unanswered));
-        complete(first, self.settings, pool.answers())
+        let plugins = Plugins { runtime: self.runtime, pool };
+        render_asking(self.tree, self.settings, self.scope, &PluginFiles::default(), &plugins)
     }
 
     /// Renders without plugins, asking one, and with its answers at hand. What one gave is gone before the next begins.

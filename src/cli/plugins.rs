@@ -12,7 +12,7 @@ use crate::change::Plugins as _;
 use crate::config::Config;
 use crate::intent::{Settings, Tree};
 use crate::plugin::{Directory, Pool};
-use crate::render::{Answers, Question};
+use crate::render::{Answers, Ask, Question};
 use crate::review::words::many;
 
 /// So many questions are worth saying that they are asked.
@@ -24,12 +24,6 @@ pub(super) struct Reach {
     /// configuration (its plugins, pluginDirectory and registeredPlugins), and from the controllers of the checkout
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     plugins: Option<Option<PathBuf>>,
-}
-
-/// What plugins answered, and why others did not.
-pub(super) struct Answered {
-    pub(super) answers: Answers,
-    pub(super) faults: Vec<String>,
 }
 
 impl Reach {
@@ -57,29 +51,43 @@ pub(super) struct Way {
     pool: Pool,
 }
 
-impl Way {
-    /// Has plugins asked in the background.
-    pub(super) fn begin(&self, questions: &[Question]) {
+impl Ask for Way {
+    fn answers(&self) -> &Answers {
+        self.pool.answers()
+    }
+
+    fn begin(&self, questions: &[Question]) {
         if questions.len() >= MANY && std::io::stderr().is_terminal() {
             output::note(&format!("asking plugins about {}…", many(questions.len(), "unit")));
         }
         self.pool.ask(questions);
     }
 
-    /// Waits for what was begun to be answered or to fail.
-    pub(super) fn end(self, questions: &[Question]) -> Answered {
-        let Self { runtime, pool } = self;
-        runtime.block_on(pool.settle(questions));
-        let (answers, faults) = (pool.answers().clone(), pool.faults(questions));
-        // A plugin that hangs holds nobody up.
-        runtime.shutdown_background();
-        Answered { answers, faults }
+    fn wait(&self, questions: &[Question]) {
+        self.runtime.block_on(self.pool.settle(questions));
     }
+}
 
+/// What plugins answered, and why others did not.
+pub(super) struct Answered {
+    pub(super) answers: Answers,
+    pub(super) faults: Vec<String>,
+}
+
+impl Way {
     /// Has plugins asked.
     pub(super) fn ask(self, questions: &[Question]) -> Answered {
         self.begin(questions);
-        self.end(questions)
+        self.wait(questions);
+        Answered { answers: self.answers().clone(), faults: self.end(questions) }
+    }
+
+    /// Why some of these were not answered; nobody is asked any more.
+    pub(super) fn end(self, questions: &[Question]) -> Vec<String> {
+        let faults = self.pool.faults(questions);
+        // A plugin that hangs holds nobody up.
+        self.runtime.shutdown_background();
+        faults
     }
 }
 

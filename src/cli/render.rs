@@ -9,7 +9,7 @@ use crate::change::proposal::unanswered;
 use crate::change::{Audit, Declared, Listed};
 use crate::finding::{Finding, Place, Severity};
 use crate::intent::{Settings, layout};
-use crate::render::{Answers, Outside, PluginFiles, Rendered, Scope, complete, render, render_asking};
+use crate::render::{Outside, PluginFiles, Rendered, Scope, render, render_asking};
 use crate::repo::WorkingTree;
 use crate::review::words::many;
 use crate::review::{FileChange, Happening, too_many_deletions};
@@ -112,12 +112,8 @@ impl Render {
             rendered.findings.extend(outdated);
             return Ok(rendered);
         };
-        let nothing = Answers::default();
-        let outside = Outside::Fresh { files, before: None, answers: &nothing };
-        let first = render_asking(tree, settings, &scope, outside, |questions| way.begin(questions));
-        let answered = way.end(&first.unanswered);
-        answered.faults.iter().for_each(|fault| output::note(fault));
-        let mut rendered = complete(first, settings, &answered.answers);
+        let mut rendered = render_asking(tree, settings, &scope, files, &way);
+        way.end(&rendered.unanswered).iter().for_each(|fault| output::note(fault));
         rendered.findings.extend(unanswered(&rendered.unanswered));
         Ok(rendered)
     }

@@ -1,5 +1,7 @@
 //! Reading an object field by field: one description gives the reader, all violations at once, and the JSON schema.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::quote::quoted;
@@ -339,8 +341,11 @@ pub fn type_name(value: &Value) -> &'static str {
 
 /// Escapes one segment of a JSON pointer (RFC 6901, section 3).
 #[must_use]
-pub fn escape(segment: &str) -> String {
-    segment.replace('~', "~0").replace('/', "~1")
+pub fn escape(segment: &str) -> Cow<'_, str> {
+    match segment.contains(['~', '/']) {
+        true => segment.replace('~', "~0").replace('/', "~1").into(),
+        false => segment.into(),
+    }
 }
 
 #[cfg(test)]

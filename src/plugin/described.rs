@@ -15,7 +15,7 @@ const MOST_KINDS: usize = 256;
 #[derive(Debug)]
 pub(super) struct Described {
     version: String,
-    owned: BTreeSet<OwnedKind>,
+    owned: Vec<OwnedKind>,
 }
 
 impl Described {
@@ -50,7 +50,7 @@ impl Described {
             ));
         }
         let owned = resource_kinds.into_iter().map(|it| OwnedKind { api_version: it.api_version, kind: it.kind });
-        let owned: BTreeSet<OwnedKind> = owned.collect();
+        let owned: Vec<OwnedKind> = owned.collect();
         if let Some((kind, why)) = owned.iter().find_map(|kind| Some((kind, kind.refused()?))) {
             return Err(Fault::new(Reason::Wrong, format!("says that it owns {kind}, which {why}")));
         }

@@ -15,7 +15,7 @@ pub(super) enum Reason {
     Version,
     /// It takes too long.
     Late,
-    /// It answers more than is taken, or what it was not asked.
+    /// It was asked or answers more than is taken, or answers what it was not asked.
     TooMuch,
     /// It gives two answers for equal input.
     Differs,
@@ -86,7 +86,7 @@ impl Fault {
                 Self::new(Reason::Unreachable, format!("cannot be reached ({why})"))
             }
             Code::OutOfRange | Code::ResourceExhausted => {
-                Self::new(Reason::TooMuch, format!("answers more than is taken ({said})"))
+                Self::new(Reason::TooMuch, format!("was asked or answers more than is taken ({said})"))
             }
             Code::Unimplemented => Self::new(Reason::Failed, format!("does not serve what is asked ({said})")),
             Code::DeadlineExceeded => Self::new(Reason::Late, format!("gave up ({said})")),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use prost::Message as _;
 use tokio::task::JoinSet;
 
 use super::described::Described;
@@ -11,10 +12,10 @@ use super::fault::{Fault, Reason};
 use super::v1;
 use crate::render::{Answer, Digest, Question};
 
-/// So many groups of answers are read beside what still comes; the next one waits until one of them is.
+/// So many groups of answers are read beside what still comes; with more, nothing is taken in until one of them is read.
 const AT_ONCE: usize = 4;
 
-/// So few bytes of manifests are read where they come: handing them to another thread would take longer.
+/// So few bytes of answers are read where they come: handing them to another thread would take longer.
 const FEW: usize = 8 << 10;
 
 /// What each question came to.
@@ -23,17 +24,20 @@ pub(super) type Outcomes = Vec<(Question, Result<Answer, Fault>)>;
 /// What came of one call.
 pub(super) struct Intake {
     described: Arc<Described>,
-    /// Questions without a response.
-    open: HashMap<Digest, Question>,
-    reading: JoinSet<Vec<(Digest, Result<Answer, Fault>)>>,
-    read: HashMap<Digest, Result<Answer, Fault>>,
+    questions: Arc<[Question]>,
+    /// The places of questions without a response.
+    open: HashMap<Digest, usize>,
+    reading: JoinSet<Vec<(usize, Result<Answer, Fault>)>>,
+    /// By the places of their questions.
+    read: Vec<Option<Result<Answer, Fault>>>,
 }
 
 impl Intake {
     /// Takes what the plugin that is described answers to `questions`.
-    pub(super) fn new(described: Arc<Described>, questions: &[Question]) -> Self {
-        let open = questions.iter().map(|question| (question.input.digest, question.clone())).collect();
-        Self { described, open, reading: JoinSet::new(), read: HashMap::with_capacity(questions.len()) }
+    pub(super) fn new(described: Arc<Described>, questions: Arc<[Question]>) -> Self {
+        let open = questions.iter().enumerate().map(|(place, question)| (question.input.digest, place)).collect();
+        let read = questions.iter().map(|_| None).collect();
+        Self { described, questions, open, reading: JoinSet::new(), read }
     }
 
     /// How many questions have no response yet.
@@ -48,24 +52,24 @@ impl Intake {
     pub(super) async fn take(&mut self, responses: Vec<v1::RenderResponse>) -> Result<(), Fault> {
         let count = responses.len();
         let asked = |response: v1::RenderResponse| {
-            let question = self.open.remove(&Digest::parse(&response.input_digest)?)?;
-            Some((question, response))
+            let place = self.open.remove(&Digest::parse(&response.input_digest)?)?;
+            Some((place, response))
         };
-        let group: Vec<(Question, v1::RenderResponse)> = responses.into_iter().map_while(asked).collect();
+        let group: Vec<(usize, v1::RenderResponse)> = responses.into_iter().map_while(asked).collect();
         let is_whole = group.len() == count;
-        let described = Arc::clone(&self.described);
-        let read = move |(question, response): (Question, _)| {
-            let answer = guarded(&question, || described.read(&question, response));
-            (question.input.digest, answer)
+        let (described, questions) = (Arc::clone(&self.described), Arc::clone(&self.questions));
+        let read = move |(place, response): (usize, _)| {
+            let question = &questions[place];
+            (place, guarded(question, || described.read(question, response)))
         };
-        let manifests = group.iter().flat_map(|(_, response)| &response.manifests);
-        if manifests.map(|manifest| manifest.resource.len()).sum::<usize>() <= FEW {
-            self.read.extend(group.into_iter().map(read));
+        if group.iter().map(|(_, response)| response.encoded_len()).sum::<usize>() <= FEW {
+            group.into_iter().map(read).for_each(|(place, answer)| self.read[place] = Some(answer));
         } else {
-            while self.reading.len() >= AT_ONCE {
+            // Before anything is waited for: what came counts, even if it is too late by then for more.
+            self.reading.spawn_blocking(move || group.into_iter().map(read).collect());
+            while self.reading.len() > AT_ONCE {
                 self.join().await;
             }
-            self.reading.spawn_blocking(move || group.into_iter().map(read).collect());
         }
         match is_whole {
             true => Ok(()),
@@ -75,23 +79,22 @@ impl Intake {
 
     async fn join(&mut self) {
         match self.reading.join_next().await {
-            Some(Ok(read)) => self.read.extend(read),
+            Some(Ok(read)) => read.into_iter().for_each(|(place, answer)| self.read[place] = Some(answer)),
             Some(Err(error)) => tracing::error!(%error, "answers of a plugin were not read"),
             None => {}
         }
     }
 
     /// What each question came to; those without an answer have the `fault`.
-    pub(super) async fn end(mut self, questions: Vec<Question>, fault: Option<Fault>) -> Outcomes {
+    pub(super) async fn end(mut self, fault: Option<Fault>) -> Outcomes {
         while !self.reading.is_empty() {
             self.join().await;
         }
         let fault = fault.unwrap_or_else(unreadable);
-        let outcome = |question: Question| {
-            let answer = self.read.remove(&question.input.digest).unwrap_or_else(|| Err(fault.clone()));
-            (question, answer)
+        let outcome = |(question, answer): (&Question, Option<_>)| {
+            (question.clone(), answer.unwrap_or_else(|| Err(fault.clone())))
         };
-        questions.into_iter().map(outcome).collect()
+        self.questions.iter().zip(self.read).map(outcome).collect()
     }
 }
 
@@ -148,14 +151,14 @@ mod tests {
     fn came(questions: &[Question], groups: Vec<Vec<v1::RenderResponse>>, fault: Option<Fault>) -> Vec<&'static str> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            let mut intake = Intake::new(described(), questions);
+            let mut intake = Intake::new(described(), questions.into());
             let mut fault = fault;
             for group in groups {
                 fault = intake.take(group).await.err().or(fault);
             }
             let word =
                 |outcome: Result<Answer, Fault>| outcome.map_or_else(|fault| fault.reason.as_str(), |_| "answered");
-            let outcomes = intake.end(questions.to_vec(), fault).await;
+            let outcomes = intake.end(fault).await;
             assert!(outcomes.iter().map(|(of, _)| of).eq(questions));
             outcomes.into_iter().map(|(_, outcome)| word(outcome)).collect()
         })

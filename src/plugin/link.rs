@@ -5,8 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tonic::Request;
+use tokio_stream::Stream;
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::Channel;
+use tonic::{Request, Response, Status, Streaming};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -15,8 +18,9 @@ use super::described::Described;
 use super::fault::{Fault, Reason};
 use super::intake::{Intake, Outcomes};
 use super::target::Target;
+use super::v1;
 use super::v1::plugin_client::PluginClient;
-use super::{v1, wire};
+use super::wire::{Group, Wire};
 use crate::intent::plugins::ListedPlugin;
 use crate::render::{Answer, Digest, Question};
 
@@ -30,8 +34,9 @@ const ASKED_AGAIN: usize = 16;
 /// How many answers may come for each whole deadline, beside the one that each may take.
 const PACE: usize = 100;
 
-/// How many units are asked about in one message of a stream.
-const GROUP: usize = 16;
+/// Where the methods are called that are asked questions.
+const RENDER: &str = "/meshwright.plugin.v1.Plugin/Render";
+const RENDER_ALL: &str = "/meshwright.plugin.v1.Plugin/RenderAll";
 
 /// The connection to one plugin.
 #[derive(Debug, Clone)]
@@ -47,10 +52,6 @@ impl Link {
     pub(super) fn new(target: Target) -> Result<Self, Fault> {
         let channel = target.endpoint()?.connect_lazy();
         Ok(Self { target, channel, described: Arc::default() })
-    }
-
-    fn client(&self) -> PluginClient<Channel> {
-        PluginClient::new(self.channel.clone()).max_decoding_message_size(LONGEST_MESSAGE)
     }
 
     /// Whether it serves, and is the plugin that is listed.
@@ -76,7 +77,8 @@ impl Link {
 
     /// What it says it is, as far as that is what is listed.
     async fn describe(&self, listed: &ListedPlugin) -> Result<Described, Fault> {
-        let says = within(self.target.deadline, self.client().describe(v1::DescribeRequest {})).await?;
+        let mut client = PluginClient::new(self.channel.clone()).max_decoding_message_size(LONGEST_MESSAGE);
+        let says = within(self.target.deadline, client.describe(v1::DescribeRequest {})).await?;
         Described::of(says, listed)
     }
 
@@ -92,7 +94,8 @@ impl Link {
             },
         };
         let step = questions.len().div_ceil(ASKED_AGAIN).max(1);
-        let some: Vec<Question> = questions.iter().step_by(step).cloned().collect();
+        let some: Arc<[Question]> = questions.iter().step_by(step).cloned().collect();
+        let questions: Arc<[Question]> = questions.into();
         let (first, again) = tokio::join!(self.ask_once(&described, questions), self.ask_once(&described, some));
         let mut again: HashMap<Digest, Result<Answer, Fault>> =
             again.into_iter().map(|(question, answer)| (question.input.digest, answer)).collect();
@@ -122,36 +125,51 @@ impl Link {
         questions.into_iter().map(|question| (question, Err(fault.clone()))).collect()
     }
 
-    async fn ask_once(&self, described: &Arc<Described>, questions: Vec<Question>) -> Outcomes {
-        let mut intake = Intake::new(Arc::clone(described), &questions);
-        let asked = match questions.as_slice() {
-            [question] => match within(self.target.deadline, self.client().render(wire::request(question))).await {
+    async fn ask_once(&self, described: &Arc<Described>, questions: Arc<[Question]>) -> Outcomes {
+        let mut intake = Intake::new(Arc::clone(described), Arc::clone(&questions));
+        let asked = match &*questions {
+            [question] => match within(self.target.deadline, self.render(question.clone())).await {
                 Ok(response) => intake.take(vec![response]).await,
                 Err(fault) => Err(fault),
             },
-            questions => self.stream(questions, &mut intake).await,
+            _ => self.stream(questions, &mut intake).await,
         };
-        intake.end(questions, asked.err()).await
+        intake.end(asked.err()).await
+    }
+
+    /// The method `Render`, as the client that is generated calls it, but for who writes the message.
+    async fn render(&self, question: Question) -> Result<Response<v1::RenderResponse>, Status> {
+        self.grpc().await?.unary(Request::new(question), PathAndQuery::from_static(RENDER), Wire::default()).await
+    }
+
+    /// The method `RenderAll`.
+    async fn render_all(
+        &self,
+        groups: impl Stream<Item = Group> + Send + 'static,
+    ) -> Result<Response<Streaming<v1::RenderAllResponse>>, Status> {
+        self.grpc().await?.streaming(Request::new(groups), PathAndQuery::from_static(RENDER_ALL), Wire::default()).await
+    }
+
+    async fn grpc(&self) -> Result<Grpc<Channel>, Status> {
+        let mut grpc = Grpc::new(self.channel.clone()).max_decoding_message_size(LONGEST_MESSAGE);
+        grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
+        Ok(grpc)
     }
 
     /// Asks many questions in one call. What came before something went wrong counts.
-    async fn stream(&self, questions: &[Question], intake: &mut Intake) -> Result<(), Fault> {
+    async fn stream(&self, questions: Arc<[Question]>, intake: &mut Intake) -> Result<(), Fault> {
         let deadline = self.target.deadline;
-        // Each group is put into words when it is sent: the plugin begins with the first.
-        let groups: Vec<Vec<Question>> = questions.chunks(GROUP).map(<[Question]>::to_vec).collect();
-        let words = |group: Vec<Question>| v1::RenderAllRequest { requests: group.iter().map(wire::request).collect() };
-        let requests = groups.into_iter().map(words);
-        let mut client = self.client();
-        let asked = client.render_all(Request::new(tokio_stream::iter(requests)));
+        let count = questions.len();
+        let asked = self.render_all(tokio_stream::iter(Group::all(questions)));
         let mut bytes = 0;
-        let whole = deadline.saturating_mul(1 + u32::try_from(questions.len() / PACE).unwrap_or(u32::MAX - 1));
+        let whole = deadline.saturating_mul(1 + u32::try_from(count / PACE).unwrap_or(u32::MAX - 1));
         let answers = async {
             let mut stream = timeout(deadline, asked).await.map_err(|_| Fault::late(deadline))?;
             let stream = stream.as_mut().map_err(|status| Fault::of(status))?.get_mut();
             while intake.lacks() > 0 {
                 let next = timeout(deadline, stream.message()).await.map_err(|_| Fault::late(deadline))?;
                 let Some(group) = next.map_err(|status| Fault::of(&status))? else {
-                    let words = format!("ended with {} of {} questions unanswered", intake.lacks(), questions.len());
+                    let words = format!("ended with {} of {count} questions unanswered", intake.lacks());
                     return Err(Fault::new(Reason::Failed, words));
                 };
                 bytes += prost::Message::encoded_len(&group);
@@ -170,10 +188,7 @@ impl Link {
 }
 
 /// What a call ends with, within `deadline`.
-async fn within<T>(
-    deadline: Duration,
-    call: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
-) -> Result<T, Fault> {
+async fn within<T>(deadline: Duration, call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, Fault> {
     let answered = timeout(deadline, call).await.map_err(|_| Fault::late(deadline))?;
-    answered.map(tonic::Response::into_inner).map_err(|status| Fault::of(&status))
+    answered.map(Response::into_inner).map_err(|status| Fault::of(&status))
 }

@@ -390,9 +390,11 @@ impl Plugins for Pool {
             }
         }
         drop(known);
-        for (plugin, questions) in by_plugin {
-            for some in questions.chunks(MOST_AT_ONCE) {
-                self.shared.runtime.spawn(self.clone().call(plugin.to_owned(), some.to_vec()));
+        for (plugin, mut questions) in by_plugin {
+            while !questions.is_empty() {
+                let rest = questions.split_off(questions.len().min(MOST_AT_ONCE));
+                self.shared.runtime.spawn(self.clone().call(plugin.to_owned(), questions));
+                questions = rest;
             }
         }
     }

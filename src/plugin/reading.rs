@@ -1,7 +1,5 @@
 //! What an outside plugin answers, read once: resources of kinds that it owns, in places that it was asked about.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::fault::{Fault, Reason};
@@ -50,7 +48,7 @@ const OURS: &str = "meshwright.dev/";
 /// The first thing in it that cannot be taken.
 pub(super) fn answer(
     plugin: &str,
-    owned: &BTreeSet<OwnedKind>,
+    owned: &[OwnedKind],
     about: &Asking,
     response: v1::RenderResponse,
 ) -> Result<Answer, Fault> {
@@ -66,9 +64,14 @@ pub(super) fn answer(
         )));
     }
     let mut answer = Answer::default();
-    for (index, v1::Manifest { cluster, resource }) in manifests.into_iter().enumerate() {
+    let mut before: Option<(Vec<u8>, usize)> = None;
+    for (index, v1::Manifest { cluster, resource: sent }) in manifests.into_iter().enumerate() {
         let of_manifest = |what: String| wrong(format!("manifest {} {what}", index + 1));
-        let (resource, values) = read(&resource, owned).map_err(of_manifest)?;
+        let (resource, values) = match (&before, answer.resources.last()) {
+            // The same for several clusters is read once.
+            (Some((same, values)), Some((_, resource))) if *same == sent => (resource.clone(), *values),
+            _ => read(&sent, owned).map_err(of_manifest)?,
+        };
         let namespace = resource.metadata.namespace.as_str();
         if !about.is_in(&cluster, namespace) {
             let (namespace, cluster) = (short(namespace), short(&cluster));
@@ -78,6 +81,7 @@ pub(super) fn answer(
         }
         answer.bytes += values * VALUE;
         answer.resources.push((cluster, resource));
+        before = Some((sent, values));
     }
     answer.bytes += bytes;
     answer.resources.sort_by(|a, b| identity(a).cmp(&identity(b)));
@@ -99,7 +103,7 @@ fn identity((cluster, resource): &(String, Resource)) -> [&str; 4] {
 }
 
 /// Reads one manifest, with how many values it has.
-fn read(sent: &[u8], owned: &BTreeSet<OwnedKind>) -> Result<(Resource, usize), String> {
+fn read(sent: &[u8], owned: &[OwnedKind]) -> Result<(Resource, usize), String> {
     let text = std::str::from_utf8(sent).map_err(|_| "is not UTF-8".to_owned())?;
     MANIFEST.admit(text).map_err(|error| format!("is too long: {error}"))?;
     let value: Value = match text.trim_start().starts_with('{') {
@@ -110,13 +114,14 @@ fn read(sent: &[u8], owned: &BTreeSet<OwnedKind>) -> Result<(Resource, usize), S
     if values > MOST_VALUES {
         return Err(format!("has {values} values, and {MOST_VALUES} are allowed"));
     }
-    let found = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let kind = OwnedKind { api_version: found("apiVersion"), kind: found("kind") };
-    if let Some(why) = kind.refused() {
-        return Err(format!("is a {kind}, which {why}"));
-    }
-    if !owned.contains(&kind) {
-        return Err(format!("is a {kind}, and the plugin does not say that it owns this kind"));
+    let found = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
+    let (api_version, kind) = (found("apiVersion"), found("kind"));
+    if !owned.iter().any(|owned| (owned.api_version.as_str(), owned.kind.as_str()) == (api_version, kind)) {
+        let kind = OwnedKind { api_version: api_version.to_owned(), kind: kind.to_owned() };
+        return Err(match kind.refused() {
+            Some(why) => format!("is a {kind}, which {why}"),
+            None => format!("is a {kind}, and the plugin does not say that it owns this kind"),
+        });
     }
     if let Some(secret) = secrets::scan(&value).first() {
         return Err(format!("holds a private key at {}", secret.pointer));
@@ -130,13 +135,13 @@ fn read(sent: &[u8], owned: &BTreeSet<OwnedKind>) -> Result<(Resource, usize), S
 
 /// How many values there are in a value, itself included; none where they are nested deeper than `depth`.
 fn values(value: &Value, depth: usize) -> Option<usize> {
-    let below: Vec<&Value> = match value {
-        Value::Array(items) => items.iter().collect(),
-        Value::Object(members) => members.values().collect(),
-        _ => return Some(1),
-    };
-    let depth = depth.checked_sub(1)?;
-    below.into_iter().try_fold(1, |count: usize, value| Some(count + values(value, depth)?))
+    let add = |count: usize, value| Some(count + values(value, depth.checked_sub(1)?)?);
+    match value {
+        Value::Array(_) | Value::Object(_) if depth == 0 => None,
+        Value::Array(items) => items.iter().try_fold(1, add),
+        Value::Object(members) => members.values().try_fold(1, add),
+        _ => Some(1),
+    }
 }
 
 /// The resource with metadata that can be written.

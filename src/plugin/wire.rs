@@ -1,43 +1,318 @@
-//! What is asked, as messages.
+//! What is asked, as messages of `proto/meshwright/plugin/v1`: written straight from the questions, since a mesh is asked
+//! about in tens of megabytes that would be built and copied for nothing.
 
-use super::v1;
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::sync::Arc;
+
+use prost::bytes::BufMut;
+use prost::encoding::{WireType, encode_varint, encoded_len_varint};
+use tonic::Status;
+use tonic::codec::{Codec, EncodeBuf, Encoder};
+use tonic_prost::ProstDecoder;
+
 use crate::render::{AskedCluster, AskedIntent, Asking, Question, Subject};
 
-/// The request that asks a question.
-pub(super) fn request(question: &Question) -> v1::RenderRequest {
-    v1::RenderRequest { input_digest: question.input.digest.to_string(), unit: Some(unit(&question.about)) }
+/// Some of the questions of one call: a `RenderAllRequest`.
+pub(super) struct Group {
+    pub(super) questions: Arc<[Question]>,
+    pub(super) range: Range<usize>,
 }
 
-fn unit(about: &Asking) -> v1::Unit {
-    v1::Unit {
-        namespace: about.namespace.to_string(),
-        subject: Some(match &about.subject {
-            Subject::Service(service) => v1::unit::Subject::Service(service.clone()),
-            Subject::Workload(label) => v1::unit::Subject::Workload(label.clone()),
-        }),
-        intents: about.intents.iter().map(intent).collect(),
-        clusters: about.clusters.iter().map(|asked| cluster(asked)).collect(),
+/// The most units that are asked about in one message of a stream, and how many bytes they may have unless one alone has more:
+/// by default, servers of gRPC take 4 MiB.
+const MOST: usize = 16;
+const MOST_BYTES: usize = 1 << 20;
+
+impl Group {
+    /// All questions in groups, each of which is put together when it is sent: the plugin begins with the first.
+    pub(super) fn all(questions: Arc<[Question]>) -> impl Iterator<Item = Self> {
+        let mut begin = 0;
+        std::iter::from_fn(move || {
+            let left = questions.get(begin..).filter(|left| !left.is_empty())?;
+            let mut bytes = 0;
+            let fitting = left.iter().take(MOST).take_while(|question| {
+                bytes += length(*question);
+                bytes <= MOST_BYTES
+            });
+            let range = begin..begin + fitting.count().max(1);
+            begin = range.end;
+            Some(Self { questions: Arc::clone(&questions), range })
+        })
     }
 }
 
-fn intent(asked: &AskedIntent) -> v1::Intent {
-    v1::Intent {
-        anchor: asked.anchor.as_str().to_owned(),
-        kind: asked.anchor.kind().entry().collection.to_owned(),
-        body: asked.body.to_string(),
-        namespace: asked.namespace.to_string(),
-        clusters: asked.clusters.iter().map(ToString::to_string).collect(),
-        closed: asked.closed,
-        protocol: asked.protocol.to_owned(),
+/// Writes what is asked as `T`, and reads what is answered as `R`.
+pub(super) struct Wire<T, R>(PhantomData<(T, R)>);
+
+impl<T, R> Default for Wire<T, R> {
+    fn default() -> Self {
+        Self(PhantomData)
     }
 }
 
-fn cluster(asked: &AskedCluster) -> v1::Cluster {
-    v1::Cluster {
-        name: asked.name.clone(),
-        trust_domain: asked.trust_domain.clone(),
-        root_namespace: asked.root_namespace.clone(),
-        ingress_address: asked.ingress_address.clone(),
-        east_west_address: asked.east_west_address.clone(),
+impl<T: ToWire + Send + 'static, R: prost::Message + Default + Send + 'static> Codec for Wire<T, R> {
+    type Encode = T;
+    type Decode = R;
+    type Encoder = Self;
+    type Decoder = ProstDecoder<R>;
+
+    fn encoder(&mut self) -> Self {
+        Self::default()
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        ProstDecoder::default()
+    }
+}
+
+impl<T: ToWire + Send + 'static, R> Encoder for Wire<T, R> {
+    type Item = T;
+    type Error = Status;
+
+    fn encode(&mut self, message: T, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        // A vector that is large enough takes many small pieces faster.
+        let mut bytes = Vec::with_capacity(length(&message));
+        message.write(&mut bytes);
+        to.put_slice(&bytes);
+        Ok(())
+    }
+}
+
+/// What is written as a message of Protocol Buffers.
+pub(super) trait ToWire {
+    fn write(&self, to: &mut impl Sink);
+}
+
+/// Where messages are written to. As in every message of proto3, texts that are empty and flags that are not set are left
+/// out, but for the items of lists.
+pub(super) trait Sink: Sized {
+    fn varint(&mut self, value: u64);
+    fn bytes(&mut self, bytes: &[u8]);
+    fn nested(&mut self, tag: u32, message: &impl ToWire);
+
+    fn key(&mut self, tag: u32, wire_type: WireType) {
+        self.varint(u64::from(tag << 3 | wire_type as u32));
+    }
+
+    /// A text that is put together of `pieces`.
+    fn item(&mut self, tag: u32, pieces: &[&[u8]]) {
+        self.key(tag, WireType::LengthDelimited);
+        self.varint(pieces.iter().map(|piece| piece.len() as u64).sum());
+        pieces.iter().for_each(|piece| self.bytes(piece));
+    }
+
+    fn text(&mut self, tag: u32, text: &str) {
+        if !text.is_empty() {
+            self.item(tag, &[text.as_bytes()]);
+        }
+    }
+
+    fn flag(&mut self, tag: u32, is_set: bool) {
+        if is_set {
+            self.key(tag, WireType::Varint);
+            self.varint(1);
+        }
+    }
+}
+
+impl Sink for Vec<u8> {
+    fn varint(&mut self, value: u64) {
+        encode_varint(value, self);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    fn nested(&mut self, tag: u32, message: &impl ToWire) {
+        self.key(tag, WireType::LengthDelimited);
+        self.varint(length(message) as u64);
+        message.write(self);
+    }
+}
+
+/// How many bytes would be written.
+struct Length(usize);
+
+impl Sink for Length {
+    fn varint(&mut self, value: u64) {
+        self.0 += encoded_len_varint(value);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+
+    fn nested(&mut self, tag: u32, message: &impl ToWire) {
+        self.key(tag, WireType::LengthDelimited);
+        let before = self.0;
+        message.write(self);
+        self.varint((self.0 - before) as u64);
+    }
+}
+
+fn length(message: &impl ToWire) -> usize {
+    let mut length = Length(0);
+    message.write(&mut length);
+    length.0
+}
+
+impl ToWire for Group {
+    fn write(&self, to: &mut impl Sink) {
+        self.questions[self.range.clone()].iter().for_each(|question| to.nested(1, question));
+    }
+}
+
+/// A `RenderRequest`.
+impl ToWire for Question {
+    fn write(&self, to: &mut impl Sink) {
+        to.item(1, &[&self.input.digest.digits()]);
+        to.nested(2, &*self.about);
+    }
+}
+
+/// A `Unit`.
+impl ToWire for Asking {
+    fn write(&self, to: &mut impl Sink) {
+        let Self { namespace, subject, intents, clusters } = self;
+        to.text(1, namespace.as_str());
+        match subject {
+            Subject::Service(service) => to.item(2, &[service.as_bytes()]),
+            Subject::Workload(label) => to.item(3, &[label.as_bytes()]),
+        }
+        intents.iter().for_each(|intent| to.nested(4, intent));
+        clusters.iter().for_each(|cluster| to.nested(5, &**cluster));
+    }
+}
+
+/// An `Intent`.
+impl ToWire for AskedIntent {
+    fn write(&self, to: &mut impl Sink) {
+        let Self { anchor, body, namespace, clusters, closed, protocol } = self;
+        to.text(1, anchor.as_str());
+        to.text(2, anchor.kind().entry().collection);
+        to.text(3, body);
+        to.text(4, namespace.as_str());
+        clusters.iter().for_each(|id| to.item(5, &[id.provider.as_bytes(), b"/", id.cluster.as_bytes()]));
+        to.flag(6, *closed);
+        to.text(7, protocol);
+    }
+}
+
+/// A `Cluster`.
+impl ToWire for AskedCluster {
+    fn write(&self, to: &mut impl Sink) {
+        let Self { name, trust_domain, root_namespace, ingress_address, east_west_address } = self;
+        for (tag, text) in (1..).zip([name, trust_domain, root_namespace, ingress_address, east_west_address]) {
+            to.text(tag, text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use prost::Message as _;
+
+    use super::super::v1;
+    use super::*;
+    use crate::intent::scalar::DnsLabel;
+    use crate::intent::{Anchor, ClusterId};
+    use crate::render::Input;
+
+    /// Short texts, or ones whose length takes two bytes.
+    fn question(subject: Subject, long: bool) -> Question {
+        let text = |text: &str| if long { text.repeat(100) } else { text.to_owned() };
+        let namespace = || DnsLabel::parse("shop").unwrap();
+        let id = |cluster: &str| ClusterId { provider: text("gke"), cluster: cluster.to_owned() };
+        let plain = AskedIntent {
+            anchor: Anchor::parse("projects/shop").unwrap(),
+            body: text(r#"{"ü":1}"#).into(),
+            namespace: namespace(),
+            clusters: Arc::new(BTreeSet::from([id("east"), id("west")])),
+            closed: true,
+            protocol: "HTTP",
+        };
+        let bare =
+            AskedIntent { body: "".into(), clusters: Arc::default(), closed: false, protocol: "", ..plain.clone() };
+        let cluster = AskedCluster {
+            name: text("gke/east"),
+            trust_domain: text("cluster.local"),
+            root_namespace: text("istio-system"),
+            ingress_address: text("192.0.2.1"),
+            east_west_address: String::new(),
+        };
+        let about =
+            Asking { namespace: namespace(), subject, intents: vec![plain, bare], clusters: vec![Arc::new(cluster)] };
+        let input = Input { plugin: "np".into(), version: "1".into(), digest: about.digest() };
+        Question { input, about: Arc::new(about) }
+    }
+
+    /// The same as the types that are generated have it.
+    fn generated(question: &Question) -> v1::RenderRequest {
+        let about = &question.about;
+        let intent = |asked: &AskedIntent| v1::Intent {
+            anchor: asked.anchor.to_string(),
+            kind: asked.anchor.kind().entry().collection.to_owned(),
+            body: asked.body.to_string(),
+            namespace: asked.namespace.to_string(),
+            clusters: asked.clusters.iter().map(ToString::to_string).collect(),
+            closed: asked.closed,
+            protocol: asked.protocol.to_owned(),
+        };
+        let cluster = |asked: &Arc<AskedCluster>| v1::Cluster {
+            name: asked.name.clone(),
+            trust_domain: asked.trust_domain.clone(),
+            root_namespace: asked.root_namespace.clone(),
+            ingress_address: asked.ingress_address.clone(),
+            east_west_address: asked.east_west_address.clone(),
+        };
+        let unit = v1::Unit {
+            namespace: about.namespace.to_string(),
+            subject: Some(match &about.subject {
+                Subject::Service(service) => v1::unit::Subject::Service(service.clone()),
+                Subject::Workload(label) => v1::unit::Subject::Workload(label.clone()),
+            }),
+            intents: about.intents.iter().map(intent).collect(),
+            clusters: about.clusters.iter().map(cluster).collect(),
+        };
+        v1::RenderRequest { input_digest: question.input.digest.to_string(), unit: Some(unit) }
+    }
+
+    fn written(message: &impl ToWire) -> Vec<u8> {
+        let mut bytes = vec![];
+        message.write(&mut bytes);
+        assert_eq!(length(message), bytes.len());
+        bytes
+    }
+
+    #[test]
+    fn groups_hold_all_questions_and_neither_many_nor_large_ones_at_once() {
+        let ranges = |questions: Vec<Question>| Group::all(questions.into()).map(|it| it.range).collect::<Vec<_>>();
+        let small = || question(Subject::Service("cart".into()), false);
+        let large = |bytes: usize| question(Subject::Service("x".repeat(bytes)), false);
+        assert_eq!(ranges(vec![]), [] as [Range<usize>; 0]);
+        assert_eq!(ranges((0..33).map(|_| small()).collect()), [0..16, 16..32, 32..33]);
+        let half = MOST_BYTES / 2;
+        let mixed = vec![large(2 * MOST_BYTES), small(), large(half), large(half), large(2 * MOST_BYTES)];
+        assert_eq!(ranges(mixed), [0..1, 1..3, 3..4, 4..5]);
+    }
+
+    #[test]
+    fn what_is_written_is_what_the_protocol_generates() {
+        let subjects =
+            || [Subject::Service("cart".into()), Subject::Workload("app=cart".into()), Subject::Service(String::new())];
+        let both = [false, true].into_iter().flat_map(|long| subjects().map(|subject| question(subject, long)));
+        let questions: Arc<[Question]> = both.collect();
+        for question in &*questions {
+            assert_eq!(written(question), generated(question).encode_to_vec());
+        }
+        for range in [0..questions.len(), 1..3, 0..0] {
+            let requests = questions[range.clone()].iter().map(generated).collect();
+            let group = Group { questions: Arc::clone(&questions), range };
+            assert_eq!(written(&group), v1::RenderAllRequest { requests }.encode_to_vec());
+        }
     }
 }

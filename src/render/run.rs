@@ -1,6 +1,5 @@
 //! Rendering: the intents of a scope are resolved and handed to the plugins, and what these answer is put together.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeSet, HashSet};
 
 use rayon::prelude::*;
@@ -26,28 +25,52 @@ const BUILT_IN: [&dyn Plugin; 3] = [&SmConfig, &LoadBalancer, &Dns];
 /// Renders the services of `scope` as `tree` has them, with what is known of outside plugins.
 #[must_use]
 pub fn render(tree: &Tree, settings: &Settings, scope: &Scope, outside: Outside<'_>) -> Rendered {
-    render_asking(tree, settings, scope, outside, |_| {})
+    rendered(collected(tree, settings, scope, outside, |_| {}))
 }
 
-/// The same, and hands over what outside plugins have to answer before what is built in is rendered: they can answer
-/// meanwhile.
+/// Who has outside plugins asked.
+pub trait Ask {
+    /// What was answered.
+    fn answers(&self) -> &Answers;
+    /// Has these answered, and comes back at once.
+    fn begin(&self, questions: &[Question]);
+    /// Waits until each of these is answered or has failed, after which it may have been asked once more.
+    fn wait(&self, questions: &[Question]);
+}
+
+/// Renders the services of `scope`, with the files of outside plugins as they should be. Plugins are asked for those that main
+/// does not have; they answer while what is built in is rendered.
 #[must_use]
 pub fn render_asking(
     tree: &Tree,
     settings: &Settings,
     scope: &Scope,
-    outside: Outside<'_>,
-    ask: impl FnOnce(&[Question]),
+    files: &PluginFiles,
+    plugins: &impl Ask,
 ) -> Rendered {
+    let outside = Outside::Fresh { files, before: None, answers: plugins.answers() };
+    let mut out = collected(tree, settings, scope, outside, |questions| plugins.begin(questions));
+    let questions = std::mem::take(&mut out.unanswered);
+    plugins.wait(&questions);
+    out.extend(outside::answered(questions, plugins.answers(), settings.gitops));
+    rendered(out)
+}
+
+/// What all plugins answer. Those outside come first, so that what they did not answer yet can be asked meanwhile.
+fn collected(
+    tree: &Tree,
+    settings: &Settings,
+    scope: &Scope,
+    outside: Outside<'_>,
+    begin: impl FnOnce(&[Question]),
+) -> Output {
     let mut out = Output::default();
     let asked = Asked::resolve(tree, settings, scope, &mut out);
     let listed = outside::listed(&settings.plugins, tree, outside);
     listed.iter().for_each(|plugin| out.extend(answer(plugin, &asked)));
-    if !out.unanswered.is_empty() {
-        ask(&out.unanswered);
-    }
+    begin(&out.unanswered);
     BUILT_IN.into_iter().for_each(|plugin| out.extend(answer(plugin, &asked)));
-    rendered(out)
+    out
 }
 
 /// Everything that outside plugins can be asked about the services of `scope`.
@@ -65,38 +88,6 @@ fn answer(plugin: &dyn Plugin, asked: &Asked<'_>) -> Output {
     let mut answer = plugin.render(asked);
     answer.manifests.iter_mut().for_each(|manifest| manifest.plugin = plugin.name());
     answer
-}
-
-/// Adds what outside plugins answered since: the same as rendering anew, without rendering what is built in again.
-#[must_use]
-pub fn complete(rendered: Rendered, settings: &Settings, answers: &Answers) -> Rendered {
-    let Rendered { mut manifests, mut findings, unanswered, .. } = rendered;
-    let answered = outside::answered(unanswered, answers, settings.gitops);
-    let mut directories = BTreeSet::new();
-    for manifest in answered.manifests {
-        directories.extend(namespace_directory(&manifest.path).map(str::to_owned));
-        findings.extend(too_large(&manifest));
-        findings.extend(of_the_mesh(&manifest));
-        match manifests.entry(manifest.path.clone()) {
-            Entry::Vacant(free) => drop(free.insert(manifest)),
-            Entry::Occupied(mut taken) => {
-                let (lesser, greater) =
-                    if taken.get().text > manifest.text { (&manifest, taken.get()) } else { (taken.get(), &manifest) };
-                findings.extend(same_file(lesser, greater));
-                if taken.get().text <= manifest.text {
-                    taken.insert(manifest);
-                }
-            }
-        }
-    }
-    for keeper in directories.iter().filter_map(|directory| namespace_file(directory)) {
-        manifests.entry(keeper.path.clone()).or_insert(keeper);
-    }
-    findings.extend(answered.findings);
-    findings.extend(same_resource(manifests.values()));
-    findings.sort();
-    findings.dedup();
-    Rendered { manifests, findings, unanswered: answered.unanswered, ..rendered }
 }
 
 /// An app that is placed nowhere is one thing to mend, however many servers and clients it is the app of: the first of

@@ -76,7 +76,7 @@ pub struct Intent {
     /// The namespace of the app that it names; for access points and servers that of what they stand below.
     #[prost(string, tag = "4")]
     pub namespace: ::prost::alloc::string::String,
-    /// The clusters that this app runs on, as provider/cluster, sorted.
+    /// The clusters that this app runs on, as provider/cluster, sorted by provider, then by cluster.
     #[prost(string, repeated, tag = "5")]
     pub clusters: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Of an inbound intent: whether only its clients may call.
@@ -132,7 +132,7 @@ pub struct Manifest {
     /// One of the clusters that the subject runs on, as provider/cluster.
     #[prost(string, tag = "1")]
     pub cluster: ::prost::alloc::string::String,
-    /// One resource as JSON or YAML in UTF-8, at most 1 MiB: apiVersion, kind, metadata (name, namespace, labels, annotations)
+    /// One resource as JSON or YAML in UTF-8, at most 256 KiB: apiVersion, kind, metadata (name, namespace, labels, annotations)
     /// and what else the kind has. JSON is read many times faster.
     #[prost(bytes = "vec", tag = "2")]
     pub resource: ::prost::alloc::vec::Vec<u8>,

@@ -7,7 +7,7 @@ use super::{Does, Mesh, POLICY, PluginDouble, process};
 const BAD: &[(Does, &str)] = &[
     (Does::Hang, "the plugin np did not answer within 0.7 s"),
     (Does::Crash, "the plugin np failed: Internal (stack overflow)"),
-    (Does::Flood, "the plugin np answers more than is taken"),
+    (Does::Flood, "the plugin np was asked or answers more than is taken"),
     (Does::Described, "the plugin np is of version `9.9`, and meshwright.yaml lists 1.0"),
     (Does::OtherVersion, "the plugin np says that it is 1.0, and answers as version `6.6`"),
     (Does::Differs, "the plugin np answers differently for equal input"),
@@ -68,7 +68,7 @@ fn a_bad_plugin_is_told_in_a_stream_as_well() {
         (Does::Hang, "the plugin np did not answer within 0.7 s"),
         (Does::Crash, "the plugin np failed: Internal (stack overflow)"),
         (Does::Twice, "the plugin np answers what it was not asked, or the same twice"),
-        (Does::Flood, "the plugin np answers more than is taken"),
+        (Does::Flood, "the plugin np was asked or answers more than is taken"),
         (Does::Differs, "the plugin np answers differently for equal input"),
     ]
     .into_iter()

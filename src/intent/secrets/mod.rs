@@ -45,6 +45,10 @@ pub fn scan(body: &Value) -> Vec<Violation> {
 #[must_use]
 pub fn holds_private_key(text: &str) -> bool {
     let text = text.as_bytes();
+    // Too short for a label, and without the colon of a member, which may be written %3A: most names of fields.
+    if text.len() < words::SHORTEST_LABEL && !text.iter().any(|byte| b":%".contains(byte)) {
+        return false;
+    }
     let mut left = effort(text.len());
     let mut holds = |text: &[u8]| words::has_label(text) || text_holds_key(text, LAYERS, &mut left);
     holds(text) || wrapping::unescaped(text).is_some_and(|text| holds(&text))

@@ -55,6 +55,10 @@ fn a_key_is_found_in_every_wrapping() {
         format!(r#"{{"key": "{}"}}"#, STANDARD.encode(&pem)),
         format!("{}/clients-of-it", STANDARD.encode(der())),
         format!("key={}==&more=x", STANDARD.encode(der())),
+        "kty:x,d:y".to_owned(),
+        "kty%3Aa,d%3Ab".to_owned(),
+        "PRIVATEKEY----".to_owned(),
+        format!("priv:{}=", "A".repeat(43)),
     ] {
         assert!(holds_private_key(&text), "{text}");
     }

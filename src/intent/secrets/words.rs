@@ -8,6 +8,16 @@ const LABELS: [&[u8]; 5] =
 /// The members of a JSON Web Key (RFC 7518, section 6) that are secret.
 const SECRET_MEMBERS: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
+/// How long the shortest label is, in bytes.
+pub(super) const SHORTEST_LABEL: usize = 14;
+const _: () = {
+    let mut each = 0;
+    while each < LABELS.len() {
+        assert!(LABELS[each].len() >= SHORTEST_LABEL);
+        each += 1;
+    }
+};
+
 /// Names of a secret number, in small letters alone: in what OpenSSL and GnuTLS print, in files of WireGuard.
 const NAMES: [&[u8]; 4] = [b"priv", b"privatekey", b"privateexponent", b"privatevalue"];
 
@@ -19,6 +29,9 @@ const DIGITS: usize = 48;
 
 /// How many characters 32 bytes have in base64, without the one that fills up.
 const CHARACTERS: usize = 43;
+
+/// How long the shortest name, sign and secret number are together, in bytes.
+const SHORTEST_SECRET: usize = NAMES[0].len() + 1 + CHARACTERS + 1;
 
 /// Whether `bytes` hold the label of a private key, whatever stands between its characters that cannot be seen.
 pub(super) fn has_label(bytes: &[u8]) -> bool {
@@ -62,7 +75,7 @@ pub(super) fn has_json_web_key(text: &[u8]) -> bool {
 
 /// Whether `text` names a secret number and gives it.
 pub(super) fn names_a_secret(text: &[u8]) -> bool {
-    names(text).any(|at| is_secret(beginning(&text[at..])))
+    text.len() >= SHORTEST_SECRET && names(text).any(|at| is_secret(beginning(&text[at..])))
 }
 
 /// Whether a field names a secret number and has it.

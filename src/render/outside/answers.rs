@@ -68,7 +68,7 @@ impl Answers {
         self.kept().answers.contains_key(input)
     }
 
-    pub(super) fn get(&self, input: &Input) -> Option<Arc<Answer>> {
+    pub(in crate::render) fn get(&self, input: &Input) -> Option<Arc<Answer>> {
         self.kept().answers.get(input).cloned()
     }
 

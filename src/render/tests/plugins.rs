@@ -1,11 +1,12 @@
 //! Plugins outside this program: what they are asked, and what is made of what they answered.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 
 use super::outbound::{caller, outside};
 use super::*;
 use crate::istio;
-use crate::render::{Answer, Answers, AskedIntent, PluginFiles, Question, complete, questions, render_asking};
+use crate::render::{Answer, Answers, Ask, AskedIntent, PluginFiles, Question, questions, render_asking};
 
 /// Settings that list plugins, each of which is asked about everything.
 pub(super) fn listing(names: &[&str]) -> Settings {
@@ -152,8 +153,7 @@ fn what_main_has_is_kept_until_its_unit_or_its_version_is_another() {
     let answers = answering(&asked, |_| vec![policy("cart-a"), policy("cart-b")]);
     let rendered = fresh(&before, &settings, &PluginFiles::default(), None, &answers);
     assert!(rendered.unanswered.is_empty() && errors(&rendered).is_empty(), "{:?}", rendered.findings);
-    let first = fresh(&before, &settings, &PluginFiles::default(), None, &Answers::default());
-    assert_eq!(complete(first, &settings, &answers), rendered);
+    assert_eq!(asking(&before, &settings, &answers).0, rendered);
     let told = rendered.findings.iter().filter(|finding| finding.rule == "plugin/mesh");
     assert_eq!(told.map(|it| it.severity).collect::<Vec<_>>(), [Severity::Warning; 2], "{:?}", rendered.findings);
     let ours = |rendered: &Rendered| paths(rendered).iter().filter(|path| path.ends_with(".np.yaml")).count();
@@ -201,8 +201,7 @@ fn two_plugins_that_write_one_resource_are_both_named() {
         let rendered = fresh(&tree, &settings, &PluginFiles::default(), None, answers);
         let wrong = rendered.findings.iter().filter(|finding| finding.severity == Severity::Error);
         let said = wrong.map(|finding| finding.message.clone()).collect();
-        let first = fresh(&tree, &settings, &PluginFiles::default(), None, &Answers::default());
-        assert_eq!(complete(first, &settings, answers), rendered);
+        assert_eq!(asking(&tree, &settings, answers).0, rendered);
         said
     };
     let both = said(&answering(&asked, |_| vec![policy("cart-x")]));
@@ -215,27 +214,70 @@ fn two_plugins_that_write_one_resource_are_both_named() {
     assert!(said(&answering(&asked, |it| vec![policy(&format!("cart-{}", it.input.plugin))])).is_empty());
 }
 
-#[test]
-fn what_is_lacking_is_handed_over_once() {
-    let (tree, settings, files) = (tree(&cart()), listing(&["np", "other"]), PluginFiles::default());
-    let scope = Scope::everything(&tree);
-    let rendered = |answers: &Answers| {
-        let mut asked = vec![];
-        let outside = Outside::Fresh { files: &files, before: None, answers };
-        let rendered = render_asking(&tree, &settings, &scope, outside, |questions| asked.push(questions.to_vec()));
-        (rendered, asked)
-    };
-    let (lacking, asked) = rendered(&Answers::default());
-    assert_eq!(lacking.unanswered.len(), 2);
-    assert_eq!(asked, [lacking.unanswered.as_slice()]);
-    assert_eq!(questions(&tree, &settings, &scope), lacking.unanswered);
-    assert_eq!(lacking, fresh(&tree, &settings, &files, None, &Answers::default()));
+/// Plugins whose answers are known when they are waited for.
+struct Answering<'a> {
+    known: Answers,
+    later: &'a Answers,
+    begun: RefCell<Vec<Vec<Question>>>,
+}
 
-    let answers = answering(&lacking.unanswered[..1], |_| vec![]);
-    let (_, asked) = rendered(&answers);
-    assert_eq!(asked, [&lacking.unanswered[1..]]);
-    lacking.unanswered[1..].iter().for_each(|it| answers.put(it.input.clone(), Answer::default()));
-    assert!(rendered(&answers).1.is_empty());
+impl Ask for Answering<'_> {
+    fn answers(&self) -> &Answers {
+        &self.known
+    }
+
+    fn begin(&self, questions: &[Question]) {
+        self.begun.borrow_mut().push(questions.to_vec());
+    }
+
+    fn wait(&self, questions: &[Question]) {
+        assert_eq!(*self.begun.borrow(), [questions]);
+        let answered = questions.iter().filter_map(|it| Some((it.input.clone(), self.later.get(&it.input)?)));
+        answered.for_each(|(input, answer)| self.known.put(input, Answer::clone(&answer)));
+    }
+}
+
+/// What is rendered where these answers come while what is built in is rendered, and what was asked.
+fn asking(tree: &Tree, settings: &Settings, later: &Answers) -> (Rendered, Vec<Question>) {
+    let plugins = Answering { known: Answers::default(), later, begun: RefCell::default() };
+    let rendered = render_asking(tree, settings, &Scope::everything(tree), &PluginFiles::default(), &plugins);
+    (rendered, plugins.begun.into_inner().concat())
+}
+
+#[test]
+fn what_is_lacking_is_asked_once_while_what_is_built_in_is_rendered() {
+    let (tree, settings, files) = (tree(&cart()), listing(&["np", "other"]), PluginFiles::default());
+    let none = Answers::default();
+    let lacking = fresh(&tree, &settings, &files, None, &none);
+    assert_eq!(lacking.unanswered.len(), 2);
+    assert_eq!(questions(&tree, &settings, &Scope::everything(&tree)), lacking.unanswered);
+    let (rendered, asked) = asking(&tree, &settings, &none);
+    assert_eq!((&rendered, &asked), (&lacking, &lacking.unanswered));
+
+    // What is known before is not asked for.
+    let known = answering(&asked[..1], |_| vec![policy("cart-a")]);
+    let plugins = Answering { known: known.clone(), later: &none, begun: RefCell::default() };
+    let rendered = render_asking(&tree, &settings, &Scope::everything(&tree), &files, &plugins);
+    assert_eq!(plugins.begun.into_inner().concat(), asked[1..]);
+    assert_eq!(rendered, fresh(&tree, &settings, &files, None, &known));
+
+    // One of two answers.
+    let answers = answering(&asked[..1], |_| vec![policy("cart-a")]);
+    let (rendered, again) = asking(&tree, &settings, &answers);
+    assert_eq!(again, asked);
+    assert_eq!(rendered, fresh(&tree, &settings, &files, None, &answers));
+    assert_eq!(rendered.unanswered, asked[1..]);
+}
+
+#[test]
+fn what_main_has_is_not_asked_for() {
+    let (tree, settings) = (tree(&cart()), listing(&["np"]));
+    let answers = answering(&lacking(&tree, &settings), |_| vec![policy("cart-a")]);
+    let (rendered, _) = asking(&tree, &settings, &answers);
+    let files = on_main(&settings, &rendered);
+    let plugins = Answering { known: Answers::default(), later: &answers, begun: RefCell::default() };
+    assert_eq!(render_asking(&tree, &settings, &Scope::everything(&tree), &files, &plugins), rendered);
+    assert!(plugins.begun.into_inner().concat().is_empty());
 }
 
 #[test]
