@@ -194,6 +194,28 @@ mod tests {
     }
 
     #[test]
+    fn what_came_counts_even_if_nothing_was_read_before_it_was_too_late() {
+        let questions: Vec<Question> = (0..=AT_ONCE).map(question).collect();
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().max_blocking_threads(1).build().unwrap();
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        runtime.spawn_blocking(move || held.recv());
+        runtime.block_on(async {
+            let mut intake = Intake::new(described(), questions.clone().into());
+            for (index, question) in questions.iter().enumerate() {
+                let taken = intake.take(vec![response(question, FEW + 1)]);
+                // The last one waits until another is read, and is given up.
+                let taken = tokio::time::timeout(std::time::Duration::from_millis(10), taken).await;
+                assert_eq!(taken.is_ok(), index < AT_ONCE);
+            }
+            drop(release);
+            let late = Fault::new(Reason::Late, "did not answer");
+            let outcomes = intake.end(Some(late)).await;
+            assert!(outcomes.iter().all(|(_, it)| it.as_ref().is_err_and(|fault| fault.reason == Reason::Wrong)));
+        });
+    }
+
+    #[test]
     fn what_cannot_be_read_is_a_fault_of_its_question() {
         let one = question(1);
         assert_eq!(guarded(&one, || Ok(Answer::default())), Ok(Answer::default()));

@@ -1,7 +1,7 @@
 //! Plugins outside this program: their answers as files, and their files on main as what they answered before.
 //!
-//! A plugin is never waited for here, only by [`super::run::render_asking`] once all else is rendered. What main has for a unit is kept while the unit is what it was asked as; for any other
-//! the answer is looked up, and what nobody answered yet becomes a question.
+//! Nothing here waits for them; `render_asking` does, once all else is rendered. What main has for a unit is kept while the
+//! unit is what it was asked as; for any other the answer is looked up, and what nobody answered yet becomes a question.
 
 mod answers;
 mod file;
