@@ -8,6 +8,8 @@
 mod access;
 #[path = "mesh/access_point.rs"]
 mod access_point;
+#[path = "mesh/answering.rs"]
+mod answering;
 #[path = "mesh/check.rs"]
 mod check;
 #[path = "mesh/commit.rs"]

@@ -2,11 +2,32 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// How long `work` takes, with what it gives.
 pub(crate) fn time<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let start = Instant::now();
     let result = work();
     (start.elapsed(), result)
+}
+
+/// Wall and processor time.
+#[derive(Clone, Copy)]
+pub(crate) struct Took {
+    pub(crate) wall: Duration,
+    pub(crate) processor: Duration,
+}
+
+/// How long `work` takes, and how long all threads of this process were on a processor meanwhile.
+pub(crate) fn spend<T>(work: impl FnOnce() -> T) -> (Took, T) {
+    let before = processor_time();
+    let (wall, result) = time(work);
+    (Took { wall, processor: processor_time().saturating_sub(before) }, result)
+}
+
+/// What this process took of all processors so far.
+fn processor_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
 /// The shortest of several runs.

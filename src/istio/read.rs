@@ -146,9 +146,7 @@ fn of_kind(mut members: Map<String, Value>, api_version: String, kind_name: Stri
     let kind = Kind::named(&api_version, &kind_name);
     // Kubernetes keeps more metadata than manifests set; what is not modelled there is not unknown to it.
     let metadata: ObjectMeta = member(&members, "metadata", &mut Vec::new())?;
-    for name in ["apiVersion", "kind", "metadata"] {
-        members.shift_remove(name);
-    }
+    members.retain(|name, _| !["apiVersion", "kind", "metadata"].contains(&name.as_str()));
     if kind == Kind::Other {
         return Ok(Resource::new(metadata, Other { api_version, kind: kind_name, body: members.into() }));
     }

@@ -149,3 +149,10 @@ fn what_is_absent_is_not_written() {
         "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata:\n  name: a\nspec:\n  rules:\n  - {}\n"
     );
 }
+
+#[test]
+fn what_is_not_modelled_keeps_its_order() {
+    let body = json!({"z": 1, "kind": "NetworkPolicy", "y": 2, "metadata": {"name": "x"}, "apiVersion": "networking.k8s.io/v1", "a": 3});
+    let Spec::Other(other) = resource(body).unwrap().spec else { panic!("a kind that is modelled") };
+    assert_eq!(Value::Object((*other.body).clone()).to_string(), r#"{"z":1,"y":2,"a":3}"#);
+}

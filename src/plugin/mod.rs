@@ -13,6 +13,7 @@ mod target;
 #[rustfmt::skip]
 #[allow(missing_docs, unreachable_pub, unused_qualifications, clippy::all, clippy::pedantic)]
 mod v1;
+mod value;
 mod wire;
 
 pub use pool::{Directory, Pool};

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::fault::{Fault, Reason};
 use super::kind::OwnedKind;
 use super::v1;
+use super::value::{Counted, DEEPEST};
 use crate::finding::{Finding, Place, Severity};
 use crate::intent::secrets;
 use crate::istio::{self, Resource};
@@ -12,10 +13,7 @@ use crate::render::{Answer, Asking};
 use crate::yaml::{self, Limits};
 
 /// The most bytes of one manifest, its deepest nesting, and the most nodes that its aliases may add.
-const MANIFEST: Limits = Limits { bytes: 256 << 10, depth: 50, aliased_nodes: 1000 };
-
-/// The most values of one manifest: lists of numbers take many times their text in memory.
-const MOST_VALUES: usize = 20_000;
+const MANIFEST: Limits = Limits { bytes: 256 << 10, depth: DEEPEST, aliased_nodes: 1000 };
 
 /// The most bytes of all manifests of one answer.
 const LONGEST_ANSWER: usize = 1 << 20;
@@ -63,7 +61,7 @@ pub(super) fn answer(
              {MOST_FINDINGS} are allowed"
         )));
     }
-    let mut answer = Answer::default();
+    let mut answer = Answer { resources: Vec::with_capacity(manifests.len()), ..Answer::default() };
     let mut before: Option<(Vec<u8>, usize)> = None;
     for (index, v1::Manifest { cluster, resource: sent }) in manifests.into_iter().enumerate() {
         let of_manifest = |what: String| wrong(format!("manifest {} {what}", index + 1));
@@ -106,14 +104,10 @@ fn identity((cluster, resource): &(String, Resource)) -> [&str; 4] {
 fn read(sent: &[u8], owned: &[OwnedKind]) -> Result<(Resource, usize), String> {
     let text = std::str::from_utf8(sent).map_err(|_| "is not UTF-8".to_owned())?;
     MANIFEST.admit(text).map_err(|error| format!("is too long: {error}"))?;
-    let value: Value = match text.trim_start().starts_with('{') {
-        true => serde_json::from_str(text).map_err(|error| format!("is no JSON: {error}"))?,
-        false => yaml::from_str_within(text, MANIFEST).map_err(|error| format!("is no YAML: {error}"))?,
+    let Counted { value, count } = match text.trim_start().starts_with('{') {
+        true => serde_json::from_str(text).map_err(|error| unread("JSON", &error.to_string()))?,
+        false => yaml::from_str_within(text, MANIFEST).map_err(|error| unread("YAML", &error.to_string()))?,
     };
-    let values = values(&value, MANIFEST.depth).ok_or_else(|| format!("is nested deeper than {}", MANIFEST.depth))?;
-    if values > MOST_VALUES {
-        return Err(format!("has {values} values, and {MOST_VALUES} are allowed"));
-    }
     let found = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
     let (api_version, kind) = (found("apiVersion"), found("kind"));
     if !owned.iter().any(|owned| (owned.api_version.as_str(), owned.kind.as_str()) == (api_version, kind)) {
@@ -124,23 +118,20 @@ fn read(sent: &[u8], owned: &[OwnedKind]) -> Result<(Resource, usize), String> {
         });
     }
     if let Some(secret) = secrets::scan(&value).first() {
-        return Err(format!("holds a private key at {}", secret.pointer));
+        return Err(format!("holds a private key at {}", cut(&secret.pointer)));
     }
     let resource = resource(value)?;
     match resource.unknown_fields().first() {
         Some(field) => Err(format!("has a field that its kind does not have: {}", short(field))),
-        None => Ok((resource, values)),
+        None => Ok((resource, count)),
     }
 }
 
-/// How many values there are in a value, itself included; none where they are nested deeper than `depth`.
-fn values(value: &Value, depth: usize) -> Option<usize> {
-    let add = |count: usize, value| Some(count + values(value, depth.checked_sub(1)?)?);
-    match value {
-        Value::Array(_) | Value::Object(_) if depth == 0 => None,
-        Value::Array(items) => items.iter().try_fold(1, add),
-        Value::Object(members) => members.values().try_fold(1, add),
-        _ => Some(1),
+/// That a manifest cannot be read, without a key that the error might repeat.
+fn unread(format: &str, error: &str) -> String {
+    match secrets::holds_private_key(error) {
+        true => format!("cannot be read as {format}, and why is not said: that would repeat a private key"),
+        false => format!("cannot be read as {format}: {}", cut(error)),
     }
 }
 
@@ -217,4 +208,33 @@ fn cut(text: &str) -> String {
 
 fn short(text: &str) -> String {
     cut(&crate::intent::quoted(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(sent: &str) -> String {
+        read(sent.as_bytes(), &[]).unwrap_err()
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_without_a_key_in_it() {
+        let key = "-----BEGIN PRIVATE KEY-----";
+        assert_eq!(
+            refused(&format!("? {key}\n: 1\n? {key}\n: 2\n")),
+            "cannot be read as YAML, and why is not said: that would repeat a private key"
+        );
+        assert!(refused("a: 1\na: 2\n").starts_with("cannot be read as YAML: "));
+        assert!(refused("{\"a\": 1").starts_with("cannot be read as JSON: EOF"));
+    }
+
+    #[test]
+    fn yaml_has_the_limits_of_json() {
+        let nested = |depth: usize| format!("a: {}{}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+        assert!(refused(&nested(DEEPEST)).starts_with("is a `` of ``"), "{}", refused(&nested(DEEPEST)));
+        let (deeper, longer) = (refused(&nested(DEEPEST + 1)), refused(&format!("a: [{}1]", "1,".repeat(20_000))));
+        assert!(deeper.starts_with("cannot be read as YAML: ") && deeper.contains("dep"), "{deeper}");
+        assert!(longer.contains("it has more than 20000 values"), "{longer}");
+    }
 }

@@ -30,10 +30,10 @@ impl Group {
         let mut begin = 0;
         std::iter::from_fn(move || {
             let left = questions.get(begin..).filter(|left| !left.is_empty())?;
-            let mut bytes = 0;
+            let mut length = Length::default();
             let fitting = left.iter().take(MOST).take_while(|question| {
-                bytes += length(*question);
-                bytes <= MOST_BYTES
+                question.write(&mut length);
+                length.bytes <= MOST_BYTES
             });
             let range = begin..begin + fitting.count().max(1);
             begin = range.end;
@@ -72,9 +72,7 @@ impl<T: ToWire + Send + 'static, R> Encoder for Wire<T, R> {
 
     fn encode(&mut self, message: T, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
         // A vector that is large enough takes many small pieces faster.
-        let mut bytes = Vec::with_capacity(length(&message));
-        message.write(&mut bytes);
-        to.put_slice(&bytes);
+        to.put_slice(&Written::of(&message).bytes);
         Ok(())
     }
 }
@@ -116,46 +114,73 @@ pub(super) trait Sink: Sized {
     }
 }
 
-impl Sink for Vec<u8> {
-    fn varint(&mut self, value: u64) {
-        encode_varint(value, self);
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
-    }
-
-    fn nested(&mut self, tag: u32, message: &impl ToWire) {
-        self.key(tag, WireType::LengthDelimited);
-        self.varint(length(message) as u64);
-        message.write(self);
-    }
+/// How many bytes would be written, and how many of them of each message within another, in the order in which [`Written`]
+/// comes to these.
+#[derive(Default)]
+struct Length {
+    bytes: usize,
+    nested: Vec<usize>,
 }
 
-/// How many bytes would be written.
-struct Length(usize);
+impl Length {
+    fn of(message: &impl ToWire) -> Self {
+        let mut length = Self::default();
+        message.write(&mut length);
+        length
+    }
+}
 
 impl Sink for Length {
     fn varint(&mut self, value: u64) {
-        self.0 += encoded_len_varint(value);
+        self.bytes += encoded_len_varint(value);
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        self.0 += bytes.len();
+        self.bytes += bytes.len();
     }
 
     fn nested(&mut self, tag: u32, message: &impl ToWire) {
         self.key(tag, WireType::LengthDelimited);
-        let before = self.0;
+        let (place, before) = (self.nested.len(), self.bytes);
+        self.nested.push(0);
         message.write(self);
-        self.varint((self.0 - before) as u64);
+        let length = self.bytes - before;
+        self.nested[place] = length;
+        self.varint(length as u64);
     }
 }
 
-fn length(message: &impl ToWire) -> usize {
-    let mut length = Length(0);
-    message.write(&mut length);
-    length.0
+/// What is written, with the lengths of the messages that are still to be nested.
+struct Written {
+    bytes: Vec<u8>,
+    nested: std::vec::IntoIter<usize>,
+}
+
+impl Written {
+    fn of(message: &impl ToWire) -> Self {
+        let Length { bytes, nested } = Length::of(message);
+        let mut written = Self { bytes: Vec::with_capacity(bytes), nested: nested.into_iter() };
+        message.write(&mut written);
+        debug_assert!(written.bytes.len() == bytes && written.nested.len() == 0, "both passes write the same");
+        written
+    }
+}
+
+impl Sink for Written {
+    fn varint(&mut self, value: u64) {
+        encode_varint(value, &mut self.bytes);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn nested(&mut self, tag: u32, message: &impl ToWire) {
+        self.key(tag, WireType::LengthDelimited);
+        let length = self.nested.next().unwrap_or_default();
+        self.varint(length as u64);
+        message.write(self);
+    }
 }
 
 impl ToWire for Group {
@@ -282,10 +307,9 @@ mod tests {
     }
 
     fn written(message: &impl ToWire) -> Vec<u8> {
-        let mut bytes = vec![];
-        message.write(&mut bytes);
-        assert_eq!(length(message), bytes.len());
-        bytes
+        let mut written = Written::of(message);
+        assert_eq!((Length::of(message).bytes, written.nested.next()), (written.bytes.len(), None));
+        written.bytes
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub(crate) enum Does {
     Deep,
     /// Many numbers.
     Large,
+    /// A field that stands twice in its map.
+    Repeated,
     /// A description with a kind of the whole cluster.
     ClusterKind,
     /// A private key in a ConfigMap.
@@ -384,6 +386,10 @@ fn resource(does: Does, unit: &v1::Unit, count: usize) -> Vec<u8> {
         }
         Does::Keeper => edited_config("meshwright", serde_json::json!("a")),
         Does::Deep => edited_config("deep", (0..100).fold(serde_json::json!(1), |inner, _| serde_json::json!([inner]))),
+        Does::Repeated => {
+            let text = String::from_utf8(edited_config("twice", serde_json::json!("a"))).unwrap();
+            text.replacen('{', r#"{"kind":"Secret","#, 1).into()
+        }
         Does::Large => edited_config("large", serde_json::json!(vec![0; 30_000])),
         Does::PrivateKey => config("ConfigMap", "-----BEGIN PRIVATE KEY-----"),
         Does::OtherKind => config("Pod", "a"),

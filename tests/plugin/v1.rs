@@ -133,7 +133,7 @@ pub struct Manifest {
     #[prost(string, tag = "1")]
     pub cluster: ::prost::alloc::string::String,
     /// One resource as JSON or YAML in UTF-8, at most 256 KiB: apiVersion, kind, metadata (name, namespace, labels, annotations)
-    /// and what else the kind has. JSON is read many times faster.
+    /// and what else the kind has. No map names a field twice. JSON is read many times faster.
     #[prost(bytes = "vec", tag = "2")]
     pub resource: ::prost::alloc::vec::Vec<u8>,
 }

@@ -14,6 +14,8 @@ mod der;
 mod words;
 mod wrapping;
 
+use std::fmt::{self, Display, Formatter};
+
 use serde_json::{Map, Value};
 
 use super::fields::{Violation, escape};
@@ -37,7 +39,7 @@ const ATTEMPT: usize = 512;
 #[must_use]
 pub fn scan(body: &Value) -> Vec<Violation> {
     let mut found = vec![];
-    walk(body, &mut String::new(), &mut found);
+    walk(body, &Place::Whole, &mut found);
     found
 }
 
@@ -92,40 +94,55 @@ fn spend(left: &mut usize, bytes: usize) -> bool {
     enough
 }
 
-fn walk(value: &Value, pointer: &mut String, found: &mut Vec<Violation>) {
-    let (length, before) = (pointer.len(), found.len());
+/// Where a value is in the whole: written as a JSON pointer (RFC 6901) once something is found there.
+enum Place<'p> {
+    Whole,
+    Item(&'p Self, usize),
+    Member(&'p Self, &'p str),
+}
+
+impl Place<'_> {
+    fn violation(&self) -> Violation {
+        Violation::new(self.to_string(), REMEDY)
+    }
+}
+
+impl Display for Place<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => Ok(()),
+            Self::Item(of, index) => write!(f, "{of}/{index}"),
+            Self::Member(of, name) => write!(f, "{of}/{}", escape(name)),
+        }
+    }
+}
+
+fn walk(value: &Value, place: &Place<'_>, found: &mut Vec<Violation>) {
+    let before = found.len();
     let whole = match value {
         Value::String(text) => holds_private_key(text),
         Value::Array(items) => {
-            for (i, item) in items.iter().enumerate() {
-                pointer.push_str(&format!("/{i}"));
-                walk(item, pointer, found);
-                pointer.truncate(length);
-            }
+            items.iter().enumerate().for_each(|(index, item)| walk(item, &Place::Item(place, index), found));
             found.len() == before && holds_key_together(items)
         }
         Value::Object(map) if words::is_json_web_key(map.keys().map(String::as_str)) => true,
         Value::Object(map) => {
-            for (key, item) in map {
-                if holds_private_key(key) {
-                    found.push(Violation::new(pointer.clone(), REMEDY));
-                    continue;
-                }
-                pointer.push('/');
-                pointer.push_str(&escape(key));
-                if item.as_str().is_some_and(|text| words::is_secret_field(key, text)) {
-                    found.push(Violation::new(pointer.clone(), REMEDY));
+            for (name, item) in map {
+                let inner = Place::Member(place, name);
+                if holds_private_key(name) {
+                    found.push(place.violation());
+                } else if item.as_str().is_some_and(|text| words::is_secret_field(name, text)) {
+                    found.push(inner.violation());
                 } else {
-                    walk(item, pointer, found);
+                    walk(item, &inner, found);
                 }
-                pointer.truncate(length);
             }
             found.len() == before && fields_hold_key(map)
         }
         _ => false,
     };
     if whole {
-        found.push(Violation::new(pointer.clone(), REMEDY));
+        found.push(place.violation());
     }
 }
 

@@ -210,6 +210,9 @@ fn the_place_is_named_and_the_key_is_not_repeated() {
     let found = scan(&body);
     assert_eq!(found[0].pointer, "/spec/list/1/a~1b");
     assert!(!found[0].message.contains("BEGIN"));
+    let several = json!({"a": [[pem("PRIVATE KEY")], "x", {"~": pem("PRIVATE KEY")}], "b": pem("PRIVATE KEY")});
+    let pointers: Vec<String> = scan(&several).into_iter().map(|found| found.pointer).collect();
+    assert_eq!(pointers, ["/a/0/0", "/a/2/~0", "/b"]);
 }
 
 /// Text in lines of 64 characters between the lines of PEM.
