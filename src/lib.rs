@@ -13,6 +13,7 @@ pub mod http;
 pub mod intent;
 pub mod istio;
 pub mod journal;
+pub mod json;
 pub mod lint;
 pub mod orchestrator;
 pub mod plugin;

@@ -18,6 +18,7 @@ mod source;
 const ROOMS: &[(&str, &[&str])] = &[
     ("finding", &[]),
     ("yaml", &[]),
+    ("json", &[]),
     ("intent", &["yaml"]),
     ("istio", &["yaml"]),
     ("render", &["intent", "istio"]),
@@ -30,9 +31,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("change", &["intent", "render", "review", "repo"]),
     ("journal", &["change", "intent"]),
     ("forge", &["change", "intent", "repo"]),
-    ("plugin", &["change", "intent", "istio", "render", "yaml"]),
+    ("plugin", &["change", "intent", "istio", "json", "render", "yaml"]),
     ("query", &["change", "review", "access", "intent"]),
-    ("http", &["query", "change", "review", "intent", "signature"]),
+    ("http", &["query", "change", "review", "intent", "json", "signature"]),
     ("orchestrator", &[]),
     ("sink", &["change", "signature"]),
     ("config", &["yaml"]),
@@ -40,6 +41,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "boot",
         &[
             "yaml",
+            "json",
             "intent",
             "istio",
             "render",

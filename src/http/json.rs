@@ -1,15 +1,14 @@
-//! JSON bodies: read once, keys given twice refused, and no word of the body in what is said about it.
+//! JSON bodies: read once and strictly, and no word of the body in what is said about it.
 
 use std::cell::RefCell;
-use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 use serde_json::error::Category;
-use serde_json::{Map, Number, Value};
 
 use super::problem::{self, Fault, Problem};
 use crate::intent::fields::escape;
 use crate::intent::{Violation, secrets};
+use crate::json::{self, Segment, Watch};
 
 /// Reads a body of JSON. Nesting is bounded by the reader (128 levels).
 pub(super) fn read(body: &[u8]) -> Result<Value, Problem> {
@@ -18,15 +17,17 @@ pub(super) fn read(body: &[u8]) -> Result<Value, Problem> {
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let at = RefCell::default();
-    let value = Strict(&at).deserialize(&mut reader);
+    let value = json::read(&mut reader, Place(&at));
     value.and_then(|value| reader.end().map(|()| value)).map_err(|error| {
+        let words = error.to_string();
         // The reader has no other name for it. It is JSON, but no number that anything here could hold.
-        if error.to_string().starts_with("number out of range") {
+        if words.starts_with("number out of range") {
             return Problem::invalid(vec![too_large(at.into_inner())]);
         }
         let what = match error.classify() {
             Category::Eof => "ends too early",
-            Category::Data => "gives a key twice in one object",
+            // What `json` says; the place is added below.
+            Category::Data => words.split(" at line ").next().unwrap_or_default(),
             Category::Syntax | Category::Io => "is not JSON, or is nested too deeply",
         };
         let detail = format!("The body {what}: line {}, column {}.", error.line(), error.column());
@@ -41,82 +42,21 @@ fn too_large(mut pointer: String) -> Fault {
     Violation::new(pointer, "must be a smaller number: this one is larger than any that can be read").into()
 }
 
-/// Reads a value in which no object has a key twice: readers that take the first and readers that take the last would
-/// understand different things. Holds the JSON pointer of what is being read.
+/// The JSON pointer of what is being read.
 #[derive(Clone, Copy)]
-struct Strict<'p>(&'p RefCell<String>);
+struct Place<'p>(&'p RefCell<String>);
 
-impl Strict<'_> {
-    /// Reads what stands at `segment` below the present place, and comes back unless that fails.
-    fn within<T, E>(self, segment: &str, read: impl FnOnce(Self) -> Result<T, E>) -> Result<T, E> {
+impl Watch for Place<'_> {
+    /// Comes back to where it was unless reading fails.
+    fn within<T, E>(self, segment: Segment<'_>, read: impl FnOnce(Self) -> Result<T, E>) -> Result<T, E> {
         let length = self.0.borrow().len();
-        self.0.borrow_mut().extend(["/", &escape(segment)]);
+        match segment {
+            Segment::Item(index) => self.0.borrow_mut().extend(["/", &index.to_string()]),
+            Segment::Member(key) => self.0.borrow_mut().extend(["/", &escape(key)]),
+        }
         let value = read(self)?;
         self.0.borrow_mut().truncate(length);
         Ok(value)
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Strict<'_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Strict<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = vec![];
-        while let Some(item) = self.within(&list.len().to_string(), |this| items.next_element_seed(this))? {
-            list.push(item);
-        }
-        Ok(Value::Array(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
-        while let Some(key) = entries.next_key::<String>()? {
-            let value = self.within(&key, |this| entries.next_value_seed(this))?;
-            if map.insert(key, value).is_some() {
-                return Err(A::Error::custom("twice"));
-            }
-        }
-        Ok(Value::Object(map))
     }
 }
 
@@ -136,6 +76,7 @@ mod tests {
         for (text, part) in [
             (r#"{"secret": tru}"#, "column"),
             (r#"{"secret": 1, "a": {"secret": 1, "secret": 2}}"#, "twice in one object: line 1"),
+            (r#"{"a": {"$serde_json::private::RawValue": "{\"secret\": 1}"}}"#, "begins with `$serde_json::`: line 1"),
             (r#"{"secret""#, "too early"),
             ("{} secret", "line 1, column 4"),
             (deep.as_str(), "nested too deeply"),

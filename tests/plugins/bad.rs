@@ -17,9 +17,9 @@ const BAD: &[(Does, &str)] = &[
     (Does::Secret, "manifest 1 is a `Secret` of `v1`, which never goes to Git"),
     (Does::List, "manifest 1 is a `List` of `v1`, which may hold anything"),
     (Does::Keeper, "is the ConfigMap `meshwright`, which keeps the directory"),
-    (Does::Deep, "it is nested deeper than 50"),
-    (Does::Repeated, "a map names a field twice"),
-    (Does::Large, "it has more than 20000 values"),
+    (Does::Deep, "is nested deeper than 50"),
+    (Does::Repeated, "gives a key twice in one object"),
+    (Does::Large, "has more than 20000 values"),
     (
         Does::ClusterKind,
         "the plugin np says that it owns `ClusterRole` of `rbac.authorization.k8s.io/v1`, which stands in no namespace",
