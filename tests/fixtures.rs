@@ -175,7 +175,7 @@ fn every_manifest_keeps_istios_rules() {
             found.retain(|finding| finding.severity != Severity::Note);
             assert!(found.is_empty(), "{path}: {found:#?}");
             let cluster = path.split('/').take(3).collect::<Vec<_>>().join("/");
-            clusters.entry(cluster).or_default().push((Place::at(path), &manifest.resource));
+            clusters.entry(cluster).or_default().push((Place::at(path), &*manifest.resource));
         }
         for resources in clusters.values() {
             let resources: Vec<_> = resources.iter().map(|(place, resource)| (place, *resource)).collect();

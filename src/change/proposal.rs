@@ -203,7 +203,7 @@ fn put_back(rendered: &mut Rendered, path: &str, changes: &[FileChange]) -> Opti
     }
     let resource = stray.resources.remove(0);
     let manifest = rendered.manifests.get_mut(path)?;
-    (manifest.text, manifest.resource) = (change.old.clone(), resource);
+    (manifest.text, manifest.resource) = (change.old.clone(), resource.into());
     (!stray.resources.is_empty()).then_some(stray)
 }
 
@@ -409,7 +409,7 @@ mod tests {
         let everything = Scope::everything(&base.tree);
         let rendered = render::render(&base.tree, &base.settings, &everything, Outside::AsMain(&base.plugin_files));
         let path = "clusters/gke/east/shop/cartservice/authorizationpolicy-cartservice-allow.yaml";
-        let theirs = rendered.manifests[path].resource.clone();
+        let theirs = *rendered.manifests[path].resource.clone();
 
         let (head, _) = mesh.split_once("---\n").unwrap();
         let other = format!(

@@ -87,7 +87,7 @@ pub(super) fn marked(mut resource: Resource, intents: &[Anchor], gitops: GitOps)
 
 /// The file at `path` of a resource that is marked; it comes from `intents`, which are sorted.
 pub(super) fn file(path: String, resource: Resource, intents: Vec<Anchor>) -> Manifest {
-    Manifest { path, text: text(&resource), resource, intents, plugin: "".into() }
+    Manifest { path, text: text(&resource), resource: resource.into(), intents, plugin: "".into() }
 }
 
 /// What the file of a resource that is marked says.
@@ -164,7 +164,13 @@ mod tests {
             let annotations = StringMap::from([("a/b".to_owned(), "x".repeat(bytes - 3))]);
             let metadata = ObjectMeta { annotations, ..ObjectMeta::default() };
             let resource = Resource::new(metadata, ConfigMap::default());
-            Manifest { path: "clusters/a".into(), text: String::new(), resource, intents: vec![], plugin: "".into() }
+            Manifest {
+                path: "clusters/a".into(),
+                text: String::new(),
+                resource: resource.into(),
+                intents: vec![],
+                plugin: "".into(),
+            }
         };
         assert_eq!(too_large(&manifest(262_144)), None);
         let found = too_large(&manifest(262_145)).unwrap();

@@ -8,6 +8,8 @@ mod access;
 mod across;
 mod alias;
 mod asked;
+mod assembly;
+mod clash;
 mod context;
 mod digest;
 mod dns;

@@ -42,7 +42,13 @@ pub(super) fn namespace_file(directory: &str) -> Option<Manifest> {
     let data = StringMap::from([("directory".into(), directory.into())]);
     let resource = Resource::new(metadata, ConfigMap { data, ..ConfigMap::default() });
     let text = format!("{KEEPER_HEADER}{}", to_yaml(&resource));
-    Some(Manifest { path: format!("{directory}/{KEEPER}"), text, resource, intents: vec![], plugin: "".into() })
+    Some(Manifest {
+        path: format!("{directory}/{KEEPER}"),
+        text,
+        resource: resource.into(),
+        intents: vec![],
+        plugin: "".into(),
+    })
 }
 
 #[cfg(test)]

@@ -19,8 +19,8 @@ pub struct Manifest {
     pub path: String,
     /// Its bytes.
     pub text: String,
-    /// The resource that it holds.
-    pub resource: istio::Resource,
+    /// The resource that it holds; boxed, since manifests are moved often.
+    pub resource: Box<istio::Resource>,
     /// The intents that it comes from, sorted; none for the file that keeps a directory.
     pub intents: Vec<Anchor>,
     /// The plugin that it is of; empty for the file that keeps a directory.

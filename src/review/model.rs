@@ -70,7 +70,7 @@ impl<'a> Model<'a> {
         let mut clusters: BTreeMap<String, Found<'a>> =
             targets.map(|target| (target.cluster.to_string(), Found::default())).collect();
         let rendered =
-            side.rendered.manifests.values().map(|it| (it.path.as_str(), std::slice::from_ref(&it.resource)));
+            side.rendered.manifests.values().map(|it| (it.path.as_str(), std::slice::from_ref(&*it.resource)));
         let by_hand = side.strays.iter().map(|it| (it.path.as_str(), it.resources.as_slice()));
         for (is_ours, (path, resources)) in rendered.map(|it| (true, it)).chain(by_hand.map(|it| (false, it))) {
             let Some(location) = Location::of(path) else { continue };

@@ -115,7 +115,7 @@ fn linted(before: &Rendered, after: &Rendered, strays: &[Stray]) -> Vec<Finding>
 #[must_use]
 pub fn across(rendered: &Rendered, strays: &[Stray], is_wanted: impl Fn(&str) -> bool) -> Vec<Finding> {
     let mut clusters: BTreeMap<&str, Vec<(Place, &Resource)>> = BTreeMap::new();
-    let ours = rendered.manifests.values().map(|it| (it.path.as_str(), std::slice::from_ref(&it.resource)));
+    let ours = rendered.manifests.values().map(|it| (it.path.as_str(), std::slice::from_ref(&*it.resource)));
     let by_hand = strays.iter().map(|it| (it.path.as_str(), it.resources.as_slice()));
     for (path, resources) in ours.chain(by_hand) {
         let Some(location) = Location::of(path).filter(|location| is_wanted(location.cluster)) else { continue };

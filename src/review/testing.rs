@@ -57,8 +57,10 @@ impl With for Rendered {
     fn file(mut self, cluster: &str, path: &str, text: &str) -> Self {
         let path = format!("clusters/{cluster}/{path}");
         let resource = istio::read(text).remove(0).unwrap().resource;
-        self.manifests
-            .insert(path.clone(), Manifest { path, text: text.into(), resource, intents: vec![], plugin: "".into() });
+        self.manifests.insert(
+            path.clone(),
+            Manifest { path, text: text.into(), resource: resource.into(), intents: vec![], plugin: "".into() },
+        );
         self
     }
 }

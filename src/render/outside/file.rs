@@ -159,7 +159,12 @@ fn read_file(plugin: &str, path: &str, text: &str) -> Option<(Key, PluginFile)> 
     let intents = annotations.get(INTENTS).into_iter().flat_map(|names| names.lines());
     let intents = intents.filter_map(|name| Anchor::parse(name).ok()).collect();
     let is_own = name == plugin && read.is_empty();
-    let manifest =
-        Manifest { path: path.to_owned(), text: text.to_owned(), resource, intents, plugin: plugin.to_owned().into() };
+    let manifest = Manifest {
+        path: path.to_owned(),
+        text: text.to_owned(),
+        resource: resource.into(),
+        intents,
+        plugin: plugin.to_owned().into(),
+    };
     is_own.then_some((key, PluginFile { origin, manifest, intact }))
 }

@@ -78,7 +78,7 @@ pub fn shifts(before: Side<'_>, after: Side<'_>) -> Vec<AccessChange> {
 
 /// The resources of what was rendered, each with the place of its file.
 fn resources(rendered: &Rendered) -> impl Iterator<Item = (Location<'_>, &Resource)> {
-    rendered.manifests.values().filter_map(|manifest| Some((Location::of(&manifest.path)?, &manifest.resource)))
+    rendered.manifests.values().filter_map(|manifest| Some((Location::of(&manifest.path)?, &*manifest.resource)))
 }
 
 #[cfg(test)]
