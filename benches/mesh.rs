@@ -79,6 +79,9 @@ struct Setting {
 
 fn main() -> Outcome {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [plugin::APART, how @ ..] = &*words.iter().map(String::as_str).collect::<Vec<_>>() {
+        return plugin::render_apart(how);
+    }
     let quick = words.iter().any(|word| word == "--quick");
     let chosen: Vec<&String> = words.iter().filter(|word| !word.starts_with('-')).collect();
     if let Some(unknown) = chosen.iter().find(|word| !PARTS.iter().any(|(name, _)| name == *word)) {

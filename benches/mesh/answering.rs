@@ -96,13 +96,13 @@ impl Answering {
             _ => "",
         };
         let clusters = unit.intents.iter().find(|it| it.kind == "inbound-intents").map(|it| it.clusters.as_slice());
-        for cluster in clusters.unwrap_or_default() {
+        if let Some(clusters) = clusters {
             // From a template: what a plugin takes to think is its own.
             let resource = format!(
                 r#"{{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{{"name":"{service}","namespace":"{}"}},"spec":{{"podSelector":{{"matchLabels":{{"app":"{service}"}}}},"policyTypes":["Ingress"],"ingress":[{{"ports":[{{"port":8080}}]}}]}}}}"#,
                 unit.namespace
             );
-            answer.manifests.push(v1::Manifest { cluster: cluster.clone(), resource: resource.into_bytes() });
+            answer.manifests.push(v1::Manifest { clusters: clusters.to_vec(), resource: resource.into_bytes() });
         }
         answer
     }

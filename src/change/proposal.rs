@@ -420,7 +420,7 @@ mod tests {
             let mut resource = theirs.clone();
             resource.metadata.name = name.to_owned();
             let answers = Answers::default();
-            let resources = vec![("gke/east".to_owned(), resource)];
+            let resources = vec![("gke/east".to_owned(), Arc::new(resource))];
             answers
                 .put(propose(&other, &answers).unanswered[0].input.clone(), Answer { resources, ..Answer::default() });
             let findings = propose(&other, &answers).plan.findings.into_iter();

@@ -37,7 +37,8 @@ impl Reach {
         let Some(file) = &self.plugins else { return Ok(None) };
         // Also where nobody is asked: a file that is not there is no reason to call all well.
         let directory = directory(file.as_ref())?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        // One thread sends and takes in; what is much to read is read on others.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(Failure::failed)?;
         let pool = Pool::new(directory, Arc::new(SystemClock), runtime.handle().clone());
         pool.follow(tree, settings);

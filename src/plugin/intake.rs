@@ -138,7 +138,7 @@ mod tests {
 
     /// An answer with a manifest of so many bytes that cannot be taken, or with none.
     fn response(question: &Question, bytes: usize) -> v1::RenderResponse {
-        let manifest = v1::Manifest { cluster: "gke/east".into(), resource: vec![b' '; bytes] };
+        let manifest = v1::Manifest { clusters: vec!["gke/east".into()], resource: vec![b' '; bytes] };
         v1::RenderResponse {
             input_digest: question.input.digest.to_string(),
             version: "1".into(),

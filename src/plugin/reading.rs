@@ -1,5 +1,7 @@
 //! What an outside plugin answers, read once: resources of kinds that it owns, in places that it was asked about.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::fault::{Fault, Reason};
@@ -15,10 +17,10 @@ use crate::yaml::{self, Limits};
 /// The most bytes of one manifest, its deepest nesting, and the most nodes that its aliases may add.
 const MANIFEST: Limits = Limits { bytes: 256 << 10, depth: DEEPEST, aliased_nodes: 1000 };
 
-/// The most bytes of all manifests of one answer.
+/// The most bytes of all manifests of one answer, each as often as it has clusters.
 const LONGEST_ANSWER: usize = 1 << 20;
 
-/// The most manifests of one answer.
+/// The most manifests of one answer, each as often as it has clusters.
 const MOST_MANIFESTS: usize = 256;
 
 /// The most findings of one answer.
@@ -53,35 +55,36 @@ pub(super) fn answer(
     let v1::RenderResponse { manifests, findings, .. } = response;
     let wrong =
         |what: String| Fault::new(Reason::Wrong, format!("answers for {} what cannot be taken: {what}", about.name()));
-    let bytes: usize = manifests.iter().map(|manifest| manifest.resource.len()).sum();
-    if manifests.len() > MOST_MANIFESTS || findings.len() > MOST_FINDINGS || bytes > LONGEST_ANSWER {
-        let (manifests, findings) = (manifests.len(), findings.len());
+    let count: usize = manifests.iter().map(|manifest| manifest.clusters.len()).sum();
+    let bytes = |manifest: &v1::Manifest| manifest.resource.len().saturating_mul(manifest.clusters.len());
+    let bytes = manifests.iter().map(bytes).fold(0, usize::saturating_add);
+    if count > MOST_MANIFESTS || findings.len() > MOST_FINDINGS || bytes > LONGEST_ANSWER {
+        let findings = findings.len();
         return Err(wrong(format!(
-            "{manifests} manifests of {bytes} bytes and {findings} findings, where {MOST_MANIFESTS}, {LONGEST_ANSWER} and \
-             {MOST_FINDINGS} are allowed"
+            "{count} manifests of {bytes} bytes and {findings} findings, where {MOST_MANIFESTS}, {LONGEST_ANSWER} and \
+             {MOST_FINDINGS} are allowed; a manifest counts for each of its clusters"
         )));
     }
-    let mut answer = Answer { resources: Vec::with_capacity(manifests.len()), ..Answer::default() };
-    let mut before: Option<(Vec<u8>, usize)> = None;
-    for (index, v1::Manifest { cluster, resource: sent }) in manifests.into_iter().enumerate() {
+    let mut answer = Answer { resources: Vec::with_capacity(count), ..Answer::default() };
+    for (index, v1::Manifest { clusters, resource: sent }) in manifests.into_iter().enumerate() {
         let of_manifest = |what: String| wrong(format!("manifest {} {what}", index + 1));
-        let (resource, values) = match (&before, answer.resources.last()) {
-            // The same for several clusters is read once.
-            (Some((same, values)), Some((_, resource))) if *same == sent => (resource.clone(), *values),
-            _ => read(&sent, owned).map_err(of_manifest)?,
-        };
-        let namespace = resource.metadata.namespace.as_str();
-        if !about.is_in(&cluster, namespace) {
-            let (namespace, cluster) = (short(namespace), short(&cluster));
-            return Err(of_manifest(format!(
-                "is for namespace `{namespace}` of cluster `{cluster}`, which it was not asked about"
-            )));
+        if clusters.is_empty() {
+            return Err(of_manifest("names no cluster that it is for".to_owned()));
         }
-        answer.bytes += values * VALUE;
-        answer.resources.push((cluster, resource));
-        before = Some((sent, values));
+        let (resource, values) = read(&sent, owned).map_err(of_manifest)?;
+        answer.bytes += sent.len() + values * VALUE + clusters.len() * CLUSTER;
+        let resource = Arc::new(resource);
+        let namespace = resource.metadata.namespace.as_str();
+        for cluster in clusters {
+            if !about.is_in(&cluster, namespace) {
+                let (namespace, cluster) = (short(namespace), short(&cluster));
+                return Err(of_manifest(format!(
+                    "is for namespace `{namespace}` of cluster `{cluster}`, which it was not asked about"
+                )));
+            }
+            answer.resources.push((cluster, Arc::clone(&resource)));
+        }
     }
-    answer.bytes += bytes;
     answer.resources.sort_by(|a, b| identity(a).cmp(&identity(b)));
     if let Some(pair) = answer.resources.windows(2).find(|pair| identity(&pair[0]) == identity(&pair[1])) {
         let [cluster, kind, namespace, name] = identity(&pair[0]);
@@ -93,10 +96,11 @@ pub(super) fn answer(
     Ok(answer)
 }
 
-/// What a value takes in memory, in bytes, about.
+/// What a value takes in memory, and what a cluster does that shares it, in bytes, about.
 const VALUE: usize = 100;
+const CLUSTER: usize = 100;
 
-fn identity((cluster, resource): &(String, Resource)) -> [&str; 4] {
+fn identity((cluster, resource): &(String, Arc<Resource>)) -> [&str; 4] {
     [cluster, resource.kind_name(), &resource.metadata.namespace, &resource.metadata.name]
 }
 
@@ -212,7 +216,12 @@ fn short(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::intent::scalar::DnsLabel;
+    use crate::intent::{Anchor, ClusterId};
+    use crate::render::{AskedIntent, Subject};
 
     fn refused(sent: &str) -> String {
         read(sent.as_bytes(), &[]).unwrap_err()
@@ -227,6 +236,63 @@ mod tests {
         );
         assert!(refused("a: 1\na: 2\n").starts_with("cannot be read as YAML: "));
         assert!(refused("{\"a\": 1").starts_with("cannot be read as JSON: EOF"));
+    }
+
+    #[test]
+    fn a_manifest_counts_for_each_of_its_clusters_and_has_one() {
+        let namespace = DnsLabel::parse("shop").unwrap();
+        let names = || (0..300).map(|number| format!("gke/{number:03}"));
+        let ids = names().map(|name| ClusterId { provider: "gke".into(), cluster: name[4..].to_owned() }).collect();
+        let intent = AskedIntent {
+            anchor: Anchor::parse("projects/shop").unwrap(),
+            body: "{}".into(),
+            namespace: namespace.clone(),
+            clusters: Arc::new(ids),
+            closed: false,
+            protocol: "HTTP",
+        };
+        let subject = Subject::Service("cart".into());
+        let about = Asking { namespace, subject, intents: vec![intent], clusters: vec![] };
+        let owned = [OwnedKind { api_version: "networking.k8s.io/v1".into(), kind: "NetworkPolicy".into() }];
+        let text = |padding: usize| {
+            let resource = json!({
+                "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+                "metadata": {"name": "cart", "namespace": "shop"}, "spec": {"padding": "x".repeat(padding)},
+            });
+            resource.to_string().into_bytes()
+        };
+        let read = |manifests: Vec<v1::Manifest>| {
+            answer("np", &owned, &about, v1::RenderResponse { manifests, ..v1::RenderResponse::default() })
+        };
+        let answered = |manifests: Vec<(usize, usize)>| {
+            let manifest = |(clusters, padding)| v1::Manifest {
+                clusters: names().take(clusters).collect(),
+                resource: text(padding),
+            };
+            read(manifests.into_iter().map(manifest).collect())
+        };
+        let clusters = |answer: Answer| answer.resources.into_iter().map(|(cluster, _)| cluster).collect::<Vec<_>>();
+        assert_eq!(answered(vec![(256, 0)]).map(clusters), Ok(names().take(256).collect()));
+        for (manifests, words) in [
+            (vec![(0, 0)], "manifest 1 names no cluster that it is for"),
+            (vec![(257, 0)], "257 manifests of "),
+            (vec![(200, 0), (57, 0)], "257 manifests of "),
+            (vec![(11, 100_000)], "11 manifests of 11"),
+            (vec![(1, 0), (2, 0)], "it holds the NetworkPolicy shop/cart of gke/000 twice"),
+        ] {
+            let words = format!("answers for shop/cart what cannot be taken: {words}");
+            let fault = answered(manifests).unwrap_err();
+            assert!(fault.words.starts_with(&words), "{}", fault.words);
+        }
+        let of = |clusters: &[&str]| v1::Manifest {
+            clusters: clusters.iter().map(|name| (*name).to_owned()).collect(),
+            resource: text(0),
+        };
+        let twice = read(vec![of(&["gke/000", "gke/000"])]).unwrap_err();
+        assert!(twice.words.contains("of gke/000 twice"), "{}", twice.words);
+        // However it is sent, the same is the same.
+        assert_eq!(read(vec![of(&["gke/001", "gke/000"])]), read(vec![of(&["gke/000"]), of(&["gke/001"])]));
+        assert_ne!(read(vec![of(&["gke/000"])]), read(vec![of(&["gke/001"])]));
     }
 
     #[test]

@@ -129,9 +129,10 @@ pub struct RenderResponse {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Manifest {
-    /// One of the clusters that the subject runs on, as provider/cluster.
-    #[prost(string, tag = "1")]
-    pub cluster: ::prost::alloc::string::String,
+    /// The clusters that it is for, each as provider/cluster: one at least, none twice, none but those that the subject runs on.
+    /// What is the same on several is sent once for all of them. Limits count it for each.
+    #[prost(string, repeated, tag = "1")]
+    pub clusters: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// One resource as JSON or YAML in UTF-8, at most 256 KiB: apiVersion, kind, metadata (name, namespace, labels, annotations)
     /// and what else the kind has. No map names a field twice. JSON is read many times faster.
     #[prost(bytes = "vec", tag = "2")]

@@ -2,7 +2,6 @@
 //! about in tens of megabytes that would be built and copied for nothing.
 
 use std::marker::PhantomData;
-use std::ops::Range;
 use std::sync::Arc;
 
 use prost::bytes::BufMut;
@@ -14,10 +13,7 @@ use tonic_prost::ProstDecoder;
 use crate::render::{AskedCluster, AskedIntent, Asking, Question, Subject};
 
 /// Some of the questions of one call: a `RenderAllRequest`.
-pub(super) struct Group {
-    pub(super) questions: Arc<[Question]>,
-    pub(super) range: Range<usize>,
-}
+pub(super) struct Group(Message);
 
 /// The most units that are asked about in one message of a stream, and how many bytes they may have unless one alone has more:
 /// by default, servers of gRPC take 4 MiB.
@@ -27,17 +23,19 @@ const MOST_BYTES: usize = 1 << 20;
 impl Group {
     /// All questions in groups, each of which is put together when it is sent: the plugin begins with the first.
     pub(super) fn all(questions: Arc<[Question]>) -> impl Iterator<Item = Self> {
-        let mut begin = 0;
+        let mut next = 0;
         std::iter::from_fn(move || {
-            let left = questions.get(begin..).filter(|left| !left.is_empty())?;
-            let mut length = Length::default();
-            let fitting = left.iter().take(MOST).take_while(|question| {
-                question.write(&mut length);
-                length.bytes <= MOST_BYTES
-            });
-            let range = begin..begin + fitting.count().max(1);
-            begin = range.end;
-            Some(Self { questions: Arc::clone(&questions), range })
+            let (mut group, first) = (Message::default(), next);
+            for question in questions.get(first..)?.iter().take(MOST) {
+                let before = group.0.len();
+                group.nested(1, question);
+                if before > 0 && group.0.len() > MOST_BYTES {
+                    group.0.truncate(before);
+                    break;
+                }
+                next += 1;
+            }
+            (next > first).then_some(Self(group))
         })
     }
 }
@@ -51,7 +49,7 @@ impl<T, R> Default for Wire<T, R> {
     }
 }
 
-impl<T: ToWire + Send + 'static, R: prost::Message + Default + Send + 'static> Codec for Wire<T, R> {
+impl<T: Into<Message> + Send + 'static, R: prost::Message + Default + Send + 'static> Codec for Wire<T, R> {
     type Encode = T;
     type Decode = R;
     type Encoder = Self;
@@ -66,28 +64,30 @@ impl<T: ToWire + Send + 'static, R: prost::Message + Default + Send + 'static> C
     }
 }
 
-impl<T: ToWire + Send + 'static, R> Encoder for Wire<T, R> {
+impl<T: Into<Message> + Send + 'static, R> Encoder for Wire<T, R> {
     type Item = T;
     type Error = Status;
 
     fn encode(&mut self, message: T, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        // A vector that is large enough takes many small pieces faster.
-        to.put_slice(&Written::of(&message).bytes);
+        to.put_slice(&message.into().0);
         Ok(())
     }
 }
 
 /// What is written as a message of Protocol Buffers.
-pub(super) trait ToWire {
-    fn write(&self, to: &mut impl Sink);
+trait ToWire {
+    fn write(&self, to: &mut Message);
 }
 
-/// Where messages are written to. As in every message of proto3, texts that are empty and flags that are not set are left
-/// out, but for the items of lists.
-pub(super) trait Sink: Sized {
-    fn varint(&mut self, value: u64);
-    fn bytes(&mut self, bytes: &[u8]);
-    fn nested(&mut self, tag: u32, message: &impl ToWire);
+/// A message of Protocol Buffers, as it is written. As in every message of proto3, texts that are empty and flags that are not
+/// set are left out, but for the items of lists.
+#[derive(Default)]
+pub(super) struct Message(Vec<u8>);
+
+impl Message {
+    fn varint(&mut self, value: u64) {
+        encode_varint(value, &mut self.0);
+    }
 
     fn key(&mut self, tag: u32, wire_type: WireType) {
         self.varint(u64::from(tag << 3 | wire_type as u32));
@@ -97,7 +97,7 @@ pub(super) trait Sink: Sized {
     fn item(&mut self, tag: u32, pieces: &[&[u8]]) {
         self.key(tag, WireType::LengthDelimited);
         self.varint(pieces.iter().map(|piece| piece.len() as u64).sum());
-        pieces.iter().for_each(|piece| self.bytes(piece));
+        pieces.iter().for_each(|piece| self.0.extend_from_slice(piece));
     }
 
     fn text(&mut self, tag: u32, text: &str) {
@@ -112,86 +112,35 @@ pub(super) trait Sink: Sized {
             self.varint(1);
         }
     }
-}
-
-/// How many bytes would be written, and how many of them of each message within another, in the order in which [`Written`]
-/// comes to these.
-#[derive(Default)]
-struct Length {
-    bytes: usize,
-    nested: Vec<usize>,
-}
-
-impl Length {
-    fn of(message: &impl ToWire) -> Self {
-        let mut length = Self::default();
-        message.write(&mut length);
-        length
-    }
-}
-
-impl Sink for Length {
-    fn varint(&mut self, value: u64) {
-        self.bytes += encoded_len_varint(value);
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.bytes += bytes.len();
-    }
 
     fn nested(&mut self, tag: u32, message: &impl ToWire) {
         self.key(tag, WireType::LengthDelimited);
-        let (place, before) = (self.nested.len(), self.bytes);
-        self.nested.push(0);
+        let start = self.0.len();
         message.write(self);
-        let length = self.bytes - before;
-        self.nested[place] = length;
-        self.varint(length as u64);
+        // Its length stands before it, and is known by now.
+        let length = (self.0.len() - start) as u64;
+        self.varint(length);
+        self.0[start..].rotate_right(encoded_len_varint(length));
     }
 }
 
-/// What is written, with the lengths of the messages that are still to be nested.
-struct Written {
-    bytes: Vec<u8>,
-    nested: std::vec::IntoIter<usize>,
-}
-
-impl Written {
-    fn of(message: &impl ToWire) -> Self {
-        let Length { bytes, nested } = Length::of(message);
-        let mut written = Self { bytes: Vec::with_capacity(bytes), nested: nested.into_iter() };
-        message.write(&mut written);
-        debug_assert!(written.bytes.len() == bytes && written.nested.len() == 0, "both passes write the same");
-        written
+impl From<Group> for Message {
+    fn from(group: Group) -> Self {
+        group.0
     }
 }
 
-impl Sink for Written {
-    fn varint(&mut self, value: u64) {
-        encode_varint(value, &mut self.bytes);
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    fn nested(&mut self, tag: u32, message: &impl ToWire) {
-        self.key(tag, WireType::LengthDelimited);
-        let length = self.nested.next().unwrap_or_default();
-        self.varint(length as u64);
-        message.write(self);
-    }
-}
-
-impl ToWire for Group {
-    fn write(&self, to: &mut impl Sink) {
-        self.questions[self.range.clone()].iter().for_each(|question| to.nested(1, question));
+impl From<Question> for Message {
+    fn from(question: Question) -> Self {
+        let mut message = Self::default();
+        question.write(&mut message);
+        message
     }
 }
 
 /// A `RenderRequest`.
 impl ToWire for Question {
-    fn write(&self, to: &mut impl Sink) {
+    fn write(&self, to: &mut Message) {
         to.item(1, &[&self.input.digest.digits()]);
         to.nested(2, &*self.about);
     }
@@ -199,7 +148,7 @@ impl ToWire for Question {
 
 /// A `Unit`.
 impl ToWire for Asking {
-    fn write(&self, to: &mut impl Sink) {
+    fn write(&self, to: &mut Message) {
         let Self { namespace, subject, intents, clusters } = self;
         to.text(1, namespace.as_str());
         match subject {
@@ -213,7 +162,7 @@ impl ToWire for Asking {
 
 /// An `Intent`.
 impl ToWire for AskedIntent {
-    fn write(&self, to: &mut impl Sink) {
+    fn write(&self, to: &mut Message) {
         let Self { anchor, body, namespace, clusters, closed, protocol } = self;
         to.text(1, anchor.as_str());
         to.text(2, anchor.kind().entry().collection);
@@ -227,7 +176,7 @@ impl ToWire for AskedIntent {
 
 /// A `Cluster`.
 impl ToWire for AskedCluster {
-    fn write(&self, to: &mut impl Sink) {
+    fn write(&self, to: &mut Message) {
         let Self { name, trust_domain, root_namespace, ingress_address, east_west_address } = self;
         for (tag, text) in (1..).zip([name, trust_domain, root_namespace, ingress_address, east_west_address]) {
             to.text(tag, text);
@@ -306,22 +255,26 @@ mod tests {
         v1::RenderRequest { input_digest: question.input.digest.to_string(), unit: Some(unit) }
     }
 
-    fn written(message: &impl ToWire) -> Vec<u8> {
-        let mut written = Written::of(message);
-        assert_eq!((Length::of(message).bytes, written.nested.next()), (written.bytes.len(), None));
-        written.bytes
+    /// What each group of these asks, as the types that are generated read it.
+    fn groups(questions: &[Question]) -> Vec<Vec<v1::RenderRequest>> {
+        let read = |group: Group| v1::RenderAllRequest::decode(&*Message::from(group).0).unwrap().requests;
+        Group::all(questions.into()).map(read).collect()
     }
 
     #[test]
     fn groups_hold_all_questions_and_neither_many_nor_large_ones_at_once() {
-        let ranges = |questions: Vec<Question>| Group::all(questions.into()).map(|it| it.range).collect::<Vec<_>>();
+        let counts = |questions: Vec<Question>| -> Vec<usize> {
+            let groups = groups(&questions);
+            assert_eq!(groups.concat(), questions.iter().map(generated).collect::<Vec<_>>());
+            groups.iter().map(Vec::len).collect()
+        };
         let small = || question(Subject::Service("cart".into()), false);
         let large = |bytes: usize| question(Subject::Service("x".repeat(bytes)), false);
-        assert_eq!(ranges(vec![]), [] as [Range<usize>; 0]);
-        assert_eq!(ranges((0..33).map(|_| small()).collect()), [0..16, 16..32, 32..33]);
+        assert_eq!(counts(vec![]), [] as [usize; 0]);
+        assert_eq!(counts((0..33).map(|_| small()).collect()), [16, 16, 1]);
         let half = MOST_BYTES / 2;
         let mixed = vec![large(2 * MOST_BYTES), small(), large(half), large(half), large(2 * MOST_BYTES)];
-        assert_eq!(ranges(mixed), [0..1, 1..3, 3..4, 4..5]);
+        assert_eq!(counts(mixed), [1, 2, 1, 1]);
     }
 
     #[test]
@@ -329,14 +282,12 @@ mod tests {
         let subjects =
             || [Subject::Service("cart".into()), Subject::Workload("app=cart".into()), Subject::Service(String::new())];
         let both = [false, true].into_iter().flat_map(|long| subjects().map(|subject| question(subject, long)));
-        let questions: Arc<[Question]> = both.collect();
-        for question in &*questions {
-            assert_eq!(written(question), generated(question).encode_to_vec());
+        let questions: Vec<Question> = both.collect();
+        for question in &questions {
+            assert_eq!(Message::from(question.clone()).0, generated(question).encode_to_vec());
         }
-        for range in [0..questions.len(), 1..3, 0..0] {
-            let requests = questions[range.clone()].iter().map(generated).collect();
-            let group = Group { questions: Arc::clone(&questions), range };
-            assert_eq!(written(&group), v1::RenderAllRequest { requests }.encode_to_vec());
-        }
+        let group: Vec<Vec<u8>> = Group::all(questions.as_slice().into()).map(|group| Message::from(group).0).collect();
+        let requests = questions.iter().map(generated).collect();
+        assert_eq!(group, [v1::RenderAllRequest { requests }.encode_to_vec()]);
     }
 }

@@ -69,13 +69,13 @@ impl Assembly {
     pub(super) fn finish(self) -> Rendered {
         let Self { mut rendered, clashing, directories } = self;
         let Rendered { manifests, findings, .. } = &mut rendered;
+        findings.extend(same_resource(manifests.values().chain(clashing.values().flatten())));
         for (path, mut clash) in clashing {
             // Of these it is always the same one that stays.
             clash.sort_unstable_by(|a, b| a.text.cmp(&b.text).then_with(|| a.plugin.cmp(&b.plugin)));
             findings.extend(clash.windows(2).map(|pair| same_file(&pair[0], &pair[1])));
             manifests.extend(clash.pop().map(|last| (path, last)));
         }
-        findings.extend(same_resource(manifests.values()));
         findings.sort();
         findings.dedup();
         say_once(findings);
@@ -144,6 +144,8 @@ mod tests {
             // The same resource in two files.
             manifest("np", "east/shop/cart/np-d", "d"),
             manifest("other", "east/shop/cart/other-d", "d"),
+            // And in one that another stays in.
+            manifest("other", "east/shop/cart/c", "a"),
         ];
         let once = assembled([all.to_vec(), vec![]]);
         let paths: Vec<&str> = once.manifests.keys().map(String::as_str).collect();
@@ -156,8 +158,11 @@ mod tests {
         assert_eq!(
             said,
             [
-                "the plugins np and sm-config would both write this file, which can be of one of them only",
+                "the plugins np and other would both write this file, which can be of one of them only",
+                "the plugins other and sm-config would both write this file, which can be of one of them only",
                 "two resources of the plugin sm-config would stand in the same file",
+                "the plugin other would write the same resource as the plugin sm-config, which stands in \
+                 clusters/gke/east/shop/cart/a.yaml",
                 "the plugin other would write the same resource as the plugin np, which stands in \
                  clusters/gke/east/shop/cart/np-d.yaml",
             ]

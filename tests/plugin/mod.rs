@@ -296,8 +296,12 @@ impl Double {
         let server = unit.intents.iter().find(|intent| intent.kind == "inbound-intents").unwrap();
         let manifests = match does {
             Does::OtherCluster => one("gke/other", policy(&unit, 0).to_string()),
-            Does::Well
-            | Does::ClusterKind
+            Does::Well => {
+                let callers = unit.intents.iter().filter(|intent| intent.kind == "clients").count();
+                let resource = policy(&unit, callers).to_string().into();
+                vec![v1::Manifest { clusters: server.clusters.clone(), resource }]
+            }
+            Does::ClusterKind
             | Does::Twice
             | Does::Described
             | Does::OtherVersion
@@ -326,7 +330,7 @@ impl Double {
 }
 
 fn one(cluster: &str, resource: impl Into<Vec<u8>>) -> Vec<v1::Manifest> {
-    vec![v1::Manifest { cluster: cluster.into(), resource: resource.into() }]
+    vec![v1::Manifest { clusters: vec![cluster.into()], resource: resource.into() }]
 }
 
 fn service_of(unit: &v1::Unit) -> String {

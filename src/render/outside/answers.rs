@@ -14,14 +14,21 @@ const MOST: usize = 256 << 20;
 const OVERHEAD: usize = 512;
 
 /// What a plugin answered, with what is wrong about it: errors block what needs the answer.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Answer {
     /// Resources for places that were asked about, each with its cluster as `provider/cluster`; sorted, none twice.
-    pub resources: Vec<(String, Resource)>,
+    pub resources: Vec<(String, Arc<Resource>)>,
     /// What there is to say.
     pub findings: Vec<Finding>,
     /// How much memory it takes, in bytes, about.
     pub bytes: usize,
+}
+
+/// What was sent in other pieces, or written otherwise, is the same answer.
+impl PartialEq for Answer {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.resources, &self.findings) == (&other.resources, &other.findings)
+    }
 }
 
 /// The answers of outside plugins, by what they were asked. Cloning shares them.

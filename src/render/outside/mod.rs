@@ -23,6 +23,7 @@ use crate::finding::{Finding, Place};
 use crate::intent::plugins::ListedPlugin;
 use crate::intent::settings::GitOps;
 use crate::intent::{Anchor, ClusterId, Spec, Tree};
+use crate::istio::Resource;
 pub use answers::{Answer, Answers};
 use file::PluginFile;
 pub use file::{PluginFiles, has_stem, is_plugin_path, stem_of};
@@ -180,7 +181,7 @@ fn taken(question: &Question, answer: &Answer, gitops: GitOps) -> Output {
         let cluster = ClusterId { provider: provider.to_owned(), cluster: cluster.to_owned() };
         let directory = directory_of(&cluster, &resource.metadata.namespace);
         let intents: Vec<Anchor> = about.intents.iter().map(|intent| intent.anchor.clone()).collect();
-        let marked = marked(resource.clone(), &intents, gitops);
+        let marked = marked(Resource::clone(resource), &intents, gitops);
         out.manifests.push(file::write(input, files, &unit, &directory, marked, intents));
     }
     out

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::outbound::{caller, outside};
 use super::*;
@@ -45,7 +46,8 @@ fn policy(name: &str) -> (String, istio::Resource) {
 fn answering(questions: &[Question], resources: impl Fn(&Question) -> Vec<(String, istio::Resource)>) -> Answers {
     let answers = Answers::default();
     for question in questions {
-        answers.put(question.input.clone(), Answer { resources: resources(question), ..Answer::default() });
+        let resources = resources(question).into_iter().map(|(cluster, it)| (cluster, Arc::new(it))).collect();
+        answers.put(question.input.clone(), Answer { resources, ..Answer::default() });
     }
     answers
 }
