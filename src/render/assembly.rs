@@ -146,10 +146,14 @@ mod tests {
             manifest("other", "east/shop/cart/other-d", "d"),
             // And in one that another stays in.
             manifest("other", "east/shop/cart/c", "a"),
+            // In one file, and in another as well.
+            manifest("np", "east/shop/cart/e", "e"),
+            manifest("other", "east/shop/cart/e", "e"),
+            manifest("np", "east/shop/cart/f", "e"),
         ];
         let once = assembled([all.to_vec(), vec![]]);
         let paths: Vec<&str> = once.manifests.keys().map(String::as_str).collect();
-        let files = ["cart/a", "cart/c", "cart/np-d", "cart/other-d", "configmap-meshwright"];
+        let files = ["cart/a", "cart/c", "cart/e", "cart/f", "cart/np-d", "cart/other-d", "configmap-meshwright"];
         let mut expected: Vec<String> =
             files.iter().map(|file| format!("clusters/gke/east/shop/{file}.yaml")).collect();
         expected.extend(["cart/b", "configmap-meshwright"].map(|file| format!("clusters/gke/west/shop/{file}.yaml")));
@@ -161,8 +165,11 @@ mod tests {
                 "the plugins np and other would both write this file, which can be of one of them only",
                 "the plugins other and sm-config would both write this file, which can be of one of them only",
                 "two resources of the plugin sm-config would stand in the same file",
+                "the plugins np and other would both write this file, which can be of one of them only",
                 "the plugin other would write the same resource as the plugin sm-config, which stands in \
                  clusters/gke/east/shop/cart/a.yaml",
+                "the plugin np would write the same resource as the plugin np, which stands in \
+                 clusters/gke/east/shop/cart/e.yaml",
                 "the plugin other would write the same resource as the plugin np, which stands in \
                  clusters/gke/east/shop/cart/np-d.yaml",
             ]

@@ -37,7 +37,7 @@ pub(super) fn same_resource<'m>(manifests: impl Iterator<Item = &'m Manifest>) -
         manifests.partition(|manifest| manifest.is_of_outside_plugin());
     let known = |manifest: &'m Manifest| Some((identity(manifest)?, manifest));
     let mut outside: Vec<([&str; 4], &Manifest)> = outside.into_par_iter().filter_map(known).collect();
-    outside.par_sort_unstable_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.path.cmp(&other.path)));
+    outside.par_sort_unstable_by_key(|(identity, manifest)| (*identity, &manifest.path, &manifest.plugin));
     let mut findings = vec![];
     for same in outside.chunk_by(|(a, _), (b, _)| a == b) {
         let (_, first) = same[0];
