@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "all of this is a test")]
 
+#[path = "plugins/away.rs"]
+mod away;
 #[path = "plugins/bad.rs"]
 mod bad;
 #[path = "plugins/checked.rs"]

@@ -206,7 +206,7 @@ fn outside(setting: &Setting, services: usize) -> Outcome {
                 let asked = plugin.listen(|| asking.verify())?;
                 let turns: Vec<Turn> = match count {
                     1 => (0..40).map(|_| asking.turn_of_one(&asked, &channel)).collect::<Outcome<_>>()?,
-                    _ => (0..7).map(|_| asking.turn_of_all(services, &asked, &channel)).collect::<Outcome<_>>()?,
+                    _ => (0..15).map(|_| asking.turn_of_all(services, &asked, &channel)).collect::<Outcome<_>>()?,
                 };
                 let (wall, processor) = (Medians::of(&turns, |it| it.wall), Medians::of(&turns, |it| it.processor));
                 println!("{count:>8} {answers:>8} {at:>4} {:>9} {wall}", "wall");

@@ -15,6 +15,7 @@ use super::logging::{Lines, Logging};
 use super::plugins::plugin_directory;
 use super::source::{self, Fingerprint, Read, Source};
 use super::{parts, registrar, sinks, supervisor, terms};
+use crate::change::journal::JournalError;
 use crate::config::{Config, Forge, Log};
 use crate::http::{Door, Reloads, Terms};
 use crate::plugin::{Directory, Pool};
@@ -37,6 +38,8 @@ pub struct Reload {
     known: Fingerprint,
     /// What they held at the last look, if that was something else.
     coming: Option<Fingerprint>,
+    /// Whether what they hold was not taken over because the journal could not be written.
+    owed: bool,
 }
 
 impl Reload {
@@ -49,7 +52,7 @@ impl Reload {
         let asked = asked.map_err(|source| BootError::Io { path: "SIGHUP".into(), source })?;
         let Read { config: running, print: known } = read;
         let named = running.clone();
-        Ok(Self { source, logging, asked, running, named, known, coming: None })
+        Ok(Self { source, logging, asked, running, named, known, coming: None, owed: false })
     }
 
     /// Reloads for as long as the task runs.
@@ -75,14 +78,11 @@ impl Reload {
     fn look(&mut self, asked: bool, reloaded: &Reloaded, reloads: &Reloads, bound: SocketAddr) {
         let text = self.source.text();
         let print = source::fingerprint(&text, &source::beside(&self.named));
-        if !asked {
-            let moved = self.coming.replace(print.clone()) != Some(print.clone());
-            // What is still being written is not read: it counts when it is the same at two looks.
-            if print == self.known || moved {
-                return;
-            }
+        if !self.is_due(&print) && !asked {
+            return;
         }
-        (self.known, self.coming) = (print, None);
+        let owed = self.owed && !asked && print == self.known;
+        (self.known, self.coming, self.owed) = (print, None, false);
         supervisor::reloading();
         match self.read(&text, reloaded, bound) {
             Ok(waiting) if waiting.is_empty() => {
@@ -94,6 +94,15 @@ impl Reload {
                 tracing::warn!(fields, "the configuration was taken over but for these fields, which need a restart");
                 reloads.taken(false);
             }
+            Err(error @ BootError::Journal(_)) => {
+                self.owed = true;
+                if owed {
+                    tracing::debug!(%error, "the configuration is still not taken over; it is tried again");
+                } else {
+                    tracing::error!(%error, "the configuration is not taken over yet; it is tried again");
+                    reloads.refused();
+                }
+            }
             Err(error) => {
                 let file = self.source.path().map(|path| path.display().to_string()).unwrap_or_default();
                 tracing::error!(file, %error, "the configuration was not taken over; the one before is in force");
@@ -101,6 +110,13 @@ impl Reload {
             }
         }
         supervisor::ready();
+    }
+
+    /// Whether what the files hold is to be taken over without being asked for.
+    fn is_due(&mut self, print: &Fingerprint) -> bool {
+        // What is still being written is not read: it counts when it is the same at two looks.
+        let rests = self.coming.replace(print.clone()).as_ref() == Some(print);
+        if *print == self.known { self.owed } else { rests }
     }
 
     /// Takes over what a text says; gives the fields that need a restart.
@@ -174,7 +190,8 @@ impl Prepared {
     /// When the journal cannot be told of other sinks: all is as it was.
     fn put(self, reloaded: &Reloaded, logging: &Logging) -> Result<(), BootError> {
         let told = Handle::current().block_on(reloaded.sinks.reconfigure(self.sinks));
-        told.map_err(|refusal| BootError::config("sinks", refusal.to_string()))?;
+        // Why is in the log.
+        told.map_err(|_| JournalError { what: "written", cause: "`sinks` are those they were".to_owned() })?;
         reloaded.door.exchange(self.terms);
         reloaded.plugins.redirect(self.plugins);
         logging.choose(self.lines);
@@ -236,6 +253,9 @@ fn take_over(running: &Config, new: &Config) -> (Config, Vec<&'static str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::boot::SystemClock;
+    use crate::change::{Intake, Ledger, Outbox};
+    use crate::journal::MemoryJournal;
 
     fn config(text: &str) -> Config {
         Config::read(text).unwrap()
@@ -269,6 +289,47 @@ mod tests {
         assert_eq!(take_over(&running, &new), (new.clone(), vec![]));
         assert_eq!(take_over(&running, &hooks("github", "b", "trunk")), (new, vec!["forge"]));
         assert_eq!(take_over(&running, &hooks("gitea", "b", "main")), (running, vec!["forge"]));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_the_journal_could_not_be_told_is_tried_again_at_the_next_look_and_what_is_wrong_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("serve.yaml");
+        let write = |more: &str| std::fs::write(&file, format!("log: {{filter: 'off'}}\n{more}")).unwrap();
+        write("");
+        let source = Source::new(Some(file.clone()), Ok);
+        let read = source.read().unwrap();
+        let (running, logging) = (read.config.clone(), Logging::start(&read.config.log).unwrap());
+        let mut reload = Reload::new(source, read, logging).unwrap();
+        let (journal, clock) = (MemoryJournal::new(), Arc::new(SystemClock));
+        let (outbox, nothing) = (Outbox::restore(vec![], 0, "urn:test".into()), (vec![], vec![]));
+        let intake =
+            Intake::start(Ledger::default(), nothing, outbox, Box::new(journal.clone()), clock.clone()).unwrap();
+        let reloaded = Reloaded {
+            door: Door::new(terms::terms(&running).unwrap()),
+            plugins: Pool::new(plugin_directory(&running).unwrap(), clock.clone(), Handle::current()),
+            sinks: Arc::new(Sinks::start(intake.clone(), clock, vec![]).await.unwrap()),
+        };
+        let (reloads, bound) = (Reloads::default(), "127.0.0.1:1".parse().unwrap());
+        let mut look = || {
+            tokio::task::block_in_place(|| reload.look(false, &reloaded, &reloads, bound));
+            let sinks: Vec<String> = intake.outbox().tallies().sinks.into_keys().collect();
+            (sinks.concat(), reload.owed)
+        };
+        let sink = |name: &str| format!("sinks: [{{name: {name}, url: 'http://127.0.0.1:1'}}]\n");
+        write(&sink("a"));
+        journal.fail_next(2);
+        let looks: Vec<(String, bool)> = (0..5).map(|_| look()).collect();
+        let expected = [("", false), ("", true), ("", true), ("a", false), ("a", false)];
+        assert_eq!(looks, expected.map(|(sinks, owed)| (sinks.to_owned(), owed)));
+        // What comes while something is owed takes its place.
+        write(&sink("b"));
+        journal.fail_next(1);
+        assert_eq!([look(), look()], [("a".to_owned(), false), ("a".to_owned(), true)]);
+        write(&format!("{}publicUrl: nowhere\n", sink("c")));
+        assert_eq!([look(), look(), look()].map(|it| it.1), [true, false, false], "what is wrong stays refused");
+        write(&sink("d"));
+        assert_eq!([look(), look()].map(|it| it.0), ["a", "d"]);
     }
 
     #[test]

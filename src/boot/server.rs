@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::error::BootError;
@@ -90,8 +91,8 @@ impl Server {
         demo::load(&self.parts.desk).await
     }
 
-    /// Serves until `stop` resolves, then withdraws its registration, and lets requests and what is being done to changes
-    /// end, for as long as `timing.shutdown` says in all.
+    /// Serves until `stop` resolves, then withdraws its registration, tells the sinks, and lets requests and what is being
+    /// done to changes end, for as long as `timing.shutdown` says in all.
     ///
     /// # Errors
     /// What the system says when it takes the listener away.
@@ -101,7 +102,9 @@ impl Server {
             tokio::spawn(register_when_ready(registrar, readiness.clone()));
         }
         supervisor::ready();
-        let announcing = tokio::spawn(sinks::announce_readiness(readiness.clone(), self.parts.desk.clone()));
+        let (stopping, stopped) = oneshot::channel();
+        let announcing = sinks::announce_readiness(readiness.clone(), self.parts.desk.clone(), stopped);
+        let mut announcing = tokio::spawn(announcing);
         let attending = tokio::spawn(supervisor::attend(readiness));
         let reloading = self.reload.map(|reload| {
             let (door, plugins) = (self.api.door.clone(), self.parts.plugins.clone());
@@ -119,11 +122,11 @@ impl Server {
             stop.await;
             let by = begun();
             desk.stop();
+            drop(stopping);
             attending.abort();
             if let Some(reloading) = reloading {
                 reloading.abort();
             }
-            announcing.abort();
             supervisor::stopping();
             if let Some(registrar) = registrar {
                 drop(tokio::time::timeout_at(by, registrar.withdraw()).await);
@@ -131,6 +134,8 @@ impl Server {
             by
         };
         let result = http::serve(self.listener, self.api, stop).await;
+        drop(tokio::time::timeout_at(deadline(), &mut announcing).await);
+        announcing.abort();
         self.parts.stop(deadline()).await;
         result
     }

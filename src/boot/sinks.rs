@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
+
 use super::error::BootError;
 use super::forges;
 use crate::change::Desk;
@@ -23,6 +25,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const MOMENT: Duration = Duration::from_millis(20);
 /// How long two events of readiness are apart at least.
 const DISTANCE: Duration = Duration::from_secs(10);
+/// How long a server that stops waits for the sinks to hear of it.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The sinks that a configuration names. An address is never shown: its path may be a secret.
 pub(super) fn sinks(configured: &[config::Sink]) -> Result<Vec<Sink>, BootError> {
@@ -85,25 +89,37 @@ fn escaped(text: &str) -> String {
 }
 
 /// Announces how the parts are: once, and then whenever another works or does not, but not more often than every few
-/// seconds. What was so for a shorter time is not told.
-pub(super) async fn announce_readiness(readiness: Readiness, desk: Desk) {
+/// seconds. What was so for a shorter time is not told. Once `stopping` resolves, it announces at once what stopped, and
+/// waits for a moment until the sinks have heard it; those that have not hear it after the next start.
+pub(super) async fn announce_readiness(readiness: Readiness, desk: Desk, mut stopping: oneshot::Receiver<()>) {
     let mut told = Told::default();
-    loop {
+    let mut has_stopped = false;
+    while !has_stopped {
+        // Of a worker that is starting the parts say nothing yet.
+        let starting = readiness.is_starting("worker");
         let (parts, now) = (readiness.parts(), Instant::now());
-        if readiness.is_starting("worker") {
-            // It says nothing yet.
-            tokio::time::sleep(MOMENT).await;
-            continue;
+        if !starting && told.is_due(&parts, now) && announce(&desk, &parts).await {
+            told = Told::of(&parts, now);
         }
-        if told.is_due(&parts, now) && !desk.tallies().sinks.is_empty() {
-            let shown = parts.iter().map(|part| Health { name: part.name.to_string(), fault: part.fault.clone() });
-            // A journal that cannot be written is asked again, and says in the log why it cannot.
-            if desk.announce(shown.collect()).await.is_ok() {
-                told = Told::of(&parts, now);
-            }
-        }
-        tokio::time::sleep(LOOK).await;
+        let pause = if starting { MOMENT } else { LOOK };
+        has_stopped = tokio::time::timeout(pause, &mut stopping).await.is_ok();
     }
+    let parts = readiness.parts();
+    if told.differs(&parts) && announce(&desk, &parts).await {
+        let heard = async {
+            while desk.tallies().sinks.values().any(|sink| sink.waiting > 0) {
+                tokio::time::sleep(MOMENT).await;
+            }
+        };
+        // What they have not heard by then is in the journal.
+        drop(tokio::time::timeout(FAREWELL, heard).await);
+    }
+}
+
+/// Announces how the parts are; whether that was written. A journal that cannot be written says in the log why it cannot.
+async fn announce(desk: &Desk, parts: &[Part]) -> bool {
+    let shown = parts.iter().map(|part| Health { name: part.name.to_string(), fault: part.fault.clone() });
+    !desk.tallies().sinks.is_empty() && desk.announce(shown.collect()).await.is_ok()
 }
 
 /// Which parts were told to work, and when.
@@ -119,10 +135,13 @@ impl Told {
     }
 
     fn is_due(&self, parts: &[Part], now: Instant) -> bool {
-        self.0.as_ref().is_none_or(|(at, told)| {
-            let works = parts.iter().map(|part| (&part.name, part.fault.is_none()));
-            now.duration_since(*at) >= DISTANCE && !works.eq(told.iter().map(|(name, works)| (name, *works)))
-        })
+        self.0.as_ref().is_none_or(|(at, _)| now.duration_since(*at) >= DISTANCE) && self.differs(parts)
+    }
+
+    /// Whether other parts work, or others do not, than was told.
+    fn differs(&self, parts: &[Part]) -> bool {
+        let works = parts.iter().map(|part| (&part.name, part.fault.is_none()));
+        self.0.as_ref().is_none_or(|(_, told)| !works.eq(told.iter().map(|(name, works)| (name, *works))))
     }
 }
 

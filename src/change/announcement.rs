@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::cut::cut;
 use super::id::Timestamp;
 use super::record::{Change, State};
+use super::rollout::Stage;
 
 /// What the type of every event begins with.
 const DOMAIN: &str = "dev.meshwright";
@@ -47,6 +48,22 @@ pub struct Health {
     pub fault: Option<String>,
 }
 
+/// Something that happened to a change.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Happened<'a> {
+    pub(super) change: &'a Change,
+    pub(super) what: What,
+}
+
+/// What happened to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    /// It came into another state, or is there for another reason; the state that it was in before, if there was one.
+    State(Option<State>),
+    /// Since it was merged it came so far.
+    Rollout(Stage),
+}
+
 /// What makes an announcement one of its kind.
 pub(super) struct Stamp<'a> {
     /// Who announces: a URI reference.
@@ -56,8 +73,13 @@ pub(super) struct Stamp<'a> {
 }
 
 impl Stamp<'_> {
-    /// A change came into a state, from `previous` where it was known before.
-    pub(super) fn change(&self, change: &Change, previous: Option<State>) -> Announcement {
+    /// Something happened to a change.
+    pub(super) fn change(&self, happened: Happened<'_>) -> Announcement {
+        let change = happened.change;
+        let (kind, previous) = match happened.what {
+            What::State(previous) => (change.state.as_str(), previous),
+            What::Rollout(stage) => (stage.as_str(), None),
+        };
         let mut data = Map::new();
         data.insert("change".into(), change.id.as_str().into());
         data.insert("state".into(), change.state.as_str().into());
@@ -75,7 +97,7 @@ impl Stamp<'_> {
         if projects.len() > MOST_PROJECTS {
             data.insert("moreProjects".into(), (projects.len() - MOST_PROJECTS).into());
         }
-        self.put(&format!("change.{}", change.state), Some(change.id.as_str()), data.into())
+        self.put(&format!("change.{kind}"), Some(change.id.as_str()), data.into())
     }
 
     /// The parts are like this.
@@ -130,11 +152,25 @@ mod tests {
         Change::new(ChangeId::parse("abcdef012345").unwrap(), groups, Timestamp(1))
     }
 
+    fn into(change: &Change, previous: Option<State>) -> Happened<'_> {
+        Happened { change, what: What::State(previous) }
+    }
+
+    #[test]
+    fn what_a_merged_change_has_come_to_is_the_type_of_its_event() {
+        let mut change = change(1);
+        change.state = State::Merged;
+        let event = STAMP.change(Happened { change: &change, what: What::Rollout(Stage::Live) });
+        let document: Value = serde_json::from_str(&event.document).unwrap();
+        assert_eq!(document["type"], "dev.meshwright.change.live");
+        assert_eq!(document["data"], json!({"change": "abcdef012345", "state": "merged", "projects": ["p000"]}));
+    }
+
     #[test]
     fn a_change_of_state_is_an_event_of_cloudevents_1_0() {
         let mut change = change(1);
         (change.state, change.reason, change.pull) = (State::ChangesRequested, Some("a \"word\"".to_owned()), Some(12));
-        let event = STAMP.change(&change, Some(State::Proposed));
+        let event = STAMP.change(into(&change, Some(State::Proposed)));
         assert_eq!((event.number, event.at, event.subject.as_str()), (7, STAMP.at, "abcdef012345"));
         let expected = json!({
             "specversion": "1.0",
@@ -165,7 +201,7 @@ mod tests {
         let id = ChangeId::parse("5c1e0f3b9a27").unwrap();
         let mut change = Change::new(id, BTreeSet::from([shop]), Timestamp(1));
         (change.state, change.pull) = (State::Proposed, Some(12));
-        let event = stamp.change(&change, Some(State::Planned));
+        let event = stamp.change(into(&change, Some(State::Planned)));
         let [shown, made] = [shown, &event.document].map(|text| serde_json::from_str::<Value>(text).unwrap());
         assert_eq!(shown, made);
     }
@@ -187,7 +223,7 @@ mod tests {
     fn however_much_there_is_to_say_an_event_stays_short() {
         let mut change = change(5000);
         change.reason = Some("ä".repeat(100_000));
-        let event = STAMP.change(&change, None);
+        let event = STAMP.change(into(&change, None));
         assert!(event.document.len() < 8192, "{}", event.document.len());
         let read: Value = serde_json::from_str(&event.document).unwrap();
         assert_eq!(read["data"]["projects"].as_array().unwrap().len(), MOST_PROJECTS);

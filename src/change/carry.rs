@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::approval::Standing;
 use super::decide::{Action, Branch, Desired, Early, Observed, decide, decide_early, ready_at};
-use super::forge::{ForgeError, PullText, Report};
+use super::forge::{ForgeError, Pull, PullText, Report};
 use super::id::{ChangeId, Timestamp};
 use super::ledger::Ledger;
 use super::proposal::Proposal;
@@ -79,7 +79,7 @@ impl Worker {
             }
             let (covers, proposal) = self.plan(&view, id).await?;
             if !proposal.unanswered.is_empty() {
-                return self.wait_for_plugins(&change, &proposal.unanswered).await;
+                return self.wait_for_plugins(&change, pull.as_ref(), &proposal.unanswered).await;
             }
             let wish = (covers, view.base.commit);
             observed.refused_until = self.refusals.until(id, wish);
@@ -134,23 +134,52 @@ impl Worker {
     }
 
     /// Has outside plugins asked what the plan of a change lacks; it is looked at again when they answered.
-    async fn wait_for_plugins(&self, change: &Change, unanswered: &[Question]) -> Result<Option<Timestamp>, Stuck> {
-        self.plugins.ask(unanswered);
+    async fn wait_for_plugins(
+        &self,
+        change: &Change,
+        pull: Option<&Pull>,
+        unanswered: &[Question],
+    ) -> Result<Option<Timestamp>, Stuck> {
         self.rounds.wait(&change.id);
+        self.plugins.ask(unanswered);
         let faults = self.plugins.faults(unanswered);
-        let blocked = !faults.is_empty();
-        let reason = if blocked {
-            format!("{}; it goes on by itself when that is mended", faults.join("; "))
-        } else {
-            let plugins: BTreeSet<&str> = unanswered.iter().map(|question| &*question.input.plugin).collect();
-            format!("waits for the answer of {}", Vec::from_iter(plugins).join(", "))
-        };
-        let edit = move |change: &mut Change| {
-            change.state = if blocked { State::Blocked } else { change.state };
-            change.reason = Some(reason);
-        };
-        self.record(&change.id, edit).await?;
+        let plugins: BTreeSet<&str> = unanswered.iter().map(|question| &*question.input.plugin).collect();
+        let waits = format!("waits for the answer of {}", Vec::from_iter(plugins).join(", "));
+        if faults.is_empty() {
+            self.record(&change.id, move |change| change.reason = Some(waits)).await?;
+            return Ok(None);
+        }
+        let reason = words::unanswered(&faults);
+        self.record(&change.id, move |change| (change.state, change.reason) = (State::Blocked, Some(reason))).await?;
+        // What fails once is often over in a second.
+        if let Some(pull) = pull.filter(|_| change.state == State::Blocked) {
+            match self.hold_back(change, pull, waits).await {
+                Err(Stuck::Forge(why)) => {
+                    tracing::warn!(change = %change.id, %why, "its pull request is not held back")
+                }
+                held => held?,
+            }
+        }
         Ok(None)
+    }
+
+    /// Makes a pull request a draft, and says on its head that it waits: main may have moved away from what it holds. All else
+    /// that it says stays, since nothing else is known.
+    async fn hold_back(&self, change: &Change, pull: &Pull, waits: String) -> Result<(), Stuck> {
+        if matches!(self.look_at_branch(change).await?, Some(Branch { digest: None, .. })) {
+            return Ok(());
+        }
+        let Pull { number, head, title, body, .. } = pull;
+        let text = PullText { title: title.clone(), body: body.clone(), draft: true, reviewers: BTreeSet::new() };
+        if !pull.draft && change.talk.text != Some(talk::digest(&text)) {
+            self.edit(change, *number, &text).await?;
+        }
+        let report = remarks::waiting(change, waits, &self.public_url);
+        let digest = talk::digest(&(head, &report));
+        if self.forge.abilities().remarks && change.talk.report.as_ref() != Some(&digest) {
+            self.report(change, *head, &report, digest).await?;
+        }
+        Ok(())
     }
 
     /// What keeps only this change from going on blocks it, and the server as a whole stays ready; gives the moment when
@@ -250,17 +279,11 @@ impl Worker {
                 let pull = self.forge.open_pull(&change.branch, &work.said.text).await?;
                 self.said(change, pull.number, &work.said.text).await?;
             }
-            Action::Edit(number) => {
-                self.unsay(change, |talk| talk.text = None).await?;
-                self.forge.edit_pull(number, &work.said.text).await?;
-                self.said(change, number, &work.said.text).await?;
-            }
+            Action::Edit(number) => self.edit(change, number, &work.said.text).await?,
             Action::Report(head, digest) => {
                 if let Some(report) = &work.said.report {
-                    self.unsay(change, |talk| talk.report = None).await?;
-                    self.forge.report(head, report).await?;
+                    self.report(change, head, report, digest).await?;
                 }
-                self.record(&change.id, move |change| change.talk.report = Some(digest)).await?;
             }
             Action::Remark(number) => {
                 if let Some(words) = &work.said.remark {
@@ -272,6 +295,18 @@ impl Worker {
             }
         }
         Ok(None)
+    }
+
+    async fn edit(&self, change: &Change, number: u64, text: &PullText) -> Result<(), Stuck> {
+        self.unsay(change, |talk| talk.text = None).await?;
+        self.forge.edit_pull(number, text).await?;
+        self.said(change, number, text).await
+    }
+
+    async fn report(&self, change: &Change, head: CommitId, report: &Report, digest: String) -> Result<(), Stuck> {
+        self.unsay(change, |talk| talk.report = None).await?;
+        self.forge.report(head, report).await?;
+        self.record(&change.id, move |change| change.talk.report = Some(digest)).await
     }
 
     /// Records that nobody knows what the forge shows by now: a call that fails may have had its effect all the same.

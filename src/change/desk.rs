@@ -87,8 +87,8 @@ impl Desk {
         Ok(receipt)
     }
 
-    /// What a bundle would change, without accepting it, as far as outside plugins answered. Blocks for as long as rendering
-    /// takes.
+    /// What a bundle would change, without accepting it, as far as outside plugins answered; it says why some did not. Blocks
+    /// for as long as rendering takes.
     ///
     /// # Errors
     /// Why it would be refused.
@@ -98,7 +98,10 @@ impl Desk {
         let change = judge(&view, &submission)?.change(&view.base.tree);
         let commit = view.base.commit.ok_or(Stuck::NoMain)?;
         let files = self.worker.mirror.snapshot(commit).map_err(Stuck::from)?;
-        Ok(Arc::new(Proposal::make(&view.base, &files, &change, self.worker.plugins.answers()).map_err(Stuck::from)?))
+        let plugins = &self.worker.plugins;
+        let mut proposal = Proposal::make(&view.base, &files, &change, plugins.answers()).map_err(Stuck::from)?;
+        proposal.explain(&plugins.faults(&proposal.unanswered));
+        Ok(Arc::new(proposal))
     }
 
     /// Has outside plugins asked what a plan lacks, and waits until each answered or failed.

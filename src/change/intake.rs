@@ -374,7 +374,7 @@ impl Writer {
         let happened = happened(&before, &batch.entries);
         // They are durable with what they tell of, or neither is.
         let announced = self.outbox.entries(&happened, std::mem::take(&mut batch.posts), at);
-        let events: Vec<Event> = happened.iter().map(|(_, change)| Event::of(change, at)).collect();
+        let events: Vec<Event> = happened.iter().filter_map(|it| Event::of(*it, at)).collect();
         batch.entries.extend(announced);
         let wrote = !batch.entries.is_empty();
         let result = if batch.entries.is_empty() { Ok(()) } else { self.journal.append(&batch.entries) };

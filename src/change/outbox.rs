@@ -5,10 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::announcement::{Announcement, Health, Stamp, Waiting};
+use super::announcement::{Announcement, Happened, Health, Stamp, Waiting};
 use super::id::Timestamp;
 use super::journal::Entry;
-use super::record::{Change, State};
 
 /// The most events that wait, and their most bytes.
 const MOST: usize = 100_000;
@@ -157,7 +156,7 @@ impl Outbox {
 
     /// What to write for what happened to changes, each with the state it had before, and for what is asked. Nothing is so
     /// before it is written.
-    pub(super) fn entries(&self, happened: &[(Option<State>, &Change)], posts: Vec<Post>, at: Timestamp) -> Vec<Entry> {
+    pub(super) fn entries(&self, happened: &[Happened<'_>], posts: Vec<Post>, at: Timestamp) -> Vec<Entry> {
         let content = self.content();
         let mut sinks: BTreeSet<String> = content.tallies.sinks.keys().cloned().collect();
         if posts.is_empty() && (sinks.is_empty() || happened.is_empty()) {
@@ -185,7 +184,7 @@ impl Outbox {
                 number += 1;
                 Stamp { source: &self.source, number, at }
             };
-            new.extend(happened.iter().map(|(previous, change)| stamp().change(change, *previous)));
+            new.extend(happened.iter().map(|it| stamp().change(*it)));
             new.extend(reports.iter().map(|parts| stamp().readiness(parts)));
         }
         let bytes = new.iter().map(|announcement| announcement.document.len()).sum();

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use crate::intent::{Settings, Tree};
 use crate::render::{Answers, Question};
+use crate::review::words::many;
 
 /// How an outside plugin is.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +31,7 @@ pub trait Plugins: Send + Sync {
     fn answers(&self) -> &Answers;
 
     /// Has questions asked, and comes back at once. What is being asked already is not asked twice, and what failed is asked
-    /// again when it is time.
+    /// again when it is time. While one plugin answers, those that come after it wait to be asked by another call.
     fn ask(&self, questions: &[Question]);
 
     /// Why questions were not answered the last time, once each, in words for people; none of those that are asked for the
@@ -40,11 +41,21 @@ pub trait Plugins: Send + Sync {
     /// Resolves when something that was not answered may be by now, or can be asked again.
     async fn answered(&self);
 
-    /// Has questions asked, and waits until each is answered or failed.
+    /// Has questions asked, of one plugin after the other, and waits until each is answered or failed.
     async fn settle(&self, questions: &[Question]);
 
     /// How the plugins are that main lists.
     fn reports(&self) -> Vec<PluginReport>;
+}
+
+/// How many faults are said of many.
+const MOST_SAID: usize = 10;
+
+/// The first of many faults, and how many more there are.
+pub(super) fn first(faults: &[String]) -> Vec<String> {
+    let more = faults.len().saturating_sub(MOST_SAID);
+    let more = (more > 0).then(|| format!("{} of plugins", many(more, "more fault")));
+    faults.iter().take(MOST_SAID).cloned().chain(more).collect()
 }
 
 /// No outside plugins: whoever is listed cannot be reached.
@@ -76,5 +87,17 @@ impl Plugins for NoPlugins {
 
     fn reports(&self) -> Vec<PluginReport> {
         vec![]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_faults_ten_are_said() {
+        let faults = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>();
+        assert_eq!(first(&faults(10)), faults(10));
+        assert_eq!(first(&faults(1010))[9..], ["9", "1000 more faults of plugins"]);
     }
 }

@@ -11,6 +11,7 @@ use super::content;
 use super::declared::{Declared, read, resources_of};
 use super::journal::Contents;
 use super::ledger::{ChangeTree, Ledger};
+use super::plugins;
 use super::sealing::to_sealed;
 use super::stuck::Stuck;
 use super::submission::Submission;
@@ -119,6 +120,15 @@ impl Proposal {
         });
         let (intents, unanswered) = (change.changed.clone(), after.unanswered.clone());
         Ok(Self { plan, edits, digest, intents, sources, owned, unanswered })
+    }
+
+    /// Says why plugins did not answer.
+    pub fn explain(&mut self, faults: &[String]) {
+        let remedy = "see docs/plugins.md, \"When it does not work\"";
+        let place = || Place::at("meshwright.yaml");
+        let why = |fault: String| Finding::error("plugin/fault", place(), fault, remedy);
+        // Errors stand first.
+        self.plan.findings.splice(0..0, plugins::first(faults).into_iter().map(why));
     }
 
     /// Plans bundles on top of `base`, whose files are `files`, accepted one after the other as a server accepts them.
@@ -400,7 +410,7 @@ mod tests {
             Proposal::of_bundles(&base, &files, &[bundle], answers).unwrap()
         };
         let (answers, mesh) = (Answers::default(), include_str!("../../fixtures/minimal/bundle.yaml"));
-        answers.put(propose(mesh, &answers).unanswered[0].input.clone(), Answer::default());
+        answers.put(propose(mesh, &answers).unanswered[0].input.clone(), Answer::default(), 0).unwrap();
         for file in propose(mesh, &answers).plan.files {
             files.write(&file.path, Some(&file.new)).unwrap();
         }
@@ -422,7 +432,12 @@ mod tests {
             let answers = Answers::default();
             let resources = vec![("gke/east".to_owned(), Arc::new(resource))];
             answers
-                .put(propose(&other, &answers).unanswered[0].input.clone(), Answer { resources, ..Answer::default() });
+                .put(
+                    propose(&other, &answers).unanswered[0].input.clone(),
+                    Answer { resources, ..Answer::default() },
+                    0,
+                )
+                .unwrap();
             let findings = propose(&other, &answers).plan.findings.into_iter();
             let same = findings.filter(|finding| finding.rule == "render/same-resource");
             same.map(|finding| finding.message).collect::<Vec<_>>()

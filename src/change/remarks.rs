@@ -35,8 +35,19 @@ pub(super) fn report(change: &Change, proposal: &Proposal, blocks: &[String], pu
     }
     summary.truncate(summary.floor_char_boundary(LIMIT));
     let marked = plan.findings.iter().filter_map(|finding| annotation(plan, finding));
-    let url = (!public_url.is_empty()).then(|| format!("{public_url}/v2/changes/{}", change.id));
-    Report { passed: blocks.is_empty(), title, summary, annotations: marked.take(MOST_MARKED).collect(), url }
+    let (annotations, url) = (marked.take(MOST_MARKED).collect(), url(change, public_url));
+    Report { passed: blocks.is_empty(), title, summary, annotations, url }
+}
+
+/// What is said on the head of a change that cannot be rendered before plugins answered.
+pub(super) fn waiting(change: &Change, waits: String, public_url: &str) -> Report {
+    let summary = "What it comes to on main is not known before that; `meshwright change show` says why.\n".to_owned();
+    Report { passed: false, title: waits, summary, annotations: vec![], url: url(change, public_url) }
+}
+
+/// Where a change is shown; none where nobody said how the server is reached.
+fn url(change: &Change, public_url: &str) -> Option<String> {
+    (!public_url.is_empty()).then(|| format!("{public_url}/v2/changes/{}", change.id))
 }
 
 /// A finding as a mark in a file that the change touches; none for what stands elsewhere.

@@ -55,7 +55,32 @@ pub struct Rollout {
     pub live: Option<Timestamp>,
 }
 
+/// What a merged change has come to at all of its places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Synced,
+    Live,
+}
+
+impl Stage {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Synced => "synced",
+            Self::Live => "live",
+        }
+    }
+}
+
 impl Rollout {
+    /// What it has come to; none where it is not known to be synced everywhere, or has to come nowhere.
+    pub(super) fn stage(&self) -> Option<Stage> {
+        let is_synced = !self.places.is_empty() && self.places.iter().all(|place| place.synced.is_some());
+        if !is_synced {
+            return None;
+        }
+        Some(if self.live.is_some() { Stage::Live } else { Stage::Synced })
+    }
+
     /// A change that was merged at `merged` and touched these files.
     pub(super) fn begin<'a>(paths: impl Iterator<Item = &'a str>, merged: Timestamp) -> Self {
         let mut places: Vec<Place> = paths.filter_map(Place::of).collect();

@@ -8,6 +8,7 @@ use super::forge::PullText;
 use super::id::{ChangeId, Group};
 use super::ledger::Ledger;
 use super::person::Person;
+use super::plugins;
 use super::proposal::Proposal;
 use super::record::{Change, State};
 use super::write::Write;
@@ -30,6 +31,11 @@ pub(super) struct Blocks {
     pub words: Vec<String>,
     /// The changes that hold what it lacks.
     pub needs: BTreeSet<ChangeId>,
+}
+
+/// What blocks a change whose plan lacks answers of outside plugins.
+pub(super) fn unanswered(faults: &[String]) -> String {
+    format!("{}; it goes on by itself when that is mended", plugins::first(faults).join("; "))
 }
 
 /// What blocks a change. Where topology is missing, the pending changes that may bring it are named.

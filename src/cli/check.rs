@@ -1,6 +1,6 @@
 //! `meshwright check`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -51,7 +51,7 @@ impl Check {
         if findings.is_empty() {
             let plugin_files = listed.plugin_files(&files, &declared.settings).map_err(Failure::failed)?;
             let (rendered, faults) = self.rendered(&declared, &plugin_files)?;
-            (generated, by_digest) = (rendered.manifests.len(), ByDigest { files: rendered.kept, faults });
+            (generated, by_digest) = (rendered.manifests.len(), ByDigest::of(&rendered, faults));
             findings.extend(outdated_of_plugins(&rendered));
             findings.extend(by_digest.faults.iter().map(|fault| not_asked(fault)));
             let audit = Audit::of(&files, listed, &rendered).map_err(Failure::failed)?;
@@ -119,19 +119,39 @@ fn not_asked(fault: &str) -> Finding {
 
 /// The files of plugins that were checked without asking the plugin.
 #[derive(Default, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 struct ByDigest {
     files: usize,
+    /// How many of them are of which plugin.
+    by_plugin: BTreeMap<String, usize>,
     /// Why plugins that were asked did not answer.
     faults: Vec<String>,
 }
 
 impl ByDigest {
+    fn of(rendered: &Rendered, faults: Vec<String>) -> Self {
+        let by_plugin: BTreeMap<String, usize> =
+            rendered.kept.iter().map(|(name, count)| (name.to_string(), *count)).collect();
+        Self { files: by_plugin.values().sum(), by_plugin, faults }
+    }
+
     fn say(&self, asked: bool) -> Result<(), Failure> {
         if self.files == 0 {
             return Ok(());
         }
         let how = if asked { "" } else { "; --plugins=FILE asks the plugins" };
-        output::print(&format!("{} of plugins checked by digest only{how}\n", many(self.files, "file")))
+        output::print(&format!("{} checked by digest only{how}\n", self.counts()))
+    }
+
+    /// `3 files of dns, 1 of np and 2 of other`.
+    fn counts(&self) -> String {
+        let words = |(place, (name, count)): (usize, (&String, &usize))| match place {
+            0 => format!("{} of {name}", many(*count, "file")),
+            _ => format!("{count} of {name}"),
+        };
+        let mut all: Vec<String> = self.by_plugin.iter().enumerate().map(words).collect();
+        let last = all.pop().unwrap_or_default();
+        if all.is_empty() { last } else { format!("{} and {last}", all.join(", ")) }
     }
 }
 

@@ -58,8 +58,8 @@ impl Plan {
         let mut proposal = propose(&Answers::default())?;
         if let Some(way) = self.plugins.way(&base.tree, &base.settings)? {
             let answered = way.ask(&proposal.unanswered);
-            answered.faults.iter().for_each(|fault| output::note(fault));
             proposal = propose(&answered.answers)?;
+            proposal.explain(&answered.faults);
         }
         report::plan(&proposal.plan, !self.no_diff, self.output)
     }

@@ -72,19 +72,6 @@ fn labels(name: &str) -> Result<(), BadHost> {
     if !top.is_empty() && top.bytes().all(|byte| byte.is_ascii_digit()) { Err(BadHost::Name) } else { Ok(()) }
 }
 
-/// Whether a label of Kubernetes has a key and a value that it can have (`pkg/config/labels`, `Instance.Validate`).
-pub(super) fn is_kubernetes_label(key: &str, value: &str) -> bool {
-    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let name = |text: &str| {
-        let bytes = text.as_bytes();
-        let inner = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(inner)
-    };
-    let (prefix, key) = key.split_once('/').map_or((None, key), |(prefix, key)| (Some(prefix), key));
-    let prefixed = prefix.is_none_or(|prefix| prefix.len() <= 253 && prefix.split('.').all(is_label));
-    prefixed && key.len() <= 63 && name(key) && (value.is_empty() || name(value))
-}
-
 /// Whether `text` is an IP address.
 pub(super) fn is_ip(text: &str) -> bool {
     // Go's `netip.ParseAddr` takes a zone behind an address of IPv6.

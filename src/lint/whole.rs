@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::report::{At, METADATA, Report, SCHEMA};
 use super::syntax;
-use super::syntax::{BadHost, fqdn, is_kubernetes_label, is_label, protocol, wildcard_domain};
-use crate::istio::{Action, Kind, PolicyTargetReference, Resource, Spec, StringMap, nanoseconds};
+use super::syntax::{BadHost, fqdn, is_label, protocol, wildcard_domain};
+use crate::istio::{Action, Kind, PolicyTargetReference, Resource, Spec, StringMap, is_kubernetes_label, nanoseconds};
 
 /// What holds for a resource as a whole: its version, its fields, rule 9.
 pub(super) fn resource(report: &mut Report<'_>, resource: &Resource) {

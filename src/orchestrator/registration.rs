@@ -111,7 +111,7 @@ impl Registrar {
             progress.begun = true;
             let orchestrator = &self.registration.url;
             match self.attempt().await {
-                Ok(()) => return tracing::info!(%orchestrator, "registered"),
+                Ok(()) => return,
                 Err(error) => {
                     tracing::warn!(%orchestrator, %error, "registering failed; it is tried again in {pause:?}");
                 }
@@ -122,28 +122,30 @@ impl Registrar {
         }
     }
 
-    /// A name that is there already is taken for an earlier registration of our own, and told where we are now.
+    /// A name that is there already is taken for an earlier registration of our own, and told where we are now. Where that
+    /// is refused for good, the earlier registration is left as it is.
     async fn attempt(&self) -> Result<(), String> {
-        let Registration { name, host, port, priority, .. } = &*self.registration;
+        let Registration { url: orchestrator, name, host, port, priority } = &*self.registration;
         let body = json!({
             "metadata": {"name": name},
             "spec": {"host": host, "port": port, "type": "action", "priority": priority},
         });
-        match self.send(Method::POST, "", Some(body.to_string())).await? {
-            (200..300, _) => Ok(()),
-            (409, _) => match self.send(Method::PUT, &format!("/{name}"), Some(body.to_string())).await? {
-                (200..300, _) => Ok(()),
-                (status, said) => {
-                    tracing::warn!(
-                        status,
-                        said,
-                        "the orchestrator knows {name} already, and does not take where it is now"
-                    );
-                    Ok(())
-                }
-            },
-            (status, said) => Err(format!("it answered {status}: {said}")),
+        let mut answer = self.send(Method::POST, "", Some(body.to_string())).await?;
+        let is_known = answer.0 == 409;
+        if is_known {
+            answer = self.send(Method::PUT, &format!("/{name}"), Some(body.to_string())).await?;
         }
+        match answer {
+            (200..300, _) => tracing::info!(%orchestrator, "registered"),
+            (status, said) if is_known && !may_pass(status) => tracing::warn!(
+                %orchestrator,
+                status,
+                said,
+                "the orchestrator knows {name} already, and does not take where it is now"
+            ),
+            (status, said) => return Err(format!("it answered {status}: {said}")),
+        }
+        Ok(())
     }
 
     /// Withdraws what was registered, and registers no more; gives up soon, for whoever stops does not wait long.
@@ -194,6 +196,11 @@ impl Registrar {
     }
 }
 
+/// Whether a refusal of this status is one for now alone (RFC 9110, sections 15.5.9 and 15.6; RFC 6585, section 4).
+fn may_pass(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500..)
+}
+
 /// Whether a host of an address is this machine.
 fn is_here(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
@@ -202,6 +209,9 @@ fn is_here(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::net::TcpListener;
+
     use super::*;
 
     fn registrar(url: &str, token: Option<&str>) -> Result<Registrar, String> {
@@ -236,5 +246,44 @@ mod tests {
         }
         let known = registrar("https://o.example", Some("hunter2")).unwrap();
         assert!(!format!("{:?}", known.authorization).contains("hunter2"));
+    }
+
+    /// Takes one request, and answers it with a status.
+    fn answer(listener: &TcpListener, status: u16) {
+        let (stream, _) = listener.accept().unwrap();
+        let mut reader = BufReader::new(&stream);
+        let mut length = 0;
+        let mut line = String::new();
+        while reader.read_line(&mut line).unwrap() > 2 {
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
+                length = value.trim().parse().unwrap();
+            }
+            line.clear();
+        }
+        reader.read_exact(&mut vec![0; length]).unwrap();
+        let answer = format!("HTTP/1.1 {status} .\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        (&stream).write_all(answer.as_bytes()).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_known_name_is_registered_unless_the_orchestrator_cannot_say_so_now() {
+        for (status, is_done) in [
+            (200, true),
+            (204, true),
+            (404, true),
+            (405, true),
+            (403, true),
+            (408, false),
+            (429, false),
+            (500, false),
+            (503, false),
+        ] {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let registrar = registrar(&format!("http://{}", listener.local_addr().unwrap()), None).unwrap();
+            let orchestrator = std::thread::spawn(move || [409, status].map(|status| answer(&listener, status)));
+            let attempt = registrar.attempt().await;
+            orchestrator.join().unwrap();
+            assert_eq!(attempt.is_ok(), is_done, "{status}: {attempt:?}");
+        }
     }
 }

@@ -14,7 +14,11 @@ const FORGOTTEN_AFTER: i64 = 600_000;
 
 /// Questions that are not answered.
 #[derive(Debug, Default)]
-pub(super) struct Book(HashMap<Input, Asked>);
+pub(super) struct Book {
+    asked: HashMap<Input, Asked>,
+    /// With how many more than [`FEW`] it is looked what can be forgotten.
+    sweep_at: usize,
+}
 
 #[derive(Debug, Default)]
 struct Asked {
@@ -29,7 +33,7 @@ struct Asked {
 impl Book {
     /// Whether a question is to be asked now; if so, it is being asked from now on.
     pub(super) fn begin(&mut self, input: &Input, now: Timestamp) -> bool {
-        let asked = self.0.entry(input.clone()).or_default();
+        let asked = self.asked.entry(input.clone()).or_default();
         let waits = asked.failed.as_ref().is_some_and(|(_, again)| !is_due(*again, now));
         let begins = !asked.running && !waits;
         asked.running |= begins;
@@ -38,16 +42,25 @@ impl Book {
 
     /// A question is answered.
     pub(super) fn answered(&mut self, input: &Input) {
-        self.0.remove(input);
+        self.asked.remove(input);
+        self.calm();
+    }
+
+    fn calm(&mut self) {
+        if self.asked.is_empty() {
+            self.sweep_at = 0;
+        }
     }
 
     /// A question was not answered; gives the moment when it can be asked again.
     pub(super) fn failed(&mut self, input: &Input, fault: &Fault, now: Timestamp) -> Timestamp {
-        if self.0.len() > FEW {
+        if self.asked.len() > FEW + self.sweep_at {
             let is_late = |at: &Timestamp| at.plus(FORGOTTEN_AFTER) < now;
-            self.0.retain(|_, asked| asked.running || !asked.failed.as_ref().is_some_and(|(_, at)| is_late(at)));
+            self.asked.retain(|_, asked| asked.running || !asked.failed.as_ref().is_some_and(|(_, at)| is_late(at)));
+            // Twice as many before the next look: what each failure costs does not grow with their number.
+            self.sweep_at = 2 * self.asked.len();
         }
-        let asked = self.0.entry(input.clone()).or_default();
+        let asked = self.asked.entry(input.clone()).or_default();
         let again = now.plus(pause(asked.times, FIRST_PAUSE, LONGEST_PAUSE, now));
         let why = format!("the plugin {} {}", input.plugin, fault.words);
         *asked = Asked { running: false, failed: Some((why, again)), times: asked.times.saturating_add(1) };
@@ -56,7 +69,7 @@ impl Book {
 
     /// What failed of a plugin can be asked again at once.
     pub(super) fn retry(&mut self, plugin: &str, now: Timestamp) {
-        for (of, asked) in &mut self.0 {
+        for (of, asked) in &mut self.asked {
             if let Some((_, again)) = asked.failed.as_mut().filter(|_| &*of.plugin == plugin) {
                 *again = now.min(*again);
             }
@@ -65,17 +78,18 @@ impl Book {
 
     /// Forgets all questions of a plugin: it is another, or is not listed any more.
     pub(super) fn forget(&mut self, plugin: &str) {
-        self.0.retain(|of, _| &*of.plugin != plugin);
+        self.asked.retain(|of, _| &*of.plugin != plugin);
+        self.calm();
     }
 
     /// Whether any of these is being asked.
     pub(super) fn is_running(&self, questions: &[Question]) -> bool {
-        questions.iter().any(|question| self.0.get(&question.input).is_some_and(|asked| asked.running))
+        questions.iter().any(|question| self.asked.get(&question.input).is_some_and(|asked| asked.running))
     }
 
     /// Why these were not answered the last time, once each.
     pub(super) fn faults(&self, questions: &[Question]) -> Vec<String> {
-        let why = |question: &Question| self.0.get(&question.input)?.failed.as_ref().map(|(why, _)| why.clone());
+        let why = |question: &Question| self.asked.get(&question.input)?.failed.as_ref().map(|(why, _)| why.clone());
         questions.iter().filter_map(why).collect::<BTreeSet<_>>().into_iter().collect()
     }
 }
@@ -122,10 +136,14 @@ mod tests {
         for question in &many {
             book.failed(&question.input, &fault, Timestamp(0));
         }
-        assert_eq!(book.0.len(), 2000);
-        book.failed(&question("x").input, &fault, Timestamp(FORGOTTEN_AFTER + 2000));
-        assert_eq!(book.0.len(), 1);
+        assert_eq!(book.asked.len(), 2000);
+        // Not each time, but before there are three times as many.
+        let later = Timestamp(FORGOTTEN_AFTER + 2000);
+        for number in 0..4000 {
+            book.failed(&question(&format!("x{number}")).input, &fault, later);
+        }
+        assert!((4000..4010).contains(&book.asked.len()), "{}", book.asked.len());
         book.forget("np");
-        assert_eq!(book.0.len(), 0);
+        assert_eq!(book.asked.len(), 0);
     }
 }

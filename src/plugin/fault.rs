@@ -3,6 +3,7 @@
 use tonic::{Code, Status};
 
 use super::target::Unreachable;
+use crate::intent::secrets;
 
 /// The kinds of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,7 +105,30 @@ impl From<Unreachable> for Fault {
     }
 }
 
-/// Text of a plugin as it is repeated: one line, and not long.
+/// Text of a plugin as it is repeated: one line, not long, and no private key.
 pub(super) fn short(text: &str) -> String {
-    text.chars().filter(|char| !char.is_control()).take(200).collect()
+    without_key(text.chars().filter(|char| !char.is_control()).take(200).collect())
+}
+
+/// The text, unless it holds a private key.
+pub(super) fn without_key(text: String) -> String {
+    match secrets::holds_private_key(&text) {
+        true => "(not repeated, since it holds a private key)".to_owned(),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_plugin_says_is_repeated_on_one_line_and_without_a_private_key() {
+        let of = |message: &str| Fault::of(&Status::internal(message)).words;
+        assert_eq!(of("no\nfile"), "failed: Internal (nofile)");
+        assert_eq!(of(&"x".repeat(1000)).len(), "failed: Internal ()".len() + 200);
+        let key = "cannot use -----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA\n-----END PRIVATE KEY-----";
+        let words = of(key);
+        assert!(words.contains("holds a private key") && !words.contains("MC4C"), "{words}");
+    }
 }

@@ -10,27 +10,52 @@ pub(super) struct OwnedKind {
 }
 
 /// Kinds of Kubernetes that stand in no namespace: a plugin is asked about namespaces (`kubectl api-resources
-/// --namespaced=false`). Of custom ones only their definitions tell.
-const OF_THE_CLUSTER: [&str; 19] = [
+/// --namespaced=false`). Of kinds of other groups only their definitions tell.
+const OF_THE_CLUSTER: [&str; 44] = [
     "APIService",
+    "AdminNetworkPolicy",
+    "BaselineAdminNetworkPolicy",
     "CSIDriver",
     "CSINode",
     "CertificateSigningRequest",
+    "ClusterNetworkPolicy",
     "ClusterRole",
     "ClusterRoleBinding",
+    "ClusterTrustBundle",
+    "ComponentStatus",
     "CustomResourceDefinition",
+    "DeviceClass",
+    "DeviceTaintRule",
     "FlowSchema",
+    "GatewayClass",
+    "IPAddress",
     "IngressClass",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
     "MutatingWebhookConfiguration",
     "Namespace",
     "Node",
     "PersistentVolume",
     "PriorityClass",
     "PriorityLevelConfiguration",
+    "ResourceSlice",
     "RuntimeClass",
+    "SelfSubjectAccessReview",
+    "SelfSubjectReview",
+    "SelfSubjectRulesReview",
+    "ServiceCIDR",
     "StorageClass",
+    "StorageVersion",
+    "StorageVersionMigration",
+    "SubjectAccessReview",
+    "TokenReview",
     "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
     "ValidatingWebhookConfiguration",
+    "VolumeAttachment",
+    "VolumeAttributesClass",
+    "VolumeSnapshotClass",
+    "VolumeSnapshotContent",
 ];
 
 /// The longest kind and API version, in bytes.
@@ -43,7 +68,9 @@ impl OwnedKind {
             _ if !is_kind(&self.kind) || !is_api_version(&self.api_version) => Some("is the kind of no resource"),
             kind if kind.eq_ignore_ascii_case("Secret") => Some("never goes to Git; name one that is there"),
             kind if kind.ends_with("List") => Some("may hold anything; answer the resources in it one by one"),
-            kind if OF_THE_CLUSTER.contains(&kind) => Some("stands in no namespace, and a plugin is asked about those"),
+            kind if OF_THE_CLUSTER.contains(&kind) && is_of_kubernetes(&self.api_version) => {
+                Some("stands in no namespace, and a plugin is asked about those")
+            }
             _ => None,
         }
     }
@@ -59,6 +86,12 @@ impl std::fmt::Display for OwnedKind {
 fn is_kind(text: &str) -> bool {
     let letters = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     letters && text.len() <= LONGEST && text.starts_with(|first: char| first.is_ascii_uppercase())
+}
+
+/// Whether the group of an API version is the core group, or one below the domain of Kubernetes: a kind of another group may
+/// bear the same name (`Node` of `longhorn.io` stands in a namespace).
+fn is_of_kubernetes(api_version: &str) -> bool {
+    api_version.split_once('/').is_none_or(|(group, _)| group.ends_with(".k8s.io"))
 }
 
 /// Whether a text is `version` or `group/version` (Kubernetes API conventions).
@@ -83,6 +116,11 @@ mod tests {
             ("v1", "ConfigMap"),
             ("networking.k8s.io/v1", "NetworkPolicy"),
             ("cert-manager.io/v1alpha2", "Certificate"),
+            ("authorization.k8s.io/v1", "LocalSubjectAccessReview"),
+            ("resource.k8s.io/v1", "ResourceClaim"),
+            ("gateway.networking.k8s.io/v1", "Gateway"),
+            ("longhorn.io/v1beta2", "Node"),
+            ("ipam.cluster.x-k8s.io/v1beta1", "IPAddress"),
         ] {
             assert_eq!(refused(api_version, kind), "", "{kind}");
         }
@@ -91,8 +129,32 @@ mod tests {
             ("v1", "SecretList", "may hold anything"),
             ("v1", "Secret", "never goes to Git"),
             ("example.com/v1", "Secret", "never goes to Git"),
+            ("v1", "ComponentStatus", "in no namespace"),
             ("v1", "Namespace", "in no namespace"),
+            ("v1", "Node", "in no namespace"),
+            ("v1", "PersistentVolume", "in no namespace"),
+            ("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy", "in no namespace"),
+            ("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicyBinding", "in no namespace"),
+            ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", "in no namespace"),
+            ("authentication.k8s.io/v1", "SelfSubjectReview", "in no namespace"),
+            ("authentication.k8s.io/v1", "TokenReview", "in no namespace"),
+            ("authorization.k8s.io/v1", "SelfSubjectAccessReview", "in no namespace"),
+            ("authorization.k8s.io/v1", "SelfSubjectRulesReview", "in no namespace"),
+            ("authorization.k8s.io/v1", "SubjectAccessReview", "in no namespace"),
+            ("certificates.k8s.io/v1beta1", "ClusterTrustBundle", "in no namespace"),
+            ("gateway.networking.k8s.io/v1", "GatewayClass", "in no namespace"),
+            ("internal.apiserver.k8s.io/v1alpha1", "StorageVersion", "in no namespace"),
+            ("networking.k8s.io/v1", "IPAddress", "in no namespace"),
+            ("networking.k8s.io/v1", "ServiceCIDR", "in no namespace"),
+            ("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy", "in no namespace"),
             ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "in no namespace"),
+            ("resource.k8s.io/v1", "DeviceClass", "in no namespace"),
+            ("resource.k8s.io/v1", "ResourceSlice", "in no namespace"),
+            ("resource.k8s.io/v1alpha3", "DeviceTaintRule", "in no namespace"),
+            ("snapshot.storage.k8s.io/v1", "VolumeSnapshotContent", "in no namespace"),
+            ("storage.k8s.io/v1", "VolumeAttachment", "in no namespace"),
+            ("storage.k8s.io/v1", "VolumeAttributesClass", "in no namespace"),
+            ("storagemigration.k8s.io/v1beta1", "StorageVersionMigration", "in no namespace"),
             ("v1", "secret", "the kind of no resource"),
             ("v1", "../x", "the kind of no resource"),
             ("v1", "Kust omization", "the kind of no resource"),
@@ -105,5 +167,6 @@ mod tests {
         ] {
             assert!(refused(api_version, kind).contains(why), "{api_version} {kind}: {}", refused(api_version, kind));
         }
+        assert!(OF_THE_CLUSTER.is_sorted(), "they are sorted");
     }
 }

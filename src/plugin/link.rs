@@ -24,7 +24,8 @@ use super::wire::{Group, Wire};
 use crate::intent::plugins::ListedPlugin;
 use crate::render::{Answer, Digest, Question};
 
-/// The most bytes of one message, and of all answers to one call.
+/// The most bytes of what it says of itself, of one message of answers, and of all answers to one call.
+const LONGEST_DESCRIPTION: usize = 64 << 10;
 const LONGEST_MESSAGE: usize = 8 << 20;
 const LONGEST_ANSWERS: usize = 128 << 20;
 
@@ -56,7 +57,7 @@ impl Link {
 
     /// Whether it serves, and is the plugin that is listed.
     pub(super) async fn probe(&self, listed: &ListedPlugin) -> Result<(), Fault> {
-        let mut health = HealthClient::new(self.channel.clone()).max_decoding_message_size(LONGEST_MESSAGE);
+        let mut health = HealthClient::new(self.channel.clone()).max_decoding_message_size(LONGEST_DESCRIPTION);
         let check = health.check(HealthCheckRequest::default());
         let answer = within(self.target.deadline, check).await?;
         match answer.status() {
@@ -77,7 +78,7 @@ impl Link {
 
     /// What it says it is, as far as that is what is listed.
     async fn describe(&self, listed: &ListedPlugin) -> Result<Described, Fault> {
-        let mut client = PluginClient::new(self.channel.clone()).max_decoding_message_size(LONGEST_MESSAGE);
+        let mut client = PluginClient::new(self.channel.clone()).max_decoding_message_size(LONGEST_DESCRIPTION);
         let says = within(self.target.deadline, client.describe(v1::DescribeRequest {})).await?;
         Described::of(says, listed)
     }

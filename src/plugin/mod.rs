@@ -7,6 +7,7 @@ mod fault;
 mod intake;
 mod kind;
 mod link;
+mod pieces;
 mod pool;
 mod reading;
 mod target;

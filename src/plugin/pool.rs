@@ -20,7 +20,7 @@ use crate::change::patience::pause;
 use crate::change::{Clock, PluginReport, Plugins, Timestamp};
 use crate::intent::plugins::ListedPlugin;
 use crate::intent::{Kind, Settings, Spec, Tree};
-use crate::render::{Answers, Question};
+use crate::render::{Answers, NoRoom, Question};
 
 /// How often a plugin that is well is looked at.
 const LOOK: Duration = Duration::from_secs(10);
@@ -60,6 +60,8 @@ struct Known {
     /// Where those are that were registered on main.
     registered: BTreeMap<String, (String, u16)>,
     plugins: BTreeMap<String, Entry>,
+    /// What calls came to since this began, by the name of the plugin: it may have had several entries.
+    counts: BTreeMap<String, Counts>,
     book: Book,
     /// How many entries there were; what comes of an earlier one of the same name does not count.
     entries: u64,
@@ -75,6 +77,11 @@ struct Entry {
     /// What the last look found; none before the first.
     seen: Option<Result<(), Fault>>,
     breaker: Breaker,
+}
+
+/// What calls of a plugin came to.
+#[derive(Default)]
+struct Counts {
     calls: u64,
     milliseconds: i64,
     failures: BTreeMap<Reason, u64>,
@@ -141,15 +148,8 @@ impl Pool {
     fn connect(&self, known: &mut Known) {
         // Whoever calls, connections live here.
         let _entered = self.shared.runtime.enter();
-        let Known { listed, plugins, book, .. } = known;
-        plugins.retain(|name, _| {
-            let stays = listed.contains_key(name);
-            if !stays {
-                book.forget(name);
-            }
-            stays
-        });
-        let listed: Vec<(String, ListedPlugin)> = listed.iter().map(|(name, it)| (name.clone(), it.clone())).collect();
+        let listed: Vec<(String, ListedPlugin)> =
+            known.listed.iter().map(|(name, it)| (name.clone(), it.clone())).collect();
         for (name, listed) in listed {
             let target = known.target(&name);
             if known.plugins.get(&name).is_some_and(|entry| entry.target == target) {
@@ -166,17 +166,7 @@ impl Pool {
                 // Whoever listens elsewhere may be another.
                 self.shared.answers.forget(&name);
             }
-            let entry = Entry {
-                number,
-                target,
-                link,
-                probing,
-                seen: None,
-                breaker: Breaker::default(),
-                calls: 0,
-                milliseconds: 0,
-                failures: BTreeMap::new(),
-            };
+            let entry = Entry { number, target, link, probing, seen: None, breaker: Breaker::default() };
             known.plugins.insert(name, entry);
         }
     }
@@ -203,8 +193,26 @@ impl Pool {
         }
     }
 
+    /// Has one plugin asked what is not answered, and cannot be left for later; gives whether any of these is being asked now.
+    fn begin(&self, of_one: &[Question]) -> bool {
+        let now = self.shared.clock.now();
+        let mut known = self.known();
+        let is_due =
+            |question: &&Question| !self.shared.answers.has(&question.input) && known.book.begin(&question.input, now);
+        let mut questions: Vec<Question> = of_one.iter().filter(is_due).cloned().collect();
+        let is_running = !questions.is_empty() || known.book.is_running(of_one);
+        drop(known);
+        while !questions.is_empty() {
+            let rest = questions.split_off(questions.len().min(MOST_AT_ONCE));
+            let name = Arc::clone(&questions[0].input.plugin);
+            self.shared.runtime.spawn(self.clone().call(name, questions));
+            questions = rest;
+        }
+        is_running
+    }
+
     /// Asks questions of one plugin, and takes notice of what that comes to.
-    async fn call(self, name: String, questions: Vec<Question>) {
+    async fn call(self, name: Arc<str>, questions: Vec<Question>) {
         let begun = self.shared.clock.now();
         let way = self.known().way_to(&name, &questions, begun);
         let (number, outcomes) = match way {
@@ -237,20 +245,31 @@ impl Pool {
                 // Another is asked by now.
                 return None;
             };
-            entry.count(&outcomes, took, now);
+            entry.note(&outcomes, now);
         }
+        let Known { book, counts, .. } = &mut *known;
+        let counts = counts.entry(name.to_owned()).or_default();
         let mut first: Option<Timestamp> = None;
         for (question, outcome) in outcomes {
-            match outcome {
-                Ok(answer) => {
-                    known.book.answered(&question.input);
-                    self.shared.answers.put(question.input, answer);
+            let input = question.input;
+            let kept = outcome.and_then(|answer| match self.shared.answers.put(input.clone(), answer, now.0) {
+                Ok(()) => Ok(()),
+                Err(NoRoom) => {
+                    Err(Fault::new(Reason::TooMuch, format!("answers more than there is room for: {NoRoom}")))
                 }
+            });
+            match kept {
+                Ok(()) => book.answered(&input),
                 Err(fault) => {
-                    let again = known.book.failed(&question.input, &fault, now);
+                    *counts.failures.entry(fault.reason).or_default() += 1;
+                    let again = book.failed(&input, &fault, now);
                     first = Some(first.map_or(again, |first| first.min(again)));
                 }
             }
+        }
+        if first.is_none() {
+            counts.calls += 1;
+            counts.milliseconds += took;
         }
         first
     }
@@ -315,21 +334,13 @@ impl Known {
 }
 
 impl Entry {
-    /// Counts a call that was made.
-    fn count(&mut self, outcomes: &Outcomes, took: i64, now: Timestamp) {
-        let faults: Vec<&Fault> = outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().err()).collect();
-        for fault in &faults {
-            *self.failures.entry(fault.reason).or_default() += 1;
-        }
-        if faults.is_empty() {
-            self.calls += 1;
-            self.milliseconds += took;
-        }
-        let of_all = faults.iter().rev().find(|fault| !fault.reason.is_of_a_unit());
-        self.breaker.note(of_all.copied(), now);
+    /// Takes notice of what a call came to.
+    fn note(&mut self, outcomes: &Outcomes, now: Timestamp) {
+        let mut faults = outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().err());
+        self.breaker.note(faults.rfind(|fault| !fault.reason.is_of_a_unit()), now);
     }
 
-    fn report(&self, name: &str, now: Timestamp) -> PluginReport {
+    fn report(&self, name: &str, counts: &Counts, now: Timestamp) -> PluginReport {
         let seen = match &self.seen {
             None => Some("was not looked at yet".to_owned()),
             Some(seen) => seen.as_ref().err().map(|fault| fault.words.clone()),
@@ -338,12 +349,16 @@ impl Entry {
         PluginReport {
             name: name.to_owned(),
             fault: fault.or_else(|| self.fault(now).map(|fault| fault.words)),
-            calls: self.calls,
+            calls: counts.calls,
             #[expect(clippy::cast_precision_loss, reason = "milliseconds of calls stay far below 2^52")]
-            seconds: self.milliseconds as f64 / 1000.0,
-            failures: self.failures.iter().map(|(reason, count)| (reason.as_str(), *count)).collect(),
+            seconds: counts.milliseconds as f64 / 1000.0,
+            failures: counts.failures.iter().map(|(reason, count)| (reason.as_str(), *count)).collect(),
         }
     }
+}
+
+fn by_plugin(questions: &[Question]) -> impl Iterator<Item = &[Question]> {
+    questions.chunk_by(|one, other| one.input.plugin == other.input.plugin)
 }
 
 fn millis(milliseconds: i64) -> Duration {
@@ -369,8 +384,15 @@ impl Plugins for Pool {
         // Whoever is listed as something else is looked at anew.
         let before = std::mem::replace(&mut known.listed, listed);
         known.registered = registered;
-        let Known { listed, plugins, .. } = &mut *known;
-        plugins.retain(|name, _| before.get(name) == listed.get(name));
+        let Known { listed, plugins, book, .. } = &mut *known;
+        plugins.retain(|name, _| {
+            let stays = before.get(name) == listed.get(name);
+            if !stays {
+                // Nobody waits for what is asked of another.
+                book.forget(name);
+            }
+            stays
+        });
         self.connect(&mut known);
         drop(known);
         self.tell();
@@ -381,22 +403,8 @@ impl Plugins for Pool {
     }
 
     fn ask(&self, questions: &[Question]) {
-        let now = self.shared.clock.now();
-        let mut by_plugin: BTreeMap<&str, Vec<Question>> = BTreeMap::new();
-        let mut known = self.known();
-        for question in questions {
-            if !self.shared.answers.has(&question.input) && known.book.begin(&question.input, now) {
-                by_plugin.entry(&question.input.plugin).or_default().push(question.clone());
-            }
-        }
-        drop(known);
-        for (plugin, mut questions) in by_plugin {
-            while !questions.is_empty() {
-                let rest = questions.split_off(questions.len().min(MOST_AT_ONCE));
-                self.shared.runtime.spawn(self.clone().call(plugin.to_owned(), questions));
-                questions = rest;
-            }
-        }
+        // Questions are in the order of priorities: the next plugin is asked when this one answered or failed.
+        by_plugin(questions).find(|of_one| self.begin(of_one));
     }
 
     fn faults(&self, questions: &[Question]) -> Vec<String> {
@@ -408,19 +416,29 @@ impl Plugins for Pool {
     }
 
     async fn settle(&self, questions: &[Question]) {
-        self.ask(questions);
-        loop {
-            let mut settled = pin!(self.shared.settled.notified());
-            settled.as_mut().enable();
-            if !self.known().book.is_running(questions) {
-                return;
+        for of_one in by_plugin(questions) {
+            let mut begun = false;
+            loop {
+                let mut settled = pin!(self.shared.settled.notified());
+                settled.as_mut().enable();
+                let is_running = match begun {
+                    true => self.known().book.is_running(of_one),
+                    false => self.begin(of_one),
+                };
+                if !is_running {
+                    break;
+                }
+                begun = true;
+                settled.await;
             }
-            settled.await;
         }
     }
 
     fn reports(&self) -> Vec<PluginReport> {
         let now = self.shared.clock.now();
-        self.known().plugins.iter().map(|(name, entry)| entry.report(name, now)).collect()
+        let (known, none) = (self.known(), Counts::default());
+        let report =
+            |(name, entry): (&String, &Entry)| entry.report(name, known.counts.get(name).unwrap_or(&none), now);
+        known.plugins.iter().map(report).collect()
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::fault::{Fault, Reason};
+use super::fault::{Fault, Reason, without_key};
 use super::kind::OwnedKind;
 use super::v1;
 use super::value::{Counted, DEEPEST};
@@ -32,8 +32,7 @@ const LONGEST_TEXT: usize = 1000;
 /// The longest name of a resource, which becomes part of the name of a file.
 const LONGEST_NAME: usize = 180;
 
-/// The longest key and value of a label (Kubernetes, "Labels and Selectors").
-const LONGEST_KEY: usize = 317;
+/// The longest value of a label, in bytes (Kubernetes, "Labels and Selectors").
 const LONGEST_VALUE: usize = 63;
 
 /// The fields of `metadata` that manifests may set.
@@ -91,14 +90,17 @@ pub(super) fn answer(
         return Err(wrong(format!("it holds the {kind} {namespace}/{name} of {cluster} twice")));
     }
     for finding in findings {
-        answer.findings.push(said(plugin, about, finding).map_err(wrong)?);
+        let finding = said(plugin, about, finding).map_err(wrong)?;
+        answer.bytes += FINDING + finding.message.len() + finding.remedy.len();
+        answer.findings.push(finding);
     }
     Ok(answer)
 }
 
-/// What a value takes in memory, and what a cluster does that shares it, in bytes, about.
+/// What a value takes in memory, what a cluster does that shares it, and a finding beside its texts, in bytes, about.
 const VALUE: usize = 100;
 const CLUSTER: usize = 100;
+const FINDING: usize = 400;
 
 fn identity((cluster, resource): &(String, Arc<Resource>)) -> [&str; 4] {
     [cluster, resource.kind_name(), &resource.metadata.namespace, &resource.metadata.name]
@@ -160,6 +162,13 @@ fn resource(value: Value) -> Result<Resource, String> {
     if let Some((key, _)) = metadata.labels.iter().find(|(key, value)| !is_label(key, value)) {
         return Err(format!("has a label that Kubernetes refuses: `{}`", short(key)));
     }
+    if let Some(key) = metadata.annotations.keys().find(|key| !istio::is_qualified_name(key)) {
+        return Err(format!(
+            "has an annotation whose key Kubernetes refuses: `{}`; a key is at most 63 letters, digits, `-`, `_` and `.` \
+             between letters or digits, and may have a DNS subdomain (RFC 1123) and `/` before them",
+            short(key)
+        ));
+    }
     let ours = metadata.labels.keys().chain(metadata.annotations.keys()).find(|key| key.starts_with(OURS));
     match ours {
         Some(key) => Err(format!("sets {}, and {OURS} is for Meshwright", short(key))),
@@ -170,10 +179,11 @@ fn resource(value: Value) -> Result<Resource, String> {
 /// The ConfigMap that keeps the directory of a namespace.
 const KEEPER: &str = "meshwright";
 
+/// Whether Kubernetes takes a label: unlike Istio it bounds values and wants prefixes of keys in lower case.
 fn is_label(key: &str, value: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    let is_key = !key.is_empty() && key.len() <= LONGEST_KEY && key.bytes().all(|byte| plain(byte) || byte == b'/');
-    is_key && value.len() <= LONGEST_VALUE && value.bytes().all(plain)
+    let prefix = key.split_once('/').map_or("", |(prefix, _)| prefix);
+    let lower = !prefix.bytes().any(|byte| byte.is_ascii_uppercase());
+    lower && value.len() <= LONGEST_VALUE && istio::is_kubernetes_label(key, value)
 }
 
 fn is_subdomain(name: &str) -> bool {
@@ -199,9 +209,12 @@ fn said(plugin: &str, about: &Asking, sent: v1::Finding) -> Result<Finding, Stri
         v1::finding::Severity::Warning => Severity::Warning,
         v1::finding::Severity::Unspecified | v1::finding::Severity::Error => Severity::Error,
     };
+    let (message, remedy) = (cut(&sent.message), cut(&sent.remedy));
+    if secrets::holds_private_key(&message) || secrets::holds_private_key(&remedy) {
+        return Err(format!("a finding about {} holds a private key", sent.anchor));
+    }
     let place = Place::pointing(sent.anchor, short(&sent.pointer));
-    let message = format!("{plugin}: {}", cut(&sent.message));
-    Ok(Finding { severity, ..Finding::error("plugin/says", place, message, cut(&sent.remedy)) })
+    Ok(Finding { severity, ..Finding::error("plugin/says", place, format!("{plugin}: {message}"), remedy) })
 }
 
 /// Text of a plugin as it is repeated: on one line.
@@ -211,7 +224,7 @@ fn cut(text: &str) -> String {
 }
 
 fn short(text: &str) -> String {
-    cut(&crate::intent::quoted(text))
+    without_key(cut(&crate::intent::quoted(text)))
 }
 
 #[cfg(test)]
@@ -236,6 +249,53 @@ mod tests {
         );
         assert!(refused("a: 1\na: 2\n").starts_with("cannot be read as YAML: "));
         assert!(refused("{\"a\": 1").starts_with("cannot be read as JSON: EOF"));
+        let namespace = DnsLabel::parse("shop").unwrap();
+        let intent = AskedIntent {
+            anchor: Anchor::parse("projects/shop").unwrap(),
+            body: "{}".into(),
+            namespace: namespace.clone(),
+            clusters: Arc::default(),
+            closed: false,
+            protocol: "",
+        };
+        let subject = Subject::Service("cart".into());
+        let about = Asking { namespace, subject, intents: vec![intent], clusters: vec![] };
+        let said = |anchor: &str, message: &str, remedy: &str| {
+            let [anchor, message, remedy] = [anchor, message, remedy].map(str::to_owned);
+            said("np", &about, v1::Finding { anchor, message, remedy, ..v1::Finding::default() })
+        };
+        let refused = Err("a finding about projects/shop holds a private key".to_owned());
+        assert_eq!(said("projects/shop", key, ""), refused);
+        assert_eq!(said("projects/shop", "no", key), refused);
+        let error = said(key, "no", "").unwrap_err();
+        assert!(error.contains("(not repeated") && !error.contains(key), "{error}");
+        assert!(said("projects/shop", "no", "").is_ok());
+    }
+
+    #[test]
+    fn labels_and_annotations_are_those_that_kubernetes_takes() {
+        let of = |field: &str, key: &str, value: &str| {
+            let metadata = json!({"name": "cart", "namespace": "shop", field: {key: value}});
+            let sent = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata});
+            resource(sent).err().unwrap_or_default()
+        };
+        let long = "n".repeat(64);
+        for (key, value) in [("a", ""), ("a_b.C-d", "x_y.Z"), ("example.com/a", &long[1..]), (&long[1..], "1")] {
+            assert_eq!((of("labels", key, value), of("annotations", key, value)), Default::default(), "{key}={value}");
+        }
+        for value in ["-", "a_", ".a", "a b", "a/b", &long] {
+            assert_eq!(of("labels", "a", value), "has a label that Kubernetes refuses: `a`", "{value}");
+            assert_eq!(of("annotations", "a", value), "", "{value}");
+        }
+        let prefix = format!("{}a/b", "a.".repeat(127));
+        for key in ["", "/x", "a/", "a//b", "a/b/c", "a_", "-a", "a b", "a_b/c", "ä", &long, &prefix] {
+            let (label, annotation) = (of("labels", key, ""), of("annotations", key, ""));
+            assert!(label.starts_with("has a label that Kubernetes refuses: `"), "{key}: {label}");
+            assert!(annotation.starts_with("has an annotation whose key Kubernetes refuses: `"), "{key}: {annotation}");
+        }
+        // Kubernetes puts keys of annotations in lower case before it looks at them, those of labels not.
+        assert_eq!(of("labels", "X.y/z", ""), "has a label that Kubernetes refuses: `X.y/z`");
+        assert_eq!(of("annotations", "X.y/z", ""), "");
     }
 
     #[test]

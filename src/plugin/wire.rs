@@ -4,12 +4,12 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use prost::bytes::BufMut;
+use prost::bytes::{Buf as _, BufMut as _};
 use prost::encoding::{WireType, encode_varint, encoded_len_varint};
 use tonic::Status;
-use tonic::codec::{Codec, EncodeBuf, Encoder};
-use tonic_prost::ProstDecoder;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
+use super::pieces::{self, Answered};
 use crate::render::{AskedCluster, AskedIntent, Asking, Question, Subject};
 
 /// Some of the questions of one call: a `RenderAllRequest`.
@@ -49,18 +49,18 @@ impl<T, R> Default for Wire<T, R> {
     }
 }
 
-impl<T: Into<Message> + Send + 'static, R: prost::Message + Default + Send + 'static> Codec for Wire<T, R> {
+impl<T: Into<Message> + Send + 'static, R: Answered + Send + 'static> Codec for Wire<T, R> {
     type Encode = T;
     type Decode = R;
     type Encoder = Self;
-    type Decoder = ProstDecoder<R>;
+    type Decoder = Self;
 
     fn encoder(&mut self) -> Self {
         Self::default()
     }
 
-    fn decoder(&mut self) -> Self::Decoder {
-        ProstDecoder::default()
+    fn decoder(&mut self) -> Self {
+        Self::default()
     }
 }
 
@@ -71,6 +71,17 @@ impl<T: Into<Message> + Send + 'static, R> Encoder for Wire<T, R> {
     fn encode(&mut self, message: T, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
         to.put_slice(&message.into().0);
         Ok(())
+    }
+}
+
+impl<T, R: Answered> Decoder for Wire<T, R> {
+    type Item = R;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<R>, Status> {
+        let message = from.copy_to_bytes(from.remaining());
+        pieces::fit(&message, &R::LISTS, &mut { pieces::MOST })?;
+        R::decode(message).map(Some).map_err(pieces::unread)
     }
 }
 

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::clash::{same_file, same_resource};
 use super::manifest::too_large;
 use super::namespace::{namespace_directory, namespace_file};
-use super::output::{Manifest, Output, Rendered};
+use super::output::{Manifest, Output, Rendered, add_counts};
 use crate::finding::{Finding, Place};
 
 /// What was rendered so far. What comes of it is the same whatever is added first.
@@ -42,7 +42,7 @@ impl Assembly {
         all.outdated.extend(outdated);
         all.outdated.sort();
         all.unanswered.extend(unanswered);
-        all.kept += kept;
+        add_counts(&mut all.kept, kept);
         self.file(manifests);
     }
 

@@ -50,7 +50,7 @@ mod workload;
 pub use digest::Digest;
 pub use namespace::{is_namespace_file, namespace_directory};
 pub use output::{Exit, Manifest, Rendered, Target, TargetAccess};
-pub use outside::{Answer, Answers, Outside, PluginFiles, has_stem, is_plugin_path, stem_of};
+pub use outside::{Answer, Answers, NoRoom, Outside, PluginFiles, has_stem, is_plugin_path, stem_of};
 pub use question::{AskedCluster, AskedIntent, Asking, Input, Outdated, Question, Subject};
 pub use run::{Ask, questions, render, render_asking};
 pub use scope::Scope;

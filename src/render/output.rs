@@ -113,8 +113,8 @@ pub struct Rendered {
     pub outdated: Vec<Outdated>,
     /// What outside plugins have to answer before this is complete.
     pub unanswered: Vec<Question>,
-    /// How many files of outside plugins are as main has them, whatever the plugin would answer now.
-    pub kept: usize,
+    /// How many files of each outside plugin are as main has them, whatever the plugin would answer now.
+    pub kept: BTreeMap<Arc<str>, usize>,
 }
 
 /// What one pattern, or one share of the work, gives.
@@ -128,7 +128,7 @@ pub(super) struct Output {
     pub(super) units: Vec<((Arc<str>, String), Digest)>,
     pub(super) outdated: Vec<Outdated>,
     pub(super) unanswered: Vec<Question>,
-    pub(super) kept: usize,
+    pub(super) kept: BTreeMap<Arc<str>, usize>,
 }
 
 impl Output {
@@ -142,6 +142,13 @@ impl Output {
         self.units.extend(other.units);
         self.outdated.extend(other.outdated);
         self.unanswered.extend(other.unanswered);
-        self.kept += other.kept;
+        add_counts(&mut self.kept, other.kept);
+    }
+}
+
+/// Adds to the counts of each name.
+pub(super) fn add_counts(all: &mut BTreeMap<Arc<str>, usize>, more: BTreeMap<Arc<str>, usize>) {
+    for (name, count) in more {
+        *all.entry(name).or_default() += count;
     }
 }

@@ -42,8 +42,9 @@ pub(super) struct Queue {
     /// How many attempts failed in a row, and when the last one did.
     row: u32,
     failed_at: Timestamp,
-    /// Until when the sink wishes not to be asked.
+    /// Until when the sink wishes not to be asked, and how long that was when it said so, in milliseconds.
     quiet: Timestamp,
+    wish: i64,
 }
 
 #[derive(Default)]
@@ -89,7 +90,7 @@ impl Queue {
 
     /// Forgets what failed before: the sink is another.
     pub(super) fn forgive(&mut self) {
-        (self.row, self.quiet) = (0, Timestamp::default());
+        (self.row, self.quiet, self.wish) = (0, Timestamp::default(), 0);
         for line in self.subjects.values_mut() {
             (line.failures, line.due) = (0, None);
         }
@@ -136,6 +137,16 @@ impl Queue {
         if now < self.failed_at { 0 } else { due.0.saturating_sub(now.0).max(0) }
     }
 
+    /// The sink wishes not to be asked for so long, in milliseconds. What it wished before holds on where that ends later; by
+    /// a clock that was set back it is no longer than when it was said.
+    fn hush(&mut self, wish: i64, now: Timestamp) {
+        let left = self.quiet.0.saturating_sub(now.0).min(self.wish);
+        if left <= wish {
+            self.wish = wish;
+        }
+        self.quiet = now.plus(left.max(wish));
+    }
+
     fn begin(&mut self, subject: &str) -> Next {
         let Some(line) = self.subjects.get_mut(subject) else { return Next::Wait(Some(0)) };
         let Some(first) = line.events.front().cloned() else { return Next::Wait(Some(0)) };
@@ -158,7 +169,7 @@ impl Queue {
         } else {
             self.row = self.row.saturating_add(1);
             self.failed_at = now;
-            self.quiet = now.plus(wish);
+            self.hush(wish, now);
         }
         let Some(line) = self.subjects.get_mut(subject) else { return 0 };
         line.on_its_way = false;

@@ -9,12 +9,14 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::process::{Client, PATIENCE, Server};
+use crate::sinks::{Seen, Sink};
 use crate::{meshwright, write};
 
 /// A server on two clusters, `gke/east` and `gke/west`.
 const MESH: &str = include_str!("../../fixtures/failover/bundle.yaml");
 const TOKEN: &str = "the token of Argo CD";
 const SECRET: &str = "what Flux signs with";
+const BOTH: &str = "engines: {argocd: {tokenFile: AT/token}, flux: {secretFile: AT/secret}}\n";
 const TIMING: &str = "timing: {settle: 20ms, readyAfter: 100ms, poll: 100ms}\n";
 
 /// The places where nobody is.
@@ -39,7 +41,7 @@ impl Running {
     }
 
     fn both() -> Self {
-        Self::start("engines: {argocd: {tokenFile: AT/token}, flux: {secretFile: AT/secret}}\n")
+        Self::start(BOTH)
     }
 
     /// Kills it, and starts it again.
@@ -169,7 +171,8 @@ fn kustomization(cluster: &str, revision: &str, reason: &str) -> Value {
 
 #[test]
 fn a_change_is_live_once_all_its_clusters_are_whoever_tells_and_whoever_is_killed() {
-    let mut running = Running::both();
+    let sink = Sink::new(200);
+    let mut running = Running::start(&format!("{BOTH}sinks: [{{name: bus, url: '{}'}}]\n", sink.url));
     let (id, commit) = running.merged(MESH);
     assert_eq!(running.reached(&id), NOWHERE, "nobody told anything");
     assert_eq!(running.argocd(&application("gke/east", &commit, "Progressing")).0, 202);
@@ -200,6 +203,17 @@ fn a_change_is_live_once_all_its_clusters_are_whoever_tells_and_whoever_is_kille
     running.again();
     assert_eq!(running.reached(&id), [both.clone(), both]);
     assert_eq!(running.metric("meshwright_change_seconds_count{to=\"live\"}"), "0", "it was live before");
+    let mut told: Vec<String> = vec![];
+    while told.last().is_none_or(|last| !last.ends_with("live")) {
+        let event = sink.next(Seen::is_of_a_change);
+        assert_eq!(event.word("subject"), id);
+        told.push(event.word("type").to_owned());
+    }
+    told.dedup();
+    assert_eq!(
+        told[told.len() - 3..],
+        ["merged", "synced", "live"].map(|kind| format!("dev.meshwright.change.{kind}"))
+    );
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::{MESH, meshwright, write};
 
 /// An event that came in, with its signature.
 #[derive(Debug, Clone)]
-struct Seen {
+pub(crate) struct Seen {
     kind: String,
     signature: String,
     body: String,
@@ -25,7 +25,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn word(&self, field: &str) -> &str {
+    pub(crate) fn word(&self, field: &str) -> &str {
         self.event[field].as_str().unwrap_or_default()
     }
 
@@ -38,20 +38,24 @@ impl Seen {
         self.word("id").rsplit('-').next().unwrap().parse().unwrap()
     }
 
-    fn is_of_a_change(&self) -> bool {
+    pub(crate) fn is_of_a_change(&self) -> bool {
         self.word("type").starts_with("dev.meshwright.change.")
+    }
+
+    fn is_of_readiness(&self) -> bool {
+        self.word("type") == "dev.meshwright.readiness"
     }
 }
 
 /// A sink, whose status can be set while it runs; 0 has the sender wait.
-struct Sink {
-    url: String,
+pub(crate) struct Sink {
+    pub(crate) url: String,
     status: Arc<AtomicU16>,
     seen: Receiver<Seen>,
 }
 
 impl Sink {
-    fn new(status: u16) -> Self {
+    pub(crate) fn new(status: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/events", listener.local_addr().unwrap());
         let (sender, seen) = channel();
@@ -71,7 +75,7 @@ impl Sink {
     }
 
     /// The next event that `fits`.
-    fn next(&self, fits: impl Fn(&Seen) -> bool) -> Seen {
+    pub(crate) fn next(&self, fits: impl Fn(&Seen) -> bool) -> Seen {
         std::iter::repeat_with(|| self.seen.recv_timeout(PATIENCE).unwrap()).find(|seen| fits(seen)).unwrap()
     }
 }
@@ -197,11 +201,12 @@ fn a_sink_hears_every_state_in_order_signed_and_once() {
     until(|| state(&client, &change) == "merged");
     until(|| metric(&client, "meshwright_sink_events_waiting{sink=\"bus\"}").as_deref() == Some("0"));
     let taken = metric(&client, "meshwright_sink_deliveries_total{sink=\"bus\",result=\"taken\"}").unwrap();
+    let taken: usize = taken.parse().unwrap();
     let log = server.stop();
     assert!(!log.contains(secret) && !log.contains("/events"), "{log}");
 
     let seen: Vec<Seen> = sink.seen.try_iter().collect();
-    assert_eq!(seen.len().to_string(), taken, "each came once");
+    assert_eq!(seen.len(), taken + 1, "each came once, and the stop");
     let changes = are_whole(&seen);
     let states: Vec<&str> = changes[&change].iter().map(|seen| seen.state().1).collect();
     assert!(states.starts_with(&["journaled"]) && states.ends_with(&["merged"]), "{states:?}");
@@ -211,8 +216,8 @@ fn a_sink_hears_every_state_in_order_signed_and_once() {
     assert_eq!((last.word("type"), last.word("subject")), ("dev.meshwright.change.merged", change.as_str()));
     assert_eq!(last.event["data"]["projects"], json!(["shop"]));
     assert!(last.event["data"]["pull"].is_u64(), "{}", last.body);
-    let ready: Vec<&Seen> = seen.iter().filter(|seen| seen.word("type") == "dev.meshwright.readiness").collect();
-    assert_eq!((ready.len(), &ready[0].event["data"]["ready"]), (1, &json!(true)), "once after the start");
+    let ready = seen.iter().filter(|seen| seen.is_of_readiness()).map(|seen| &seen.event["data"]["ready"]);
+    assert_eq!(ready.collect::<Vec<_>>(), [true, false], "once after the start, once when it stops");
     for seen in &seen {
         assert_eq!(seen.kind, "application/cloudevents+json; charset=utf-8");
         assert_eq!(seen.signature.strip_prefix("sha256=").unwrap(), digest(secret, &seen.body));
@@ -358,17 +363,44 @@ fn readiness_is_announced_when_it_changes() {
     );
     write(root, "serve.yaml", &config);
     let (server, client) = start(root);
-    let is_readiness = |seen: &Seen| seen.word("type") == "dev.meshwright.readiness";
-    let first = sink.next(is_readiness);
+    let first = sink.next(Seen::is_of_readiness);
     assert_eq!(first.event["data"]["ready"], json!(true), "{first:?}");
     assert_eq!(first.word("source"), "urn:meshwright:local");
     std::fs::rename(&remote, root.join("away")).unwrap();
     until(|| client.send("GET", "/readyz", &[], None).unwrap().status == 503);
-    let second = sink.next(is_readiness);
+    let second = sink.next(Seen::is_of_readiness);
     assert_eq!(second.event["data"]["ready"], json!(false), "{second:?}");
     let parts = second.event["data"]["parts"].as_array().unwrap();
     let faulty: Vec<&Value> = parts.iter().filter(|part| part["ready"] == json!(false)).collect();
     assert!(faulty.iter().any(|part| part["name"] == "forge" && part["reason"].is_string()), "{second:?}");
+    server.kill();
+}
+
+#[test]
+fn a_stop_is_announced_at_once_or_after_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let sink = Sink::new(200);
+    configure(root, &[("bus", &sink)]);
+    let (server, _) = start(root);
+    let up = sink.next(Seen::is_of_readiness);
+    assert_eq!(up.event["data"]["ready"], json!(true), "{up:?}");
+    server.stop();
+    let down = sink.seen.try_iter().find(Seen::is_of_readiness).expect("it is heard before the server has ended");
+    assert_eq!((&down.event["data"]["ready"], down.number()), (&json!(false), up.number() + 1), "{down:?}");
+    let worker = down.event["data"]["parts"].as_array().unwrap().iter().find(|part| part["name"] == "worker");
+    assert_eq!(worker.unwrap()["reason"], "the server is stopping");
+
+    sink.answer(503);
+    let (server, _) = start(root);
+    sink.next(Seen::is_of_readiness);
+    server.stop();
+    sink.answer(200);
+    while sink.seen.try_recv().is_ok() {}
+    let (server, _) = start(root);
+    let told = [(); 3].map(|()| sink.next(Seen::is_of_readiness));
+    assert_eq!(told.each_ref().map(|seen| seen.number()), [3, 4, 5], "in their order");
+    assert_eq!(told.map(|seen| seen.event["data"]["ready"].clone()), [true, false, true]);
     server.kill();
 }
 

@@ -4,19 +4,22 @@
 #[allow(clippy::all, clippy::pedantic, unused_qualifications, unreachable_pub, dead_code, reason = "generated")]
 pub(crate) mod v1;
 
+mod cut;
+
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::transport::ServerTlsConfig;
 use tonic::transport::server::Connected;
 use tonic::{Request, Response, Status, Streaming};
 
+use cut::{Allowance, Line};
 use v1::plugin_server::{Plugin, PluginServer};
 
 /// What the plugin does when it is asked.
@@ -28,10 +31,18 @@ pub(crate) enum Does {
     Yaml,
     /// Nothing, for ever.
     Hang,
-    /// The connection is gone in the middle of an answer.
-    Crash,
+    /// An error, after the first answer of many.
+    Fail,
+    /// The connection is gone in the middle of an answer, after the first [`MANY`] of many; from then on all are.
+    Cut,
+    /// A proper end after the first answer of many.
+    End,
+    /// Nobody may ask it.
+    Refuse,
     /// A message of many megabytes.
     Flood,
+    /// A manifest of almost as many bytes as a message may have.
+    Bulky,
     /// A thousand manifests.
     TooMany,
     /// The same answer twice.
@@ -80,21 +91,34 @@ pub(crate) enum Does {
     Ill,
     /// The resource of another plugin.
     Foreign,
+    /// It is the plugin `other`, with a ConfigMap.
+    Other,
 }
+
+/// After how many answers a connection is gone: as many as are asked for in one message.
+pub(crate) const MANY: usize = 16;
+
+/// The bytes of a bulky manifest: with the little else that an answer says, fewer than are taken in one message.
+const BULK: usize = (8 << 20) - 1000;
+
+/// What is asked and answered in many messages.
+type Asked = Streaming<v1::RenderAllRequest>;
+type Answers = mpsc::Sender<Result<v1::RenderAllResponse, Status>>;
 
 #[derive(Clone)]
 struct Double {
     does: Arc<Mutex<Does>>,
-    asked: Arc<AtomicUsize>,
+    asked: Arc<Mutex<Vec<String>>>,
     waiting: Arc<AtomicUsize>,
+    allowance: Allowance,
+    /// Whoever asked has all answers to a call.
+    taken: Arc<Notify>,
 }
 
 /// A plugin on loopback, until this is dropped.
 pub(crate) struct PluginDouble {
     pub(crate) address: String,
-    does: Arc<Mutex<Does>>,
-    asked: Arc<AtomicUsize>,
-    waiting: Arc<AtomicUsize>,
+    double: Double,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -140,17 +164,26 @@ impl PluginDouble {
         C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Connected + Unpin + Send + 'static,
     {
         let (stop, stopped) = oneshot::channel::<()>();
-        let double = Double { does: Arc::new(Mutex::new(does)), asked: Arc::default(), waiting: Arc::default() };
-        let (does, asked, waiting) = (double.does.clone(), double.asked.clone(), double.waiting.clone());
+        let double = Double {
+            does: Arc::new(Mutex::new(does)),
+            asked: Arc::default(),
+            waiting: Arc::default(),
+            allowance: Allowance::default(),
+            taken: Arc::default(),
+        };
+        let served = double.clone();
         let serve = async move {
             let mut server = tonic::transport::Server::builder();
             if let Some(tls) = tls {
                 server = server.tls_config(tls).unwrap();
             }
-            let health = Health(double.does.clone());
-            let service = PluginServer::new(double).max_encoding_message_size(64 << 20);
+            let health = Health(served.does.clone());
+            let allowance = served.allowance.clone();
+            let line = move |connection| Line { connection, allowance: allowance.clone() };
+            let service = PluginServer::new(served).max_encoding_message_size(64 << 20);
             let health = tonic_health::pb::health_server::HealthServer::new(health);
-            let serving = server.add_service(service).add_service(health).serve_with_incoming(listen());
+            let incoming = listen().map(move |accepted| accepted.map(&line));
+            let serving = server.add_service(service).add_service(health).serve_with_incoming(incoming);
             tokio::select! {
                 served = serving => served.unwrap(),
                 _ = stopped => {}
@@ -162,22 +195,28 @@ impl PluginDouble {
             runtime.shutdown_background();
         };
         let thread = std::thread::spawn(run);
-        Self { address, does, asked, waiting, stop: Some(stop), thread: Some(thread) }
+        Self { address, double, stop: Some(stop), thread: Some(thread) }
     }
 
     /// What it does from now on.
     pub(crate) fn does(&self, does: Does) {
-        *self.does.lock().unwrap() = does;
+        *self.double.does.lock().unwrap() = does;
+        self.double.allowance.set(None);
     }
 
     /// How many calls of it wait for ever.
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::SeqCst)
+        self.double.waiting.load(Ordering::SeqCst)
     }
 
     /// How many units it was asked about.
     pub(crate) fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+        self.double.asked.lock().unwrap().len()
+    }
+
+    /// The services that it was asked about, each time, after the first `count` of them.
+    pub(crate) fn asked_after(&self, count: usize) -> Vec<String> {
+        self.double.asked.lock().unwrap()[count..].to_vec()
     }
 }
 
@@ -225,7 +264,7 @@ impl Plugin for Double {
             |api_version: &str, kind: &str| v1::ResourceKind { api_version: api_version.into(), kind: kind.into() };
         let more = (self.now() == Does::ClusterKind).then(|| kind("rbac.authorization.k8s.io/v1", "ClusterRole"));
         Ok(Response::new(v1::DescribeResponse {
-            name: "np".into(),
+            name: if self.now() == Does::Other { "other" } else { "np" }.into(),
             version: version.into(),
             intent_kinds: vec!["inbound-intents".into(), "clients".into()],
             resource_kinds: [
@@ -246,7 +285,8 @@ impl Plugin for Double {
                 self.waiting.fetch_add(1, Ordering::SeqCst);
                 std::future::pending().await
             }
-            Does::Crash => Err(Status::internal("stack overflow")),
+            Does::Fail => Err(Status::internal("stack overflow")),
+            Does::Refuse => Err(refused()),
             _ => Ok(Response::new(self.answer(request.into_inner()))),
         }
     }
@@ -254,32 +294,9 @@ impl Plugin for Double {
     type RenderAllStream = Pin<Box<dyn Stream<Item = Result<v1::RenderAllResponse, Status>> + Send>>;
 
     /// Answers each unit in a message of its own.
-    async fn render_all(
-        &self,
-        request: Request<Streaming<v1::RenderAllRequest>>,
-    ) -> Result<Response<Self::RenderAllStream>, Status> {
-        let double = self.clone();
-        let (sender, receiver) = tokio::sync::mpsc::channel(16);
-        let mut groups = request.into_inner();
-        tokio::spawn(async move {
-            let mut count = 0;
-            while let Some(Ok(group)) = groups.next().await {
-                for asked in group.requests {
-                    count += 1;
-                    let does = double.now();
-                    if does == Does::Hang {
-                        return std::future::pending().await;
-                    }
-                    let answer = match does {
-                        Does::Crash if count > 1 => Err(Status::internal("stack overflow")),
-                        _ => Ok(v1::RenderAllResponse { responses: vec![double.answer(asked)] }),
-                    };
-                    for _ in 0..if does == Does::Twice { 2 } else { 1 } {
-                        drop(sender.send(answer.clone()).await);
-                    }
-                }
-            }
-        });
+    async fn render_all(&self, request: Request<Asked>) -> Result<Response<Self::RenderAllStream>, Status> {
+        let (sender, receiver) = mpsc::channel(1);
+        tokio::spawn(self.clone().answer_all(request.into_inner(), sender));
         Ok(Response::new(Box::pin(tokio_stream::wrappers::ReceiverStream::new(receiver))))
     }
 }
@@ -289,10 +306,52 @@ impl Double {
         *self.does.lock().unwrap()
     }
 
+    async fn answer_all(self, mut groups: Asked, answers: Answers) {
+        let mut count = 0;
+        while let Some(Ok(group)) = groups.next().await {
+            for asked in group.requests {
+                count += 1;
+                let does = self.now();
+                let answer = match does {
+                    Does::Hang => return std::future::pending().await,
+                    Does::Fail if count > 1 => Err(Status::internal("stack overflow")),
+                    Does::Refuse => Err(refused()),
+                    Does::End if !self.is_first(&asked) => return,
+                    Does::Cut if count > MANY => return self.cut(answers).await,
+                    _ => Ok(v1::RenderAllResponse { responses: vec![self.answer(asked)] }),
+                };
+                for _ in 0..if does == Does::Twice { 2 } else { 1 } {
+                    drop(answers.send(answer.clone()).await);
+                }
+            }
+        }
+        if self.now() == Does::Cut {
+            answers.closed().await;
+            self.taken.notify_one();
+        }
+    }
+
+    /// Whether this, or nothing yet, was asked before anything else.
+    fn is_first(&self, asked: &v1::RenderRequest) -> bool {
+        let service = service_of(asked.unit.as_ref().unwrap());
+        self.asked.lock().unwrap().first().is_none_or(|first| *first == service)
+    }
+
+    /// Begins an answer that does not end. Some of what is asked is asked in a second call, whose answers arrive before.
+    async fn cut(self, answers: Answers) {
+        self.taken.notified().await;
+        self.allowance.set(Some(64 << 10));
+        let long = v1::RenderResponse { version: "9".repeat(1 << 20), ..v1::RenderResponse::default() };
+        drop(answers.send(Ok(v1::RenderAllResponse { responses: vec![long] })).await);
+    }
+
     fn answer(&self, asked: v1::RenderRequest) -> v1::RenderResponse {
-        let count = self.asked.fetch_add(1, Ordering::SeqCst);
         let does = self.now();
         let unit = asked.unit.unwrap();
+        let mut before = self.asked.lock().unwrap();
+        let count = before.len();
+        before.push(service_of(&unit));
+        drop(before);
         let server = unit.intents.iter().find(|intent| intent.kind == "inbound-intents").unwrap();
         let manifests = match does {
             Does::OtherCluster => one("gke/other", policy(&unit, 0).to_string()),
@@ -305,7 +364,9 @@ impl Double {
             | Does::Twice
             | Does::Described
             | Does::OtherVersion
-            | Does::Crash
+            | Does::Fail
+            | Does::Cut
+            | Does::End
             | Does::Hang
             | Does::Ill => {
                 let callers = unit.intents.iter().filter(|intent| intent.kind == "clients").count();
@@ -327,6 +388,10 @@ impl Double {
         let version = if does == Does::OtherVersion { "6.6" } else { VERSION };
         v1::RenderResponse { input_digest: asked.input_digest, version: version.into(), manifests, findings }
     }
+}
+
+fn refused() -> Status {
+    Status::permission_denied("who are you")
 }
 
 fn one(cluster: &str, resource: impl Into<Vec<u8>>) -> Vec<v1::Manifest> {
@@ -379,6 +444,7 @@ fn resource(does: Does, unit: &v1::Unit, count: usize) -> Vec<u8> {
         )
         .into_bytes(),
         Does::Flood => vec![b'x'; 20 << 20],
+        Does::Bulky => vec![b'x'; BULK],
         Does::OtherNamespace => edited("namespace", "kube-system".into()),
         Does::Path => edited("name", "../../../x".into()),
         Does::Ours => edited("annotations", serde_json::json!({"meshwright.dev/plugin": "dns"})),
@@ -388,6 +454,7 @@ fn resource(does: Does, unit: &v1::Unit, count: usize) -> Vec<u8> {
             let items = [of_istio("security", "AuthorizationPolicy", "open", serde_json::json!({"rules": [{}]}))];
             serde_json::json!({"apiVersion": "v1", "kind": "List", "metadata": metadata, "items": items}).to_string().into()
         }
+        Does::Other => edited_config(&service, serde_json::json!("a")),
         Does::Keeper => edited_config("meshwright", serde_json::json!("a")),
         Does::Deep => edited_config("deep", (0..100).fold(serde_json::json!(1), |inner, _| serde_json::json!([inner]))),
         Does::Repeated => {

@@ -1,17 +1,21 @@
-//! Plugins that hang, crash, flood, lie, and answer what they may not: the change that needs them says so and waits, nothing
-//! else does, and it goes on by itself when the plugin is mended.
+//! Plugins that hang, fail, crash, flood, lie, and answer what they may not: the change that needs them says so and waits,
+//! nothing else does, and it goes on by itself when the plugin is mended.
 
-use super::{Does, Mesh, POLICY, PluginDouble, process};
+use std::collections::BTreeSet;
+
+use super::plugin::MANY;
+use super::{Does, Mesh, POLICY, PluginDouble, meshwright, process};
 
 /// What each of them is told as.
 const BAD: &[(Does, &str)] = &[
     (Does::Hang, "the plugin np did not answer within 0.7 s"),
-    (Does::Crash, "the plugin np failed: Internal (stack overflow)"),
+    (Does::Fail, "the plugin np failed: Internal (stack overflow)"),
     (Does::Flood, "the plugin np was asked or answers more than is taken"),
     (Does::Described, "the plugin np is of version `9.9`, and meshwright.yaml lists 1.0"),
     (Does::OtherVersion, "the plugin np says that it is 1.0, and answers as version `6.6`"),
     (Does::Differs, "the plugin np answers differently for equal input"),
     (Does::TooMany, " bytes and 0 findings, where 256, 1048576 and 100 are allowed"),
+    (Does::Refuse, "the plugin np does not let this server ask (who are you)"),
     (Does::OtherCluster, "is for namespace `shop` of cluster `gke/other`, which it was not asked about"),
     (Does::OtherNamespace, "is for namespace `kube-system` of cluster `gke/east`, which it was not asked about"),
     (Does::Secret, "manifest 1 is a `Secret` of `v1`, which never goes to Git"),
@@ -49,11 +53,7 @@ fn a_bad_plugin_blocks_what_needs_it_and_nothing_else() {
             seen["state"] == "blocked" && seen["reason"].as_str().is_some_and(|reason| reason.contains(words))
         });
         assert!(!blocked.to_string().contains("hunter2"), "{does:?}: {blocked}");
-        // What does not need it goes its way meanwhile.
-        let other = mesh.send("POST", "/v2/projects", &format!(r#"{{"metadata": {{"name": "p{round}"}}}}"#));
-        let other = other.headers["meshwright-change"].to_str().unwrap().to_owned();
-        mesh.merge(&other);
-        mesh.wait_for(&other, "merged");
+        another_change_is_merged(&mesh, round);
         let withdraw = mesh.cli(&["change", "withdraw", &change, "-m", "never mind"]);
         assert_eq!(withdraw.code, Some(0), "{withdraw:?}");
     }
@@ -61,33 +61,107 @@ fn a_bad_plugin_blocks_what_needs_it_and_nothing_else() {
     assert!(!log.contains("panicked") && !log.contains("hunter2"), "{log}");
 }
 
+/// What does not need the plugin goes its way meanwhile.
+fn another_change_is_merged(mesh: &Mesh, number: usize) {
+    let other = mesh.send("POST", "/v2/projects", &format!(r#"{{"metadata": {{"name": "p{number}"}}}}"#));
+    let other = other.headers["meshwright-change"].to_str().unwrap().to_owned();
+    mesh.merge(&other);
+    mesh.wait_for(&other, "merged");
+}
+
+/// How many questions were not answered for this reason.
+fn failures(mesh: &Mesh, reason: &str) -> u64 {
+    let metrics = mesh.get("/metrics").as_str().unwrap().to_owned();
+    let name = format!("meshwright_plugin_failures_total{{plugin=\"np\",reason=\"{reason}\"}} ");
+    metrics.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |count| count.parse().unwrap())
+}
+
+/// Posts so many services on a port, and waits until they are blocked with these words.
+fn blocked(mesh: &Mesh, count: usize, port: usize, words: &str) -> String {
+    std::fs::write(mesh.root().join("mesh.yaml"), super::services(count, port)).unwrap();
+    let change = mesh.apply();
+    let is_told = |seen: &serde_json::Value| seen["reason"].as_str().is_some_and(|reason| reason.contains(words));
+    mesh.wait(&change, |seen| seen["state"] == "blocked" && is_told(seen));
+    change
+}
+
 #[test]
 fn a_bad_plugin_is_told_in_a_stream_as_well() {
     let double = PluginDouble::start(Does::Well);
     let mesh = Mesh::with(&double);
-    for (round, (does, words)) in [
-        (Does::Hang, "the plugin np did not answer within 0.7 s"),
-        (Does::Crash, "the plugin np failed: Internal (stack overflow)"),
-        (Does::Twice, "the plugin np answers what it was not asked, or the same twice"),
-        (Does::Flood, "the plugin np was asked or answers more than is taken"),
-        (Does::Differs, "the plugin np answers differently for equal input"),
+    for (round, (does, reason, words)) in [
+        (Does::Hang, "late", "the plugin np did not answer within 0.7 s"),
+        (Does::Fail, "failed", "the plugin np failed: Internal (stack overflow)"),
+        (Does::Twice, "too-much", "the plugin np answers what it was not asked, or the same twice"),
+        (Does::Flood, "too-much", "the plugin np was asked or answers more than is taken"),
+        (Does::Differs, "differs", "the plugin np answers differently for equal input"),
+        (Does::Refuse, "refused", "the plugin np does not let this server ask (who are you)"),
     ]
     .into_iter()
     .enumerate()
     {
         double.does(does);
-        std::fs::write(mesh.root().join("mesh.yaml"), super::services(3, 7100 + round)).unwrap();
-        let change = mesh.apply();
-        let is_told = |seen: &serde_json::Value| seen["reason"].as_str().is_some_and(|reason| reason.contains(words));
-        mesh.wait(&change, |seen| seen["state"] == "blocked" && is_told(seen));
+        let before = failures(&mesh, reason);
+        let change = blocked(&mesh, 3, 7100 + round, words);
+        assert!(failures(&mesh, reason) > before, "{does:?}");
         let withdraw = mesh.cli(&["change", "withdraw", &change, "-m", "never mind"]);
         assert_eq!(withdraw.code, Some(0), "{withdraw:?}");
     }
 }
 
 #[test]
+fn what_came_before_a_stream_ended_early_or_was_cut_counts() {
+    for (does, count, counts, reason, words) in [
+        (Does::End, 3, 1, "failed", "the plugin np ended with 2 of "),
+        (Does::Cut, 2 * MANY, MANY, "unreachable", "the plugin np cannot be reached ("),
+    ] {
+        let double = PluginDouble::start(does);
+        let mesh = Mesh::with(&double);
+        let change = blocked(&mesh, count, 7100, words);
+        assert!(failures(&mesh, reason) > 0, "{does:?}");
+        another_change_is_merged(&mesh, 0);
+        let asked = double.asked();
+        double.does(Does::Well);
+        mesh.wait_for(&change, "proposed");
+        let mut services: Vec<String> = (0..count).map(|number| format!("service-{number}")).collect();
+        services.sort();
+        let again: BTreeSet<String> = double.asked_after(asked).into_iter().collect();
+        assert_eq!(again, services.into_iter().skip(counts).collect(), "{does:?}");
+    }
+}
+
+/// What a check that asks the plugin says of its faults, and how many files it could check by digest only.
+fn check(mesh: &Mesh) -> (Vec<String>, serde_json::Value) {
+    let plugins = format!("--plugins={}", mesh.root().join("serve.yaml").display());
+    let check = meshwright(&mesh.checkout(), &["check", &plugins, "-o", "json"]);
+    let said: serde_json::Value = serde_json::from_str(&check.out).unwrap();
+    let by_digest = &said["pluginsByDigest"];
+    let faults = by_digest["faults"].as_array().unwrap().iter().map(|fault| fault.as_str().unwrap().to_owned());
+    (faults.collect(), by_digest["byPlugin"]["np"].clone())
+}
+
+#[test]
+fn a_check_tells_what_ended_a_call_and_what_came_before_counts() {
+    let double = PluginDouble::start(Does::Well);
+    let mesh = Mesh::start(&format!("plugins: [{{name: np, address: '{}', deadline: 30s}}]\n", double.address));
+    std::fs::write(mesh.root().join("mesh.yaml"), super::services(18, 7070)).unwrap();
+    mesh.merge(&mesh.apply());
+    double.does(Does::End);
+    let (faults, by_digest) = check(&mesh);
+    assert_eq!(faults, ["the plugin np ended with 17 of 18 questions unanswered"]);
+    assert_eq!(by_digest, 17);
+    // Sixteen of these are just below what is taken in one call, though none of them can be taken for itself.
+    double.does(Does::Bulky);
+    let (faults, by_digest) = check(&mesh);
+    let (of_one, of_all): (Vec<_>, Vec<_>) = faults.into_iter().partition(|fault| fault.contains(" answers for "));
+    assert_eq!(of_all, ["the plugin np answers more than 134217728 bytes at once"]);
+    assert!(of_one.len() == 16 && of_one.iter().all(|fault| fault.contains(" what cannot be taken: ")), "{of_one:?}");
+    assert_eq!(by_digest, 18);
+}
+
+#[test]
 fn a_change_goes_on_by_itself_when_its_plugin_returns() {
-    for bad in [Does::Hang, Does::Ill, Does::Crash, Does::Differs] {
+    for bad in [Does::Hang, Does::Ill, Does::Fail, Does::Refuse, Does::Differs] {
         let double = PluginDouble::start(bad);
         let mesh = Mesh::with(&double);
         if bad == Does::Ill {

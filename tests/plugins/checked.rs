@@ -33,7 +33,7 @@ fn a_plugin_renders_beside_what_is_built_in_and_its_files_say_where_they_come_fr
     mesh.merge(&other);
     assert_eq!(double.asked(), asked);
     let check = meshwright(&mesh.checkout(), &["check"]);
-    assert!(check.code == Some(0) && check.out.contains("1 file of plugins checked by digest only"), "{check:?}");
+    assert!(check.code == Some(0) && check.out.contains("1 file of np checked by digest only"), "{check:?}");
 
     // A change of an intent asks anew, and the file goes with the service.
     let changed = mesh.send("DELETE", &format!("/v2/{INBOUND}/clients/frontend"), "");
@@ -115,6 +115,31 @@ fn a_checkout_is_checked_by_digest_everywhere_and_rendered_where_the_plugin_is_r
 }
 
 #[test]
+fn what_was_checked_by_digest_only_is_told_for_each_plugin() {
+    let (np, other) = (PluginDouble::start(Does::Well), PluginDouble::start(Does::Other));
+    let listed = format!("{}- {{name: other, version: '1.0', kinds: [inbound-intents, clients]}}\n", super::LISTED);
+    let reach = format!("{}- {{name: other, address: '{}'}}\n", super::reach(&np.address), other.address);
+    let mesh = Mesh::listing(&listed, &reach);
+    fs::write(mesh.root().join("mesh.yaml"), super::services(3, 7070)).unwrap();
+    mesh.merge(&mesh.apply());
+    let repo = mesh.checkout();
+    let alone = meshwright(&repo, &["check"]);
+    let words = "3 files of np and 3 of other checked by digest only; --plugins=FILE asks the plugins\n";
+    assert!(alone.code == Some(0) && alone.out.ends_with(words), "{alone:?}");
+    // One of the two that were to be asked is away.
+    drop(other);
+    let check = |more: &[&str]| {
+        let plugins = format!("--plugins={}", mesh.root().join("serve.yaml").display());
+        meshwright(&repo, &[&["check", &plugins], more].concat())
+    };
+    let asked = check(&[]);
+    assert!(asked.code == Some(1) && asked.out.ends_with("3 files of other checked by digest only\n"), "{asked:?}");
+    let said: serde_json::Value = serde_json::from_str(&check(&["-o", "json"]).out).unwrap();
+    let by_digest = &said["pluginsByDigest"];
+    assert!(by_digest["files"] == 3 && by_digest["byPlugin"] == serde_json::json!({"other": 3}), "{said}");
+}
+
+#[test]
 fn yaml_of_a_plugin_is_written_as_ours_is() {
     let double = PluginDouble::start(Does::Yaml);
     let mesh = Mesh::with(&double);
@@ -159,5 +184,5 @@ fn a_whole_mesh_is_asked_in_one_stream() {
     assert_eq!(double.asked(), 300 + 16);
     mesh.merge(&change);
     let check = meshwright(&mesh.checkout(), &["check"]);
-    assert!(check.code == Some(0) && check.out.contains("300 files of plugins checked by digest only"), "{check:?}");
+    assert!(check.code == Some(0) && check.out.contains("300 files of np checked by digest only"), "{check:?}");
 }

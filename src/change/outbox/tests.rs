@@ -1,5 +1,7 @@
 use super::*;
+use crate::change::announcement::What;
 use crate::change::id::{ChangeId, Group};
+use crate::change::record::{Change, State};
 use crate::intent::Anchor;
 
 fn outbox(most: usize, bytes: usize) -> Outbox {
@@ -11,6 +13,11 @@ fn names(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|&name| name.to_owned()).collect()
 }
 
+/// A change that was not known before.
+fn new(change: &Change) -> Happened<'_> {
+    Happened { change, what: What::State(None) }
+}
+
 fn change(state: State) -> Change {
     let group = Group::natural(&Anchor::parse("projects/shop").unwrap());
     let id = ChangeId::parse("abcdef012345").unwrap();
@@ -19,7 +26,7 @@ fn change(state: State) -> Change {
 
 /// What the one writer does.
 fn write(outbox: &Outbox, changes: &[Change], posts: Vec<Post>, at: i64) -> Vec<Entry> {
-    let happened: Vec<_> = changes.iter().map(|change| (None, change)).collect();
+    let happened: Vec<_> = changes.iter().map(new).collect();
     let entries = outbox.entries(&happened, posts, Timestamp(at));
     outbox.apply(&entries);
     entries
@@ -58,8 +65,8 @@ fn what_was_not_written_is_not_so() {
     let outbox = outbox(100, 1 << 20);
     write(&outbox, &[], vec![Post::Sinks(names(&["a"]))], 1);
     let change = change(State::Proposed);
-    let first = outbox.entries(&[(None, &change)], vec![], Timestamp(1));
-    let again = outbox.entries(&[(None, &change)], vec![], Timestamp(1));
+    let first = outbox.entries(&[new(&change)], vec![], Timestamp(1));
+    let again = outbox.entries(&[new(&change)], vec![], Timestamp(1));
     assert_eq!(first, again);
     assert!(numbers(&outbox, "a").is_empty());
 }

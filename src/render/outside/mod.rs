@@ -24,7 +24,7 @@ use crate::intent::plugins::ListedPlugin;
 use crate::intent::settings::GitOps;
 use crate::intent::{Anchor, ClusterId, Spec, Tree};
 use crate::istio::Resource;
-pub use answers::{Answer, Answers};
+pub use answers::{Answer, Answers, NoRoom};
 use file::PluginFile;
 pub use file::{PluginFiles, has_stem, is_plugin_path, stem_of};
 
@@ -150,7 +150,9 @@ impl OutsidePlugin<'_> {
             out.outdated.extend(why.map(|why| Outdated { path: file.manifest.path.clone(), why }));
             out.manifests.push(file.manifest.clone());
         }
-        out.kept += files.len();
+        if !files.is_empty() {
+            *out.kept.entry(Arc::clone(&self.name)).or_default() += files.len();
+        }
     }
 
     /// Why a file, one of `count`, is not what the unit of `digest` gives.

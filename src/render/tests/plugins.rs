@@ -47,7 +47,7 @@ fn answering(questions: &[Question], resources: impl Fn(&Question) -> Vec<(Strin
     let answers = Answers::default();
     for question in questions {
         let resources = resources(question).into_iter().map(|(cluster, it)| (cluster, Arc::new(it))).collect();
-        answers.put(question.input.clone(), Answer { resources, ..Answer::default() });
+        answers.put(question.input.clone(), Answer { resources, ..Answer::default() }, 0).unwrap();
     }
     answers
 }
@@ -235,7 +235,7 @@ impl Ask for Answering<'_> {
     fn wait(&self, questions: &[Question]) {
         assert_eq!(*self.begun.borrow(), [questions]);
         let answered = questions.iter().filter_map(|it| Some((it.input.clone(), self.later.get(&it.input)?)));
-        answered.for_each(|(input, answer)| self.known.put(input, Answer::clone(&answer)));
+        answered.for_each(|(input, answer)| self.known.put(input, Answer::clone(&answer), 0).unwrap());
     }
 }
 

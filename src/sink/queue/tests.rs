@@ -137,6 +137,28 @@ fn a_sink_that_wishes_not_to_be_asked_is_not() {
 }
 
 #[test]
+fn a_wish_is_kept_to_whatever_else_fails_meanwhile() {
+    let mut queue = queue(&[(1, "a"), (2, "b"), (3, "c"), (4, "d")]);
+    let [a, b, c, d] = [(); 4].map(|()| sent(&mut queue, 1000).unwrap());
+    queue.note(&a, Attempt::Failed, 300_000, Timestamp(1000));
+    queue.note(&b, Attempt::Failed, 0, Timestamp(2000));
+    queue.note(&c, Attempt::Failed, 10_000, Timestamp(3000));
+    assert_eq!(wait(&mut queue, 3000), Some(298_000), "what ends sooner cuts nothing short");
+    queue.note(&d, Attempt::Failed, 299_000, Timestamp(4000));
+    assert_eq!(wait(&mut queue, 4000), Some(299_000), "what ends later holds");
+    assert!(sent(&mut queue, 303_000).is_some());
+}
+
+#[test]
+fn a_wish_is_no_longer_than_it_was_by_a_clock_that_was_set_back() {
+    let mut queue = queue(&[(1, "a"), (2, "b")]);
+    let [a, b] = [(); 2].map(|()| sent(&mut queue, 1_000_000_000).unwrap());
+    queue.note(&a, Attempt::Failed, 120_000, Timestamp(1_000_000_000));
+    queue.note(&b, Attempt::Failed, 0, Timestamp(5));
+    assert_eq!(wait(&mut queue, 5), Some(120_000));
+}
+
+#[test]
 fn a_clock_that_was_set_back_has_nobody_wait() {
     let mut queue = queue(&[(1, "a")]);
     let event = sent(&mut queue, 1_000_000_000).unwrap();
