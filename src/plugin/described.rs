@@ -42,7 +42,8 @@ impl Described {
         let wanted: BTreeSet<&str> = intent_kinds.iter().map(String::as_str).collect();
         let shown: BTreeSet<&str> = listed.kinds.iter().map(|kind| kind.entry().collection).collect();
         if wanted != shown {
-            let list = |kinds: BTreeSet<&str>| kinds.into_iter().map(short).collect::<Vec<_>>().join(", ");
+            // There are five that it may want.
+            let list = |kinds: BTreeSet<&str>| kinds.into_iter().take(10).map(short).collect::<Vec<_>>().join(", ");
             return other(format!(
                 "wants to see {}, and meshwright.yaml lists {}; let both say the same",
                 list(wanted),

@@ -1,5 +1,7 @@
 //! The kinds of resources that a plugin may own.
 
+use super::fault::short;
+
 /// A kind of resource that a plugin owns.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct OwnedKind {
@@ -78,7 +80,6 @@ impl OwnedKind {
 
 impl std::fmt::Display for OwnedKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let short = |text: &str| text.chars().filter(|char| !char.is_control()).take(LONGEST).collect::<String>();
         write!(f, "`{}` of `{}`", short(&self.kind), short(&self.api_version))
     }
 }
@@ -106,6 +107,15 @@ fn is_api_version(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_private_key_in_its_place_is_not_repeated() {
+        let key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIHdo\n-----END PRIVATE KEY-----\n";
+        for [api_version, kind] in [["v1", key], [key, "Pod"]] {
+            let said = OwnedKind { api_version: api_version.into(), kind: kind.into() }.to_string();
+            assert!(said.contains("(not repeated") && !said.contains("MC4C"), "{said}");
+        }
+    }
 
     #[test]
     fn what_may_hold_anything_or_stands_in_no_namespace_is_owned_by_no_plugin() {
