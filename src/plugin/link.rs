@@ -24,10 +24,9 @@ use super::wire::{Group, Wire};
 use crate::intent::plugins::ListedPlugin;
 use crate::render::{Answer, Digest, Question};
 
-/// The most bytes of what it says of itself, of one message of answers, and of all answers to one call.
+/// The most bytes of what it says of itself, and of one message of answers.
 const LONGEST_DESCRIPTION: usize = 64 << 10;
 const LONGEST_MESSAGE: usize = 8 << 20;
-const LONGEST_ANSWERS: usize = 128 << 20;
 
 /// Of how many questions of a call the answers are asked for once more, to be compared.
 const ASKED_AGAIN: usize = 16;
@@ -162,7 +161,6 @@ impl Link {
         let deadline = self.target.deadline;
         let count = questions.len();
         let asked = self.render_all(tokio_stream::iter(Group::all(questions)));
-        let mut bytes = 0;
         let whole = deadline.saturating_mul(1 + u32::try_from(count / PACE).unwrap_or(u32::MAX - 1));
         let answers = async {
             let mut stream = timeout(deadline, asked).await.map_err(|_| Fault::late(deadline))?;
@@ -173,13 +171,6 @@ impl Link {
                     let words = format!("ended with {} of {count} questions unanswered", intake.lacks());
                     return Err(Fault::new(Reason::Failed, words));
                 };
-                bytes += prost::Message::encoded_len(&group);
-                if bytes > LONGEST_ANSWERS {
-                    return Err(Fault::new(
-                        Reason::TooMuch,
-                        format!("answers more than {LONGEST_ANSWERS} bytes at once"),
-                    ));
-                }
                 intake.take(group.responses).await?;
             }
             Ok(())

@@ -9,7 +9,7 @@ use prost::encoding::{WireType, encode_varint, encoded_len_varint};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
-use super::pieces::{self, Answered};
+use super::pieces::{self, Answered, Room};
 use crate::render::{AskedCluster, AskedIntent, Asking, Question, Subject};
 
 /// Some of the questions of one call: a `RenderAllRequest`.
@@ -40,12 +40,19 @@ impl Group {
     }
 }
 
+/// The most bytes of all answers to one call.
+const LONGEST_ANSWERS: usize = 128 << 20;
+
 /// Writes what is asked as `T`, and reads what is answered as `R`.
-pub(super) struct Wire<T, R>(PhantomData<(T, R)>);
+pub(super) struct Wire<T, R> {
+    /// How many bytes were answered.
+    taken: usize,
+    messages: PhantomData<(T, R)>,
+}
 
 impl<T, R> Default for Wire<T, R> {
     fn default() -> Self {
-        Self(PhantomData)
+        Self { taken: 0, messages: PhantomData }
     }
 }
 
@@ -80,7 +87,11 @@ impl<T, R: Answered> Decoder for Wire<T, R> {
 
     fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<R>, Status> {
         let message = from.copy_to_bytes(from.remaining());
-        pieces::fit(&message, &R::LISTS, &mut { pieces::MOST })?;
+        self.taken = self.taken.saturating_add(message.len());
+        if self.taken > LONGEST_ANSWERS {
+            return Err(Status::out_of_range(format!("answers more than {LONGEST_ANSWERS} bytes at once")));
+        }
+        pieces::fit(&message, &R::LISTS, &mut Room::default())?;
         R::decode(message).map(Some).map_err(pieces::unread)
     }
 }

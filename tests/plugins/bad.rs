@@ -154,7 +154,10 @@ fn a_check_tells_what_ended_a_call_and_what_came_before_counts() {
     double.does(Does::Bulky);
     let (faults, by_digest) = check(&mesh);
     let (of_one, of_all): (Vec<_>, Vec<_>) = faults.into_iter().partition(|fault| fault.contains(" answers for "));
-    assert_eq!(of_all, ["the plugin np answers more than 134217728 bytes at once"]);
+    assert_eq!(
+        of_all,
+        ["the plugin np was asked or answers more than is taken (answers more than 134217728 bytes at once)"]
+    );
     assert!(of_one.len() == 16 && of_one.iter().all(|fault| fault.contains(" what cannot be taken: ")), "{of_one:?}");
     assert_eq!(by_digest, 18);
 }
