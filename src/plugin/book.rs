@@ -46,6 +46,7 @@ impl Book {
         self.calm();
     }
 
+    /// Few that failed are looked through again, once there were none.
     fn calm(&mut self) {
         if self.asked.is_empty() {
             self.sweep_at = 0;

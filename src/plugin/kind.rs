@@ -12,7 +12,7 @@ pub(super) struct OwnedKind {
 }
 
 /// Kinds of Kubernetes that stand in no namespace: a plugin is asked about namespaces (`kubectl api-resources
-/// --namespaced=false`). Of kinds of other groups only their definitions tell.
+/// --namespaced=false`). A kind of any group that bears such a name is refused, since only its definition would tell.
 const OF_THE_CLUSTER: [&str; 44] = [
     "APIService",
     "AdminNetworkPolicy",
@@ -70,9 +70,7 @@ impl OwnedKind {
             _ if !is_kind(&self.kind) || !is_api_version(&self.api_version) => Some("is the kind of no resource"),
             kind if kind.eq_ignore_ascii_case("Secret") => Some("never goes to Git; name one that is there"),
             kind if kind.ends_with("List") => Some("may hold anything; answer the resources in it one by one"),
-            kind if OF_THE_CLUSTER.contains(&kind) && is_of_kubernetes(&self.api_version) => {
-                Some("stands in no namespace, and a plugin is asked about those")
-            }
+            kind if OF_THE_CLUSTER.contains(&kind) => Some("stands in no namespace, and a plugin is asked about those"),
             _ => None,
         }
     }
@@ -87,12 +85,6 @@ impl std::fmt::Display for OwnedKind {
 fn is_kind(text: &str) -> bool {
     let letters = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     letters && text.len() <= LONGEST && text.starts_with(|first: char| first.is_ascii_uppercase())
-}
-
-/// Whether the group of an API version is the core group, or one below the domain of Kubernetes: a kind of another group may
-/// bear the same name (`Node` of `longhorn.io` stands in a namespace).
-fn is_of_kubernetes(api_version: &str) -> bool {
-    api_version.split_once('/').is_none_or(|(group, _)| group.ends_with(".k8s.io"))
 }
 
 /// Whether a text is `version` or `group/version` (Kubernetes API conventions).
@@ -129,8 +121,6 @@ mod tests {
             ("authorization.k8s.io/v1", "LocalSubjectAccessReview"),
             ("resource.k8s.io/v1", "ResourceClaim"),
             ("gateway.networking.k8s.io/v1", "Gateway"),
-            ("longhorn.io/v1beta2", "Node"),
-            ("ipam.cluster.x-k8s.io/v1beta1", "IPAddress"),
         ] {
             assert_eq!(refused(api_version, kind), "", "{kind}");
         }
@@ -139,6 +129,7 @@ mod tests {
             ("v1", "SecretList", "may hold anything"),
             ("v1", "Secret", "never goes to Git"),
             ("example.com/v1", "Secret", "never goes to Git"),
+            ("authorization.openshift.io/v1", "ClusterRole", "in no namespace"),
             ("v1", "ComponentStatus", "in no namespace"),
             ("v1", "Namespace", "in no namespace"),
             ("v1", "Node", "in no namespace"),
