@@ -76,7 +76,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("serde_yaml", &["yaml"]),
     ("cel", &["schema"]),
-    ("serde_path_to_error", &["schema", "cli"]),
+    ("serde_path_to_error", &["yaml", "schema", "cli"]),
     ("imbl", &["intent", "change"]),
     ("similar", &["review", "cli"]),
     ("git2", &["repo"]),

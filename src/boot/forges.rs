@@ -147,7 +147,12 @@ fn secret(file: Option<&Path>, variable: &str, field: &'static str) -> Result<To
 
 /// What a file with a secret, or with certificates, holds.
 pub(super) fn read(path: &Path, field: &'static str) -> Result<String, BootError> {
-    let wrong = |why: String| BootError::config(field, format!("{}: {why}", path.display()));
+    text(path).map_err(|why| BootError::config(field, why))
+}
+
+/// The same for who has more to say of what is wrong, which names the file.
+pub(super) fn text(path: &Path) -> Result<String, String> {
+    let wrong = |why: String| format!("{}: {why}", path.display());
     let mut text = String::new();
     let file = files::regular(path).map(|file| file.take(LONGEST_SECRET + 1));
     let read = file.and_then(|mut file| file.read_to_string(&mut text));

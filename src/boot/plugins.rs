@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 use super::error::BootError;
 use super::forges;
 use crate::config::{Config, PluginAddress};
+use crate::intent::plugins::BUILT_IN;
+use crate::intent::scalar::DnsLabel;
 use crate::plugin::{DEADLINE, Directory, Target, Tls};
 
 /// The most files of a folder of plugins.
@@ -82,6 +84,10 @@ fn in_folder(folder: &Path) -> Result<BTreeMap<String, Target>, BootError> {
 }
 
 fn target(entry: &PluginAddress) -> Result<Target, String> {
+    let name = DnsLabel::parse(&entry.name).map_err(|why| format!("name: {why}"))?;
+    if BUILT_IN.contains(&name.as_str()) {
+        return Err("name: it is built in, and is reached nowhere else".to_owned());
+    }
     let files = (&entry.ca_file, &entry.certificate_file, &entry.key_file);
     let tls = match files {
         (None, None, None) => None,

@@ -83,7 +83,10 @@ impl Reload {
         }
         let owed = self.owed && !asked && print == self.known;
         (self.known, self.coming, self.owed) = (print, None, false);
-        supervisor::reloading();
+        // What is only tried again was told before.
+        if !owed {
+            supervisor::reloading();
+        }
         match self.read(&text, reloaded, bound) {
             Ok(waiting) if waiting.is_empty() => {
                 tracing::info!("the configuration was taken over");
@@ -109,7 +112,9 @@ impl Reload {
                 reloads.refused();
             }
         }
-        supervisor::ready();
+        if !owed {
+            supervisor::ready();
+        }
     }
 
     /// Whether what the files hold is to be taken over without being asked for.

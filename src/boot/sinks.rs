@@ -56,10 +56,9 @@ pub(super) fn sinks(configured: &[config::Sink]) -> Result<Vec<Sink>, BootError>
                 return Err(wrong());
             }
             let secret = secret_file.as_deref().map(|path| {
-                const FIELD: &str = "sinks.secretFile";
-                let text = forges::read(path, FIELD)?;
-                let unfit = |why| BootError::config(FIELD, format!("{}: {why}", path.display()));
-                Secret::new(text.trim()).map_err(unfit)
+                let unfit = |why: String| BootError::config("sinks.secretFile", format!("`{name}`: {why}"));
+                let text = forges::text(path).map_err(unfit)?;
+                Secret::new(text.trim()).map_err(|why| unfit(format!("{}: {why}", path.display())))
             });
             Sink::new(name.clone(), url, secret.transpose()?).map_err(|_| wrong())
         })

@@ -248,10 +248,10 @@ pub fn unanswered(questions: &[Question]) -> Vec<Finding> {
             more => format!(" and {more} more"),
         };
         let message = format!(
-            "the plugin {plugin} has not answered for {}{more}, so that its manifests are missing",
+            "the plugin {plugin} has not answered for {}{more}: what main has of it stays, and what comes is not known",
             about.name()
         );
-        let remedy = "let it answer: GET /readyz says how it is, and commands reach it by --plugins";
+        let remedy = "let it answer: of a server, GET /readyz says how it is; a command asks it with --plugins=FILE";
         let place = Place::at(about.intents.first().map_or("", |intent| intent.anchor.as_str()));
         Finding::error("plugin/unanswered", place, message, remedy)
     };

@@ -150,7 +150,8 @@ impl List {
             output::print(&format!("{id}  {state:<18} {created}  {}\n", output::line(&groups.join(", "))))?;
             let reason = text(change, "reason");
             if !reason.is_empty() {
-                output::print(&format!("    {}\n", output::line(&shortened(reason))))?;
+                let reason = if output::is_seen() { &shortened(reason) } else { reason };
+                output::print(&format!("    {}\n", output::line(reason)))?;
             }
         }
         Ok(Verdict::Ok)

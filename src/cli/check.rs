@@ -14,6 +14,7 @@ use super::{Failure, Outcome, Verdict, against, bundle};
 use crate::change::{Audit, Declared, Listed};
 use crate::finding::{Finding, Place, Severity};
 use crate::intent::layout;
+use crate::intent::plugins::ListedPlugin;
 use crate::intent::settings::SETTINGS_PATH;
 use crate::render::{Outside, PluginFiles, Rendered, Scope, is_plugin_path, questions, render};
 use crate::repo::Files;
@@ -51,7 +52,8 @@ impl Check {
         if findings.is_empty() {
             let plugin_files = listed.plugin_files(&files, &declared.settings).map_err(Failure::failed)?;
             let (rendered, faults) = self.rendered(&declared, &plugin_files)?;
-            (generated, by_digest) = (rendered.manifests.len(), ByDigest::of(&rendered, faults));
+            let unasked = if self.plugins.is_asked() { &[][..] } else { &declared.settings.plugins };
+            (generated, by_digest) = (rendered.manifests.len(), ByDigest::of(&rendered, unasked, faults));
             findings.extend(outdated_of_plugins(&rendered));
             findings.extend(by_digest.faults.iter().map(|fault| not_asked(fault)));
             let audit = Audit::of(&files, listed, &rendered).map_err(Failure::failed)?;
@@ -100,9 +102,11 @@ impl Check {
         let Some(way) = self.plugins.way(tree, settings)? else {
             return Ok((render(tree, settings, &scope, Outside::AsMain(files)), vec![]));
         };
+        let mut faults = BTreeSet::from_iter(way.look());
         let answered = way.ask(&questions(tree, settings, &scope));
+        faults.extend(answered.faults);
         let outside = Outside::Answered { files, answers: &answered.answers };
-        Ok((render(tree, settings, &scope, outside), answered.faults))
+        Ok((render(tree, settings, &scope, outside), faults.into_iter().collect()))
     }
 }
 
@@ -122,21 +126,22 @@ fn not_asked(fault: &str) -> Finding {
 #[serde(rename_all = "camelCase")]
 struct ByDigest {
     files: usize,
-    /// How many of them are of which plugin.
+    /// How many of them are of which plugin; of one that is listed and not asked there may be none.
     by_plugin: BTreeMap<String, usize>,
     /// Why plugins that were asked did not answer.
     faults: Vec<String>,
 }
 
 impl ByDigest {
-    fn of(rendered: &Rendered, faults: Vec<String>) -> Self {
-        let by_plugin: BTreeMap<String, usize> =
-            rendered.kept.iter().map(|(name, count)| (name.to_string(), *count)).collect();
+    fn of(rendered: &Rendered, unasked: &[ListedPlugin], faults: Vec<String>) -> Self {
+        let none = unasked.iter().map(|plugin| (plugin.name.to_string(), 0));
+        let kept = rendered.kept.iter().map(|(name, count)| (name.to_string(), *count));
+        let by_plugin: BTreeMap<String, usize> = none.chain(kept).collect();
         Self { files: by_plugin.values().sum(), by_plugin, faults }
     }
 
     fn say(&self, asked: bool) -> Result<(), Failure> {
-        if self.files == 0 {
+        if self.by_plugin.is_empty() {
             return Ok(());
         }
         let how = if asked { "" } else { "; --plugins=FILE asks the plugins" };

@@ -27,7 +27,8 @@ pub(super) fn follow(client: &Client, mut change: Value, wait: Wait, timeout: Mi
     let patience = Duration::from_millis(u64::try_from(timeout.0).unwrap_or(0));
     let mut shown = String::new();
     loop {
-        let now = answer::text(&change, "state").to_owned();
+        let reason = answer::text(&change, "reason");
+        let now = answer::text(&change, "state").to_owned() + if reason.is_empty() { "" } else { ": " } + reason;
         if now != shown {
             let text = format!("{} {now} … {:.0}s", id(&change), begin.elapsed().as_secs_f32());
             output::note_progress(&text, shown.is_empty());
@@ -38,11 +39,7 @@ pub(super) fn follow(client: &Client, mut change: Value, wait: Wait, timeout: Mi
         }
         if begin.elapsed() > patience {
             let remedy = format!("it goes on without you: meshwright change show {}", id(&change));
-            return Err(Failure::Failed(format!(
-                "change {} is still {now} after {:?}; {remedy}",
-                id(&change),
-                patience
-            )));
+            return Err(Failure::Failed(format!("change {} is after {patience:?} still {now}; {remedy}", id(&change))));
         }
         std::thread::sleep(Duration::from_millis(200));
         let next = change.get("supersededBy").and_then(Value::as_str).unwrap_or_else(|| id(&change)).to_owned();

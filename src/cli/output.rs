@@ -34,7 +34,7 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 
 /// Writes what other programs read to standard output: as it is, unless a terminal shows it.
 pub(super) fn data(text: &str) -> Result<(), Failure> {
-    if std::io::stdout().is_terminal() { print(text) } else { write(text) }
+    if is_seen() { print(text) } else { write(text) }
 }
 
 /// Writes a finding to standard output, as one or two lines.
@@ -55,6 +55,11 @@ pub(super) fn line(text: &str) -> String {
 /// The name of a file or folder, within a line.
 pub(super) fn path(path: &Path) -> String {
     line(&path.display().to_string())
+}
+
+/// Whether people see standard output as it comes.
+pub(super) fn is_seen() -> bool {
+    std::io::stdout().is_terminal()
 }
 
 /// Text without what steers a terminal: such characters are spelled out, as in `\u{1b}`.

@@ -22,7 +22,7 @@ const MANY: usize = 100;
 pub(super) struct Reach {
     /// Ask the outside plugins that meshwright.yaml lists. Where they are reached is read from FILE, a server's
     /// configuration (its plugins, pluginDirectory and registeredPlugins), and from the controllers of the checkout
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
     plugins: Option<Option<PathBuf>>,
 }
 
@@ -76,6 +76,11 @@ pub(super) struct Answered {
 }
 
 impl Way {
+    /// What is wrong with plugins that are listed, whether anything is to be asked of them or not.
+    pub(super) fn look(&self) -> Vec<String> {
+        self.runtime.block_on(self.pool.look())
+    }
+
     /// Has plugins asked.
     pub(super) fn ask(self, questions: &[Question]) -> Answered {
         self.begin(questions);

@@ -39,6 +39,9 @@ pub(super) struct Render {
     write: bool,
     #[command(flatten)]
     plugins: Reach,
+    /// With --repo: leave the diff out
+    #[arg(long)]
+    no_diff: bool,
     /// How to print
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
@@ -54,6 +57,9 @@ impl Render {
             }
             (None, false) if self.plugins.is_asked() => {
                 usage("--plugins is for --repo: which plugins render stands in a config repository's meshwright.yaml")
+            }
+            (None, false) if self.no_diff => {
+                usage("--no-diff is for --repo: with -f, the manifests are what is printed")
             }
             (None, false) if self.write => {
                 usage("--write is for --repo: with -f, --out DIR writes the files below DIR")
@@ -138,7 +144,7 @@ impl Render {
                 let text = (change.happening != Happening::Removed).then_some(change.new.as_str());
                 files.write(&change.path, text).map_err(Failure::failed)?;
             }
-            if self.output == Output::Text {
+            if self.output == Output::Text && !self.no_diff {
                 output::print_diff(change)?;
             }
         }

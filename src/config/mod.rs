@@ -207,7 +207,7 @@ impl Config {
         if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
             return Ok(Self::default());
         }
-        crate::yaml::from_str(text).map_err(|error| error.to_string())
+        crate::yaml::fields(text).map_err(|error| error.to_string())
     }
 }
 

@@ -42,6 +42,6 @@ impl PluginAddress {
     /// # Errors
     /// What is wrong with it and where.
     pub fn read(text: &str) -> Result<Self, String> {
-        crate::yaml::from_str(text).map_err(|error| error.to_string())
+        crate::yaml::fields(text).map_err(|error| error.to_string())
     }
 }

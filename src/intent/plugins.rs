@@ -129,7 +129,11 @@ mod tests {
             ("{name: np, version: a b, kinds: [clients]}", "plugins[0].version: write one word"),
             ("{name: np, version: '1', kinds: []}", "plugins[0].kinds: name the intents"),
             ("{name: np, version: '1', kinds: [projects]}", "plugins[0].kinds: a plugin is not asked about `projects`"),
-            ("{name: np, version: '1', kinds: [clients], at: x}", "at"),
+            ("{name: np, version: '1', kinds: [clients], at: x}", "plugins[0].at: unknown field"),
+            (
+                "{name: np, version: '1', kinds: [clients], priority: high}",
+                "plugins[0].priority: a whole number belongs",
+            ),
             (
                 "{name: np, version: '1', kinds: [clients]}\n- {name: np, version: '2', kinds: [clients]}",
                 "plugins[1].name: `np` is listed twice",

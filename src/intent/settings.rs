@@ -94,7 +94,7 @@ impl Settings {
         if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
             return Ok(Self::default());
         }
-        let written: Written = crate::yaml::from_str(text).map_err(|error| error.to_string())?;
+        let written: Written = crate::yaml::fields(text).map_err(|error| error.to_string())?;
         let defaults = Self::default();
         let renderer = written.renderer.unwrap_or(RENDERER);
         if renderer != RENDERER {

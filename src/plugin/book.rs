@@ -63,7 +63,7 @@ impl Book {
         }
         let asked = self.asked.entry(input.clone()).or_default();
         let again = now.plus(pause(asked.times, FIRST_PAUSE, LONGEST_PAUSE, now));
-        let why = format!("the plugin {} {}", input.plugin, fault.words);
+        let why = fault.of_plugin(&input.plugin);
         *asked = Asked { running: false, failed: Some((why, again)), times: asked.times.saturating_add(1) };
         again
     }

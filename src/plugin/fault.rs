@@ -49,6 +49,11 @@ impl Reason {
         matches!(self, Self::Differs | Self::Wrong)
     }
 
+    /// Whether a look at the plugin that ends like this shows that nothing is to be had of it by now.
+    pub(super) fn is_of_all(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Unhealthy | Self::Late)
+    }
+
     /// Whether a look at the plugin that goes well shows that it is over.
     pub(super) fn ends_with_a_look(self) -> bool {
         matches!(self, Self::Unreachable | Self::Unhealthy | Self::Version)
@@ -66,6 +71,11 @@ pub(super) struct Fault {
 impl Fault {
     pub(super) fn new(reason: Reason, words: impl Into<String>) -> Self {
         Self { reason, words: words.into() }
+    }
+
+    /// What is said of the plugin of that name.
+    pub(super) fn of_plugin(&self, name: &str) -> String {
+        format!("the plugin {name} {}", self.words)
     }
 
     /// A call that took too long.

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use tokio_stream::Stream;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status, Streaming};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -38,65 +38,70 @@ const PACE: usize = 100;
 const RENDER: &str = "/meshwright.plugin.v1.Plugin/Render";
 const RENDER_ALL: &str = "/meshwright.plugin.v1.Plugin/RenderAll";
 
-/// The connection to one plugin.
+/// The connection to one plugin. Cloning shares it.
 #[derive(Debug, Clone)]
 pub(super) struct Link {
-    target: Target,
+    deadline: Duration,
+    endpoint: Endpoint,
+    line: Arc<Mutex<Arc<Line>>>,
+}
+
+/// A connection, which is another one after something failed: whoever listens there by then may be another, and one that is
+/// dead or flooded is closed when nobody uses it any more.
+#[derive(Debug)]
+struct Line {
     channel: Channel,
-    /// What it said that it is, until something fails. Each answer says its version again.
-    described: Arc<Mutex<Option<Arc<Described>>>>,
+    deadline: Duration,
+    /// What the plugin said that it is. Each answer says its version again.
+    described: Mutex<Option<Arc<Described>>>,
 }
 
 impl Link {
-    /// Connects when it is first used.
-    pub(super) fn new(target: Target) -> Result<Self, Fault> {
-        let channel = target.endpoint()?.connect_lazy();
-        Ok(Self { target, channel, described: Arc::default() })
+    /// A way to a plugin; nothing is connected yet.
+    pub(super) fn new(target: &Target) -> Result<Self, Fault> {
+        let (endpoint, deadline) = (target.endpoint()?, target.deadline);
+        let line = Arc::new(Mutex::new(Line::new(&endpoint, deadline)));
+        Ok(Self { endpoint, deadline, line })
+    }
+
+    fn line(&self) -> MutexGuard<'_, Arc<Line>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets go of the connection.
+    fn renew(&self) {
+        *self.line() = Line::new(&self.endpoint, self.deadline);
     }
 
     /// Whether it serves, and is the plugin that is listed.
     pub(super) async fn probe(&self, listed: &ListedPlugin) -> Result<(), Fault> {
-        let mut health = HealthClient::new(self.channel.clone()).max_decoding_message_size(LONGEST_DESCRIPTION);
-        let check = health.check(HealthCheckRequest::default());
-        let answer = within(self.target.deadline, check).await?;
-        match answer.status() {
-            ServingStatus::Serving => {
-                let described = self.describe(listed).await.map(Arc::new);
-                *self.known() = described.as_ref().ok().cloned();
-                described.map(drop)
-            }
-            status => {
-                Err(Fault::new(Reason::Unhealthy, format!("says that it does not serve ({})", status.as_str_name())))
-            }
+        let line = Arc::clone(&self.line());
+        let looked = line.look(listed).await;
+        if looked.is_err() {
+            self.renew();
         }
-    }
-
-    fn known(&self) -> MutexGuard<'_, Option<Arc<Described>>> {
-        self.described.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What it says it is, as far as that is what is listed.
-    async fn describe(&self, listed: &ListedPlugin) -> Result<Described, Fault> {
-        let mut client = PluginClient::new(self.channel.clone()).max_decoding_message_size(LONGEST_DESCRIPTION);
-        let says = within(self.target.deadline, client.describe(v1::DescribeRequest {})).await?;
-        Described::of(says, listed)
+        looked
     }
 
     /// Asks questions that are all of the version that is listed. Some are asked twice: equal questions must have equal
     /// answers.
     pub(super) async fn ask(&self, listed: &ListedPlugin, questions: Vec<Question>) -> Outcomes {
-        let known = self.known().clone();
+        let line = Arc::clone(&self.line());
+        let known = line.described().clone();
         let described = match known {
             Some(described) => described,
-            None => match self.describe(listed).await {
-                Ok(described) => Arc::clone(self.known().insert(Arc::new(described))),
-                Err(fault) => return Self::failed(questions, &fault),
+            None => match line.describe(listed).await {
+                Ok(described) => described,
+                Err(fault) => {
+                    self.renew();
+                    return Self::failed(questions, &fault);
+                }
             },
         };
         let step = questions.len().div_ceil(ASKED_AGAIN).max(1);
         let some: Arc<[Question]> = questions.iter().step_by(step).cloned().collect();
         let questions: Arc<[Question]> = questions.into();
-        let (first, again) = tokio::join!(self.ask_once(&described, questions), self.ask_once(&described, some));
+        let (first, again) = tokio::join!(line.ask(&described, questions), line.ask(&described, some));
         let mut again: HashMap<Digest, Result<Answer, Fault>> =
             again.into_iter().map(|(question, answer)| (question.input.digest, answer)).collect();
         let compared = |(question, answer): (Question, Result<Answer, Fault>)| {
@@ -114,8 +119,7 @@ impl Link {
         };
         let outcomes: Outcomes = first.into_iter().map(compared).collect();
         if outcomes.iter().any(|(_, outcome)| outcome.is_err()) {
-            // Whoever listens there by now may be another.
-            *self.known() = None;
+            self.renew();
         }
         outcomes
     }
@@ -124,11 +128,43 @@ impl Link {
     pub(super) fn failed(questions: Vec<Question>, fault: &Fault) -> Outcomes {
         questions.into_iter().map(|question| (question, Err(fault.clone()))).collect()
     }
+}
 
-    async fn ask_once(&self, described: &Arc<Described>, questions: Arc<[Question]>) -> Outcomes {
+impl Line {
+    /// Connects when it is first used.
+    fn new(endpoint: &Endpoint, deadline: Duration) -> Arc<Self> {
+        Arc::new(Self { channel: endpoint.connect_lazy(), deadline, described: Mutex::default() })
+    }
+
+    fn described(&self) -> MutexGuard<'_, Option<Arc<Described>>> {
+        self.described.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn look(&self, listed: &ListedPlugin) -> Result<(), Fault> {
+        let mut health = HealthClient::new(self.channel.clone()).max_decoding_message_size(LONGEST_DESCRIPTION);
+        let check = health.check(HealthCheckRequest::default());
+        let answer = within(self.deadline, check).await?;
+        match answer.status() {
+            ServingStatus::Serving => self.describe(listed).await.map(drop),
+            status => {
+                Err(Fault::new(Reason::Unhealthy, format!("says that it does not serve ({})", status.as_str_name())))
+            }
+        }
+    }
+
+    /// What it says it is, as far as that is what is listed.
+    async fn describe(&self, listed: &ListedPlugin) -> Result<Arc<Described>, Fault> {
+        let mut client = PluginClient::new(self.channel.clone()).max_decoding_message_size(LONGEST_DESCRIPTION);
+        let says = within(self.deadline, client.describe(v1::DescribeRequest {})).await?;
+        let described = Arc::new(Described::of(says, listed)?);
+        *self.described() = Some(Arc::clone(&described));
+        Ok(described)
+    }
+
+    async fn ask(&self, described: &Arc<Described>, questions: Arc<[Question]>) -> Outcomes {
         let mut intake = Intake::new(Arc::clone(described), Arc::clone(&questions));
         let asked = match &*questions {
-            [question] => match within(self.target.deadline, self.render(question.clone())).await {
+            [question] => match within(self.deadline, self.render(question.clone())).await {
                 Ok(response) => intake.take(vec![response]).await,
                 Err(fault) => Err(fault),
             },
@@ -158,7 +194,7 @@ impl Link {
 
     /// Asks many questions in one call. What came before something went wrong counts.
     async fn stream(&self, questions: Arc<[Question]>, intake: &mut Intake) -> Result<(), Fault> {
-        let deadline = self.target.deadline;
+        let deadline = self.deadline;
         let count = questions.len();
         let asked = self.render_all(tokio_stream::iter(Group::all(questions)));
         let whole = deadline.saturating_mul(1 + u32::try_from(count / PACE).unwrap_or(u32::MAX - 1));

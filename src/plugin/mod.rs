@@ -3,6 +3,7 @@
 mod book;
 mod breaker;
 mod described;
+mod entry;
 mod fault;
 mod intake;
 mod kind;

@@ -1,6 +1,6 @@
 //! All outside plugins: who is listed, where each is reached, and having them asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -8,10 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
 use super::book::Book;
 use super::breaker::{Breaker, FIRST_PAUSE, LONGEST_PAUSE};
+use super::entry::{Counts, Entry};
 use super::fault::{Fault, Reason};
 use super::intake::Outcomes;
 use super::link::Link;
@@ -63,51 +64,10 @@ struct Known {
     /// What calls came to since this began, by the name of the plugin: it may have had several entries.
     counts: BTreeMap<String, Counts>,
     book: Book,
+    /// Who is configured and not listed, once it is known who is listed.
+    idle: Option<BTreeSet<String>>,
     /// How many entries there were; what comes of an earlier one of the same name does not count.
     entries: u64,
-}
-
-/// A plugin that is listed, where it is reached by now.
-struct Entry {
-    number: u64,
-    target: Result<Target, Fault>,
-    link: Result<Link, Fault>,
-    /// Looks at it now and then, until this is dropped.
-    probing: Option<AbortHandle>,
-    /// What the last look found; none before the first.
-    seen: Option<Result<(), Fault>>,
-    breaker: Breaker,
-}
-
-/// What calls of a plugin came to.
-#[derive(Default)]
-struct Counts {
-    calls: u64,
-    milliseconds: i64,
-    failures: BTreeMap<Reason, u64>,
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        if let Some(probing) = &self.probing {
-            probing.abort();
-        }
-    }
-}
-
-impl Entry {
-    /// Why it is not called now; none where it is.
-    fn fault(&self, now: Timestamp) -> Option<Fault> {
-        let left_alone = |(fault, _): (&Fault, Timestamp)| {
-            let words = format!("{}; it failed several times in a row and is left alone for a while", fault.words);
-            Fault::new(fault.reason, words)
-        };
-        match (&self.link, &self.seen) {
-            (Err(fault), _) => Some(fault.clone()),
-            (_, Some(Err(fault))) if fault.reason == Reason::Unhealthy => Some(fault.clone()),
-            _ => self.breaker.open(now).map(left_alone),
-        }
-    }
 }
 
 impl Pool {
@@ -130,9 +90,27 @@ impl Pool {
     pub fn redirect(&self, directory: Directory) {
         let mut known = self.known();
         known.directory = directory;
+        if known.idle.is_some() {
+            known.tell_of_idle();
+        }
         self.connect(&mut known);
         drop(known);
         self.tell();
+    }
+
+    /// Waits until all plugins that are listed were looked at once, and says what is wrong with them.
+    pub async fn look(&self) -> Vec<String> {
+        loop {
+            let mut settled = pin!(self.shared.settled.notified());
+            settled.as_mut().enable();
+            let found =
+                |(name, entry): (&String, &Entry)| Some(entry.found()?.err().map(|fault| fault.of_plugin(name)));
+            let all: Option<Vec<Option<String>>> = self.known().plugins.iter().map(found).collect();
+            if let Some(all) = all {
+                return all.into_iter().flatten().collect();
+            }
+            settled.await;
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -156,9 +134,11 @@ impl Pool {
                 continue;
             }
             known.entries += 1;
-            let (number, link) = (known.entries, target.clone().and_then(Link::new));
+            let (number, look) = (known.entries, Arc::<Notify>::default());
+            let link = target.as_ref().map_err(Fault::clone).and_then(Link::new);
             let probing = link.as_ref().ok().map(|link| {
-                let probe = probe(Arc::downgrade(&self.shared), name.clone(), number, link.clone(), listed);
+                let (shared, look) = (Arc::downgrade(&self.shared), Arc::clone(&look));
+                let probe = probe(shared, name.clone(), number, link.clone(), listed, look);
                 self.shared.runtime.spawn(probe).abort_handle()
             });
             known.book.forget(&name);
@@ -166,7 +146,7 @@ impl Pool {
                 // Whoever listens elsewhere may be another.
                 self.shared.answers.forget(&name);
             }
-            let entry = Entry { number, target, link, probing, seen: None, breaker: Breaker::default() };
+            let entry = Entry { number, target, link, probing, seen: None, look, breaker: Breaker::default() };
             known.plugins.insert(name, entry);
         }
     }
@@ -184,6 +164,7 @@ impl Pool {
         }
         let returned = seen.is_ok() && entry.seen != Some(Ok(()));
         entry.seen = Some(seen);
+        self.shared.settled.notify_waiters();
         if returned {
             // What could not be asked meanwhile can be by now.
             entry.breaker.looked_well();
@@ -245,7 +226,8 @@ impl Pool {
                 // Another is asked by now.
                 return None;
             };
-            entry.note(&outcomes, now);
+            let mut faults = outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().err());
+            entry.note(faults.rfind(|fault| !fault.reason.is_of_a_unit()), now);
         }
         let Known { book, counts, .. } = &mut *known;
         let counts = counts.entry(name.to_owned()).or_default();
@@ -275,8 +257,8 @@ impl Pool {
     }
 }
 
-/// Looks at a plugin now and then.
-async fn probe(shared: Weak<Shared>, name: String, number: u64, link: Link, listed: ListedPlugin) {
+/// Looks at a plugin now and then, and when that is asked for by `look`.
+async fn probe(shared: Weak<Shared>, name: String, number: u64, link: Link, listed: ListedPlugin, look: Arc<Notify>) {
     let mut failures = 0;
     loop {
         let seen = link.probe(&listed).await;
@@ -289,11 +271,20 @@ async fn probe(shared: Weak<Shared>, name: String, number: u64, link: Link, list
             0 => LOOK,
             failures => millis(pause(failures - 1, FIRST_PAUSE, LONGEST_PAUSE, now)),
         };
-        tokio::time::sleep(rest).await;
+        drop(timeout(rest, look.notified()).await);
     }
 }
 
 impl Known {
+    /// Says which plugins are configured for nothing, each once.
+    fn tell_of_idle(&mut self) {
+        let idle = self.directory.targets.keys().filter(|name| !self.listed.contains_key(*name)).cloned().collect();
+        let before = self.idle.replace(BTreeSet::clone(&idle)).unwrap_or_default();
+        for plugin in idle.difference(&before) {
+            tracing::info!(plugin, "this plugin is not asked: meshwright.yaml on main does not list it");
+        }
+    }
+
     /// Where a plugin is.
     fn target(&self, name: &str) -> Result<Target, Fault> {
         if let Some(target) = self.directory.targets.get(name) {
@@ -333,30 +324,6 @@ impl Known {
     }
 }
 
-impl Entry {
-    /// Takes notice of what a call came to.
-    fn note(&mut self, outcomes: &Outcomes, now: Timestamp) {
-        let mut faults = outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().err());
-        self.breaker.note(faults.rfind(|fault| !fault.reason.is_of_a_unit()), now);
-    }
-
-    fn report(&self, name: &str, counts: &Counts, now: Timestamp) -> PluginReport {
-        let seen = match &self.seen {
-            None => Some("was not looked at yet".to_owned()),
-            Some(seen) => seen.as_ref().err().map(|fault| fault.words.clone()),
-        };
-        let fault = self.link.as_ref().err().map(|fault| fault.words.clone()).or(seen);
-        PluginReport {
-            name: name.to_owned(),
-            fault: fault.or_else(|| self.fault(now).map(|fault| fault.words)),
-            calls: counts.calls,
-            #[expect(clippy::cast_precision_loss, reason = "milliseconds of calls stay far below 2^52")]
-            seconds: counts.milliseconds as f64 / 1000.0,
-            failures: counts.failures.iter().map(|(reason, count)| (reason.as_str(), *count)).collect(),
-        }
-    }
-}
-
 fn by_plugin(questions: &[Question]) -> impl Iterator<Item = &[Question]> {
     questions.chunk_by(|one, other| one.input.plugin == other.input.plugin)
 }
@@ -378,12 +345,13 @@ impl Plugins for Pool {
         });
         let registered = if settings.plugins.is_empty() { BTreeMap::new() } else { registered.collect() };
         let mut known = self.known();
-        if (&known.listed, &known.registered) == (&listed, &registered) {
+        if (&known.listed, &known.registered) == (&listed, &registered) && known.idle.is_some() {
             return;
         }
         // Whoever is listed as something else is looked at anew.
         let before = std::mem::replace(&mut known.listed, listed);
         known.registered = registered;
+        known.tell_of_idle();
         let Known { listed, plugins, book, .. } = &mut *known;
         plugins.retain(|name, _| {
             let stays = before.get(name) == listed.get(name);

@@ -18,9 +18,7 @@ const BUILT_IN: [&dyn Plugin; 3] = [&SmConfig, &LoadBalancer, &Dns];
 /// Renders the services of `scope` as `tree` has them, with what is known of outside plugins.
 #[must_use]
 pub fn render(tree: &Tree, settings: &Settings, scope: &Scope, outside: Outside<'_>) -> Rendered {
-    let mut assembly = Assembly::default();
-    assembly.add(collected(tree, settings, scope, outside, |_| {}));
-    assembly.finish()
+    rendered(tree, settings, scope, outside, |_| {}, |_| {})
 }
 
 /// Who has outside plugins asked.
@@ -44,13 +42,25 @@ pub fn render_asking(
     plugins: &impl Ask,
 ) -> Rendered {
     let outside = Outside::Fresh { files, before: None, answers: plugins.answers() };
-    let mut out = collected(tree, settings, scope, outside, |questions| plugins.begin(questions));
+    rendered(tree, settings, scope, outside, |questions| plugins.begin(questions), |questions| plugins.wait(questions))
+}
+
+/// Puts together what all plugins answer. `begin` has those outside asked what they did not answer yet, and `wait` waits for it.
+fn rendered(
+    tree: &Tree,
+    settings: &Settings,
+    scope: &Scope,
+    outside: Outside<'_>,
+    begin: impl FnOnce(&[Question]),
+    wait: impl FnOnce(&[Question]),
+) -> Rendered {
+    let mut out = collected(tree, settings, scope, outside, begin);
     let questions = std::mem::take(&mut out.unanswered);
     // All that can be done without the answers is done before them.
     let mut assembly = Assembly::default();
     assembly.add(out);
-    plugins.wait(&questions);
-    assembly.add(outside::answered(questions, plugins.answers(), settings.gitops));
+    wait(&questions);
+    assembly.add(outside::answered(questions, outside, settings.gitops));
     assembly.finish()
 }
 

@@ -37,6 +37,14 @@ impl YamlError {
         self
     }
 
+    /// The same error about a field, as a path; of none where that is the whole text.
+    pub(super) fn of_field(mut self, path: &str) -> Self {
+        if !matches!(path, "" | "." | "?") {
+            self.message = format!("{path}: {}", self.message);
+        }
+        self
+    }
+
     /// The same error in a text that begins on line `first` (from 1) of a larger one.
     #[must_use]
     pub fn in_document_from(mut self, first: u32) -> Self {
@@ -67,6 +75,11 @@ fn words(error: &DeserializeError) -> String {
             format!("{} where {expected} belongs", kind_of(unexpected))
         }
         DeserializeError::AliasError { error, .. } => words(error),
+        DeserializeError::InvalidScalar { ty, .. } => match ty.as_bytes() {
+            [b'u', b'0'..=b'9', ..] => "a whole number of 0 or more belongs here".to_owned(),
+            [b'i', b'0'..=b'9', ..] => "a whole number belongs here".to_owned(),
+            _ => format!("a {ty} belongs here"),
+        },
         other => UserMessageFormatter.format_message(other).lines().next().unwrap_or_default().to_owned(),
     }
 }

@@ -19,6 +19,6 @@ pub use edit::Fate;
 pub use error::YamlError;
 pub use placed::Placed;
 pub use position::{Position, position, positions};
-pub use read::{Limits, from_str, from_str_within, value};
+pub use read::{Limits, fields, from_str, from_str_within, value};
 pub use stream::{Document, Documents, documents};
 pub use write::to_string;

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_yaml::options::{AliasLimits, DuplicateKeyPolicy};
-use serde_yaml::{Budget, Options};
+use serde_yaml::{Budget, Options, with_deserializer_from_str_with_options};
 
 use super::{YamlError, plain};
 
@@ -68,6 +68,23 @@ pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
     from_str_within(text, Limits::default())
 }
 
+/// Reads a text of one document in which people set fields, within the default [`Limits`]: an error names the field.
+///
+/// # Errors
+/// As [`from_str`].
+pub fn fields<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
+    let limits = Limits::default();
+    limits.admit(text)?;
+    let mut field = String::new();
+    let read = with_deserializer_from_str_with_options(text, limits.options(), |from| {
+        serde_path_to_error::deserialize(from).map_err(|error| {
+            field = error.path().to_string();
+            error.into_inner()
+        })
+    });
+    read.map_err(|error| YamlError::from(error).of_field(&field))
+}
+
 /// Reads a text of one document, whatever it holds, within the default [`Limits`].
 ///
 /// # Errors
@@ -101,6 +118,27 @@ mod tests {
     fn a_repeated_key_is_refused_with_its_position() {
         let error = from_str::<Value>("a: 1\nb:\n  c: 1\n  c: 2\n").unwrap_err();
         assert_eq!((error.line, error.column), (4, 3), "{error}");
+    }
+
+    #[test]
+    fn an_error_names_the_field_that_it_is_about() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[expect(dead_code, reason = "only read")]
+        struct Entry {
+            port: u16,
+        }
+        type Entries = std::collections::BTreeMap<String, Vec<Entry>>;
+        let error = |text: &str| fields::<Entries>(text).unwrap_err().to_string();
+        assert!(fields::<Entries>("a: [{port: 1}]\n").is_ok());
+        for (text, words) in [
+            ("a:\n- port: high\n", "line 2, column 9: a[0].port: a whole number of 0 or more belongs here"),
+            ("a:\n- port: 1\n- {}\n", "line 3, column 3: a[1]: missing field `port`"),
+            ("a: [{port: 1, x: 2}]\n", "line 1, column 15: a[0].x: unknown field `x`"),
+            ("- a\n", "line 1, column 1: expected mapping start"),
+        ] {
+            assert!(error(text).starts_with(words), "{text}: {}", error(text));
+        }
     }
 
     #[test]

@@ -29,6 +29,9 @@ fn more_removals_than_the_cap_are_not_written() {
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.err.starts_with("error[plan/deletions] meshwright.yaml#/caps/deletions: "), "{refused:?}");
     assert!(refused.err.contains("raise caps.deletions in meshwright.yaml to 1"), "{refused:?}");
+    assert!(refused.out.contains("--- a/clusters/"), "{refused:?}");
+    let short = meshwright(&checkout.root, &["render", "--repo", ".", "--no-diff"]);
+    assert!(short.code == Some(1) && short.out.is_empty() && short.err.contains("1 file out of date"), "{short:?}");
     assert!(checkout.root.join(POLICY).is_file());
     fs::write(checkout.root.join("meshwright.yaml"), "caps: {deletions: 1}\n").unwrap();
     checkout.render();
@@ -61,6 +64,7 @@ fn what_excludes_each_other_is_told_with_what_to_write_instead() {
         (&["-f", "x.yaml", "--repo", "."], "-f and --repo exclude each other"),
         (&["--repo", ".", "--out", "x"], "with --repo, --write changes the checkout"),
         (&["-f", "x.yaml", "--write"], "with -f, --out DIR writes"),
+        (&["-f", "x.yaml", "--no-diff"], "--no-diff is for --repo"),
     ] {
         let run = meshwright(&checkout.root, &[&["render"], arguments].concat());
         assert!(run.code == Some(2) && run.err.contains(words), "{run:?}");

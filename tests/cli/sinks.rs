@@ -419,8 +419,11 @@ fn a_sink_that_cannot_be_is_refused_at_the_start() {
         ("{name: a, url: 'http://s.example'}", "sinks.url: `a`: say an https:// URL"),
         ("{name: a, url: 'https://me:hunter2@s.example'}", "sinks.url: `a`: say an https:// URL"),
         ("{name: a, url: 'https://s.example?key=hunter2'}", "sinks.url: `a`: say an https:// URL"),
-        ("{name: a, url: 'https://s.example', secretFile: nowhere}", "sinks.secretFile: nowhere: "),
-        ("{name: a, url: 'https://s.example', secretFile: short}", "sinks.secretFile: short: a secret of 15 bytes"),
+        ("{name: a, url: 'https://s.example', secretFile: nowhere}", "sinks.secretFile: `a`: nowhere: "),
+        (
+            "{name: a, url: 'https://s.example', secretFile: short}",
+            "sinks.secretFile: `a`: short: a secret of 15 bytes",
+        ),
         (&many, "sinks: name 16 at most"),
     ] {
         write(folder.path(), "serve.yaml", &format!("sinks: [{sinks}]\n"));

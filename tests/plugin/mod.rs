@@ -31,6 +31,8 @@ pub(crate) enum Does {
     Yaml,
     /// Nothing, for ever.
     Hang,
+    /// Nothing, whatever it is asked, its health too.
+    Dead,
     /// An error, after the first answer of many.
     Fail,
     /// The connection is gone in the middle of an answer, after the first [`MANY`] of many; from then on all are.
@@ -238,8 +240,11 @@ impl tonic_health::pb::health_server::Health for Health {
         _: Request<tonic_health::pb::HealthCheckRequest>,
     ) -> Result<Response<tonic_health::pb::HealthCheckResponse>, Status> {
         use tonic_health::pb::health_check_response::ServingStatus;
-        let ill = *self.0.lock().unwrap() == Does::Ill;
-        let status = if ill { ServingStatus::NotServing } else { ServingStatus::Serving } as i32;
+        let does = *self.0.lock().unwrap();
+        if does == Does::Dead {
+            return std::future::pending().await;
+        }
+        let status = if does == Does::Ill { ServingStatus::NotServing } else { ServingStatus::Serving } as i32;
         Ok(Response::new(tonic_health::pb::HealthCheckResponse { status }))
     }
 
@@ -281,7 +286,7 @@ impl Plugin for Double {
 
     async fn render(&self, request: Request<v1::RenderRequest>) -> Result<Response<v1::RenderResponse>, Status> {
         match self.now() {
-            Does::Hang => {
+            Does::Hang | Does::Dead => {
                 self.waiting.fetch_add(1, Ordering::SeqCst);
                 std::future::pending().await
             }

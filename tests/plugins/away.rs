@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Client, Does, INBOUND, LISTED, MESH, Mesh, PATIENCE, PluginDouble, process};
+use super::{Client, Does, INBOUND, LISTED, MESH, Mesh, PATIENCE, POLICY, PluginDouble, process};
 
 impl Mesh {
     /// The first pull request, as the server keeps it.
@@ -14,13 +14,21 @@ impl Mesh {
         let show = std::process::Command::new("git").arg("-C").arg(repo).args(["show", file]).output().unwrap();
         serde_json::from_slice(&show.stdout).unwrap_or_else(|_| panic!("{show:?}"))
     }
+
+    fn wait_until_main_has(&self, path: &str) {
+        wait(|| self.checkout().join(path).exists());
+    }
 }
 
 /// Plans the mesh of the fixture in the background.
 fn plan(mesh: &Mesh) -> std::thread::JoinHandle<process::Answer> {
+    plan_of(mesh, MESH.to_owned())
+}
+
+fn plan_of(mesh: &Mesh, bundle: String) -> std::thread::JoinHandle<process::Answer> {
     let client = Client::new(&mesh.url);
     std::thread::spawn(move || {
-        client.send("POST", "/v2/plan", &[], Some(("application/yaml", MESH.as_bytes()))).unwrap()
+        client.send("POST", "/v2/plan", &[], Some(("application/yaml", bundle.as_bytes()))).unwrap()
     })
 }
 
@@ -60,6 +68,41 @@ fn a_plan_says_why_a_plugin_did_not_answer() {
     let mesh = Mesh::with(&double);
     let answer = plan(&mesh).join().unwrap();
     assert!(answer.status == 200 && answer.body.contains("which never goes to Git"), "{}", answer.body);
+}
+
+#[test]
+fn a_plan_leaves_the_files_of_a_plugin_that_did_not_answer_as_they_are() {
+    let double = PluginDouble::start(Does::Well);
+    let mesh = Mesh::with(&double);
+    mesh.merge(&mesh.apply());
+    mesh.wait_until_main_has(POLICY);
+    let planned = || -> (Vec<String>, bool) {
+        let answer = plan_of(&mesh, MESH.replace("7070", "7071")).join().unwrap();
+        let plan: Value = serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("{}", answer.body));
+        let paths = plan["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap().to_owned());
+        (paths.collect(), answer.body.contains("what main has of it stays"))
+    };
+    double.does(Does::Fail);
+    let (paths, is_told) = planned();
+    assert!(is_told && !paths.is_empty() && !paths.contains(&POLICY.to_owned()), "{paths:?}");
+    double.does(Does::Well);
+    let until = Instant::now() + PATIENCE;
+    while planned().1 {
+        assert!(Instant::now() < until, "it is not asked again");
+    }
+    assert!(planned().0.contains(&POLICY.to_owned()));
+}
+
+#[test]
+fn a_plugin_that_a_look_found_dead_is_not_asked_until_another_finds_it_well() {
+    let double = PluginDouble::start(Does::Dead);
+    let mesh = Mesh::with(&double);
+    mesh.wait_for_part(|part| part["reason"].as_str().is_some_and(|why| why.starts_with("did not answer within")));
+    let answer = plan(&mesh).join().unwrap();
+    assert!(answer.body.contains("the plugin np did not answer within"), "{}", answer.body);
+    assert_eq!(double.waiting(), 0);
+    double.does(Does::Well);
+    mesh.merge(&mesh.apply());
 }
 
 #[test]

@@ -169,6 +169,29 @@ fn a_file_that_says_nothing_of_plugins_is_no_reason_to_call_all_well() {
 }
 
 #[test]
+fn a_plugin_that_is_configured_for_nothing_is_told_of() {
+    for (listed, state, is_told) in [("renderer: 1\n", "proposed", true), (super::LISTED, "blocked", false)] {
+        let mut mesh = Mesh::listing(listed, &reach("http://127.0.0.1:1"));
+        mesh.wait_for(&mesh.apply(), state);
+        let log = mesh.server.take().unwrap().stop();
+        assert_eq!(log.contains("not asked: meshwright.yaml on main does not list it plugin=\"np\""), is_told, "{log}");
+    }
+}
+
+#[test]
+fn a_plugin_that_is_asked_about_nothing_has_to_be_there_all_the_same() {
+    let (double, folder) = (PluginDouble::start(Does::Well), tempfile::tempdir().unwrap());
+    fs::write(folder.path().join("meshwright.yaml"), super::LISTED).unwrap();
+    fs::write(folder.path().join("serve.yaml"), reach(&double.address)).unwrap();
+    let check = || meshwright(folder.path(), &["check", "--plugins", "serve.yaml"]);
+    let well = check();
+    assert!(well.code == Some(0) && well.out == "ok: 0 generated files, 0 errors, 0 warnings\n", "{well:?}");
+    drop(double);
+    let away = check();
+    assert!(away.code == Some(1) && away.out.contains("the plugin np cannot be reached"), "{away:?}");
+}
+
+#[test]
 fn a_configuration_that_cannot_be_is_refused_with_its_field() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
@@ -182,7 +205,9 @@ fn a_configuration_that_cannot_be_is_refused_with_its_field() {
             format!("{}- {{name: np, address: 'http://127.0.0.1:1'}}\n", reach("http://127.0.0.1:1")),
             "`np` is listed twice",
         ),
-        ("plugins:\n- {name: np}\n".to_owned(), "missing field `address`"),
+        ("plugins:\n- {name: np}\n".to_owned(), "plugins[0]: missing field `address`"),
+        (reach("http://127.0.0.1:1").replace("np", "dns"), "plugins: dns: name: it is built in"),
+        (reach("http://127.0.0.1:1").replace("np", "Np"), "plugins: Np: name: "),
         (
             "plugins:\n- {name: np, address: 'http://127.0.0.1:1', deadline: 0s}\n".to_owned(),
             "deadline: say more than 0",

@@ -45,7 +45,8 @@ pub enum Outside<'a> {
         /// What was answered.
         answers: &'a Answers,
     },
-    /// Their files as they should be: those of main that answer what is asked now, and the answers that there are.
+    /// Their files as they should be: those of main that answer what is asked now, and the answers that there are; where there
+    /// is none, the files that main has, beside the question.
     Fresh {
         /// The files on main.
         files: &'a PluginFiles,
@@ -197,7 +198,17 @@ fn of_question(question: Question, answers: &Answers, gitops: GitOps) -> Output 
     }
 }
 
-/// What the questions of a rendering come to that are answered by now, and those that are not.
-pub(super) fn answered(questions: Vec<Question>, answers: &Answers, gitops: GitOps) -> Output {
-    joined(questions.into_par_iter().map(|question| of_question(question, answers, gitops)).collect())
+/// What the questions of a rendering come to by now. What main has stays where nobody answered: that it would go is as little
+/// known as what would come.
+pub(super) fn answered(questions: Vec<Question>, outside: Outside<'_>, gitops: GitOps) -> Output {
+    let Outside::Fresh { files, answers, .. } = outside else { return Output::default() };
+    let of = |question: Question| {
+        let mut out = of_question(question, answers, gitops);
+        for Question { input, about } in &out.unanswered {
+            let stays = files.of(&input.plugin, &about.name()).iter();
+            out.manifests.extend(stays.map(|file| file.manifest.clone()));
+        }
+        out
+    };
+    joined(questions.into_par_iter().map(of).collect())
 }
