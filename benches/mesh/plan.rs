@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use meshwright::intent::{Anchor, Bundle, Kind, Resource, Tree, layout};
 use meshwright::repo::Edits;
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::Outcome;
@@ -34,9 +35,9 @@ impl Plan {
     /// The resources that say it.
     pub(crate) fn resources(self) -> Outcome<Vec<Resource>> {
         let mut resources = read(&clusters())?;
-        for namespace in 0..self.namespaces {
-            resources.extend(read(&self.project(namespace))?);
-        }
+        let projects = (0..self.namespaces).into_par_iter().map(|namespace| read(&self.project(namespace)));
+        let projects = projects.collect::<Result<Vec<_>, String>>()?;
+        resources.extend(projects.into_iter().flatten());
         Ok(resources)
     }
 
@@ -132,7 +133,7 @@ spec: {{kv: [{{istioIngressGatewayAddress: 192.0.2.{n}}}, {{istioIngressGatewayP
     text
 }
 
-fn read(text: &str) -> Outcome<Vec<Resource>> {
+fn read(text: &str) -> Result<Vec<Resource>, String> {
     let bundle = Bundle::read(text).map_err(|rejected| format!("{:?}", rejected.first()))?;
     Ok(bundle.documents.into_iter().map(|posted| posted.resource).collect())
 }

@@ -48,6 +48,16 @@ pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
+/// The middle one of some figures, and between which ones that of ever more of them lies with 95 % (by their order: the figures
+/// need not be spread like anything).
+pub(crate) fn middle(mut figures: Vec<f64>) -> [f64; 3] {
+    figures.sort_unstable_by(f64::total_cmp);
+    let count = figures.len();
+    let aside = (0.98 * (count as f64).sqrt()).ceil() as usize;
+    let at = |place: usize| figures.get(place.min(count.saturating_sub(1))).copied().unwrap_or_default();
+    [(count / 2).saturating_sub(aside), count / 2, count / 2 + aside].map(at)
+}
+
 /// How often `one` holds `other`.
 pub(crate) fn ratio(one: Duration, other: Duration) -> f64 {
     one.as_secs_f64() / other.as_secs_f64()

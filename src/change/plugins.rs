@@ -2,21 +2,20 @@
 
 use async_trait::async_trait;
 
+use super::times::Times;
 use crate::intent::{Settings, Tree};
 use crate::render::{Answers, Question};
 use crate::review::words::many;
 
 /// How an outside plugin is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PluginReport {
     /// What it is called.
     pub name: String,
     /// Why it does not work, in words for every caller to read; none where it does.
     pub fault: Option<String>,
-    /// How many calls were answered.
-    pub calls: u64,
-    /// How long these took, in seconds.
-    pub seconds: f64,
+    /// How long calls took, whatever came of them.
+    pub calls: Times,
     /// How many questions were not answered as they have to be, by the reason in one word.
     pub failures: Vec<(&'static str, u64)>,
 }

@@ -88,7 +88,7 @@ impl Proposal {
         edited.intents(change)?;
         edited.manifests(&before, &after)?;
         edited.findings.extend(base.problems.values().flatten().cloned());
-        edited.findings.extend(untouched_drift(base, &edited.edits));
+        edited.findings.extend(untouched_drift(base, &edited.edits, &after));
         edited.findings.extend(before.outdated.iter().filter_map(|it| overwritten(it, &edited.edits)));
         edited.findings.extend(taken(&after, &edited, files, &base.strays)?);
         edited.findings.extend(unanswered(&after.unanswered));
@@ -218,8 +218,13 @@ fn put_back(rendered: &mut Rendered, path: &str, changes: &[FileChange]) -> Opti
 }
 
 /// Generated files of main that somebody edited by hand and that stay as they are.
-fn untouched_drift(base: &Base, edits: &Edits) -> Option<Finding> {
-    let untouched: Vec<&str> = base.drift.iter().filter(|path| edits.get(path).is_none()).map(String::as_str).collect();
+fn untouched_drift(base: &Base, edits: &Edits, after: &Rendered) -> Option<Finding> {
+    let awaited: BTreeSet<&str> = after.unanswered.iter().map(|question| &*question.input.plugin).collect();
+    // What becomes of a file whose plugin did not answer is not known yet.
+    let is_open =
+        |path: &&String| after.manifests.get(*path).is_some_and(|manifest| awaited.contains(&*manifest.plugin));
+    let untouched = base.drift.iter().filter(|path| edits.get(path).is_none() && !is_open(path));
+    let untouched: Vec<&str> = untouched.map(String::as_str).collect();
     let first = untouched.first()?;
     let named = untouched.iter().take(MOST_DRIFTED).copied().collect::<Vec<_>>().join(", ");
     let more = untouched.len().saturating_sub(MOST_DRIFTED);
@@ -248,7 +253,7 @@ pub fn unanswered(questions: &[Question]) -> Vec<Finding> {
             more => format!(" and {more} more"),
         };
         let message = format!(
-            "the plugin {plugin} has not answered for {}{more}: what main has of it stays, and what comes is not known",
+            "the plugin {plugin} has not answered for {}{more}: its files are shown as main has them, and what becomes of them is not known",
             about.name()
         );
         let remedy = "let it answer: of a server, GET /readyz says how it is; a command asks it with --plugins=FILE";
@@ -453,10 +458,10 @@ mod tests {
         let base = Base { drift, ..Base::default() };
         let mut edits = Edits::new();
         edits.delete("clusters/a/b/00.yaml");
-        let finding = untouched_drift(&base, &edits).unwrap();
+        let finding = untouched_drift(&base, &edits, &Rendered::default()).unwrap();
         assert_eq!(finding.place.path, "clusters/a/b/01.yaml");
         assert!(finding.message.contains("in 19 generated files"), "{finding}");
         assert!(finding.message.ends_with("clusters/a/b/03.yaml and 16 more"), "{finding}");
-        assert_eq!(untouched_drift(&Base::default(), &edits), None);
+        assert_eq!(untouched_drift(&Base::default(), &edits, &Rendered::default()), None);
     }
 }

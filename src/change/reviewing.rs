@@ -134,6 +134,9 @@ impl Desk {
         let worker = &self.worker;
         let view = self.view();
         let (_, proposal) = worker.plan(&view, &change.id).await?;
+        if !proposal.unanswered.is_empty() {
+            return Ok(None);
+        }
         let pull = worker.forge.find_pull(&change.branch).await?;
         let (Some(pull), Some(head)) = (pull, change.head) else { return Ok(None) };
         let standing = worker.weigh(&view, change, Some(&pull), &proposal).await?;

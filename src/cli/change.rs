@@ -12,7 +12,6 @@ use crate::change::State;
 use crate::config::Millis;
 
 /// The longest reason that a list shows, in characters.
-const LONGEST_REASON: usize = 100;
 
 /// The fewest digits that a commit may be named by.
 const FEWEST_DIGITS: usize = 7;
@@ -150,7 +149,7 @@ impl List {
             output::print(&format!("{id}  {state:<18} {created}  {}\n", output::line(&groups.join(", "))))?;
             let reason = text(change, "reason");
             if !reason.is_empty() {
-                let reason = if output::is_seen() { &shortened(reason) } else { reason };
+                let reason = if output::is_seen() { &output::shortened(reason) } else { reason };
                 output::print(&format!("    {}\n", output::line(reason)))?;
             }
         }
@@ -171,13 +170,6 @@ impl Show {
         }
         Ok(Verdict::Ok)
     }
-}
-
-/// The first line of a text, cut where it is long.
-fn shortened(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    let cut: String = line.chars().take(LONGEST_REASON).collect();
-    if cut.len() < text.len() { format!("{cut}…") } else { cut }
 }
 
 /// The whole id of the commit that `named` begins, if the change holds that one.
@@ -266,17 +258,5 @@ impl Ready {
         }
         output::print(&head(change))?;
         Ok(if answer::state(change) == Some(State::Blocked) { Verdict::Findings } else { Verdict::Ok })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reason_is_cut_to_a_line() {
-        assert_eq!(shortened("by carol"), "by carol");
-        assert_eq!(shortened("first\nsecond"), "first…");
-        assert_eq!(shortened(&"ä".repeat(LONGEST_REASON + 1)), format!("{}…", "ä".repeat(LONGEST_REASON)));
     }
 }

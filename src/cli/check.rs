@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::access::expected;
 use super::annotate::{self, Format};
 use super::output;
-use super::plugins::Reach;
+use super::plugins::{Answered, Reach};
 use super::render::{RENDER_WITH_PLUGINS, outdated, outdated_of_plugins};
 use super::{Failure, Outcome, Verdict, against, bundle};
 use crate::change::{Audit, Declared, Listed};
@@ -51,7 +51,8 @@ impl Check {
         let (mut generated, mut by_digest) = (0, ByDigest::default());
         if findings.is_empty() {
             let plugin_files = listed.plugin_files(&files, &declared.settings).map_err(Failure::failed)?;
-            let (rendered, faults) = self.rendered(&declared, &plugin_files)?;
+            let (rendered, faults, more) = self.rendered(&declared, &plugin_files)?;
+            findings.extend(more);
             let unasked = if self.plugins.is_asked() { &[][..] } else { &declared.settings.plugins };
             (generated, by_digest) = (rendered.manifests.len(), ByDigest::of(&rendered, unasked, faults));
             findings.extend(outdated_of_plugins(&rendered));
@@ -95,18 +96,24 @@ impl Check {
 }
 
 impl Check {
-    /// What the checkout renders to, with what plugins answer where they are asked, and why some did not.
-    fn rendered(&self, declared: &Declared, files: &PluginFiles) -> Result<(Rendered, Vec<String>), Failure> {
+    /// What the checkout renders to, with what plugins answer where they are asked, why some did not, and what else is wrong
+    /// with those that are listed.
+    fn rendered(
+        &self,
+        declared: &Declared,
+        files: &PluginFiles,
+    ) -> Result<(Rendered, Vec<String>, Vec<Finding>), Failure> {
         let (tree, settings) = (&declared.tree, &declared.settings);
         let scope = Scope::everything(tree);
         let Some(way) = self.plugins.way(tree, settings)? else {
-            return Ok((render(tree, settings, &scope, Outside::AsMain(files)), vec![]));
+            return Ok((render(tree, settings, &scope, Outside::AsMain(files)), vec![], vec![]));
         };
-        let mut faults = BTreeSet::from_iter(way.look());
-        let answered = way.ask(&questions(tree, settings, &scope));
-        faults.extend(answered.faults);
-        let outside = Outside::Answered { files, answers: &answered.answers };
-        Ok((render(tree, settings, &scope, outside), faults.into_iter().collect()))
+        let looked = way.look();
+        let Answered { answers, faults } = way.ask(&questions(tree, settings, &scope));
+        let is_told = |name: &str| faults.iter().any(|fault| fault.starts_with(&format!("the plugin {name} ")));
+        let untold = looked.into_iter().filter(|(name, _)| !is_told(name));
+        let findings = untold.map(|(_, words)| not_well(words)).collect();
+        Ok((render(tree, settings, &scope, Outside::Answered { files, answers: &answers }), faults, findings))
     }
 }
 
@@ -118,6 +125,17 @@ fn not_asked(fault: &str) -> Finding {
         place,
         fault,
         "let it answer; or leave --plugins out, which checks digests only",
+    )
+}
+
+/// A plugin that is not as it has to be, though it answered all that it was asked, or was asked nothing.
+fn not_well(words: String) -> Finding {
+    let place = Place::pointing(SETTINGS_PATH, "/plugins");
+    Finding::error(
+        "plugin/fault",
+        place,
+        words,
+        "see docs/plugins.md; or leave --plugins out, which checks digests only",
     )
 }
 

@@ -30,7 +30,8 @@ pub(super) fn follow(client: &Client, mut change: Value, wait: Wait, timeout: Mi
         let reason = answer::text(&change, "reason");
         let now = answer::text(&change, "state").to_owned() + if reason.is_empty() { "" } else { ": " } + reason;
         if now != shown {
-            let text = format!("{} {now} … {:.0}s", id(&change), begin.elapsed().as_secs_f32());
+            let seconds = begin.elapsed().as_secs_f32();
+            let text = format!("{} {} … {seconds:.0}s", id(&change), output::shortened(&now));
             output::note_progress(&text, shown.is_empty());
             shown.clone_from(&now);
         }

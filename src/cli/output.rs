@@ -57,6 +57,16 @@ pub(super) fn path(path: &Path) -> String {
     line(&path.display().to_string())
 }
 
+/// The most characters of what is shown in one line.
+const SHORT: usize = 100;
+
+/// The first line of a text, cut where it is long.
+pub(super) fn shortened(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let cut: String = line.chars().take(SHORT).collect();
+    if cut.len() < text.len() { format!("{cut}…") } else { cut }
+}
+
 /// Whether people see standard output as it comes.
 pub(super) fn is_seen() -> bool {
     std::io::stdout().is_terminal()
@@ -192,6 +202,13 @@ mod tests {
         assert_eq!(lines[2..], ["\u{1b}[36m@@ -1 +1 @@\u{1b}[0m", "\u{1b}[31m-a\u{1b}[0m", "\u{1b}[32m+b\u{1b}[0m"]);
         let steering = diff(&change("", &format!("{STEERING}\n")));
         assert!(steering.ends_with(&format!("\u{1b}[32m+{SPELLED}\u{1b}[0m\n")), "{steering:?}");
+    }
+
+    #[test]
+    fn what_is_shown_in_one_line_is_cut_to_it() {
+        assert_eq!(shortened("by carol"), "by carol");
+        assert_eq!(shortened("first\nsecond"), "first…");
+        assert_eq!(shortened(&"ä".repeat(SHORT + 1)), format!("{}…", "ä".repeat(SHORT)));
     }
 
     #[test]

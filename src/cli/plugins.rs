@@ -1,5 +1,6 @@
 //! Outside plugins, where a command reaches them.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -76,9 +77,9 @@ pub(super) struct Answered {
 }
 
 impl Way {
-    /// What is wrong with plugins that are listed, whether anything is to be asked of them or not.
-    pub(super) fn look(&self) -> Vec<String> {
-        self.runtime.block_on(self.pool.look())
+    /// What is wrong with plugins that are listed, by their names, whether anything is to be asked of them or not.
+    pub(super) fn look(&self) -> BTreeMap<String, String> {
+        self.runtime.block_on(self.pool.looks())
     }
 
     /// Has plugins asked.

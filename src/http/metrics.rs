@@ -15,8 +15,8 @@ use super::reloads::Reloads;
 use crate::change::forge::Left;
 use crate::change::id::Timestamp;
 use crate::change::outbox::Tallies;
-use crate::change::{Change, Event, Ledger, PluginReport, State};
-use histogram::{Histogram, head};
+use crate::change::{Change, Event, Ledger, PluginReport, State, Times};
+use histogram::head;
 use lives::Lives;
 
 /// Upper bounds of the buckets of request times, in milliseconds.
@@ -27,12 +27,12 @@ pub(super) type Template = &'static str;
 
 struct Series {
     by_status: BTreeMap<u16, u64>,
-    times: Histogram,
+    times: Times,
 }
 
 impl Default for Series {
     fn default() -> Self {
-        Self { by_status: BTreeMap::new(), times: Histogram::new(&OF_REQUESTS) }
+        Self { by_status: BTreeMap::new(), times: Times::new(&OF_REQUESTS) }
     }
 }
 
@@ -130,7 +130,7 @@ impl Metrics {
         head(out, name, "histogram", "Time from a request's head to its answer's head.")?;
         for ((route, method), Series { times, .. }) in requests.iter() {
             let labels = format!("route=\"{route}\",method=\"{method}\"");
-            times.write(out, name, &labels)?;
+            histogram::write(out, times, name, &labels)?;
         }
         drop(requests);
         head(out, "meshwright_intents_accepted_total", "counter", "Intents that were written durably.")?;
@@ -191,7 +191,9 @@ mod tests {
         let parts = [Part { name: "journal".into(), fault: Some("full".into()) }];
         let left = Some(Left { minute: 7, hour: 300 });
         let failures = vec![("late", 2)];
-        let plugins = [PluginReport { name: "np".into(), fault: None, calls: 3, seconds: 0.25, failures }];
+        let mut calls = Times::new(&[100, 1000]);
+        [200, 50, 2000].into_iter().for_each(|took| calls.observe(took));
+        let plugins = [PluginReport { name: "np".into(), fault: None, calls, failures }];
         let (ledger, at, reloads) = (Ledger::default(), Timestamp(0), Reloads::default());
         reloads.refused();
         let sinks = &Tallies::default();
@@ -217,7 +219,10 @@ mod tests {
             "meshwright_ready{part=\"journal\"} 0",
             "meshwright_forge_writes_left{within=\"hour\"} 300",
             "meshwright_writes_waiting 0",
-            "meshwright_plugin_call_seconds_sum{plugin=\"np\"} 0.25",
+            "meshwright_plugin_call_seconds_bucket{plugin=\"np\",le=\"0.1\"} 1",
+            "meshwright_plugin_call_seconds_bucket{plugin=\"np\",le=\"1\"} 2",
+            "meshwright_plugin_call_seconds_bucket{plugin=\"np\",le=\"+Inf\"} 3",
+            "meshwright_plugin_call_seconds_sum{plugin=\"np\"} 2.25",
             "meshwright_plugin_call_seconds_count{plugin=\"np\"} 3",
             "meshwright_plugin_failures_total{plugin=\"np\",reason=\"late\"} 2",
             "meshwright_config_reloads_total{result=\"taken\"} 0",

@@ -10,7 +10,7 @@ use super::breaker::Breaker;
 use super::fault::{Fault, Reason};
 use super::link::Link;
 use super::target::Target;
-use crate::change::{PluginReport, Timestamp};
+use crate::change::{PluginReport, Times, Timestamp};
 
 /// A plugin that is listed, where it is reached by now.
 pub(super) struct Entry {
@@ -22,17 +22,25 @@ pub(super) struct Entry {
     pub(super) probing: Option<AbortHandle>,
     /// What the last look found; none before the first.
     pub(super) seen: Option<Result<(), Fault>>,
-    /// Has it looked at now.
-    pub(super) look: Arc<Notify>,
+    /// Has it looked at soon.
+    pub(super) look_soon: Arc<Notify>,
     pub(super) breaker: Breaker,
 }
 
 /// What calls of a plugin came to.
-#[derive(Default)]
 pub(super) struct Counts {
-    pub(super) calls: u64,
-    pub(super) milliseconds: i64,
+    pub(super) calls: Times,
     pub(super) failures: BTreeMap<Reason, u64>,
+}
+
+/// Upper bounds of how long calls take, in milliseconds: one unit takes some, many seconds, and deadlines are ten of these
+/// where nothing else is said.
+const BOUNDS: [u64; 12] = [1, 5, 25, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 120_000];
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self { calls: Times::new(&BOUNDS), failures: BTreeMap::new() }
+    }
 }
 
 impl Drop for Entry {
@@ -46,23 +54,34 @@ impl Drop for Entry {
 impl Entry {
     /// Why it is not called now; none where it is.
     pub(super) fn fault(&self, now: Timestamp) -> Option<Fault> {
-        let left_alone = |(fault, _): (&Fault, Timestamp)| {
-            let words = format!("{}; it failed several times in a row and is left alone for a while", fault.words);
-            Fault::new(fault.reason, words)
-        };
-        match (&self.link, &self.seen) {
-            (Err(fault), _) => Some(fault.clone()),
-            (_, Some(Err(fault))) if fault.reason.is_of_all() => Some(fault.clone()),
-            _ => self.breaker.open(now).map(left_alone),
+        let because = |fault: &Fault, why: &str| Fault::new(fault.reason, format!("{}; {why}", fault.words));
+        if let Err(fault) = &self.link {
+            return Some(fault.clone());
         }
+        if let Some(fault) = self.keeps_from_calls() {
+            return Some(because(fault, "it is asked when a look at it finds it well"));
+        }
+        let (fault, _) = self.breaker.open(now)?;
+        Some(because(fault, "it failed several times in a row and is left alone for a while"))
+    }
+
+    /// What the last look found, if that shows that there is no sense in calling it.
+    pub(super) fn keeps_from_calls(&self) -> Option<&Fault> {
+        self.seen.as_ref()?.as_ref().err().filter(|fault| fault.reason.keeps_from_calls())
     }
 
     /// Takes notice of what a call came to.
     pub(super) fn note(&mut self, fault: Option<&Fault>, now: Timestamp) {
         self.breaker.note(fault, now);
-        if self.seen.as_ref().is_some_and(|seen| seen.is_ok() != fault.is_none()) {
+        let is_news = match &self.seen {
+            None => false,
+            Some(Ok(())) => fault.is_some(),
+            // A look may find something that calls cannot show.
+            Some(Err(_)) => fault.is_none() && self.keeps_from_calls().is_some(),
+        };
+        if is_news {
             // Whoever asks how it is shall not be told what it was before.
-            self.look.notify_one();
+            self.look_soon.notify_one();
         }
     }
 
@@ -81,9 +100,7 @@ impl Entry {
         PluginReport {
             name: name.to_owned(),
             fault,
-            calls: counts.calls,
-            #[expect(clippy::cast_precision_loss, reason = "milliseconds of calls stay far below 2^52")]
-            seconds: counts.milliseconds as f64 / 1000.0,
+            calls: counts.calls.clone(),
             failures: counts.failures.iter().map(|(reason, count)| (reason.as_str(), *count)).collect(),
         }
     }
@@ -97,18 +114,48 @@ mod tests {
 
     use super::*;
 
+    fn entry(seen: Option<Result<(), Fault>>, look_soon: &Arc<Notify>) -> Entry {
+        let target = Target { address: "http://127.0.0.1:1".into(), tls: None, deadline: Duration::from_secs(1) };
+        let link = Link::new(&target);
+        let look_soon = Arc::clone(look_soon);
+        Entry { number: 1, target: Ok(target), link, probing: None, seen, look_soon, breaker: Breaker::default() }
+    }
+
+    fn fault(reason: Reason) -> Fault {
+        Fault::new(reason, "fails")
+    }
+
     #[tokio::test]
-    async fn a_plugin_is_looked_at_at_once_where_a_call_shows_something_else_than_the_last_look() {
-        let fault = || Fault::new(Reason::Late, "did not answer");
+    async fn a_plugin_is_looked_at_soon_where_a_call_shows_something_else_than_the_last_look() {
         let looked = |seen: Option<Result<(), Fault>>, called: Option<Fault>| async move {
-            let look = Arc::<Notify>::default();
-            let (number, target, link, breaker) = (1, Err(fault()), Err(fault()), Breaker::default());
-            let mut entry = Entry { number, target, link, probing: None, seen, look: look.clone(), breaker };
-            entry.note(called.as_ref(), Timestamp(0));
-            timeout(Duration::ZERO, look.notified()).await.is_ok()
+            let look_soon = Arc::default();
+            entry(seen, &look_soon).note(called.as_ref(), Timestamp(0));
+            timeout(Duration::ZERO, look_soon.notified()).await.is_ok()
         };
-        assert!(looked(Some(Ok(())), Some(fault())).await && looked(Some(Err(fault())), None).await);
-        assert!(!looked(Some(Ok(())), None).await && !looked(Some(Err(fault())), Some(fault())).await);
-        assert!(!looked(None, Some(fault())).await);
+        let late = || fault(Reason::Late);
+        assert!(looked(Some(Ok(())), Some(late())).await && looked(Some(Err(late())), None).await);
+        assert!(!looked(Some(Ok(())), None).await && !looked(Some(Err(late())), Some(late())).await);
+        assert!(!looked(None, Some(late())).await);
+        // Its health may be for others to ask.
+        assert!(!looked(Some(Err(fault(Reason::Refused))), None).await);
+    }
+
+    #[tokio::test]
+    async fn only_a_look_that_shows_nobody_at_work_keeps_from_calls() {
+        for (reason, keeps) in [
+            (Reason::Unreachable, true),
+            (Reason::Unhealthy, true),
+            (Reason::Late, true),
+            (Reason::Version, false),
+            (Reason::Refused, false),
+            (Reason::Failed, false),
+            (Reason::TooMuch, false),
+        ] {
+            let kept = entry(Some(Err(fault(reason))), &Arc::default()).fault(Timestamp(0));
+            let words = kept.map(|fault| fault.words);
+            let expected = keeps.then_some("fails; it is asked when a look at it finds it well");
+            assert_eq!(words.as_deref(), expected, "{reason:?}");
+        }
+        assert_eq!(entry(None, &Arc::default()).fault(Timestamp(0)), None);
     }
 }

@@ -49,9 +49,14 @@ impl Reason {
         matches!(self, Self::Differs | Self::Wrong)
     }
 
-    /// Whether a look at the plugin that ends like this shows that nothing is to be had of it by now.
-    pub(super) fn is_of_all(self) -> bool {
+    /// Whether a look at the plugin that ends like this shows that there is no sense in calling it.
+    pub(super) fn keeps_from_calls(self) -> bool {
         matches!(self, Self::Unreachable | Self::Unhealthy | Self::Late)
+    }
+
+    /// Whether another connection may be better.
+    pub(super) fn may_end_with_the_connection(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Late | Self::TooMuch | Self::Failed)
     }
 
     /// Whether a look at the plugin that goes well shows that it is over.

@@ -38,47 +38,49 @@ const PACE: usize = 100;
 const RENDER: &str = "/meshwright.plugin.v1.Plugin/Render";
 const RENDER_ALL: &str = "/meshwright.plugin.v1.Plugin/RenderAll";
 
-/// The connection to one plugin. Cloning shares it.
+/// The way to one plugin. Cloning shares it.
 #[derive(Debug, Clone)]
 pub(super) struct Link {
-    deadline: Duration,
-    endpoint: Endpoint,
     line: Arc<Mutex<Arc<Line>>>,
 }
 
-/// A connection, which is another one after something failed: whoever listens there by then may be another, and one that is
-/// dead or flooded is closed when nobody uses it any more.
+/// A connection to a plugin, which is made when it is first used.
 #[derive(Debug)]
 struct Line {
-    channel: Channel,
+    endpoint: Endpoint,
     deadline: Duration,
-    /// What the plugin said that it is. Each answer says its version again.
+    channel: Channel,
+    /// What the plugin said that it is, until something fails. Each answer says its version again.
     described: Mutex<Option<Arc<Described>>>,
 }
 
 impl Link {
     /// A way to a plugin; nothing is connected yet.
     pub(super) fn new(target: &Target) -> Result<Self, Fault> {
-        let (endpoint, deadline) = (target.endpoint()?, target.deadline);
-        let line = Arc::new(Mutex::new(Line::new(&endpoint, deadline)));
-        Ok(Self { endpoint, deadline, line })
+        let line = Line::new(target.endpoint()?, target.deadline);
+        Ok(Self { line: Arc::new(Mutex::new(line)) })
     }
 
     fn line(&self) -> MutexGuard<'_, Arc<Line>> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets go of the connection.
-    fn renew(&self) {
-        *self.line() = Line::new(&self.endpoint, self.deadline);
+    /// Takes notice of what failed on a connection: whoever listens there by now may be another. One that worked before, and
+    /// may be dead or flooded, is let go of; one that is still being made is not, or a slow one would never be.
+    fn failed_on(&self, failed: &Arc<Line>, fault: &Fault) {
+        let worked = failed.described().take().is_some();
+        let mut line = self.line();
+        if worked && fault.reason.may_end_with_the_connection() && Arc::ptr_eq(&line, failed) {
+            *line = Line::new(failed.endpoint.clone(), failed.deadline);
+        }
     }
 
     /// Whether it serves, and is the plugin that is listed.
     pub(super) async fn probe(&self, listed: &ListedPlugin) -> Result<(), Fault> {
         let line = Arc::clone(&self.line());
         let looked = line.look(listed).await;
-        if looked.is_err() {
-            self.renew();
+        if let Err(fault) = &looked {
+            self.failed_on(&line, fault);
         }
         looked
     }
@@ -93,7 +95,7 @@ impl Link {
             None => match line.describe(listed).await {
                 Ok(described) => described,
                 Err(fault) => {
-                    self.renew();
+                    self.failed_on(&line, &fault);
                     return Self::failed(questions, &fault);
                 }
             },
@@ -118,8 +120,8 @@ impl Link {
             (question, answer)
         };
         let outcomes: Outcomes = first.into_iter().map(compared).collect();
-        if outcomes.iter().any(|(_, outcome)| outcome.is_err()) {
-            self.renew();
+        if let Some(fault) = outcomes.iter().find_map(|(_, outcome)| outcome.as_ref().err()) {
+            self.failed_on(&line, fault);
         }
         outcomes
     }
@@ -131,9 +133,9 @@ impl Link {
 }
 
 impl Line {
-    /// Connects when it is first used.
-    fn new(endpoint: &Endpoint, deadline: Duration) -> Arc<Self> {
-        Arc::new(Self { channel: endpoint.connect_lazy(), deadline, described: Mutex::default() })
+    fn new(endpoint: Endpoint, deadline: Duration) -> Arc<Self> {
+        let channel = endpoint.connect_lazy();
+        Arc::new(Self { endpoint, deadline, channel, described: Mutex::default() })
     }
 
     fn described(&self) -> MutexGuard<'_, Option<Arc<Described>>> {

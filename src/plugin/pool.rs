@@ -98,16 +98,19 @@ impl Pool {
         self.tell();
     }
 
-    /// Waits until all plugins that are listed were looked at once, and says what is wrong with them.
-    pub async fn look(&self) -> Vec<String> {
+    /// Waits until all plugins that are listed were looked at once, and says what is wrong with them, by their names.
+    pub async fn looks(&self) -> BTreeMap<String, String> {
         loop {
             let mut settled = pin!(self.shared.settled.notified());
             settled.as_mut().enable();
-            let found =
-                |(name, entry): (&String, &Entry)| Some(entry.found()?.err().map(|fault| fault.of_plugin(name)));
-            let all: Option<Vec<Option<String>>> = self.known().plugins.iter().map(found).collect();
+            let found = |(name, entry): (&String, &Entry)| Some((name.clone(), entry.found()?));
+            let all: Option<Vec<_>> = self.known().plugins.iter().map(found).collect();
             if let Some(all) = all {
-                return all.into_iter().flatten().collect();
+                let said = |(name, found): (String, Result<(), Fault>)| {
+                    let words = found.err()?.of_plugin(&name);
+                    Some((name, words))
+                };
+                return all.into_iter().filter_map(said).collect();
             }
             settled.await;
         }
@@ -134,11 +137,11 @@ impl Pool {
                 continue;
             }
             known.entries += 1;
-            let (number, look) = (known.entries, Arc::<Notify>::default());
+            let (number, look_soon) = (known.entries, Arc::<Notify>::default());
             let link = target.as_ref().map_err(Fault::clone).and_then(Link::new);
             let probing = link.as_ref().ok().map(|link| {
-                let (shared, look) = (Arc::downgrade(&self.shared), Arc::clone(&look));
-                let probe = probe(shared, name.clone(), number, link.clone(), listed, look);
+                let (shared, look_soon) = (Arc::downgrade(&self.shared), Arc::clone(&look_soon));
+                let probe = probe(shared, name.clone(), number, link.clone(), listed, look_soon);
                 self.shared.runtime.spawn(probe).abort_handle()
             });
             known.book.forget(&name);
@@ -146,7 +149,7 @@ impl Pool {
                 // Whoever listens elsewhere may be another.
                 self.shared.answers.forget(&name);
             }
-            let entry = Entry { number, target, link, probing, seen: None, look, breaker: Breaker::default() };
+            let entry = Entry { number, target, link, probing, seen: None, look_soon, breaker: Breaker::default() };
             known.plugins.insert(name, entry);
         }
     }
@@ -162,16 +165,24 @@ impl Pool {
             (Ok(()), Some(Err(_))) => tracing::info!(plugin = name, "this plugin works again"),
             _ => {}
         }
-        let returned = seen.is_ok() && entry.seen != Some(Ok(()));
-        entry.seen = Some(seen);
-        self.shared.settled.notify_waiters();
-        if returned {
-            // What could not be asked meanwhile can be by now.
-            entry.breaker.looked_well();
-            known.book.retry(name, self.shared.clock.now());
-            drop(known);
-            self.tell();
+        if entry.seen.as_ref() == Some(&seen) {
+            return;
         }
+        let (is_well, kept) = (seen.is_ok(), entry.keeps_from_calls().is_some());
+        entry.seen = Some(seen);
+        let may_be_asked = is_well || kept && entry.keeps_from_calls().is_none();
+        if is_well {
+            entry.breaker.looked_well();
+        }
+        if may_be_asked {
+            // What could not be asked meanwhile can be by now.
+            known.book.retry(name, self.shared.clock.now());
+        }
+        drop(known);
+        if may_be_asked {
+            self.shared.changed.notify_one();
+        }
+        self.shared.settled.notify_waiters();
     }
 
     /// Has one plugin asked what is not answered, and cannot be left for later; gives whether any of these is being asked now.
@@ -195,70 +206,68 @@ impl Pool {
     /// Asks questions of one plugin, and takes notice of what that comes to.
     async fn call(self, name: Arc<str>, questions: Vec<Question>) {
         let begun = self.shared.clock.now();
-        let way = self.known().way_to(&name, &questions, begun);
-        let (number, outcomes) = match way {
-            Ok((number, link, listed)) => (Some(number), link.ask(&listed, questions).await),
-            Err(fault) => (None, Link::failed(questions, &fault)),
+        let again = match self.way_to(&name, questions, begun) {
+            Ok((Way { number, link, listed }, questions)) => {
+                let outcomes = link.ask(&listed, questions).await;
+                self.called(&name, number, outcomes, begun)
+            }
+            Err(again) => again,
         };
-        let now = self.shared.clock.now();
-        let again = self.called(&name, number, outcomes, (now.0 - begun.0).max(0), now);
         self.tell();
         if let Some(again) = again {
-            let rest = (again.0 - now.0).clamp(0, LONGEST_PAUSE);
+            let rest = (again.0 - self.shared.clock.now().0).clamp(0, LONGEST_PAUSE);
             tokio::time::sleep(millis(rest)).await;
             self.tell();
         }
     }
 
-    /// Takes notice of what a call came to, of an entry if there was one to call; gives the moment when something can be
-    /// asked again.
-    fn called(
+    /// How questions can be asked now; else the moment when they can be asked again.
+    fn way_to(
         &self,
         name: &str,
-        number: Option<u64>,
-        outcomes: Outcomes,
-        took: i64,
+        questions: Vec<Question>,
         now: Timestamp,
-    ) -> Option<Timestamp> {
+    ) -> Result<(Way, Vec<Question>), Option<Timestamp>> {
+        // At once: a look that ends meanwhile has what failed asked again.
         let mut known = self.known();
-        if let Some(number) = number {
-            let Some(entry) = known.plugins.get_mut(name).filter(|entry| entry.number == number) else {
-                // Another is asked by now.
-                return None;
-            };
-            let mut faults = outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().err());
-            entry.note(faults.rfind(|fault| !fault.reason.is_of_a_unit()), now);
+        match known.way_to(name, &questions, now) {
+            Ok(way) => Ok((way, questions)),
+            Err(fault) => Err(known.note(&self.shared.answers, name, Link::failed(questions, &fault), now)),
         }
-        let Known { book, counts, .. } = &mut *known;
-        let counts = counts.entry(name.to_owned()).or_default();
-        let mut first: Option<Timestamp> = None;
-        for (question, outcome) in outcomes {
-            let input = question.input;
-            let kept = outcome.and_then(|answer| match self.shared.answers.put(input.clone(), answer, now.0) {
-                Ok(()) => Ok(()),
-                Err(NoRoom) => {
-                    Err(Fault::new(Reason::TooMuch, format!("answers more than there is room for: {NoRoom}")))
-                }
-            });
-            match kept {
-                Ok(()) => book.answered(&input),
-                Err(fault) => {
-                    *counts.failures.entry(fault.reason).or_default() += 1;
-                    let again = book.failed(&input, &fault, now);
-                    first = Some(first.map_or(again, |first| first.min(again)));
-                }
-            }
-        }
-        if first.is_none() {
-            counts.calls += 1;
-            counts.milliseconds += took;
-        }
-        first
+    }
+
+    /// Takes notice of what a call of an entry came to; gives the moment when something can be asked again.
+    fn called(&self, name: &str, number: u64, outcomes: Outcomes, begun: Timestamp) -> Option<Timestamp> {
+        let now = self.shared.clock.now();
+        let mut known = self.known();
+        let Some(entry) = known.plugins.get_mut(name).filter(|entry| entry.number == number) else {
+            // Another is asked by now.
+            return None;
+        };
+        let mut faults = outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().err());
+        entry.note(faults.rfind(|fault| !fault.reason.is_of_a_unit()), now);
+        let took = u64::try_from(now.0 - begun.0).unwrap_or_default();
+        known.counts.entry(name.to_owned()).or_default().calls.observe(took);
+        known.note(&self.shared.answers, name, outcomes, now)
     }
 }
 
-/// Looks at a plugin now and then, and when that is asked for by `look`.
-async fn probe(shared: Weak<Shared>, name: String, number: u64, link: Link, listed: ListedPlugin, look: Arc<Notify>) {
+/// How a plugin is asked, by which entry.
+struct Way {
+    number: u64,
+    link: Link,
+    listed: ListedPlugin,
+}
+
+/// Looks at a plugin now and then, and soon where that is asked for.
+async fn probe(
+    shared: Weak<Shared>,
+    name: String,
+    number: u64,
+    link: Link,
+    listed: ListedPlugin,
+    look_soon: Arc<Notify>,
+) {
     let mut failures = 0;
     loop {
         let seen = link.probe(&listed).await;
@@ -267,11 +276,12 @@ async fn probe(shared: Weak<Shared>, name: String, number: u64, link: Link, list
         let now = pool.shared.clock.now();
         pool.looked(&name, number, seen);
         drop(pool);
-        let rest = match failures {
-            0 => LOOK,
-            failures => millis(pause(failures - 1, FIRST_PAUSE, LONGEST_PAUSE, now)),
+        let (least, most) = match failures {
+            0 => (Duration::ZERO, LOOK),
+            failures => (millis(FIRST_PAUSE), millis(pause(failures - 1, FIRST_PAUSE, LONGEST_PAUSE, now))),
         };
-        drop(timeout(rest, look.notified()).await);
+        tokio::time::sleep(least.min(most)).await;
+        drop(timeout(most.saturating_sub(least), look_soon.notified()).await);
     }
 }
 
@@ -308,8 +318,8 @@ impl Known {
         Ok(Target { address: format!("{scheme}://{host}:{port}"), tls, deadline: DEADLINE })
     }
 
-    /// How a plugin can be asked now, by which entry.
-    fn way_to(&self, name: &str, questions: &[Question], now: Timestamp) -> Result<(u64, Link, ListedPlugin), Fault> {
+    /// How a plugin can be asked now.
+    fn way_to(&self, name: &str, questions: &[Question], now: Timestamp) -> Result<Way, Fault> {
         let (Some(listed), Some(entry)) = (self.listed.get(name), self.plugins.get(name)) else {
             return Err(Fault::new(Reason::Version, "is not listed in meshwright.yaml on main"));
         };
@@ -317,10 +327,37 @@ impl Known {
             let words = format!("is listed as version {}, and {} is asked", listed.version, other.input.version);
             return Err(Fault::new(Reason::Version, words));
         }
-        match entry.fault(now) {
-            Some(fault) => Err(fault),
-            None => Ok((entry.number, entry.link.clone()?, listed.clone())),
+        if let Some(fault) = entry.fault(now) {
+            if entry.keeps_from_calls().is_some() {
+                // Somebody waits for it.
+                entry.look_soon.notify_one();
+            }
+            return Err(fault);
         }
+        Ok(Way { number: entry.number, link: entry.link.clone()?, listed: listed.clone() })
+    }
+
+    /// Keeps what questions of a plugin came to; gives the moment when something can be asked again.
+    fn note(&mut self, answers: &Answers, name: &str, outcomes: Outcomes, now: Timestamp) -> Option<Timestamp> {
+        let counts = self.counts.entry(name.to_owned()).or_default();
+        let mut first: Option<Timestamp> = None;
+        for (Question { input, .. }, outcome) in outcomes {
+            let kept = outcome.and_then(|answer| {
+                let kept = answers.put(input.clone(), answer, now.0);
+                kept.map_err(|why @ NoRoom| {
+                    Fault::new(Reason::TooMuch, format!("answers more than there is room for: {why}"))
+                })
+            });
+            match kept {
+                Ok(()) => self.book.answered(&input),
+                Err(fault) => {
+                    *counts.failures.entry(fault.reason).or_default() += 1;
+                    let again = self.book.failed(&input, &fault, now);
+                    first = Some(first.map_or(again, |first| first.min(again)));
+                }
+            }
+        }
+        first
     }
 }
 

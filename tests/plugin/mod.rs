@@ -264,6 +264,9 @@ const VERSION: &str = "1.0";
 #[tonic::async_trait]
 impl Plugin for Double {
     async fn describe(&self, _: Request<v1::DescribeRequest>) -> Result<Response<v1::DescribeResponse>, Status> {
+        if self.now() == Does::Dead {
+            return self.hang().await;
+        }
         let version = if self.now() == Does::Described { "9.9" } else { VERSION };
         let kind =
             |api_version: &str, kind: &str| v1::ResourceKind { api_version: api_version.into(), kind: kind.into() };
@@ -286,10 +289,7 @@ impl Plugin for Double {
 
     async fn render(&self, request: Request<v1::RenderRequest>) -> Result<Response<v1::RenderResponse>, Status> {
         match self.now() {
-            Does::Hang | Does::Dead => {
-                self.waiting.fetch_add(1, Ordering::SeqCst);
-                std::future::pending().await
-            }
+            Does::Hang | Does::Dead => self.hang().await,
             Does::Fail => Err(Status::internal("stack overflow")),
             Does::Refuse => Err(refused()),
             _ => Ok(Response::new(self.answer(request.into_inner()))),
@@ -311,6 +311,11 @@ impl Double {
         *self.does.lock().unwrap()
     }
 
+    async fn hang<T>(&self) -> T {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        std::future::pending().await
+    }
+
     async fn answer_all(self, mut groups: Asked, answers: Answers) {
         let mut count = 0;
         while let Some(Ok(group)) = groups.next().await {
@@ -318,7 +323,7 @@ impl Double {
                 count += 1;
                 let does = self.now();
                 let answer = match does {
-                    Does::Hang => return std::future::pending().await,
+                    Does::Hang | Does::Dead => return self.hang().await,
                     Does::Fail if count > 1 => Err(Status::internal("stack overflow")),
                     Does::Refuse => Err(refused()),
                     Does::End if !self.is_first(&asked) => return,

@@ -1,9 +1,14 @@
 //! What people see of changes and plans whose plugin is away, and in which order plugins are asked.
 
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::bad::failures;
 use super::{Client, Does, INBOUND, LISTED, MESH, Mesh, PATIENCE, POLICY, PluginDouble, process};
 
 impl Mesh {
@@ -80,7 +85,7 @@ fn a_plan_leaves_the_files_of_a_plugin_that_did_not_answer_as_they_are() {
         let answer = plan_of(&mesh, MESH.replace("7070", "7071")).join().unwrap();
         let plan: Value = serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("{}", answer.body));
         let paths = plan["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap().to_owned());
-        (paths.collect(), answer.body.contains("what main has of it stays"))
+        (paths.collect(), answer.body.contains("its files are shown as main has them"))
     };
     double.does(Does::Fail);
     let (paths, is_told) = planned();
@@ -89,6 +94,7 @@ fn a_plan_leaves_the_files_of_a_plugin_that_did_not_answer_as_they_are() {
     let until = Instant::now() + PATIENCE;
     while planned().1 {
         assert!(Instant::now() < until, "it is not asked again");
+        std::thread::sleep(Duration::from_millis(50));
     }
     assert!(planned().0.contains(&POLICY.to_owned()));
 }
@@ -103,6 +109,58 @@ fn a_plugin_that_a_look_found_dead_is_not_asked_until_another_finds_it_well() {
     assert_eq!(double.waiting(), 0);
     double.does(Does::Well);
     mesh.merge(&mesh.apply());
+}
+
+/// What stands between the server and a plugin, and forgets connections without closing them, as firewalls do.
+struct Middle {
+    address: String,
+    /// How many connections were made, and how many of the first of them are forgotten.
+    made: Arc<AtomicUsize>,
+    forgotten: Arc<AtomicUsize>,
+}
+
+impl Middle {
+    fn before(plugin: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let plugin = plugin.strip_prefix("http://").unwrap().to_owned();
+        let (made, forgotten) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let (count, until) = (Arc::clone(&made), Arc::clone(&forgotten));
+        std::thread::spawn(move || {
+            for near in listener.incoming().map_while(Result::ok) {
+                let (number, far) = (count.fetch_add(1, Ordering::SeqCst), TcpStream::connect(&plugin).unwrap());
+                for (from, to) in [(near.try_clone(), far.try_clone()), (far.try_clone(), near.try_clone())] {
+                    let (mut from, mut to, until) = (from.unwrap(), to.unwrap(), Arc::clone(&until));
+                    std::thread::spawn(move || {
+                        let mut bytes = [0; 4096];
+                        while let Some(count @ 1..) = from.read(&mut bytes).ok() {
+                            if number >= until.load(Ordering::SeqCst) && to.write_all(&bytes[..count]).is_err() {
+                                break;
+                            }
+                        }
+                    });
+                }
+            }
+        });
+        Self { address, made, forgotten }
+    }
+
+    fn forget(&self) {
+        self.forgotten.store(self.made.load(Ordering::SeqCst), Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_connection_on_which_nothing_comes_any_more_is_let_go_of() {
+    let double = PluginDouble::start(Does::Well);
+    let middle = Middle::before(&double.address);
+    let mesh = Mesh::start(&super::reach(&middle.address));
+    mesh.merge(&mesh.apply());
+    middle.forget();
+    let more = mesh.send("DELETE", &format!("/v2/{INBOUND}/clients/frontend"), "");
+    mesh.wait_for(more.headers["meshwright-change"].to_str().unwrap(), "proposed");
+    // Not one deadline after the other until the connection itself is given up.
+    assert!(failures(&mesh, "late") <= 1, "{}", failures(&mesh, "late"));
 }
 
 #[test]

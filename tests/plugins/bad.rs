@@ -75,7 +75,7 @@ fn another_change_is_merged(mesh: &Mesh, number: usize) {
 }
 
 /// How many questions were not answered for this reason.
-fn failures(mesh: &Mesh, reason: &str) -> u64 {
+pub(super) fn failures(mesh: &Mesh, reason: &str) -> u64 {
     let metrics = mesh.get("/metrics").as_str().unwrap().to_owned();
     let name = format!("meshwright_plugin_failures_total{{plugin=\"np\",reason=\"{reason}\"}} ");
     metrics.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |count| count.parse().unwrap())

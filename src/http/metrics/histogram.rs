@@ -1,40 +1,17 @@
-//! Times by how long they are.
+//! Metrics as Prometheus reads them.
 
 use std::fmt::Write as _;
 
-/// How many times were at most so long, for each of some bounds.
-pub(super) struct Histogram {
-    bounds: &'static [u64],
-    buckets: Vec<u64>,
-    count: u64,
-    milliseconds: u64,
-}
+use crate::change::Times;
 
-impl Histogram {
-    /// One with these upper bounds, in milliseconds, that rise.
-    pub(super) fn new(bounds: &'static [u64]) -> Self {
-        Self { bounds, buckets: vec![0; bounds.len()], count: 0, milliseconds: 0 }
+/// Writes times as the values of a histogram.
+pub(super) fn write(out: &mut String, times: &Times, name: &str, labels: &str) -> std::fmt::Result {
+    for (bound, count) in times.at_most() {
+        writeln!(out, "{name}_bucket{{{labels},le=\"{}\"}} {count}", seconds(bound))?;
     }
-
-    pub(super) fn observe(&mut self, milliseconds: u64) {
-        self.count += 1;
-        self.milliseconds = self.milliseconds.saturating_add(milliseconds);
-        let at = self.bounds.iter().position(|bound| milliseconds <= *bound);
-        if let Some(bucket) = at.and_then(|at| self.buckets.get_mut(at)) {
-            *bucket += 1;
-        }
-    }
-
-    pub(super) fn write(&self, out: &mut String, name: &str, labels: &str) -> std::fmt::Result {
-        let mut below = 0;
-        for (bound, count) in self.bounds.iter().zip(&self.buckets) {
-            below += count;
-            writeln!(out, "{name}_bucket{{{labels},le=\"{}\"}} {below}", seconds(*bound))?;
-        }
-        writeln!(out, "{name}_bucket{{{labels},le=\"+Inf\"}} {}", self.count)?;
-        writeln!(out, "{name}_sum{{{labels}}} {}", seconds(self.milliseconds))?;
-        writeln!(out, "{name}_count{{{labels}}} {}", self.count)
-    }
+    writeln!(out, "{name}_bucket{{{labels},le=\"+Inf\"}} {}", times.count())?;
+    writeln!(out, "{name}_sum{{{labels}}} {}", seconds(times.sum()))?;
+    writeln!(out, "{name}_count{{{labels}}} {}", times.count())
 }
 
 /// What comes before the values of a metric.

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use super::histogram::{Histogram, head, seconds};
+use super::histogram::{self, head, seconds};
 use crate::change::id::{ChangeId, Timestamp};
-use crate::change::{Change, Event, Ledger, State};
+use crate::change::{Change, Event, Ledger, State, Times};
 
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
@@ -27,9 +27,9 @@ const BOUNDS: [u64; 11] = [
 
 /// The time from the first write of a change to its states.
 pub(super) struct Lives {
-    proposed: Histogram,
-    merged: Histogram,
-    live: Histogram,
+    proposed: Times,
+    merged: Times,
+    live: Times,
     /// The changes that were live when they were looked at last, once counting has begun.
     lived: Option<HashSet<ChangeId>>,
     /// The changes that were proposed and have not ended: a change may be proposed again and again.
@@ -38,7 +38,7 @@ pub(super) struct Lives {
 
 impl Default for Lives {
     fn default() -> Self {
-        let [proposed, merged, live] = std::array::from_fn(|_| Histogram::new(&BOUNDS));
+        let [proposed, merged, live] = std::array::from_fn(|_| Times::new(&BOUNDS));
         Self { proposed, merged, live, lived: None, known: HashSet::new() }
     }
 }
@@ -77,9 +77,9 @@ impl Lives {
     pub(super) fn write(&self, out: &mut String) -> std::fmt::Result {
         let name = "meshwright_change_seconds";
         head(out, name, "histogram", "Time from the first write of a change to its state, since the server started.")?;
-        self.proposed.write(out, name, "to=\"proposed\"")?;
-        self.merged.write(out, name, "to=\"merged\"")?;
-        self.live.write(out, name, "to=\"live\"")
+        histogram::write(out, &self.proposed, name, "to=\"proposed\"")?;
+        histogram::write(out, &self.merged, name, "to=\"merged\"")?;
+        histogram::write(out, &self.live, name, "to=\"live\"")
     }
 }
 

@@ -201,6 +201,7 @@ fn of_question(question: Question, answers: &Answers, gitops: GitOps) -> Output 
 /// What the questions of a rendering come to by now. What main has stays where nobody answered: that it would go is as little
 /// known as what would come.
 pub(super) fn answered(questions: Vec<Question>, outside: Outside<'_>, gitops: GitOps) -> Output {
+    // Nothing else leaves questions.
     let Outside::Fresh { files, answers, .. } = outside else { return Output::default() };
     let of = |question: Question| {
         let mut out = of_question(question, answers, gitops);
