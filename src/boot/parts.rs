@@ -25,6 +25,9 @@ use crate::sink::{Sink, Sinks};
 /// How long the first looks at a forge are apart, in milliseconds.
 const FIRST_PAUSES: [u64; 4] = [200, 500, 1000, 2000];
 
+/// How often a journal that could not be written is tried.
+const RETRY: Duration = Duration::from_secs(5);
+
 /// Where things are kept.
 pub struct Stores {
     /// The journal.
@@ -142,6 +145,8 @@ pub struct Parts {
     pub sinks: Arc<Sinks>,
     /// Keeps the repository tidy; stops too.
     tidying: tokio::task::JoinHandle<()>,
+    /// Tries a journal that could not be written; stops too.
+    retrying: tokio::task::JoinHandle<()>,
 }
 
 impl Parts {
@@ -183,7 +188,7 @@ impl Parts {
                 intake.record(move |ledger| ledger.take_over(unknown)).await.map_err(unwritten)?;
             }
         }
-        let mirror = stores.mirror.clone();
+        let (mirror, retrying) = (stores.mirror.clone(), tokio::spawn(retry(intake.clone())));
         let plugins = Pool::new(stores.plugins, clock.clone(), tokio::runtime::Handle::current());
         let worker = Worker::new(intake, stores.forge, stores.mirror, clock, author(), stores.signer, timing);
         let worker = worker.with_retention(stores.retention).with_public_url(stores.public_url);
@@ -194,7 +199,8 @@ impl Parts {
         let following = tokio::spawn(worker.clone().follow());
         let carrying = tokio::spawn(worker.run(readiness.start("worker")));
         let tidying = tokio::spawn(housekeeping::after_merges(desk.events(), mirror));
-        Ok(Self { desk, plugins, readiness, carrying, following, sinks, tidying })
+        readiness.rely_on("rollout", following.abort_handle());
+        Ok(Self { desk, plugins, readiness, carrying, following, sinks, tidying, retrying })
     }
 
     /// Stops: what is being done to changes is ended, or cut at a moment. What is not done by then is in the journal, and
@@ -232,6 +238,17 @@ fn readiness(desk: Desk) -> Readiness {
     })
 }
 
+/// Sees now and then whether a journal that could not be written takes writes again: as long as the server is not ready,
+/// nobody may come to write.
+async fn retry(intake: Intake) {
+    loop {
+        tokio::time::sleep(RETRY).await;
+        if intake.trouble().is_some() {
+            drop(intake.record(|_| vec![]).await);
+        }
+    }
+}
+
 /// Looks at the forge for the first time. What answers in a moment is waited for: a process that was killed leaves a git
 /// behind that still runs, and forges are away for seconds.
 async fn first_look(forge: &dyn Forge) -> Result<Option<CommitId>, ForgeError> {
@@ -257,6 +274,7 @@ impl Drop for Parts {
         self.carrying.abort();
         self.following.abort();
         self.tidying.abort();
+        self.retrying.abort();
     }
 }
 

@@ -105,11 +105,14 @@ impl Server {
         let (stopping, stopped) = oneshot::channel();
         let announcing = sinks::announce_readiness(readiness.clone(), self.parts.desk.clone(), stopped);
         let mut announcing = tokio::spawn(announcing);
-        let attending = tokio::spawn(supervisor::attend(readiness));
+        readiness.rely_on("sinks", announcing.abort_handle());
+        let attending = tokio::spawn(supervisor::attend(readiness.clone()));
         let reloading = self.reload.map(|reload| {
             let (door, plugins) = (self.api.door.clone(), self.parts.plugins.clone());
             let reloaded = Reloaded { door, plugins, sinks: self.parts.sinks.clone() };
-            tokio::spawn(reload.watch(reloaded, self.api.reloads.clone(), self.address))
+            let reloading = tokio::spawn(reload.watch(reloaded, self.api.reloads.clone(), self.address));
+            readiness.rely_on("reload", reloading.abort_handle());
+            reloading
         });
         let (time, desk) = (self.shutdown, self.parts.desk.clone());
         let by = Arc::new(OnceLock::new());
@@ -121,6 +124,7 @@ impl Server {
         let stop = async move {
             stop.await;
             let by = begun();
+            readiness.stop();
             desk.stop();
             drop(stopping);
             attending.abort();

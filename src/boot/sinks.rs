@@ -96,9 +96,11 @@ pub(super) async fn announce_readiness(readiness: Readiness, desk: Desk, mut sto
     while !has_stopped {
         // Of a worker that is starting the parts say nothing yet.
         let starting = readiness.is_starting("worker");
-        let (parts, now) = (readiness.parts(), Instant::now());
-        if !starting && told.is_due(&parts, now) && announce(&desk, &parts).await {
-            told = Told::of(&parts, now);
+        let (parts, sinks, now) = (readiness.parts(), names(&desk), Instant::now());
+        told.sinks.retain(|sink| sinks.contains(sink));
+        let is_due = told.is_due(&parts, now) || sinks != told.sinks;
+        if !starting && is_due && announce(&desk, &parts).await {
+            told = Told { works: Some((now, works(&parts).collect())), sinks };
         }
         let pause = if starting { MOMENT } else { LOOK };
         has_stopped = tokio::time::timeout(pause, &mut stopping).await.is_ok();
@@ -118,29 +120,36 @@ pub(super) async fn announce_readiness(readiness: Readiness, desk: Desk, mut sto
 /// Announces how the parts are; whether that was written. A journal that cannot be written says in the log why it cannot.
 async fn announce(desk: &Desk, parts: &[Part]) -> bool {
     let shown = parts.iter().map(|part| Health { name: part.name.to_string(), fault: part.fault.clone() });
-    !desk.tallies().sinks.is_empty() && desk.announce(shown.collect()).await.is_ok()
+    !names(desk).is_empty() && desk.announce(shown.collect()).await.is_ok()
 }
 
-/// Which parts were told to work, and when.
-#[derive(Default)]
-struct Told(Option<(Instant, Works)>);
+/// The sinks that there are now.
+fn names(desk: &Desk) -> BTreeSet<String> {
+    desk.tallies().sinks.into_keys().collect()
+}
 
-/// Whether each part works.
-type Works = Vec<(Cow<'static, str>, bool)>;
+/// What was told last, and to whom: a sink that came since knows nothing of it.
+#[derive(Default)]
+struct Told {
+    works: Option<(Instant, Vec<Works>)>,
+    sinks: BTreeSet<String>,
+}
+
+/// Whether a part works.
+type Works = (Cow<'static, str>, bool);
+
+fn works(parts: &[Part]) -> impl Iterator<Item = Works> {
+    parts.iter().map(|part| (part.name.clone(), part.fault.is_none()))
+}
 
 impl Told {
-    fn of(parts: &[Part], now: Instant) -> Self {
-        Self(Some((now, parts.iter().map(|part| (part.name.clone(), part.fault.is_none())).collect())))
-    }
-
     fn is_due(&self, parts: &[Part], now: Instant) -> bool {
-        self.0.as_ref().is_none_or(|(at, _)| now.duration_since(*at) >= DISTANCE) && self.differs(parts)
+        self.works.as_ref().is_none_or(|(at, _)| now.duration_since(*at) >= DISTANCE) && self.differs(parts)
     }
 
     /// Whether other parts work, or others do not, than was told.
     fn differs(&self, parts: &[Part]) -> bool {
-        let works = parts.iter().map(|part| (&part.name, part.fault.is_none()));
-        self.0.as_ref().is_none_or(|(_, told)| !works.eq(told.iter().map(|(name, works)| (name, *works))))
+        self.works.as_ref().is_none_or(|(_, told)| !works(parts).eq(told.iter().cloned()))
     }
 }
 
@@ -225,7 +234,7 @@ mod tests {
         for second in 0..120 {
             let (parts, now) = (parts(second % 2 == 0 || second > 60), begin + Duration::from_secs(second));
             if told.is_due(&parts, now) {
-                told = Told::of(&parts, now);
+                told.works = Some((now, works(&parts).collect()));
                 events.push((second, parts[0].fault.is_none()));
             }
         }

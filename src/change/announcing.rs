@@ -70,6 +70,10 @@ mod tests {
             self.0.lock().unwrap().push(entries.to_vec());
             Ok(())
         }
+
+        fn probe(&mut self) -> Result<(), JournalError> {
+            Ok(())
+        }
     }
 
     impl Clock for Batches {

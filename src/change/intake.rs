@@ -376,16 +376,18 @@ impl Writer {
         let announced = self.outbox.entries(&happened, std::mem::take(&mut batch.posts), at);
         let events: Vec<Event> = happened.iter().filter_map(|it| Event::of(*it, at)).collect();
         batch.entries.extend(announced);
-        let wrote = !batch.entries.is_empty();
-        let result = if batch.entries.is_empty() { Ok(()) } else { self.journal.append(&batch.entries) };
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        match result {
+        let is_empty = batch.entries.is_empty();
+        let was_in_trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let written = match is_empty {
+            false => self.journal.append(&batch.entries),
+            // Only a write shows that the journal takes writes again.
+            true if was_in_trouble => self.journal.probe(),
+            true => Ok(()),
+        };
+        let why = written.as_ref().err().map(ToString::to_string);
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = why;
+        match if is_empty { Ok(()) } else { written } {
             Ok(()) => {
-                // Only a write shows that the journal takes writes again.
-                if wrote {
-                    *trouble = None;
-                }
-                drop(trouble);
                 self.view.store(Arc::new(batch.ledger));
                 self.outbox.apply(&batch.entries);
                 self.tell(events);
@@ -402,8 +404,6 @@ impl Writer {
             }
             Err(error) => {
                 tracing::error!(%error, "nothing was accepted");
-                *trouble = Some(error.to_string());
-                drop(trouble);
                 for key in batch.new_answers {
                     self.answers.remove(&key);
                 }
@@ -458,6 +458,10 @@ mod tests {
         }
 
         fn append(&mut self, _: &[Entry]) -> Result<(), JournalError> {
+            Ok(())
+        }
+
+        fn probe(&mut self) -> Result<(), JournalError> {
             Ok(())
         }
     }

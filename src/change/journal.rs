@@ -114,4 +114,10 @@ pub trait Journal: Send {
     /// # Errors
     /// When nothing was remembered.
     fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError>;
+
+    /// Writes what says nothing, to see whether it can be written.
+    ///
+    /// # Errors
+    /// When it cannot.
+    fn probe(&mut self) -> Result<(), JournalError>;
 }

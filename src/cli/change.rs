@@ -11,8 +11,6 @@ use super::{Failure, Outcome, Verdict};
 use crate::change::State;
 use crate::config::Millis;
 
-/// The longest reason that a list shows, in characters.
-
 /// The fewest digits that a commit may be named by.
 const FEWEST_DIGITS: usize = 7;
 

@@ -79,7 +79,7 @@ pub(super) struct Answered {
 impl Way {
     /// What is wrong with plugins that are listed, by their names, whether anything is to be asked of them or not.
     pub(super) fn look(&self) -> BTreeMap<String, String> {
-        self.runtime.block_on(self.pool.looks())
+        self.runtime.block_on(self.pool.faults_of_looks())
     }
 
     /// Has plugins asked.

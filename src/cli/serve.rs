@@ -58,14 +58,26 @@ impl Serve {
 
     async fn serve(self, source: Source, read: Read, logging: Logging) -> Outcome {
         forbid_core_dumps();
-        let mut server = Server::start(&read.config).await.map_err(failure)?;
-        let url = format!("http://{}", server.address());
-        let data = read.config.data.clone();
-        // Who has no file to read again is ended by SIGHUP, as when a terminal is closed.
-        if self.config.is_some() {
-            server = server.with_reload(Reload::new(source, read, logging).map_err(failure)?);
-        }
+        let config = read.config.clone();
+        // Before anything is begun, which may take a while: a forge that is away is waited for.
         let mut stops = Stops::new()?;
+        // Who has no file to read again is ended by SIGHUP, as when a terminal is closed.
+        let reload = self.config.as_ref().map(|_| Reload::new(source, read, logging)).transpose().map_err(failure)?;
+        let data = config.data.clone();
+        // On a thread of its own: some of it blocks.
+        let starting = tokio::spawn(async move { Server::start(&config).await });
+        let started = tokio::select! {
+            started = starting => started,
+            _ = stops.next() => {
+                tracing::info!("stopped before it listened");
+                return Ok(Verdict::Ok);
+            }
+        };
+        let mut server = started.map_err(Failure::failed)?.map_err(failure)?;
+        if let Some(reload) = reload {
+            server = server.with_reload(reload);
+        }
+        let url = format!("http://{}", server.address());
         tracing::info!(%url, data = %data.display(), "listening");
         if self.demo {
             server.load_demo().await.map_err(Failure::failed)?;

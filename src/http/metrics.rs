@@ -178,6 +178,8 @@ impl Metrics {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -255,10 +257,18 @@ mod tests {
             reloads: &reloads,
         });
         let page = include_str!("../../docs/operations.md");
-        let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
-        assert!(names.clone().count() > 8, "{text}");
-        for name in names {
-            assert!(page.contains(&format!("| `{name}` |")), "docs/operations.md does not tell of {name}");
-        }
+        let told = |line: &str| {
+            let mut cells = line.strip_prefix("| `meshwright_")?.split('|').map(str::trim);
+            let (name, kind) = (cells.next()?.strip_suffix('`')?, cells.next()?);
+            // Labels, what it says, and what to do: none is empty but for labels.
+            let is_whole =
+                cells.nth(1).is_some_and(|it| !it.is_empty()) && cells.next().is_some_and(|it| !it.is_empty());
+            is_whole.then(|| format!("meshwright_{name} {kind}"))
+        };
+        let told: BTreeSet<String> = page.lines().filter_map(told).collect();
+        let shown: BTreeSet<String> =
+            text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).map(str::to_owned).collect();
+        assert!(shown.len() > 8, "{text}");
+        assert_eq!(told, shown, "docs/operations.md and what is exported");
     }
 }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::task::AbortHandle;
+
 /// A part that the server needs to work, and whether it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
@@ -16,11 +18,16 @@ pub struct Part {
 /// What is said of a part that is being started.
 const STARTING: &str = "starting";
 
+/// What is said of a part that has ended.
+const ENDED: &str = "has ended; restart the server, and report the last lines of its log";
+
 /// Tells how the parts are. It is asked at each `GET /readyz` and must not block. Cloning shares it.
 #[derive(Clone)]
 pub struct Readiness {
     parts: Arc<dyn Fn() -> Vec<Part> + Send + Sync>,
     starting: Names,
+    /// What runs until the server stops, by the name of the part that it is where it ends before.
+    tasks: Arc<Mutex<Vec<(&'static str, AbortHandle)>>>,
 }
 
 /// How many guards each part that is being started has.
@@ -49,7 +56,7 @@ impl Drop for Starting {
 impl Readiness {
     /// Asks `parts` each time.
     pub fn new(parts: impl Fn() -> Vec<Part> + Send + Sync + 'static) -> Self {
-        Self { parts: Arc::new(parts), starting: Names::default() }
+        Self { parts: Arc::new(parts), starting: Names::default(), tasks: Arc::default() }
     }
 
     /// A part is being started: it is not ready until what this gives is dropped.
@@ -57,6 +64,16 @@ impl Readiness {
         let name = name.into();
         *self.starting.lock().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_default() += 1;
         Starting { names: Arc::clone(&self.starting), name }
+    }
+
+    /// A task that runs until the server stops: once it ends before, as by a panic, it is a part that does not work.
+    pub fn rely_on(&self, name: &'static str, task: AbortHandle) {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push((name, task));
+    }
+
+    /// The server stops: its tasks may end.
+    pub fn stop(&self) {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Whether every part works.
@@ -82,6 +99,9 @@ impl Readiness {
                 None => parts.push(Part { name: name.clone(), fault: fault() }),
             }
         }
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = tasks.iter().filter(|(_, task)| task.is_finished());
+        parts.extend(ended.map(|(name, _)| Part { name: (*name).into(), fault: Some(ENDED.to_owned()) }));
         parts
     }
 }
@@ -116,6 +136,21 @@ mod tests {
             panic!("on purpose");
         });
         assert!(panicked.join().is_err() && readiness.is_ready() && fault_of("plugin/a").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ends_before_the_server_stops_is_a_part_that_does_not_work() {
+        let readiness = Readiness::new(Vec::new);
+        let lasts = tokio::spawn(std::future::pending::<()>());
+        let ends = tokio::spawn(async { panic!("on purpose") });
+        readiness.rely_on("sinks", lasts.abort_handle());
+        readiness.rely_on("reload", ends.abort_handle());
+        assert!(ends.await.is_err());
+        let expected = Part { name: "reload".into(), fault: Some(ENDED.to_owned()) };
+        assert_eq!(readiness.clone().parts(), [expected]);
+        readiness.stop();
+        lasts.abort();
+        assert!(lasts.await.is_err() && readiness.is_ready());
     }
 
     #[test]

@@ -65,12 +65,13 @@ impl Journal for MemoryJournal {
         })
     }
 
+    fn probe(&mut self) -> Result<(), JournalError> {
+        self.with(Shared::fail)
+    }
+
     fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
         self.with(|shared| {
-            if shared.failures > 0 {
-                shared.failures -= 1;
-                return Err(written("told to fail".to_owned()));
-            }
+            shared.fail()?;
             let mut undo = Vec::new();
             let counters = (shared.last_seq, shared.last_announcement);
             for entry in entries {
@@ -104,6 +105,15 @@ enum Undo {
 }
 
 impl Shared {
+    /// Fails as often as it was told to.
+    fn fail(&mut self) -> Result<(), JournalError> {
+        if self.failures == 0 {
+            return Ok(());
+        }
+        self.failures -= 1;
+        Err(written("told to fail".to_owned()))
+    }
+
     fn apply(&mut self, entry: &Entry, undo: &mut Vec<Undo>) -> Result<(), String> {
         match entry {
             Entry::Write(write) => {

@@ -86,6 +86,16 @@ impl Journal for SqliteJournal {
         });
         self.failed("written", result)
     }
+
+    fn probe(&mut self) -> Result<(), JournalError> {
+        let result = self.begin(TransactionBehavior::Immediate).map_err(Failure::from).and_then(|transaction| {
+            // The version as it is, which is written whatever it was.
+            let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            transaction.pragma_update(None, "user_version", version)?;
+            Ok(transaction.commit()?)
+        });
+        self.failed("written", result)
+    }
 }
 
 /// What stops an operation: the database, or a value that it holds or should hold.

@@ -1,6 +1,7 @@
 //! Registering as a controller with an orchestrator (`POST /v2/controllers` of EMCO's orchestrator).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
@@ -56,15 +57,10 @@ pub struct Registrar {
     agent: Agent,
     registration: Arc<Registration>,
     authorization: Option<HeaderValue>,
-    /// How far it is; held while the orchestrator is asked, so that nothing is withdrawn before it was registered.
-    progress: Arc<Mutex<Progress>>,
-}
-
-#[derive(Default)]
-struct Progress {
-    /// Whether the orchestrator may know this server.
-    begun: bool,
-    withdrawn: bool,
+    /// Whether the orchestrator may know this server by us; held while it is asked, so that nothing is withdrawn before it was
+    /// registered.
+    known: Arc<Mutex<bool>>,
+    withdrawn: Arc<AtomicBool>,
 }
 
 impl Registrar {
@@ -97,44 +93,60 @@ impl Registrar {
         });
         let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(WAIT)).max_redirects(0);
         let (agent, authorization) = (config.build().into(), authorization.transpose()?);
-        Ok(Self { agent, registration: Arc::new(registration), authorization, progress: Arc::default() })
+        let registration = Arc::new(registration);
+        Ok(Self { agent, registration, authorization, known: Arc::default(), withdrawn: Arc::default() })
     }
 
     /// Registers, again and again with longer pauses until it succeeds or is withdrawn.
     pub async fn register(&self) {
         let mut pause = FIRST_PAUSE;
         loop {
-            let mut progress = self.progress.lock().await;
-            if progress.withdrawn {
+            let mut known = self.known.lock().await;
+            if self.is_withdrawn() {
                 return;
             }
-            progress.begun = true;
             let orchestrator = &self.registration.url;
-            match self.attempt().await {
+            let attempt = self.attempt(&mut known).await;
+            if self.is_withdrawn() {
+                // Whoever withdraws it may have given up waiting for this.
+                return self.take_back(&mut known).await;
+            }
+            match attempt {
                 Ok(()) => return,
                 Err(error) => {
                     tracing::warn!(%orchestrator, %error, "registering failed; it is tried again in {pause:?}");
                 }
             }
-            drop(progress);
+            drop(known);
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
     /// A name that is there already is taken for an earlier registration of our own, and told where we are now. Where that
-    /// is refused for good, the earlier registration is left as it is.
-    async fn attempt(&self) -> Result<(), String> {
+    /// is refused for good, the earlier registration is left as it is. What is said to be `known` may be so where no answer came.
+    async fn attempt(&self, known: &mut bool) -> Result<(), String> {
         let Registration { url: orchestrator, name, host, port, priority } = &*self.registration;
         let body = json!({
             "metadata": {"name": name},
             "spec": {"host": host, "port": port, "type": "action", "priority": priority},
         });
+        // No answer does not say that it came to nothing.
+        let was_known = std::mem::replace(known, true);
         let mut answer = self.send(Method::POST, "", Some(body.to_string())).await?;
         let is_known = answer.0 == 409;
         if is_known {
+            *known = was_known;
             answer = self.send(Method::PUT, &format!("/{name}"), Some(body.to_string())).await?;
         }
+        *known = match answer.0 {
+            200..300 => true,
+            // It is another's.
+            status if is_known && !may_pass(status) => false,
+            // Of a gateway, for one.
+            500.. => was_known || !is_known,
+            _ => was_known,
+        };
         match answer {
             (200..300, _) => tracing::info!(%orchestrator, "registered"),
             (status, said) if is_known && !may_pass(status) => tracing::warn!(
@@ -148,23 +160,31 @@ impl Registrar {
         Ok(())
     }
 
-    /// Withdraws what was registered, and registers no more; gives up soon, for whoever stops does not wait long.
+    /// Withdraws what was registered, and registers no more; gives up soon, for whoever stops does not wait long. What is being
+    /// registered by then is withdrawn as soon as the orchestrator has answered, if the process still runs.
     pub async fn withdraw(&self) {
-        let orchestrator = &self.registration.url;
-        let withdrawn = async {
-            let mut progress = self.progress.lock().await;
-            progress.withdrawn = true;
-            if !progress.begun {
-                return;
-            }
-            match self.send(Method::DELETE, &format!("/{}", self.registration.name), None).await {
-                Ok((200..300 | 404, _)) => tracing::info!(%orchestrator, "the registration is withdrawn"),
-                Ok((status, said)) => tracing::warn!(%orchestrator, status, said, "withdrawing was refused"),
-                Err(error) => tracing::warn!(%orchestrator, %error, "withdrawing failed"),
-            }
-        };
+        self.withdrawn.store(true, Ordering::SeqCst);
+        let withdrawn = async { self.take_back(&mut *self.known.lock().await).await };
         if tokio::time::timeout(FAREWELL, withdrawn).await.is_err() {
-            tracing::warn!(%orchestrator, "withdrawing took too long");
+            let orchestrator = &self.registration.url;
+            tracing::warn!(%orchestrator, "the orchestrator takes too long to be told that this server stops");
+        }
+    }
+
+    fn is_withdrawn(&self) -> bool {
+        self.withdrawn.load(Ordering::SeqCst)
+    }
+
+    /// Withdraws what the orchestrator may know.
+    async fn take_back(&self, known: &mut bool) {
+        if !std::mem::take(known) {
+            return;
+        }
+        let orchestrator = &self.registration.url;
+        match self.send(Method::DELETE, &format!("/{}", self.registration.name), None).await {
+            Ok((200..300 | 404, _)) => tracing::info!(%orchestrator, "the registration is withdrawn"),
+            Ok((status, said)) => tracing::warn!(%orchestrator, status, said, "withdrawing was refused"),
+            Err(error) => tracing::warn!(%orchestrator, %error, "withdrawing failed"),
         }
     }
 
@@ -210,7 +230,7 @@ fn is_here(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -248,21 +268,48 @@ mod tests {
         assert!(!format!("{:?}", known.authorization).contains("hunter2"));
     }
 
-    /// Takes one request, and answers it with a status.
-    fn answer(listener: &TcpListener, status: u16) {
-        let (stream, _) = listener.accept().unwrap();
+    /// The next connection, which comes or never does.
+    fn accept(listener: &TcpListener) -> TcpStream {
+        listener.set_nonblocking(true).unwrap();
+        for _ in 0..2000 {
+            if let Ok((stream, _)) = listener.accept() {
+                stream.set_nonblocking(false).unwrap();
+                return stream;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("nobody asks");
+    }
+
+    /// Takes one request, and answers it with a status; gives its method.
+    fn answer(listener: &TcpListener, status: u16) -> String {
+        answer_after(listener, status, || {})
+    }
+
+    /// The same once something is over.
+    fn answer_after(listener: &TcpListener, status: u16, over: impl FnOnce()) -> String {
+        let stream = accept(listener);
         let mut reader = BufReader::new(&stream);
-        let mut length = 0;
-        let mut line = String::new();
+        let (mut length, mut line, mut method) = (0, String::new(), None);
         while reader.read_line(&mut line).unwrap() > 2 {
+            method.get_or_insert_with(|| line.split(' ').next().unwrap_or_default().to_owned());
             if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
                 length = value.trim().parse().unwrap();
             }
             line.clear();
         }
         reader.read_exact(&mut vec![0; length]).unwrap();
+        over();
         let answer = format!("HTTP/1.1 {status} .\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
         (&stream).write_all(answer.as_bytes()).unwrap();
+        method.unwrap_or_default()
+    }
+
+    /// An orchestrator's listener, and who registers there.
+    fn listening() -> (TcpListener, Registrar) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let registrar = registrar(&format!("http://{}", listener.local_addr().unwrap()), None).unwrap();
+        (listener, registrar)
     }
 
     #[tokio::test]
@@ -278,12 +325,56 @@ mod tests {
             (500, false),
             (503, false),
         ] {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let registrar = registrar(&format!("http://{}", listener.local_addr().unwrap()), None).unwrap();
+            let (listener, registrar) = listening();
             let orchestrator = std::thread::spawn(move || [409, status].map(|status| answer(&listener, status)));
-            let attempt = registrar.attempt().await;
-            orchestrator.join().unwrap();
+            // An attempt before may have got there.
+            let mut known = true;
+            let attempt = registrar.attempt(&mut known).await;
+            assert_eq!(orchestrator.join().unwrap(), ["POST", "PUT"]);
             assert_eq!(attempt.is_ok(), is_done, "{status}: {attempt:?}");
+            // What another keeps is not withdrawn.
+            assert_eq!(known, !is_done || (200..300).contains(&status), "{status}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_may_have_been_registered_is_withdrawn_and_what_was_refused_is_not() {
+        for (status, is_known) in [(201, true), (400, false), (403, false), (502, true)] {
+            let (listener, registrar) = listening();
+            let orchestrator = std::thread::spawn(move || answer(&listener, status));
+            let mut known = false;
+            drop(registrar.attempt(&mut known).await);
+            assert_eq!((orchestrator.join().unwrap().as_str(), known), ("POST", is_known), "{status}");
+        }
+        let (listener, registrar) = listening();
+        drop(listener);
+        let mut known = false;
+        assert!(registrar.attempt(&mut known).await.is_err() && known);
+    }
+
+    #[tokio::test]
+    async fn what_an_orchestrator_takes_after_the_server_was_told_to_stop_is_withdrawn_too() {
+        let (listener, registrar) = listening();
+        let (asked, is_asked) = std::sync::mpsc::channel();
+        let (go_on, waits) = std::sync::mpsc::channel::<()>();
+        let orchestrator = std::thread::spawn(move || {
+            let over = || {
+                asked.send(()).unwrap();
+                waits.recv().unwrap();
+            };
+            [answer_after(&listener, 201, over), answer(&listener, 204)]
+        });
+        let registering = tokio::spawn({
+            let registrar = registrar.clone();
+            async move { registrar.register().await }
+        });
+        tokio::task::spawn_blocking(move || is_asked.recv().unwrap()).await.unwrap();
+        // It does not wait for ever.
+        registrar.withdraw().await;
+        go_on.send(()).unwrap();
+        registering.await.unwrap();
+        assert_eq!(orchestrator.join().unwrap(), ["POST", "DELETE"]);
+        // Nothing is left to withdraw.
+        registrar.withdraw().await;
     }
 }

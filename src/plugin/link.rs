@@ -1,6 +1,7 @@
 //! The connection to one plugin: what it is, and calls of it within bounds.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -52,6 +53,8 @@ struct Line {
     channel: Channel,
     /// What the plugin said that it is, until something fails. Each answer says its version again.
     described: Mutex<Option<Arc<Described>>>,
+    /// Whether it ever said so.
+    worked: AtomicBool,
 }
 
 impl Link {
@@ -67,10 +70,12 @@ impl Link {
 
     /// Takes notice of what failed on a connection: whoever listens there by now may be another. One that worked before, and
     /// may be dead or flooded, is let go of; one that is still being made is not, or a slow one would never be.
-    fn failed_on(&self, failed: &Arc<Line>, fault: &Fault) {
-        let worked = failed.described().take().is_some();
+    fn failed_on<'a>(&self, failed: &Arc<Line>, mut faults: impl Iterator<Item = &'a Fault>) {
+        *failed.described() = None;
+        let may_help =
+            failed.worked.load(Ordering::Relaxed) && faults.any(|it| it.reason.may_end_with_the_connection());
         let mut line = self.line();
-        if worked && fault.reason.may_end_with_the_connection() && Arc::ptr_eq(&line, failed) {
+        if may_help && Arc::ptr_eq(&line, failed) {
             *line = Line::new(failed.endpoint.clone(), failed.deadline);
         }
     }
@@ -80,7 +85,7 @@ impl Link {
         let line = Arc::clone(&self.line());
         let looked = line.look(listed).await;
         if let Err(fault) = &looked {
-            self.failed_on(&line, fault);
+            self.failed_on(&line, std::iter::once(fault));
         }
         looked
     }
@@ -95,7 +100,7 @@ impl Link {
             None => match line.describe(listed).await {
                 Ok(described) => described,
                 Err(fault) => {
-                    self.failed_on(&line, &fault);
+                    self.failed_on(&line, std::iter::once(&fault));
                     return Self::failed(questions, &fault);
                 }
             },
@@ -120,8 +125,9 @@ impl Link {
             (question, answer)
         };
         let outcomes: Outcomes = first.into_iter().map(compared).collect();
-        if let Some(fault) = outcomes.iter().find_map(|(_, outcome)| outcome.as_ref().err()) {
-            self.failed_on(&line, fault);
+        let mut faults = outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().err()).peekable();
+        if faults.peek().is_some() {
+            self.failed_on(&line, faults);
         }
         outcomes
     }
@@ -135,7 +141,7 @@ impl Link {
 impl Line {
     fn new(endpoint: Endpoint, deadline: Duration) -> Arc<Self> {
         let channel = endpoint.connect_lazy();
-        Arc::new(Self { endpoint, deadline, channel, described: Mutex::default() })
+        Arc::new(Self { endpoint, deadline, channel, described: Mutex::default(), worked: AtomicBool::new(false) })
     }
 
     fn described(&self) -> MutexGuard<'_, Option<Arc<Described>>> {
@@ -160,6 +166,7 @@ impl Line {
         let says = within(self.deadline, client.describe(v1::DescribeRequest {})).await?;
         let described = Arc::new(Described::of(says, listed)?);
         *self.described() = Some(Arc::clone(&described));
+        self.worked.store(true, Ordering::Relaxed);
         Ok(described)
     }
 

@@ -99,7 +99,7 @@ impl Pool {
     }
 
     /// Waits until all plugins that are listed were looked at once, and says what is wrong with them, by their names.
-    pub async fn looks(&self) -> BTreeMap<String, String> {
+    pub async fn faults_of_looks(&self) -> BTreeMap<String, String> {
         loop {
             let mut settled = pin!(self.shared.settled.notified());
             settled.as_mut().enable();
@@ -165,15 +165,15 @@ impl Pool {
             (Ok(()), Some(Err(_))) => tracing::info!(plugin = name, "this plugin works again"),
             _ => {}
         }
-        if entry.seen.as_ref() == Some(&seen) {
-            return;
-        }
         let (is_well, kept) = (seen.is_ok(), entry.keeps_from_calls().is_some());
-        entry.seen = Some(seen);
-        let may_be_asked = is_well || kept && entry.keeps_from_calls().is_none();
         if is_well {
             entry.breaker.looked_well();
         }
+        if entry.seen.as_ref() == Some(&seen) {
+            return;
+        }
+        entry.seen = Some(seen);
+        let may_be_asked = is_well || kept && entry.keeps_from_calls().is_none();
         if may_be_asked {
             // What could not be asked meanwhile can be by now.
             known.book.retry(name, self.shared.clock.now());
@@ -232,7 +232,7 @@ impl Pool {
         let mut known = self.known();
         match known.way_to(name, &questions, now) {
             Ok(way) => Ok((way, questions)),
-            Err(fault) => Err(known.note(&self.shared.answers, name, Link::failed(questions, &fault), now)),
+            Err(fault) => Err(known.keep(&self.shared.answers, name, Link::failed(questions, &fault), now)),
         }
     }
 
@@ -248,7 +248,7 @@ impl Pool {
         entry.note(faults.rfind(|fault| !fault.reason.is_of_a_unit()), now);
         let took = u64::try_from(now.0 - begun.0).unwrap_or_default();
         known.counts.entry(name.to_owned()).or_default().calls.observe(took);
-        known.note(&self.shared.answers, name, outcomes, now)
+        known.keep(&self.shared.answers, name, outcomes, now)
     }
 }
 
@@ -276,12 +276,14 @@ async fn probe(
         let now = pool.shared.clock.now();
         pool.looked(&name, number, seen);
         drop(pool);
-        let (least, most) = match failures {
-            0 => (Duration::ZERO, LOOK),
-            failures => (millis(FIRST_PAUSE), millis(pause(failures - 1, FIRST_PAUSE, LONGEST_PAUSE, now))),
+        let rest = match failures {
+            0 => LOOK,
+            failures => {
+                tokio::time::sleep(millis(FIRST_PAUSE)).await;
+                millis(pause(failures - 1, FIRST_PAUSE, LONGEST_PAUSE, now) - FIRST_PAUSE)
+            }
         };
-        tokio::time::sleep(least.min(most)).await;
-        drop(timeout(most.saturating_sub(least), look_soon.notified()).await);
+        drop(timeout(rest, look_soon.notified()).await);
     }
 }
 
@@ -338,7 +340,7 @@ impl Known {
     }
 
     /// Keeps what questions of a plugin came to; gives the moment when something can be asked again.
-    fn note(&mut self, answers: &Answers, name: &str, outcomes: Outcomes, now: Timestamp) -> Option<Timestamp> {
+    fn keep(&mut self, answers: &Answers, name: &str, outcomes: Outcomes, now: Timestamp) -> Option<Timestamp> {
         let counts = self.counts.entry(name.to_owned()).or_default();
         let mut first: Option<Timestamp> = None;
         for (Question { input, .. }, outcome) in outcomes {

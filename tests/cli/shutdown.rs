@@ -1,7 +1,7 @@
 //! A server that is told to stop while it has something to do.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -176,4 +176,32 @@ fn a_push_that_hangs_is_cut_and_made_after_the_next_start() {
     let shown = || client.send("GET", &format!("/v2/changes/{change}"), &[], None).unwrap().body;
     until("it is proposed", || shown().contains("\"state\":\"proposed\""));
     server.stop();
+}
+
+#[test]
+fn a_server_that_waits_for_its_forge_at_its_start_ends_when_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let forge = format!("http://{}", listener.local_addr().unwrap());
+    write(folder.path(), "token", "hunter2\n");
+    let token = folder.path().join("token");
+    let repository = folder.path().join("mesh.git");
+    assert!(Command::new("git").args(["init", "--quiet", "--bare"]).arg(&repository).status().unwrap().success());
+    let config = format!(
+        "repository: {{remote: '{}'}}\nforge: {{kind: gitea, api: '{forge}', repository: acme/mesh, tokenFile: '{}'}}\n",
+        repository.display(),
+        token.display()
+    );
+    write(folder.path(), "serve.yaml", &config);
+    let server = Server::spawn(&folder.path().join("data"), &folder.path().join("serve.yaml"));
+    listener.set_nonblocking(true).unwrap();
+    let mut asking = None;
+    until("the forge is asked, and does not answer", || {
+        asking = listener.accept().ok();
+        asking.is_some()
+    });
+    server.signal("HUP");
+    server.signal("TERM");
+    let (code, log) = server.ended();
+    assert!(code == Some(0) && log.contains("stopped before it listened"), "{log}");
 }

@@ -377,6 +377,18 @@ fn readiness_is_announced_when_it_changes() {
 }
 
 #[test]
+fn a_sink_that_comes_later_is_told_of_readiness_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (Sink::new(200), Sink::new(200));
+    configure(folder.path(), &[("first", &first)]);
+    let (_server, _client) = start(folder.path());
+    first.next(Seen::is_of_readiness);
+    configure(folder.path(), &[("first", &first), ("second", &second)]);
+    let told = second.next(Seen::is_of_readiness);
+    assert_eq!(told.event["data"]["ready"], true, "{told:?}");
+}
+
+#[test]
 fn a_stop_is_announced_at_once_or_after_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();

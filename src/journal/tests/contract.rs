@@ -306,6 +306,27 @@ fn a_batch_may_be_empty_or_hold_thousands() {
 }
 
 #[test]
+fn what_is_written_to_see_whether_it_can_be_changes_nothing() {
+    everywhere(|place| {
+        let mut journal = place.open();
+        journal.append(&puts([1], 1)).unwrap();
+        let before = all(&mut *journal);
+        journal.probe().unwrap();
+        drop(journal);
+        assert_eq!(all(&mut *place.open()), before);
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let mut journal = SqliteJournal::open(directory.path().join("journal")).unwrap();
+    let length = || std::fs::metadata(directory.path().join("journal-wal")).unwrap().len();
+    let before = length();
+    journal.probe().unwrap();
+    assert!(length() > before, "it is really written");
+    let mut journal = MemoryJournal::new();
+    journal.fail_next(1);
+    assert!(journal.probe().is_err() && journal.probe().is_ok());
+}
+
+#[test]
 fn a_journal_in_memory_fails_as_often_as_it_is_told() {
     let mut journal = MemoryJournal::new();
     journal.fail_next(2);
