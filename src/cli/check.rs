@@ -109,10 +109,13 @@ impl Check {
             return Ok((render(tree, settings, &scope, Outside::AsMain(files)), vec![], vec![]));
         };
         let looked = way.look();
-        let Answered { answers, faults } = way.ask(&questions(tree, settings, &scope));
-        let is_told = |name: &str| faults.iter().any(|fault| fault.starts_with(&format!("the plugin {name} ")));
-        let untold = looked.into_iter().filter(|(name, _)| !is_told(name));
-        let findings = untold.map(|(_, words)| not_well(words)).collect();
+        let questions = questions(tree, settings, &scope);
+        let Answered { answers, faults } = way.ask(&questions);
+        // Why they did not answer is told already.
+        let silent = questions.iter().map(|question| &question.input).filter(|input| !answers.has(input));
+        let silent: BTreeSet<&str> = silent.map(|input| &*input.plugin).collect();
+        let answering = looked.into_iter().filter(|(name, _)| !silent.contains(name.as_str()));
+        let findings = answering.map(|(_, words)| not_well(words)).collect();
         Ok((render(tree, settings, &scope, Outside::Answered { files, answers: &answers }), faults, findings))
     }
 }

@@ -64,7 +64,7 @@ impl Serve {
         // Who has no file to read again is ended by SIGHUP, as when a terminal is closed.
         let reload = self.config.as_ref().map(|_| Reload::new(source, read, logging)).transpose().map_err(failure)?;
         let data = config.data.clone();
-        // On a thread of its own: some of it blocks.
+        // As a task of its own: some of it blocks, and signals are heeded all the same.
         let starting = tokio::spawn(async move { Server::start(&config).await });
         let started = tokio::select! {
             started = starting => started,

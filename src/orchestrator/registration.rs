@@ -139,23 +139,26 @@ impl Registrar {
             *known = was_known;
             answer = self.send(Method::PUT, &format!("/{name}"), Some(body.to_string())).await?;
         }
-        *known = match answer.0 {
-            200..300 => true,
-            // It is another's.
-            status if is_known && !may_pass(status) => false,
-            // Of a gateway, for one.
-            500.. => was_known || !is_known,
-            _ => was_known,
-        };
         match answer {
-            (200..300, _) => tracing::info!(%orchestrator, "registered"),
-            (status, said) if is_known && !may_pass(status) => tracing::warn!(
-                %orchestrator,
-                status,
-                said,
-                "the orchestrator knows {name} already, and does not take where it is now"
-            ),
-            (status, said) => return Err(format!("it answered {status}: {said}")),
+            (200..300, _) => {
+                *known = true;
+                tracing::info!(%orchestrator, "registered");
+            }
+            (status, said) if is_known && !may_pass(status) => {
+                // It is another's.
+                *known = false;
+                tracing::warn!(
+                    %orchestrator,
+                    status,
+                    said,
+                    "the orchestrator knows {name} already, and does not take where it is now"
+                );
+            }
+            (status, said) => {
+                // A gateway may say so of what it has handed on.
+                *known = was_known || !is_known && status >= 500;
+                return Err(format!("it answered {status}: {said}"));
+            }
         }
         Ok(())
     }

@@ -45,7 +45,8 @@ pub fn render_asking(
     rendered(tree, settings, scope, outside, |questions| plugins.begin(questions), |questions| plugins.wait(questions))
 }
 
-/// Puts together what all plugins answer. `begin` has those outside asked what they did not answer yet, and `wait` waits for it.
+/// Puts together what all plugins answer. Those outside come first: `begin` has them asked what they did not answer yet, while
+/// the rest is rendered, and `wait` waits for it.
 fn rendered(
     tree: &Tree,
     settings: &Settings,
@@ -54,7 +55,12 @@ fn rendered(
     begin: impl FnOnce(&[Question]),
     wait: impl FnOnce(&[Question]),
 ) -> Rendered {
-    let mut out = collected(tree, settings, scope, outside, begin);
+    let mut out = Output::default();
+    let asked = Asked::resolve(tree, settings, scope, &mut out);
+    let listed = outside::listed(&settings.plugins, tree, outside);
+    listed.iter().for_each(|plugin| out.extend(answer(plugin, &asked)));
+    begin(&out.unanswered);
+    BUILT_IN.into_iter().for_each(|plugin| out.extend(answer(plugin, &asked)));
     let questions = std::mem::take(&mut out.unanswered);
     // All that can be done without the answers is done before them.
     let mut assembly = Assembly::default();
@@ -62,23 +68,6 @@ fn rendered(
     wait(&questions);
     assembly.add(outside::answered(questions, outside, settings.gitops));
     assembly.finish()
-}
-
-/// What all plugins answer. Those outside come first, so that what they did not answer yet can be asked meanwhile.
-fn collected(
-    tree: &Tree,
-    settings: &Settings,
-    scope: &Scope,
-    outside: Outside<'_>,
-    begin: impl FnOnce(&[Question]),
-) -> Output {
-    let mut out = Output::default();
-    let asked = Asked::resolve(tree, settings, scope, &mut out);
-    let listed = outside::listed(&settings.plugins, tree, outside);
-    listed.iter().for_each(|plugin| out.extend(answer(plugin, &asked)));
-    begin(&out.unanswered);
-    BUILT_IN.into_iter().for_each(|plugin| out.extend(answer(plugin, &asked)));
-    out
 }
 
 /// Everything that outside plugins can be asked about the services of `scope`.

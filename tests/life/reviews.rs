@@ -120,3 +120,21 @@ async fn an_approval_that_was_given_after_something_else_was_asked_for_is_void()
     assert_eq!(pushed.reason.as_deref(), Some("needs 1 more approval"));
     assert_eq!(house.desk().view().active().len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approved_change_is_not_merged_while_a_plugin_has_to_answer_for_it() {
+    let data = tempfile::tempdir().unwrap();
+    let house = open(data.path()).await;
+    let id = house.post_bundle(MINIMAL).await.unwrap().change.unwrap();
+    house.until(&id, State::Proposed).await;
+    house.approve(&id).await;
+    // Its head is still what main would become without the plugin.
+    house.push_to_main(&[("meshwright.yaml", "plugins: [{name: np, version: '1', kinds: [inbound-intents]}]\n")], &[]);
+    let refused = house.merge(&id).await.unwrap_err();
+    assert_eq!(refused.cause, Cause::WrongState, "{refused}");
+    let blocked = house.until(&id, State::Blocked).await;
+    assert!(blocked.reason.as_ref().unwrap().contains("the plugin np is reached nowhere"), "{blocked:?}");
+    house.push_to_main(&[("meshwright.yaml", "renderer: 1\n")], &[]);
+    house.until(&id, State::Approved).await;
+    assert_eq!(house.merge(&id).await.unwrap().state, State::Merged);
+}
