@@ -16,7 +16,7 @@ const BURST: f64 = 1000.0;
 
 /// On which terms callers come in; reads the files with secrets of webhooks.
 pub(super) fn terms(config: &Config) -> Result<Terms, BootError> {
-    let (rate, burst) = limits(config);
+    let (rate, burst) = limits(config)?;
     let (webhooks, engines) = (forges::webhooks(&config.forge)?, engines::engines(&config.engines)?);
     Ok(Terms { auth: auth(&config.tokens)?, rate, burst, webhooks, engines })
 }
@@ -38,9 +38,16 @@ pub(super) fn address(listen: &str, open: bool) -> Result<SocketAddr, BootError>
 }
 
 /// Callers with tokens are others' programs, which may run wild; without them it is one's own machine.
-fn limits(config: &Config) -> (f64, f64) {
-    let rate = if config.tokens.is_empty() { 0.0 } else { RATE };
-    (config.limits.rate.unwrap_or(rate), config.limits.burst.unwrap_or(BURST))
+fn limits(config: &Config) -> Result<(f64, f64), BootError> {
+    let rate = config.limits.rate.unwrap_or(if config.tokens.is_empty() { 0.0 } else { RATE });
+    let burst = config.limits.burst.unwrap_or(BURST);
+    if !rate.is_finite() || rate < 0.0 {
+        return Err(BootError::config("limits.rate", "say how many requests a second, or 0 for no limit"));
+    }
+    if !burst.is_finite() || burst < 1.0 {
+        return Err(BootError::config("limits.burst", "say how many requests at once, 1 at least"));
+    }
+    Ok((rate, burst))
 }
 
 fn auth(tokens: &[config::Token]) -> Result<Auth, BootError> {
@@ -74,12 +81,25 @@ mod tests {
 
     #[test]
     fn callers_with_tokens_have_a_rate_unless_it_is_configured() {
-        let limits = |text: &str| limits(&Config::read(text).unwrap());
+        let of = |text: &str| limits(&Config::read(text).unwrap());
+        let limits = |text: &str| of(text).unwrap();
         let tokens = "tokens:\n- {name: ci, sha256: ab}\n";
         assert_eq!(limits(""), (0.0, 1000.0), "nobody is told apart");
         assert_eq!(limits(tokens), (100.0, 1000.0));
         assert_eq!(limits(&format!("{tokens}limits: {{rate: 0}}\n")), (0.0, 1000.0));
         assert_eq!(limits(&format!("{tokens}limits: {{rate: 5, burst: 7}}\n")), (5.0, 7.0));
         assert_eq!(limits("limits: {rate: 5}\n"), (5.0, 1000.0));
+        for (field, value) in [
+            ("rate", "-1"),
+            ("rate", ".nan"),
+            ("rate", ".inf"),
+            ("burst", "0"),
+            ("burst", "0.5"),
+            ("burst", "-1"),
+            ("burst", ".nan"),
+        ] {
+            let refused = of(&format!("limits: {{{field}: {value}}}\n")).unwrap_err().to_string();
+            assert!(refused.starts_with(&format!("limits.{field}: say how many")), "{field} {value}: {refused}");
+        }
     }
 }

@@ -75,6 +75,8 @@ fn words(error: &DeserializeError) -> String {
             format!("{} where {expected} belongs", kind_of(unexpected))
         }
         DeserializeError::AliasError { error, .. } => words(error),
+        DeserializeError::Unexpected { expected: "sequence start", .. } => "a list belongs here".to_owned(),
+        DeserializeError::Unexpected { expected: "mapping start", .. } => "a map belongs here".to_owned(),
         DeserializeError::InvalidScalar { ty, .. } => match ty.as_bytes() {
             [b'u', b'0'..=b'9', ..] => "a whole number of 0 or more belongs here".to_owned(),
             [b'i', b'0'..=b'9', ..] => "a whole number belongs here".to_owned(),

@@ -135,7 +135,8 @@ mod tests {
             ("a:\n- port: high\n", "line 2, column 9: a[0].port: a whole number of 0 or more belongs here"),
             ("a:\n- port: 1\n- {}\n", "line 3, column 3: a[1]: missing field `port`"),
             ("a: [{port: 1, x: 2}]\n", "line 1, column 15: a[0].x: unknown field `x`"),
-            ("- a\n", "line 1, column 1: expected mapping start"),
+            ("- a\n", "line 1, column 1: a map belongs here"),
+            ("a: {}\n", "line 1, column 4: a: a list belongs here"),
         ] {
             assert!(error(text).starts_with(words), "{text}: {}", error(text));
         }
