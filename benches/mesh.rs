@@ -82,6 +82,10 @@ fn main() -> Outcome {
     if let [plugin::APART, how @ ..] = &*words.iter().map(String::as_str).collect::<Vec<_>>() {
         return plugin::render_apart(how);
     }
+    if words == [report::TOUCH] {
+        report::touch();
+        return Ok(());
+    }
     let quick = words.iter().any(|word| word == "--quick");
     let chosen: Vec<&String> = words.iter().filter(|word| !word.starts_with('-')).collect();
     if let Some(unknown) = chosen.iter().find(|word| !PARTS.iter().any(|(name, _)| name == *word)) {

@@ -98,6 +98,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main"]),
     ("clap_complete", &["cli"]),
     ("ureq", &["cli", "forge", "orchestrator", "sink"]),
+    ("hyper_util", &["plugin"]),
     ("tonic", &["plugin"]),
     ("tonic_prost", &["plugin"]),
     ("tonic_health", &["plugin"]),

@@ -19,7 +19,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::answering::{Answering, Asked};
 use crate::plan::{Plan, resource};
-use crate::report::{Took, best, median, middle, milliseconds, seconds, spend, target};
+use crate::report::{Took, best, have_memory, median, middle, milliseconds, seconds, spend, target};
 use crate::{Outcome, Setting};
 
 /// Prints the figures.
@@ -156,11 +156,16 @@ pub(crate) fn render_apart(words: &[&str]) -> Outcome {
     let (took, rendered) = match how {
         BUILT_IN => {
             let plain = Settings::default();
+            have_memory()?;
             spend(|| render(&tree, &plain, &scope, Outside::None))
         }
-        CALLED => spend(|| asking.call(&pool)),
+        CALLED => {
+            have_memory()?;
+            spend(|| asking.call(&pool))
+        }
         KNOWN => {
             runtime.block_on(pool.settle(&questions(&tree, &settings, &scope)));
+            have_memory()?;
             spend(|| asking.render(pool.answers()))
         }
         other => return Err(format!("{APART} knows no {other}").into()),

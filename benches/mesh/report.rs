@@ -1,8 +1,11 @@
 //! Figures as they are printed, and how they are summed up.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
+
+use crate::Outcome;
 
 /// How long `work` takes, with what it gives.
 pub(crate) fn time<T>(work: impl FnOnce() -> T) -> (Duration, T) {
@@ -28,6 +31,21 @@ pub(crate) fn spend<T>(work: impl FnOnce() -> T) -> (Took, T) {
 /// What this process took of all processors so far.
 fn processor_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
+}
+
+/// The argument with which this program does nothing but [`touch`] memory.
+pub(crate) const TOUCH: &str = "--touch";
+
+/// Writes to so much memory that the system has it at hand when this process ends.
+pub(crate) fn touch() {
+    std::hint::black_box(vec![1_u8; 1 << 30]);
+}
+
+/// Has memory at hand for what is measured next. A virtual machine may hand memory that was freed some seconds ago back to
+/// the machine below it, and waits for it when it is used again: several times as long as it takes to clear it.
+pub(crate) fn have_memory() -> Outcome {
+    let ended = Command::new(std::env::current_exe()?).arg(TOUCH).status()?;
+    if ended.success() { Ok(()) } else { Err(format!("the process that touches memory ended with {ended}").into()) }
 }
 
 /// The shortest of several runs.

@@ -97,8 +97,6 @@ impl Book {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::super::fault::Reason;
     use super::*;
     use crate::intent::scalar::DnsLabel;
@@ -108,8 +106,7 @@ mod tests {
         let subject = Subject::Service(service.into());
         let namespace = DnsLabel::parse("shop").unwrap();
         let about = Asking { namespace, subject, intents: vec![], clusters: vec![] };
-        let input = Input { plugin: "np".into(), version: "1".into(), digest: about.digest() };
-        Question { input, about: Arc::new(about) }
+        Question::new("np".into(), "1".into(), about)
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The answers of one call, read as they come, beside those that are still on their way.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -25,24 +26,45 @@ pub(super) type Outcomes = Vec<(Question, Result<Answer, Fault>)>;
 pub(super) struct Intake {
     described: Arc<Described>,
     questions: Arc<[Question]>,
-    /// The places of questions without a response.
-    open: HashMap<Digest, usize>,
+    /// Whether each question has a response, and how many have none.
+    has: Vec<bool>,
+    lacks: usize,
+    /// The place of the question that a response is most likely to: most plugins answer in the order that they are asked in.
+    next: usize,
+    /// The places of all of them, where that is not so.
+    places: OnceCell<HashMap<Digest, usize>>,
     reading: JoinSet<Vec<(usize, Result<Answer, Fault>)>>,
     /// By the places of their questions.
     read: Vec<Option<Result<Answer, Fault>>>,
 }
 
 impl Intake {
-    /// Takes what the plugin that is described answers to `questions`.
+    /// Takes what the plugin that is described answers to `questions`, no two of which are equal.
     pub(super) fn new(described: Arc<Described>, questions: Arc<[Question]>) -> Self {
-        let open = questions.iter().enumerate().map(|(place, question)| (question.input.digest, place)).collect();
+        let (lacks, has) = (questions.len(), vec![false; questions.len()]);
         let read = questions.iter().map(|_| None).collect();
-        Self { described, questions, open, reading: JoinSet::new(), read }
+        Self { described, questions, has, lacks, next: 0, places: OnceCell::new(), reading: JoinSet::new(), read }
     }
 
     /// How many questions have no response yet.
     pub(super) fn lacks(&self) -> usize {
-        self.open.len()
+        self.lacks
+    }
+
+    /// The place of the question that a response is to, unless there is none or it has one.
+    fn place(&mut self, response: &v1::RenderResponse) -> Option<usize> {
+        let digest = Digest::parse(&response.input_digest)?;
+        let all = || self.questions.iter().zip(0..).map(|(question, place)| (question.input.digest, place)).collect();
+        let place = match self.questions.get(self.next) {
+            Some(question) if question.input.digest == digest => self.next,
+            _ => *self.places.get_or_init(all).get(&digest)?,
+        };
+        if std::mem::replace(&mut self.has[place], true) {
+            return None;
+        }
+        self.lacks -= 1;
+        self.next = place + 1;
+        Some(place)
     }
 
     /// Takes responses in.
@@ -51,10 +73,7 @@ impl Intake {
     /// One that was not asked for. Those before it count.
     pub(super) async fn take(&mut self, responses: Vec<v1::RenderResponse>) -> Result<(), Fault> {
         let count = responses.len();
-        let asked = |response: v1::RenderResponse| {
-            let place = self.open.remove(&Digest::parse(&response.input_digest)?)?;
-            Some((place, response))
-        };
+        let asked = |response| Some((self.place(&response)?, response));
         let group: Vec<(usize, v1::RenderResponse)> = responses.into_iter().map_while(asked).collect();
         let is_whole = group.len() == count;
         let (described, questions) = (Arc::clone(&self.described), Arc::clone(&self.questions));
@@ -116,13 +135,12 @@ mod tests {
     use super::*;
     use crate::intent::Settings;
     use crate::intent::scalar::DnsLabel;
-    use crate::render::{Asking, Input, Subject};
+    use crate::render::{Asking, Subject};
 
     fn question(number: usize) -> Question {
         let (namespace, subject) = (DnsLabel::parse("shop").unwrap(), Subject::Service(format!("s{number}")));
         let about = Asking { namespace, subject, intents: vec![], clusters: vec![] };
-        let input = Input { plugin: "np".into(), version: "1".into(), digest: about.digest() };
-        Question { input, about: Arc::new(about) }
+        Question::new("np".into(), "1".into(), about)
     }
 
     fn described() -> Arc<Described> {

@@ -1,6 +1,5 @@
 //! The connection to one plugin: what it is, and calls of it within bounds.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,13 +8,14 @@ use tokio::time::timeout;
 use tokio_stream::Stream;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Request, Response, Status, Streaming};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::described::Described;
+use super::dialer::Dialer;
 use super::fault::{Fault, Reason};
 use super::intake::{Intake, Outcomes};
 use super::target::Target;
@@ -23,7 +23,7 @@ use super::v1;
 use super::v1::plugin_client::PluginClient;
 use super::wire::{Group, Wire};
 use crate::intent::plugins::ListedPlugin;
-use crate::render::{Answer, Digest, Question};
+use crate::render::Question;
 
 /// The most bytes of what it says of itself, and of one message of answers.
 const LONGEST_DESCRIPTION: usize = 64 << 10;
@@ -48,7 +48,7 @@ pub(super) struct Link {
 /// A connection to a plugin, which is made when it is first used.
 #[derive(Debug)]
 struct Line {
-    endpoint: Endpoint,
+    dialer: Dialer,
     deadline: Duration,
     channel: Channel,
     /// What the plugin said that it is, until something fails. Each answer says its version again.
@@ -60,7 +60,7 @@ struct Line {
 impl Link {
     /// A way to a plugin; nothing is connected yet.
     pub(super) fn new(target: &Target) -> Result<Self, Fault> {
-        let line = Line::new(target.endpoint()?, target.deadline);
+        let line = Line::new(target.dialer()?, target.deadline);
         Ok(Self { line: Arc::new(Mutex::new(line)) })
     }
 
@@ -76,7 +76,7 @@ impl Link {
             failed.worked.load(Ordering::Relaxed) && faults.any(|it| it.reason.may_end_with_the_connection());
         let mut line = self.line();
         if may_help && Arc::ptr_eq(&line, failed) {
-            *line = Line::new(failed.endpoint.clone(), failed.deadline);
+            *line = Line::new(failed.dialer.clone(), failed.deadline);
         }
     }
 
@@ -108,23 +108,20 @@ impl Link {
         let step = questions.len().div_ceil(ASKED_AGAIN).max(1);
         let some: Arc<[Question]> = questions.iter().step_by(step).cloned().collect();
         let questions: Arc<[Question]> = questions.into();
-        let (first, again) = tokio::join!(line.ask(&described, questions), line.ask(&described, some));
-        let mut again: HashMap<Digest, Result<Answer, Fault>> =
-            again.into_iter().map(|(question, answer)| (question.input.digest, answer)).collect();
-        let compared = |(question, answer): (Question, Result<Answer, Fault>)| {
-            let answer = match (answer, again.remove(&question.input.digest)) {
-                (Ok(one), Some(Ok(other))) if one != other => {
+        let (mut outcomes, again) = tokio::join!(line.ask(&described, questions), line.ask(&described, some));
+        for ((question, answer), (_, again)) in outcomes.iter_mut().step_by(step).zip(again) {
+            let fault = match (&*answer, again) {
+                (Ok(one), Ok(other)) if *one != other => {
                     let unit = question.about.name();
                     let words =
                         format!("answers differently for equal input: asked twice for {unit}, it gave two answers");
-                    Err(Fault::new(Reason::Differs, words))
+                    Fault::new(Reason::Differs, words)
                 }
-                (Ok(_), Some(Err(fault))) => Err(fault),
-                (answer, _) => answer,
+                (Ok(_), Err(fault)) => fault,
+                _ => continue,
             };
-            (question, answer)
-        };
-        let outcomes: Outcomes = first.into_iter().map(compared).collect();
+            *answer = Err(fault);
+        }
         let mut faults = outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().err()).peekable();
         if faults.peek().is_some() {
             self.failed_on(&line, faults);
@@ -139,9 +136,9 @@ impl Link {
 }
 
 impl Line {
-    fn new(endpoint: Endpoint, deadline: Duration) -> Arc<Self> {
-        let channel = endpoint.connect_lazy();
-        Arc::new(Self { endpoint, deadline, channel, described: Mutex::default(), worked: AtomicBool::new(false) })
+    fn new(dialer: Dialer, deadline: Duration) -> Arc<Self> {
+        let channel = dialer.channel();
+        Arc::new(Self { dialer, deadline, channel, described: Mutex::default(), worked: AtomicBool::new(false) })
     }
 
     fn described(&self) -> MutexGuard<'_, Option<Arc<Described>>> {

@@ -2,7 +2,9 @@
 
 mod book;
 mod breaker;
+mod corked;
 mod described;
+mod dialer;
 mod entry;
 mod fault;
 mod intake;

@@ -6,11 +6,10 @@ use std::time::Duration;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 use zeroize::Zeroizing;
 
+use super::dialer::Dialer;
+
 /// How long a call may take where nothing else is said.
 pub const DEADLINE: Duration = Duration::from_secs(10);
-
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(5);
 
 /// How much a plugin may send before it is read, in bytes: of one call, and of all.
 const WINDOW: u32 = 1 << 20;
@@ -79,24 +78,25 @@ pub enum Unreachable {
 }
 
 impl Target {
-    /// The endpoint; nothing is connected yet.
+    /// What connects to it.
     ///
     /// # Errors
     /// What cannot be used.
-    pub(super) fn endpoint(&self) -> Result<Endpoint, Unreachable> {
+    pub(super) fn dialer(&self) -> Result<Dialer, Unreachable> {
         let address = self.address.as_str();
         // What may be a password is not shown.
         let shown = if address.contains('@') { "…@…" } else { address };
         let none = || Unreachable::Address(shown.chars().take(200).collect());
         let is_sane = |part: &str| !part.is_empty() && !part.contains(['@', '?', '#', ' ']);
-        let (secure, authority) = match address.split_once(':') {
-            Some(("unix", path)) if path.trim_start_matches("//").starts_with('/') => (false, None),
-            Some(("http", rest)) => (false, rest.strip_prefix("//")),
-            Some(("https", rest)) => (true, rest.strip_prefix("//")),
+        let socket = address.strip_prefix("unix:").map(|path| path.strip_prefix("//").unwrap_or(path));
+        let (secure, authority) = match (socket, address.split_once("://")) {
+            (Some(path), _) if path.starts_with('/') => (false, None),
+            (None, Some(("http", authority))) => (false, Some(authority)),
+            (None, Some(("https", authority))) => (true, Some(authority)),
             _ => return Err(none()),
         };
-        if !address.starts_with("unix:") {
-            let authority = authority.filter(|it| is_sane(it) && !it.contains('/')).ok_or_else(none)?;
+        if let Some(authority) = authority {
+            let authority = Some(authority).filter(|it| is_sane(it) && !it.contains('/')).ok_or_else(none)?;
             let (host, port) = authority.rsplit_once(':').ok_or_else(none)?;
             if port.parse::<u16>().map_or(true, |port| port == 0) || host.is_empty() {
                 return Err(none());
@@ -107,24 +107,23 @@ impl Target {
         }
         let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|_| none())?;
         let endpoint = endpoint
-            .connect_timeout(CONNECT)
-            .tcp_nodelay(true)
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOWS)
             .http2_keep_alive_interval(Duration::from_secs(30));
-        match (&self.tls, secure) {
-            (None, false) => Ok(endpoint),
-            (None, true) => Err(Unreachable::NoAuthority(address.to_owned())),
-            (Some(_), false) => Err(Unreachable::NoTls(address.to_owned())),
+        let endpoint = match (&self.tls, secure) {
+            (None, false) => endpoint,
+            (None, true) => return Err(Unreachable::NoAuthority(address.to_owned())),
+            (Some(_), false) => return Err(Unreachable::NoTls(address.to_owned())),
             (Some(tls), true) => {
                 tls.check()?;
                 let mut config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&tls.authorities));
                 if let Some((certificate, key)) = &tls.identity {
                     config = config.identity(Identity::from_pem(certificate, key.as_str()));
                 }
-                endpoint.tls_config(config).map_err(|error| Unreachable::Tls(error.to_string()))
+                endpoint.tls_config(config).map_err(|error| Unreachable::Tls(error.to_string()))?
             }
-        }
+        };
+        Ok(Dialer::new(endpoint, socket.map(Into::into)))
     }
 
     /// Whether it can be used at all.
@@ -132,7 +131,7 @@ impl Target {
     /// # Errors
     /// What cannot be used.
     pub fn check(&self) -> Result<(), Unreachable> {
-        self.endpoint().map(drop)
+        self.dialer().map(drop)
     }
 }
 

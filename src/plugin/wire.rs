@@ -1,19 +1,23 @@
-//! What is asked, as messages of `proto/meshwright/plugin/v1`: written straight from the questions, since a mesh is asked
-//! about in tens of megabytes that would be built and copied for nothing.
+//! What is asked and answered, as messages of `proto/meshwright/plugin/v1`: units are messages already, and written straight to
+//! where they are sent from, since a mesh is asked about in tens of megabytes that would be copied for nothing.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::sync::Arc;
 
-use prost::bytes::{Buf as _, BufMut as _};
-use prost::encoding::{WireType, encode_varint, encoded_len_varint};
+use prost::bytes::{Buf as _, BufMut};
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 use super::pieces::{self, Answered, Room};
-use crate::render::{AskedCluster, AskedIntent, Asking, Question, Subject};
+use crate::render::Question;
 
 /// Some of the questions of one call: a `RenderAllRequest`.
-pub(super) struct Group(Message);
+pub(super) struct Group {
+    questions: Arc<[Question]>,
+    places: Range<usize>,
+}
 
 /// The most units that are asked about in one message of a stream, and how many bytes they may have unless one alone has more:
 /// by default, servers of gRPC take 4 MiB.
@@ -21,22 +25,24 @@ const MOST: usize = 16;
 const MOST_BYTES: usize = 1 << 20;
 
 impl Group {
-    /// All questions in groups, each of which is put together when it is sent: the plugin begins with the first.
+    /// All questions in groups, each of which is written when it is sent: the plugin begins with the first.
     pub(super) fn all(questions: Arc<[Question]>) -> impl Iterator<Item = Self> {
         let mut next = 0;
         std::iter::from_fn(move || {
-            let (mut group, first) = (Message::default(), next);
+            let (mut bytes, first) = (0, next);
             for question in questions.get(first..)?.iter().take(MOST) {
-                let before = group.0.len();
-                group.nested(1, question);
-                if before > 0 && group.0.len() > MOST_BYTES {
-                    group.0.truncate(before);
+                bytes += whole(1, question.length());
+                if next > first && bytes > MOST_BYTES {
                     break;
                 }
                 next += 1;
             }
-            (next > first).then_some(Self(group))
+            (next > first).then(|| Self { questions: Arc::clone(&questions), places: first..next })
         })
+    }
+
+    fn questions(&self) -> impl Iterator<Item = &Question> {
+        self.questions.get(self.places.clone()).into_iter().flatten()
     }
 }
 
@@ -56,7 +62,7 @@ impl<T, R> Default for Wire<T, R> {
     }
 }
 
-impl<T: Into<Message> + Send + 'static, R: Answered + Send + 'static> Codec for Wire<T, R> {
+impl<T: ToWire + Send + 'static, R: Answered + Send + 'static> Codec for Wire<T, R> {
     type Encode = T;
     type Decode = R;
     type Encoder = Self;
@@ -71,12 +77,13 @@ impl<T: Into<Message> + Send + 'static, R: Answered + Send + 'static> Codec for 
     }
 }
 
-impl<T: Into<Message> + Send + 'static, R> Encoder for Wire<T, R> {
+impl<T: ToWire + Send + 'static, R> Encoder for Wire<T, R> {
     type Item = T;
     type Error = Status;
 
     fn encode(&mut self, message: T, to: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        to.put_slice(&message.into().0);
+        to.reserve(message.length());
+        message.write(to);
         Ok(())
     }
 }
@@ -97,111 +104,47 @@ impl<T, R: Answered> Decoder for Wire<T, R> {
 }
 
 /// What is written as a message of Protocol Buffers.
-trait ToWire {
-    fn write(&self, to: &mut Message);
+pub(super) trait ToWire {
+    /// How many bytes it is.
+    fn length(&self) -> usize;
+
+    fn write(&self, to: &mut impl BufMut);
 }
 
-/// A message of Protocol Buffers, as it is written. As in every message of proto3, texts that are empty and flags that are not
-/// set are left out, but for the items of lists.
-#[derive(Default)]
-pub(super) struct Message(Vec<u8>);
-
-impl Message {
-    fn varint(&mut self, value: u64) {
-        encode_varint(value, &mut self.0);
-    }
-
-    fn key(&mut self, tag: u32, wire_type: WireType) {
-        self.varint(u64::from(tag << 3 | wire_type as u32));
-    }
-
-    /// A text that is put together of `pieces`.
-    fn item(&mut self, tag: u32, pieces: &[&[u8]]) {
-        self.key(tag, WireType::LengthDelimited);
-        self.varint(pieces.iter().map(|piece| piece.len() as u64).sum());
-        pieces.iter().for_each(|piece| self.0.extend_from_slice(piece));
-    }
-
-    fn text(&mut self, tag: u32, text: &str) {
-        if !text.is_empty() {
-            self.item(tag, &[text.as_bytes()]);
-        }
-    }
-
-    fn flag(&mut self, tag: u32, is_set: bool) {
-        if is_set {
-            self.key(tag, WireType::Varint);
-            self.varint(1);
-        }
-    }
-
-    fn nested(&mut self, tag: u32, message: &impl ToWire) {
-        self.key(tag, WireType::LengthDelimited);
-        let start = self.0.len();
-        message.write(self);
-        // Its length stands before it, and is known by now.
-        let length = (self.0.len() - start) as u64;
-        self.varint(length);
-        self.0[start..].rotate_right(encoded_len_varint(length));
-    }
+/// The number of a field whose bytes stand behind their length, and that length.
+fn begin(tag: u32, length: usize, to: &mut impl BufMut) {
+    encode_key(tag, WireType::LengthDelimited, to);
+    encode_varint(length as u64, to);
 }
 
-impl From<Group> for Message {
-    fn from(group: Group) -> Self {
-        group.0
-    }
-}
-
-impl From<Question> for Message {
-    fn from(question: Question) -> Self {
-        let mut message = Self::default();
-        question.write(&mut message);
-        message
-    }
+/// How many bytes such a field is in all.
+fn whole(tag: u32, length: usize) -> usize {
+    key_len(tag) + encoded_len_varint(length as u64) + length
 }
 
 /// A `RenderRequest`.
 impl ToWire for Question {
-    fn write(&self, to: &mut Message) {
-        to.item(1, &[&self.input.digest.digits()]);
-        to.nested(2, &*self.about);
+    fn length(&self) -> usize {
+        whole(1, self.input.digest.digits().len()) + whole(2, self.unit().len())
     }
-}
 
-/// A `Unit`.
-impl ToWire for Asking {
-    fn write(&self, to: &mut Message) {
-        let Self { namespace, subject, intents, clusters } = self;
-        to.text(1, namespace.as_str());
-        match subject {
-            Subject::Service(service) => to.item(2, &[service.as_bytes()]),
-            Subject::Workload(label) => to.item(3, &[label.as_bytes()]),
+    fn write(&self, to: &mut impl BufMut) {
+        for (tag, bytes) in [(1, self.input.digest.digits().as_slice()), (2, self.unit())] {
+            begin(tag, bytes.len(), to);
+            to.put_slice(bytes);
         }
-        intents.iter().for_each(|intent| to.nested(4, intent));
-        clusters.iter().for_each(|cluster| to.nested(5, &**cluster));
     }
 }
 
-/// An `Intent`.
-impl ToWire for AskedIntent {
-    fn write(&self, to: &mut Message) {
-        let Self { anchor, body, namespace, clusters, closed, protocol } = self;
-        to.text(1, anchor.as_str());
-        to.text(2, anchor.kind().entry().collection);
-        to.text(3, body);
-        to.text(4, namespace.as_str());
-        clusters.iter().for_each(|id| to.item(5, &[id.provider.as_bytes(), b"/", id.cluster.as_bytes()]));
-        to.flag(6, *closed);
-        to.text(7, protocol);
+impl ToWire for Group {
+    fn length(&self) -> usize {
+        self.questions().map(|question| whole(1, question.length())).sum()
     }
-}
 
-/// A `Cluster`.
-impl ToWire for AskedCluster {
-    fn write(&self, to: &mut Message) {
-        let Self { name, trust_domain, root_namespace, ingress_address, east_west_address } = self;
-        for (tag, text) in (1..).zip([name, trust_domain, root_namespace, ingress_address, east_west_address]) {
-            to.text(tag, text);
+    fn write(&self, to: &mut impl BufMut) {
+        for question in self.questions() {
+            begin(1, question.length(), to);
+            question.write(to);
         }
     }
 }
@@ -216,7 +159,7 @@ mod tests {
     use super::*;
     use crate::intent::scalar::DnsLabel;
     use crate::intent::{Anchor, ClusterId};
-    use crate::render::Input;
+    use crate::render::{AskedCluster, AskedIntent, Asking, Digest, Subject};
 
     /// Short texts, or ones whose length takes two bytes.
     fn question(subject: Subject, long: bool) -> Question {
@@ -242,8 +185,7 @@ mod tests {
         };
         let about =
             Asking { namespace: namespace(), subject, intents: vec![plain, bare], clusters: vec![Arc::new(cluster)] };
-        let input = Input { plugin: "np".into(), version: "1".into(), digest: about.digest() };
-        Question { input, about: Arc::new(about) }
+        Question::new("np".into(), "1".into(), about)
     }
 
     /// The same as the types that are generated have it.
@@ -277,9 +219,17 @@ mod tests {
         v1::RenderRequest { input_digest: question.input.digest.to_string(), unit: Some(unit) }
     }
 
+    /// A message as it is written, in as many bytes as were announced.
+    fn written(message: &impl ToWire) -> Vec<u8> {
+        let mut bytes = vec![];
+        message.write(&mut bytes);
+        assert_eq!(bytes.len(), message.length());
+        bytes
+    }
+
     /// What each group of these asks, as the types that are generated read it.
     fn groups(questions: &[Question]) -> Vec<Vec<v1::RenderRequest>> {
-        let read = |group: Group| v1::RenderAllRequest::decode(&*Message::from(group).0).unwrap().requests;
+        let read = |group: Group| v1::RenderAllRequest::decode(&*written(&group)).unwrap().requests;
         Group::all(questions.into()).map(read).collect()
     }
 
@@ -306,9 +256,13 @@ mod tests {
         let both = [false, true].into_iter().flat_map(|long| subjects().map(|subject| question(subject, long)));
         let questions: Vec<Question> = both.collect();
         for question in &questions {
-            assert_eq!(Message::from(question.clone()).0, generated(question).encode_to_vec());
+            let request = generated(question);
+            assert_eq!(written(question), request.encode_to_vec());
+            // Whoever is asked can see that.
+            let unit = request.unit.unwrap().encode_to_vec();
+            assert_eq!(request.input_digest, Digest::of(&unit).to_string());
         }
-        let group: Vec<Vec<u8>> = Group::all(questions.as_slice().into()).map(|group| Message::from(group).0).collect();
+        let group: Vec<Vec<u8>> = Group::all(questions.as_slice().into()).map(|group| written(&group)).collect();
         let requests = questions.iter().map(generated).collect();
         assert_eq!(group, [v1::RenderAllRequest { requests }.encode_to_vec()]);
     }

@@ -1,6 +1,6 @@
 //! Putting together what was rendered: in order, checked, and with the files that keep the directories of namespaces.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
@@ -13,9 +13,10 @@ use crate::finding::{Finding, Place};
 /// What was rendered so far. What comes of it is the same whatever is added first.
 #[derive(Default)]
 pub(super) struct Assembly {
+    /// All but its manifests.
     rendered: Rendered,
-    /// The manifests of each file that several would stand in.
-    clashing: BTreeMap<String, Vec<Manifest>>,
+    /// Sorted by path.
+    manifests: Vec<Manifest>,
     /// The directories of namespaces.
     directories: BTreeSet<String>,
 }
@@ -31,8 +32,8 @@ impl Assembly {
         self.directories.extend(directories.into_iter().map(str::to_owned));
         let all = &mut self.rendered;
         all.findings.extend(findings);
-        all.findings.extend(manifests.iter().filter_map(of_the_mesh));
-        all.findings.extend(manifests.iter().filter_map(too_large));
+        let said = |manifest| of_the_mesh(manifest).into_iter().chain(too_large(manifest));
+        all.findings.par_extend(manifests.par_iter().flat_map_iter(said));
         all.targets.extend(targets);
         all.targets.sort();
         all.exits.extend(exits);
@@ -43,44 +44,36 @@ impl Assembly {
         all.outdated.sort();
         all.unanswered.extend(unanswered);
         add_counts(&mut all.kept, kept);
-        self.file(manifests);
-    }
-
-    /// Files manifests that are sorted by path.
-    fn file(&mut self, manifests: Vec<Manifest>) {
-        let Self { rendered: Rendered { manifests: known, .. }, clashing, .. } = self;
-        let mut more: Vec<(String, Manifest)> = Vec::with_capacity(manifests.len());
-        for manifest in manifests {
-            let path = &manifest.path;
-            if let Some(others) = clashing.get_mut(path) {
-                others.push(manifest);
-                continue;
-            }
-            let before = more.pop_if(|(last, _)| last == path).map(|(_, other)| other);
-            match before.or_else(|| known.remove(path)) {
-                Some(other) => drop(clashing.insert(path.clone(), vec![other, manifest])),
-                None => more.push((path.clone(), manifest)),
-            }
+        let has_some = !self.manifests.is_empty();
+        self.manifests.append(&mut manifests);
+        if has_some {
+            // Two sorted runs, which the sort finds and merges.
+            self.manifests.sort_by(|a, b| a.path.cmp(&b.path));
         }
-        known.append(&mut more.into_iter().collect());
     }
 
     /// All of it.
     pub(super) fn finish(self) -> Rendered {
-        let Self { mut rendered, clashing, directories } = self;
-        let Rendered { manifests, findings, .. } = &mut rendered;
-        findings.extend(same_resource(manifests.values().chain(clashing.values().flatten())));
-        for (path, mut clash) in clashing {
-            // Of these it is always the same one that stays.
+        let Self { mut rendered, mut manifests, directories } = self;
+        let findings = &mut rendered.findings;
+        findings.extend(same_resource(&manifests));
+        for clash in manifests.chunk_by_mut(|a, b| a.path == b.path).filter(|clash| clash.len() > 1) {
+            // Of these it is always the same one that stays: the last.
             clash.sort_unstable_by(|a, b| a.text.cmp(&b.text).then_with(|| a.plugin.cmp(&b.plugin)));
             findings.extend(clash.windows(2).map(|pair| same_file(&pair[0], &pair[1])));
-            manifests.extend(clash.pop().map(|last| (path, last)));
         }
+        manifests.dedup_by(|next, last| {
+            let is_same = next.path == last.path;
+            if is_same {
+                std::mem::swap(next, last);
+            }
+            is_same
+        });
         findings.sort();
         findings.dedup();
         say_once(findings);
         let keepers = directories.iter().filter_map(|directory| namespace_file(directory));
-        manifests.extend(keepers.map(|keeper| (keeper.path.clone(), keeper)));
+        rendered.manifests = manifests.into_iter().chain(keepers).map(|it| (it.path.clone(), it)).collect();
         rendered
     }
 }

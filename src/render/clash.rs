@@ -32,9 +32,9 @@ fn identity(manifest: &Manifest) -> Option<[&str; 4]> {
 }
 
 /// What is wrong where an outside plugin writes a resource that stands in another file too.
-pub(super) fn same_resource<'m>(manifests: impl Iterator<Item = &'m Manifest>) -> Vec<Finding> {
+pub(super) fn same_resource<'m>(manifests: &'m [Manifest]) -> Vec<Finding> {
     let (outside, others): (Vec<&Manifest>, Vec<&Manifest>) =
-        manifests.partition(|manifest| manifest.is_of_outside_plugin());
+        manifests.iter().partition(|manifest| manifest.is_of_outside_plugin());
     let known = |manifest: &'m Manifest| Some((identity(manifest)?, manifest));
     let mut outside: Vec<([&str; 4], &Manifest)> = outside.into_par_iter().filter_map(known).collect();
     outside.par_sort_unstable_by_key(|(identity, manifest)| (*identity, &manifest.path, &manifest.plugin));
@@ -47,12 +47,13 @@ pub(super) fn same_resource<'m>(manifests: impl Iterator<Item = &'m Manifest>) -
     // Most are of kinds that no outside plugin writes.
     let kinds: HashSet<[&str; 2]> = outside.iter().map(|([_, group, kind, _], _)| [*group, *kind]).collect();
     let is_shared = |manifest: &&Manifest| kinds.contains(&[manifest.resource.group(), manifest.resource.kind_name()]);
-    for (identity, manifest) in others.into_iter().filter(is_shared).filter_map(known) {
+    let twice = |manifest: &'m Manifest| {
+        let (identity, manifest) = known(manifest)?;
         let place = outside.partition_point(|(other, _)| *other < identity);
-        if let Some((_, one)) = outside.get(place).filter(|(other, _)| *other == identity) {
-            findings.push(written_twice(one, manifest));
-        }
-    }
+        let (_, one) = outside.get(place).filter(|(other, _)| *other == identity)?;
+        Some(written_twice(one, manifest))
+    };
+    findings.par_extend(others.into_par_iter().filter(is_shared).filter_map(twice));
     findings
 }
 

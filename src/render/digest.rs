@@ -66,31 +66,6 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// What is digested, piece by piece: each list after its length and each text after its own, so that no two are written
-/// alike.
-#[derive(Default)]
-pub(super) struct Pieces(Vec<u8>);
-
-impl Pieces {
-    pub(super) fn text(&mut self, text: &str) {
-        self.length(text.len());
-        self.0.extend_from_slice(text.as_bytes());
-    }
-
-    pub(super) fn list<T>(&mut self, items: impl ExactSizeIterator<Item = T>, mut each: impl FnMut(&mut Self, T)) {
-        self.length(items.len());
-        items.for_each(|item| each(self, item));
-    }
-
-    fn length(&mut self, length: usize) {
-        self.0.extend_from_slice(&(length as u64).to_be_bytes());
-    }
-
-    pub(super) fn digest(&self) -> Digest {
-        Digest::of(&self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,26 +78,6 @@ mod tests {
         assert_eq!(Digest::parse(text), Some(Digest::of(b"abc")));
         for other in ["", &text[1..], &format!("{text}0"), &text.to_uppercase(), &text.replace('b', "g")] {
             assert_eq!(Digest::parse(other), None, "{other}");
-        }
-    }
-
-    #[test]
-    fn what_is_cut_elsewhere_is_something_else() {
-        let digest = |lists: &[&[&str]]| {
-            let mut pieces = Pieces::default();
-            pieces.list(lists.iter(), |pieces, list| pieces.list(list.iter(), |pieces, text| pieces.text(text)));
-            pieces.digest()
-        };
-        let all: [&[&[&str]]; 6] = [
-            &[&["ab", "c"]],
-            &[&["a", "bc"]],
-            &[&["abc"]],
-            &[&["ab"], &["c"]],
-            &[&[], &["ab", "c"]],
-            &[&["ab", "c"], &[]],
-        ];
-        for (index, one) in all.iter().enumerate() {
-            assert!(all[..index].iter().all(|other| digest(other) != digest(one)), "{one:?}");
         }
     }
 }

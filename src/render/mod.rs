@@ -19,6 +19,7 @@ mod guarded;
 mod leads;
 mod load_balancer;
 mod manifest;
+mod message;
 mod mtls;
 mod name;
 mod namespace;

@@ -5,7 +5,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::digest::{Digest, Pieces};
+use super::digest::Digest;
+use super::message::Message;
 use crate::intent::scalar::DnsLabel;
 use crate::intent::{Anchor, ClusterId};
 
@@ -72,21 +73,18 @@ impl Asking {
         }
     }
 
-    /// The digest of all of it: equal digests, equal units.
-    #[must_use]
-    pub fn digest(&self) -> Digest {
+    /// All of it as plugins are asked, the message `Unit` of `proto/meshwright/plugin/v1`: equal messages, equal units.
+    fn message(&self) -> Message {
         let Self { namespace, subject, intents, clusters } = self;
-        let mut pieces = Pieces::default();
-        pieces.text(namespace.as_str());
-        let (word, subject) = match subject {
-            Subject::Service(service) => ("service", service),
-            Subject::Workload(label) => ("workload", label),
-        };
-        pieces.text(word);
-        pieces.text(subject);
-        pieces.list(intents.iter(), Pieces::intent);
-        pieces.list(clusters.iter(), |pieces, cluster| pieces.cluster(cluster));
-        pieces.digest()
+        let mut unit = Message::default();
+        unit.text(1, namespace.as_str());
+        match subject {
+            Subject::Service(service) => unit.item(2, &[service]),
+            Subject::Workload(label) => unit.item(3, &[label]),
+        }
+        intents.iter().for_each(|intent| unit.nested(4, |message| intent.write(message)));
+        clusters.iter().for_each(|cluster| unit.nested(5, |message| cluster.write(message)));
+        unit
     }
 
     /// Whether it may be answered for `namespace` of `cluster`, `provider/cluster`: an app of its intents lives there.
@@ -100,24 +98,27 @@ impl Asking {
     }
 }
 
-impl Pieces {
-    fn intent(&mut self, intent: &AskedIntent) {
-        let AskedIntent { anchor, body, namespace, clusters, closed, protocol } = intent;
-        self.text(anchor.as_str());
-        self.text(body);
-        self.text(namespace.as_str());
-        self.list(clusters.iter(), |pieces, ClusterId { provider, cluster }| {
-            pieces.text(provider);
-            pieces.text(cluster);
-        });
-        self.text(if *closed { "closed" } else { "open" });
-        self.text(protocol);
+impl AskedIntent {
+    /// The message `Intent`.
+    fn write(&self, to: &mut Message) {
+        let Self { anchor, body, namespace, clusters, closed, protocol } = self;
+        to.text(1, anchor.as_str());
+        to.text(2, anchor.kind().entry().collection);
+        to.text(3, body);
+        to.text(4, namespace.as_str());
+        // No name holds a slash.
+        clusters.iter().for_each(|id| to.item(5, &[&id.provider, "/", &id.cluster]));
+        to.flag(6, *closed);
+        to.text(7, protocol);
     }
+}
 
-    fn cluster(&mut self, cluster: &AskedCluster) {
-        let AskedCluster { name, trust_domain, root_namespace, ingress_address, east_west_address } = cluster;
-        for text in [name, trust_domain, root_namespace, ingress_address, east_west_address] {
-            self.text(text);
+impl AskedCluster {
+    /// The message `Cluster`.
+    fn write(&self, to: &mut Message) {
+        let Self { name, trust_domain, root_namespace, ingress_address, east_west_address } = self;
+        for (tag, text) in (1..).zip([name, trust_domain, root_namespace, ingress_address, east_west_address]) {
+            to.text(tag, text);
         }
     }
 }
@@ -147,6 +148,24 @@ pub struct Question {
     pub input: Input,
     /// What is asked about.
     pub about: Arc<Asking>,
+    /// The same as a message, which the digest is of.
+    unit: Arc<[u8]>,
+}
+
+impl Question {
+    /// Asks a version of a plugin about a unit.
+    #[must_use]
+    pub fn new(plugin: Arc<str>, version: Arc<str>, about: Asking) -> Self {
+        let message = about.message();
+        let input = Input { plugin, version, digest: Digest::of(message.bytes()) };
+        Self { input, about: Arc::new(about), unit: message.bytes().into() }
+    }
+
+    /// What is asked about, as the message `Unit` of `proto/meshwright/plugin/v1`, which the digest is of.
+    #[must_use]
+    pub fn unit(&self) -> &[u8] {
+        &self.unit
+    }
 }
 
 impl fmt::Display for Question {
@@ -222,15 +241,23 @@ mod tests {
             asking(),
             Asking { namespace: other(), ..asking() },
             Asking { subject: Subject::Workload("cart".into()), ..asking() },
+            // The same texts, cut elsewhere.
+            Asking {
+                namespace: DnsLabel::parse("shopca").unwrap(),
+                subject: Subject::Service("rt".into()),
+                ..asking()
+            },
+            Asking { intents: [asking().intents, asking().intents].concat(), ..asking() },
+            Asking { clusters: [asking().clusters, asking().clusters].concat(), ..asking() },
             Asking { subject: Subject::Service("other".into()), ..asking() },
             Asking { intents: vec![], ..asking() },
             Asking { clusters: vec![], ..asking() },
         ];
         let all: Vec<Asking> = of_unit.into_iter().chain(of_intent).chain(of_cluster).collect();
-        let digests: BTreeSet<Digest> = all.iter().map(Asking::digest).collect();
+        let digest = |asking: &Asking| Digest::of(asking.message().bytes());
+        let digests: BTreeSet<Digest> = all.iter().map(digest).collect();
         assert_eq!(digests.len(), all.len());
-        assert_eq!(asking().digest(), all[0].digest());
         // Files name it: another digest of the same would have plugins asked for all of them once more.
-        assert_eq!(asking().digest().to_string(), "2fdb67ae2382809d0ddc718116aa69954bda8da3f2dd7d78b4c8ac5afa3e6ae3");
+        assert_eq!(digest(&asking()).to_string(), "c8bac8a7ca95984ded2197c054848bca4f83ac8c1f703e508208e5a1ad679273");
     }
 }

@@ -28,7 +28,7 @@ pub struct ResourceKind {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct RenderRequest {
-    /// SHA-256 of the unit as Meshwright writes it, in hexadecimal digits: equal digests, equal units. The answer repeats it.
+    /// SHA-256 of the unit's bytes as they are sent, in hexadecimal digits: equal digests, equal units. The answer repeats it.
     #[prost(string, tag = "1")]
     pub input_digest: ::prost::alloc::string::String,
     /// What is asked about.

@@ -18,7 +18,7 @@ use super::digest::Digest;
 use super::manifest::{directory_of, marked};
 use super::output::{Manifest, Output, Rendered};
 use super::plugin::Plugin;
-use super::question::{Asking, Input, Outdated, Question};
+use super::question::{Asking, Outdated, Question};
 use crate::finding::{Finding, Place};
 use crate::intent::plugins::ListedPlugin;
 use crate::intent::settings::GitOps;
@@ -110,8 +110,8 @@ fn otherwise(files: &[Arc<PluginFile>], manifests: &[Manifest]) -> Option<Findin
 impl OutsidePlugin<'_> {
     fn of_unit(&self, about: Asking, asked: &Asked<'_>) -> Output {
         let mut out = Output::default();
-        let (unit, digest) = (about.name(), about.digest());
-        let input = Input { plugin: Arc::clone(&self.name), version: Arc::clone(&self.version), digest };
+        let question = Question::new(Arc::clone(&self.name), Arc::clone(&self.version), about);
+        let (unit, digest) = (question.about.name(), question.input.digest);
         let key = (Arc::clone(&self.name), unit.clone());
         out.units.push((key.clone(), digest));
         match self.outside {
@@ -119,11 +119,10 @@ impl OutsidePlugin<'_> {
             Outside::AsMain(files) => self.keep(files.of(&self.name, &unit), digest, &mut out),
             Outside::Answered { files, answers } => {
                 let files = files.of(&self.name, &unit);
-                match answers.get(&input) {
+                match answers.get(&question.input) {
                     None => self.keep(files, digest, &mut out),
                     Some(answer) => {
                         let is_right = files.iter().all(|file| self.outdated(file, files.len(), digest).is_none());
-                        let question = Question { input, about: Arc::new(about) };
                         out.extend(taken(&question, &answer, asked.context.gitops));
                         out.findings.extend(otherwise(files, &out.manifests).filter(|_| is_right));
                     }
@@ -136,7 +135,6 @@ impl OutsidePlugin<'_> {
                 if is_right && (!files.is_empty() || none_before()) {
                     out.manifests.extend(files.iter().map(|file| file.manifest.clone()));
                 } else {
-                    let question = Question { input, about: Arc::new(about) };
                     out.extend(of_question(question, answers, asked.context.gitops));
                 }
             }
@@ -176,7 +174,7 @@ impl OutsidePlugin<'_> {
 /// What is made of an answer: its files, and what there is to say.
 fn taken(question: &Question, answer: &Answer, gitops: GitOps) -> Output {
     let mut out = Output { findings: answer.findings.clone(), ..Output::default() };
-    let Question { input, about } = question;
+    let Question { input, about, .. } = question;
     let unit = about.name();
     let files = answer.resources.len();
     for (cluster, resource) in &answer.resources {
@@ -205,7 +203,7 @@ pub(super) fn answered(questions: Vec<Question>, outside: Outside<'_>, gitops: G
     let Outside::Fresh { files, answers, .. } = outside else { return Output::default() };
     let of = |question: Question| {
         let mut out = of_question(question, answers, gitops);
-        for Question { input, about } in &out.unanswered {
+        for Question { input, about, .. } in &out.unanswered {
             let stays = files.of(&input.plugin, &about.name()).iter();
             out.manifests.extend(stays.map(|file| file.manifest.clone()));
         }

@@ -1,0 +1,87 @@
+//! How connections to a plugin are made.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::UnixStream;
+use tonic::codegen::http::Uri;
+use tonic::codegen::{Service, StdError};
+use tonic::transport::{Channel, Endpoint};
+
+use super::corked::Corked;
+
+/// How long it may take until a socket is connected, over all addresses of a name; what follows on it is bounded by deadlines.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Makes connections to one plugin.
+#[derive(Debug, Clone)]
+pub(super) struct Dialer {
+    endpoint: Endpoint,
+    way: Way,
+}
+
+#[derive(Debug, Clone)]
+enum Way {
+    Tcp(HttpConnector),
+    Unix(PathBuf),
+}
+
+/// A stream of either kind.
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
+
+impl Dialer {
+    /// To an endpoint, by a Unix socket where that is named.
+    pub(super) fn new(endpoint: Endpoint, socket: Option<PathBuf>) -> Self {
+        let way = socket.map_or_else(
+            || {
+                let mut tcp = HttpConnector::new();
+                // TLS comes on top of it.
+                tcp.enforce_http(false);
+                // What is small does not wait for more.
+                tcp.set_nodelay(true);
+                tcp.set_connect_timeout(Some(CONNECT));
+                Way::Tcp(tcp)
+            },
+            Way::Unix,
+        );
+        Self { endpoint, way }
+    }
+
+    /// A channel that connects when it is first used.
+    pub(super) fn channel(&self) -> Channel {
+        self.endpoint.connect_with_connector_lazy(self.way.clone())
+    }
+}
+
+impl Service<Uri> for Way {
+    type Response = TokioIo<Corked<Box<dyn Duplex>>>;
+    type Error = StdError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, StdError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StdError>> {
+        match self {
+            Self::Tcp(tcp) => tcp.poll_ready(cx).map_err(StdError::from),
+            Self::Unix(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        // The one that is ready; its clone is not.
+        let next = self.clone();
+        let mut way = std::mem::replace(self, next);
+        Box::pin(async move {
+            let stream: Box<dyn Duplex> = match &mut way {
+                Self::Tcp(tcp) => Box::new(tcp.call(to).await?.into_inner()),
+                Self::Unix(socket) => Box::new(UnixStream::connect(socket).await?),
+            };
+            Ok(TokioIo::new(Corked::new(stream)))
+        })
+    }
+}
