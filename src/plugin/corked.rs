@@ -115,6 +115,12 @@ mod tests {
 
     use super::*;
 
+    /// Two ends between which so many bytes are on their way at the most.
+    fn ends(bytes: usize) -> (Corked<DuplexStream>, DuplexStream) {
+        let (here, there) = duplex(bytes);
+        (Corked::new(here), there)
+    }
+
     /// Reads as a connection does that expects nothing yet.
     fn read_nothing(corked: &mut Corked<DuplexStream>, cx: &mut Context<'_>) {
         let mut buffer = [0; 8];
@@ -124,8 +130,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_flushed_in_small_pieces_comes_at_once_when_its_owner_reads_next() {
-        let (here, mut there) = duplex(1 << 20);
-        let mut corked = Corked::new(here);
+        let (mut corked, mut there) = ends(1 << 20);
         for piece in [b"one", b"two"] {
             corked.write_all(piece).await.unwrap();
             corked.flush().await.unwrap();
@@ -141,8 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn its_owner_is_woken_to_read_whenever_it_flushed() {
-        let (here, mut there) = duplex(1 << 20);
-        let mut corked = Corked::new(here);
+        let (mut corked, mut there) = ends(1 << 20);
         for number in 0..3_u8 {
             corked.write_all(&[number]).await.unwrap();
             // A future that is polled once more for each wake, and for nothing else.
@@ -163,9 +167,8 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_lost_or_held_without_bound_where_the_other_end_reads_slowly() {
-        let (here, mut there) = duplex(1000);
+        let (mut corked, mut there) = ends(1000);
         let sent: Vec<u8> = (0..4 * MOST + 7).map(|number| (number % 251) as u8).collect();
-        let mut corked = Corked::new(here);
         let write = async {
             for (number, piece) in sent.chunks(16 << 10).enumerate() {
                 let (head, body) = piece.split_at(piece.len().min(9));
@@ -190,8 +193,7 @@ mod tests {
 
     #[tokio::test]
     async fn its_owner_is_not_woken_while_the_stream_takes_no_more() {
-        let (here, mut there) = duplex(10);
-        let mut corked = Corked::new(here);
+        let (mut corked, mut there) = ends(10);
         corked.write_all(&[7; 100]).await.unwrap();
         let polls = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&polls);
@@ -217,8 +219,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_other_end_said_comes_before_that_it_is_gone() {
-        let (here, mut there) = duplex(1000);
-        let mut corked = Corked::new(here);
+        let (mut corked, mut there) = ends(1000);
         there.write_all(b"x").await.unwrap();
         drop(there);
         corked.write_all(b"one").await.unwrap();
@@ -229,8 +230,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_held_when_it_is_dropped_is_sent() {
-        let (here, mut there) = duplex(1000);
-        let mut corked = Corked::new(here);
+        let (mut corked, mut there) = ends(1000);
         corked.write_all(b"why").await.unwrap();
         drop(corked);
         let mut came = String::new();

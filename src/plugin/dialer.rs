@@ -39,18 +39,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 impl Dialer {
     /// To an endpoint, by a Unix socket where that is named.
     pub(super) fn new(endpoint: Endpoint, socket: Option<PathBuf>) -> Self {
-        let way = socket.map_or_else(
-            || {
-                let mut tcp = HttpConnector::new();
-                // TLS comes on top of it.
-                tcp.enforce_http(false);
-                // What is small does not wait for more.
-                tcp.set_nodelay(true);
-                tcp.set_connect_timeout(Some(CONNECT));
-                Way::Tcp(tcp)
-            },
-            Way::Unix,
-        );
+        let way = socket.map_or_else(|| Way::Tcp(tcp()), Way::Unix);
         Self { endpoint, way }
     }
 
@@ -58,6 +47,16 @@ impl Dialer {
     pub(super) fn channel(&self) -> Channel {
         self.endpoint.connect_with_connector_lazy(self.way.clone())
     }
+}
+
+fn tcp() -> HttpConnector {
+    let mut tcp = HttpConnector::new();
+    // TLS comes on top of it.
+    tcp.enforce_http(false);
+    // What is small does not wait for more.
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT));
+    tcp
 }
 
 impl Service<Uri> for Way {
