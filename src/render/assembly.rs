@@ -58,17 +58,11 @@ impl Assembly {
         let findings = &mut rendered.findings;
         findings.extend(same_resource(&manifests));
         for clash in manifests.chunk_by_mut(|a, b| a.path == b.path).filter(|clash| clash.len() > 1) {
-            // Of these it is always the same one that stays: the last.
+            // Of these it is always the same one that stays: the first.
             clash.sort_unstable_by(|a, b| a.text.cmp(&b.text).then_with(|| a.plugin.cmp(&b.plugin)));
             findings.extend(clash.windows(2).map(|pair| same_file(&pair[0], &pair[1])));
         }
-        manifests.dedup_by(|next, last| {
-            let is_same = next.path == last.path;
-            if is_same {
-                std::mem::swap(next, last);
-            }
-            is_same
-        });
+        manifests.dedup_by(|next, first| next.path == first.path);
         findings.sort();
         findings.dedup();
         say_once(findings);
