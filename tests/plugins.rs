@@ -8,6 +8,8 @@ mod away;
 mod bad;
 #[path = "plugins/checked.rs"]
 mod checked;
+#[path = "plugins/flood.rs"]
+mod flood;
 mod plugin;
 mod process;
 #[path = "plugins/python.rs"]

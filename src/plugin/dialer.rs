@@ -14,6 +14,7 @@ use tonic::codegen::{Service, StdError};
 use tonic::transport::{Channel, Endpoint};
 
 use super::corked::Corked;
+use super::quota::{Metered, Quota};
 
 /// How long it may take until a socket is connected, over all addresses of a name; what follows on it is bounded by deadlines.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -31,6 +32,12 @@ enum Way {
     Unix(PathBuf),
 }
 
+/// Makes the connections of one channel.
+struct Connector {
+    way: Way,
+    quota: Quota,
+}
+
 /// A stream of either kind.
 pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -43,9 +50,9 @@ impl Dialer {
         Self { endpoint, way }
     }
 
-    /// A channel that connects when it is first used.
-    pub(super) fn channel(&self) -> Channel {
-        self.endpoint.connect_with_connector_lazy(self.way.clone())
+    /// A channel that connects when it is first used, and takes in what `quota` allows.
+    pub(super) fn channel(&self, quota: Quota) -> Channel {
+        self.endpoint.connect_with_connector_lazy(Connector { way: self.way.clone(), quota })
     }
 }
 
@@ -59,28 +66,28 @@ fn tcp() -> HttpConnector {
     tcp
 }
 
-impl Service<Uri> for Way {
-    type Response = TokioIo<Corked<Box<dyn Duplex>>>;
+impl Service<Uri> for Connector {
+    type Response = TokioIo<Corked<Metered<Box<dyn Duplex>>>>;
     type Error = StdError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, StdError>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), StdError>> {
-        match self {
-            Self::Tcp(tcp) => tcp.poll_ready(cx).map_err(StdError::from),
-            Self::Unix(_) => Poll::Ready(Ok(())),
+        match &mut self.way {
+            Way::Tcp(tcp) => tcp.poll_ready(cx).map_err(StdError::from),
+            Way::Unix(_) => Poll::Ready(Ok(())),
         }
     }
 
     fn call(&mut self, to: Uri) -> Self::Future {
         // The one that is ready; its clone is not.
-        let next = self.clone();
-        let mut way = std::mem::replace(self, next);
+        let next = self.way.clone();
+        let (mut way, quota) = (std::mem::replace(&mut self.way, next), self.quota.clone());
         Box::pin(async move {
             let stream: Box<dyn Duplex> = match &mut way {
-                Self::Tcp(tcp) => Box::new(tcp.call(to).await?.into_inner()),
-                Self::Unix(socket) => Box::new(UnixStream::connect(socket).await?),
+                Way::Tcp(tcp) => Box::new(tcp.call(to).await?.into_inner()),
+                Way::Unix(socket) => Box::new(UnixStream::connect(socket).await?),
             };
-            Ok(TokioIo::new(Corked::new(stream)))
+            Ok(TokioIo::new(Corked::new(Metered::new(stream, quota))))
         })
     }
 }

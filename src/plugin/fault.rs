@@ -65,6 +65,9 @@ impl Reason {
     }
 }
 
+/// What tonic and h2 begin with where they say that what came is no gRPC, or no HTTP/2.
+const NO_GRPC: [&str; 2] = ["protocol error: ", "connection error detected: "];
+
 /// Why a plugin did not answer as it has to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
@@ -109,7 +112,14 @@ impl Fault {
             Code::Unauthenticated | Code::PermissionDenied => {
                 Self::new(Reason::Refused, format!("does not let this server ask ({said})"))
             }
-            code => Self::new(Reason::Failed, format!("failed: {code:?} ({})", cause.unwrap_or(said))),
+            code => {
+                let why = cause.unwrap_or(said);
+                let words = match NO_GRPC.iter().find_map(|start| why.strip_prefix(start)) {
+                    Some(what) => format!("does not speak gRPC, or something else listens there ({what})"),
+                    None => format!("failed: {code:?} ({why})"),
+                };
+                Self::new(Reason::Failed, words)
+            }
         }
     }
 }

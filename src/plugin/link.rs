@@ -18,10 +18,11 @@ use super::described::Described;
 use super::dialer::Dialer;
 use super::fault::{Fault, Reason};
 use super::intake::{Intake, Outcomes};
+use super::quota::Quota;
 use super::target::Target;
 use super::v1;
 use super::v1::plugin_client::PluginClient;
-use super::wire::{Group, Wire};
+use super::wire::{Group, LONGEST_ANSWERS, Wire};
 use crate::intent::plugins::ListedPlugin;
 use crate::render::Question;
 
@@ -51,6 +52,7 @@ struct Line {
     dialer: Dialer,
     deadline: Duration,
     channel: Channel,
+    quota: Quota,
     /// What the plugin said that it is, until something fails. Each answer says its version again.
     described: Mutex<Option<Arc<Described>>>,
     /// Whether it ever said so.
@@ -137,18 +139,29 @@ impl Link {
 
 impl Line {
     fn new(dialer: Dialer, deadline: Duration) -> Arc<Self> {
-        let channel = dialer.channel();
-        Arc::new(Self { dialer, deadline, channel, described: Mutex::default(), worked: AtomicBool::new(false) })
+        let quota = Quota::default();
+        let channel = dialer.channel(quota.clone());
+        Arc::new(Self { dialer, deadline, channel, quota, described: Mutex::default(), worked: AtomicBool::new(false) })
     }
 
     fn described(&self) -> MutexGuard<'_, Option<Arc<Described>>> {
         self.described.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// That more came on it than was allowed for; once.
+    fn flooded(&self) -> Option<Fault> {
+        let words = "sends more than twice what its answers may have, or 8 MiB between calls";
+        self.quota.was_exceeded().then(|| Fault::new(Reason::TooMuch, words))
+    }
+
     async fn look(&self, listed: &ListedPlugin) -> Result<(), Fault> {
+        // What came since the last call.
+        if let Some(fault) = self.flooded() {
+            return Err(fault);
+        }
         let mut health = HealthClient::new(self.channel.clone()).max_decoding_message_size(LONGEST_DESCRIPTION);
         let check = health.check(HealthCheckRequest::default());
-        let answer = within(self.deadline, check).await?;
+        let answer = self.within(LONGEST_DESCRIPTION, check).await?;
         match answer.status() {
             ServingStatus::Serving => self.describe(listed).await.map(drop),
             status => {
@@ -160,7 +173,7 @@ impl Line {
     /// What it says it is, as far as that is what is listed.
     async fn describe(&self, listed: &ListedPlugin) -> Result<Arc<Described>, Fault> {
         let mut client = PluginClient::new(self.channel.clone()).max_decoding_message_size(LONGEST_DESCRIPTION);
-        let says = within(self.deadline, client.describe(v1::DescribeRequest {})).await?;
+        let says = self.within(LONGEST_DESCRIPTION, client.describe(v1::DescribeRequest {})).await?;
         let described = Arc::new(Described::of(says, listed)?);
         *self.described() = Some(Arc::clone(&described));
         self.worked.store(true, Ordering::Relaxed);
@@ -170,7 +183,7 @@ impl Line {
     async fn ask(&self, described: &Arc<Described>, questions: Arc<[Question]>) -> Outcomes {
         let mut intake = Intake::new(Arc::clone(described), Arc::clone(&questions));
         let asked = match &*questions {
-            [question] => match within(self.deadline, self.render(question.clone())).await {
+            [question] => match self.within(LONGEST_MESSAGE, self.render(question.clone())).await {
                 Ok(response) => intake.take(vec![response]).await,
                 Err(fault) => Err(fault),
             },
@@ -217,12 +230,20 @@ impl Line {
             }
             Ok(())
         };
-        timeout(whole, answers).await.unwrap_or_else(|_| Err(Fault::late(whole)))
+        let _call = self.quota.call(LONGEST_ANSWERS);
+        let answered = timeout(whole, answers).await.unwrap_or_else(|_| Err(Fault::late(whole)));
+        answered.map_err(|fault| self.flooded().unwrap_or(fault))
     }
-}
 
-/// What a call ends with, within `deadline`.
-async fn within<T>(deadline: Duration, call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, Fault> {
-    let answered = timeout(deadline, call).await.map_err(|_| Fault::late(deadline))?;
-    answered.map(Response::into_inner).map_err(|status| Fault::of(&status))
+    /// What a call ends with that is answered by no more than so many bytes, and in time.
+    async fn within<T>(
+        &self,
+        bytes: usize,
+        call: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<T, Fault> {
+        let _call = self.quota.call(bytes);
+        let answered = timeout(self.deadline, call).await.map_err(|_| Fault::late(self.deadline));
+        let answered = answered.and_then(|answered| answered.map_err(|status| Fault::of(&status)));
+        answered.map(Response::into_inner).map_err(|fault| self.flooded().unwrap_or(fault))
+    }
 }

@@ -12,6 +12,7 @@ mod kind;
 mod link;
 mod pieces;
 mod pool;
+mod quota;
 mod reading;
 mod target;
 #[rustfmt::skip]

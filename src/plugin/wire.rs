@@ -47,7 +47,7 @@ impl Group {
 }
 
 /// The most bytes of all answers to one call.
-const LONGEST_ANSWERS: usize = 128 << 20;
+pub(super) const LONGEST_ANSWERS: usize = 128 << 20;
 
 /// Writes what is asked as `T`, and reads what is answered as `R`.
 pub(super) struct Wire<T, R> {

@@ -1,6 +1,8 @@
 //! Where plugins are reached: the configuration, a folder, a registration over REST, and TLS.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
@@ -90,6 +92,22 @@ fn a_plugin_that_moves_is_found_at_its_new_address_without_a_restart() {
     assert!(metrics.contains("meshwright_ready{part=\"plugin/np\"} 1\n"), "{metrics}");
     drop(new);
     mesh.wait_for_part(|part| part["reason"].as_str().is_some_and(|why| why.contains("cannot be reached")));
+}
+
+#[test]
+fn another_server_at_the_address_is_told_as_such() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 1000]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    let mesh = Mesh::start(&reach(&address));
+    let words = "does not speak gRPC, or something else listens there (";
+    mesh.wait_for_part(|part| part["reason"].as_str().is_some_and(|why| why.contains(words)));
 }
 
 #[test]
