@@ -6,10 +6,10 @@
 mod away;
 #[path = "plugins/bad.rs"]
 mod bad;
+#[path = "plugins/between.rs"]
+mod between;
 #[path = "plugins/checked.rs"]
 mod checked;
-#[path = "plugins/flood.rs"]
-mod flood;
 mod plugin;
 mod process;
 #[path = "plugins/python.rs"]

@@ -60,7 +60,7 @@ pub(super) fn files(config: &Config) -> Vec<PathBuf> {
 /// The files of a folder, by name.
 fn listed(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.retain(|path| path.extension().is_some_and(|end| end == "yaml") && path.is_file());
+    files.retain(|path| path.extension().is_some_and(|end| end == "yaml" || end == "yml") && path.is_file());
     files.sort();
     Ok(files)
 }

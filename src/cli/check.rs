@@ -120,26 +120,16 @@ impl Check {
     }
 }
 
+const MEND: &str = "mend the plugin, or where --plugins=FILE looks for it; docs/plugins.md says what these words mean";
+
 /// A plugin that was to be asked and did not answer, so that its files are checked by their digests.
 fn not_asked(fault: &str) -> Finding {
-    let place = Place::pointing(SETTINGS_PATH, "/plugins");
-    Finding::error(
-        "plugin/unanswered",
-        place,
-        fault,
-        "let it answer; or leave --plugins out, which checks digests only",
-    )
+    Finding::error("plugin/unanswered", Place::pointing(SETTINGS_PATH, "/plugins"), fault, MEND)
 }
 
 /// A plugin that is not as it has to be, though it answered all that it was asked, or was asked nothing.
 fn not_well(words: String) -> Finding {
-    let place = Place::pointing(SETTINGS_PATH, "/plugins");
-    Finding::error(
-        "plugin/fault",
-        place,
-        words,
-        "see docs/plugins.md; or leave --plugins out, which checks digests only",
-    )
+    Finding::error("plugin/fault", Place::pointing(SETTINGS_PATH, "/plugins"), words, MEND)
 }
 
 /// The files of plugins that were checked without asking the plugin.

@@ -31,7 +31,7 @@ impl Breaker {
         }
     }
 
-    /// A look at the plugin went well: what that shows to be over is over.
+    /// A look at the plugin went well after one that did not: what that shows to be over is over.
     pub(super) fn looked_well(&mut self) {
         if self.last.as_ref().is_some_and(|(fault, _)| fault.reason.ends_with_a_look()) {
             *self = Self::default();

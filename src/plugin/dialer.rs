@@ -16,14 +16,17 @@ use tonic::transport::{Channel, Endpoint};
 use super::corked::Corked;
 use super::quota::{Metered, Quota};
 
-/// How long it may take until a socket is connected, over all addresses of a name; what follows on it is bounded by deadlines.
+/// How long it may take until a socket is connected, and until it can be used, with TLS: who waits for it has a deadline and
+/// goes, but while it is being made no other is.
 const CONNECT: Duration = Duration::from_secs(5);
+const ESTABLISH: Duration = Duration::from_secs(8);
 
 /// Makes connections to one plugin.
 #[derive(Debug, Clone)]
 pub(super) struct Dialer {
     endpoint: Endpoint,
     way: Way,
+    address: String,
 }
 
 #[derive(Debug, Clone)]
@@ -44,10 +47,15 @@ pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
 impl Dialer {
-    /// To an endpoint, by a Unix socket where that is named.
-    pub(super) fn new(endpoint: Endpoint, socket: Option<PathBuf>) -> Self {
+    /// To an endpoint, by a Unix socket where that is named, which is called `address` in the configuration.
+    pub(super) fn new(endpoint: Endpoint, socket: Option<PathBuf>, address: String) -> Self {
         let way = socket.map_or_else(|| Way::Tcp(tcp()), Way::Unix);
-        Self { endpoint, way }
+        Self { endpoint: endpoint.connect_timeout(ESTABLISH), way, address }
+    }
+
+    /// Where to, as it is configured.
+    pub(super) fn address(&self) -> &str {
+        &self.address
     }
 
     /// A channel that connects when it is first used, and takes in what `quota` allows.

@@ -2,6 +2,7 @@
 
 use tonic::{Code, Status};
 
+use super::cause::last_cause;
 use super::target::Unreachable;
 use crate::intent::secrets;
 
@@ -65,9 +66,6 @@ impl Reason {
     }
 }
 
-/// What tonic and h2 begin with where they say that what came is no gRPC, or no HTTP/2.
-const NO_GRPC: [&str; 2] = ["protocol error: ", "connection error detected: "];
-
 /// Why a plugin did not answer as it has to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
@@ -91,19 +89,15 @@ impl Fault {
         Self::new(Reason::Late, format!("did not answer within {} s", deadline.as_secs_f64()))
     }
 
-    /// What a call ended with.
-    pub(super) fn of(status: &Status) -> Self {
+    /// What a call ended with that was made to the plugin at `address`.
+    pub(super) fn of(status: &Status, address: &str) -> Self {
+        // Nothing that a plugin says has any.
+        if let Some(cause) = last_cause(status) {
+            return Self::of_connection(&cause.to_string(), address);
+        }
         let said = short(status.message());
-        // Of the errors below each other the last one says what happened.
-        let sources = std::iter::successors(std::error::Error::source(status), |error| error.source());
-        let cause = sources.last().map(|error| short(&error.to_string()));
         match status.code() {
-            Code::Unavailable | Code::Unknown | Code::Cancelled
-                if cause.is_some() || status.code() == Code::Unavailable =>
-            {
-                let why = cause.unwrap_or(said);
-                Self::new(Reason::Unreachable, format!("cannot be reached ({why})"))
-            }
+            Code::Unavailable => Self::new(Reason::Unreachable, format!("cannot be reached at {address} ({said})")),
             Code::OutOfRange | Code::ResourceExhausted => {
                 Self::new(Reason::TooMuch, format!("was asked or answers more than is taken ({said})"))
             }
@@ -112,15 +106,18 @@ impl Fault {
             Code::Unauthenticated | Code::PermissionDenied => {
                 Self::new(Reason::Refused, format!("does not let this server ask ({said})"))
             }
-            code => {
-                let why = cause.unwrap_or(said);
-                let words = match NO_GRPC.iter().find_map(|start| why.strip_prefix(start)) {
-                    Some(what) => format!("does not speak gRPC, or something else listens there ({what})"),
-                    None => format!("failed: {code:?} ({why})"),
-                };
-                Self::new(Reason::Failed, words)
-            }
+            code => Self::new(Reason::Failed, format!("failed: {code:?} ({said})")),
         }
+    }
+
+    /// What a connection ended with.
+    fn of_connection(cause: &str, address: &str) -> Self {
+        // As h2 says what it found itself, and was not told.
+        let why = match cause.strip_prefix("connection error detected: ") {
+            Some(what) => format!("what listens there does not speak HTTP/2 as it has to: {}", short(what)),
+            None => short(cause),
+        };
+        Self::new(Reason::Unreachable, format!("cannot be reached at {address} ({why})"))
     }
 }
 
@@ -149,11 +146,23 @@ mod tests {
 
     #[test]
     fn what_a_plugin_says_is_repeated_on_one_line_and_without_a_private_key() {
-        let of = |message: &str| Fault::of(&Status::internal(message)).words;
+        let of = |message: &str| Fault::of(&Status::internal(message), "").words;
         assert_eq!(of("no\nfile"), "failed: Internal (nofile)");
         assert_eq!(of(&"x".repeat(1000)).len(), "failed: Internal ()".len() + 200);
         let key = "cannot use -----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA\n-----END PRIVATE KEY-----";
         let words = of(key);
         assert!(words.contains("holds a private key") && !words.contains("MC4C"), "{words}");
+    }
+
+    #[test]
+    fn what_a_connection_ended_with_is_told_apart_from_what_a_plugin_says() {
+        let ended =
+            |cause: &'static str| Fault::of(&Status::from_error(std::io::Error::other(cause).into()), "unix:/np");
+        let fault = ended("connection error detected: frame with invalid size");
+        let words = "cannot be reached at unix:/np (what listens there does not speak HTTP/2 as it has to: frame with invalid size)";
+        assert_eq!(fault, Fault::new(Reason::Unreachable, words));
+        assert_eq!(ended("connection reset").words, "cannot be reached at unix:/np (connection reset)");
+        let said = Fault::of(&Status::unknown("connection error detected: of a database"), "");
+        assert_eq!(said.words, "failed: Unknown (connection error detected: of a database)");
     }
 }

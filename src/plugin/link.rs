@@ -18,7 +18,7 @@ use super::described::Described;
 use super::dialer::Dialer;
 use super::fault::{Fault, Reason};
 use super::intake::{Intake, Outcomes};
-use super::quota::Quota;
+use super::quota::{Call, EXCEEDED, Quota};
 use super::target::Target;
 use super::v1;
 use super::v1::plugin_client::PluginClient;
@@ -148,16 +148,9 @@ impl Line {
         self.described.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// That more came on it than was allowed for; once.
-    fn flooded(&self) -> Option<Fault> {
-        let words = "sends more than twice what its answers may have, or 8 MiB between calls";
-        self.quota.was_exceeded().then(|| Fault::new(Reason::TooMuch, words))
-    }
-
     async fn look(&self, listed: &ListedPlugin) -> Result<(), Fault> {
-        // What came since the last call.
-        if let Some(fault) = self.flooded() {
-            return Err(fault);
+        if self.quota.was_exceeded_unasked() {
+            return Err(flooded());
         }
         let mut health = HealthClient::new(self.channel.clone()).max_decoding_message_size(LONGEST_DESCRIPTION);
         let check = health.check(HealthCheckRequest::default());
@@ -213,16 +206,16 @@ impl Line {
 
     /// Asks many questions in one call. What came before something went wrong counts.
     async fn stream(&self, questions: Arc<[Question]>, intake: &mut Intake) -> Result<(), Fault> {
-        let deadline = self.deadline;
+        let (deadline, at) = (self.deadline, self.dialer.address());
         let count = questions.len();
         let asked = self.render_all(tokio_stream::iter(Group::all(questions)));
         let whole = deadline.saturating_mul(1 + u32::try_from(count / PACE).unwrap_or(u32::MAX - 1));
         let answers = async {
             let mut stream = timeout(deadline, asked).await.map_err(|_| Fault::late(deadline))?;
-            let stream = stream.as_mut().map_err(|status| Fault::of(status))?.get_mut();
+            let stream = stream.as_mut().map_err(|status| Fault::of(status, at))?.get_mut();
             while intake.lacks() > 0 {
                 let next = timeout(deadline, stream.message()).await.map_err(|_| Fault::late(deadline))?;
-                let Some(group) = next.map_err(|status| Fault::of(&status))? else {
+                let Some(group) = next.map_err(|status| Fault::of(&status, at))? else {
                     let words = format!("ended with {} of {count} questions unanswered", intake.lacks());
                     return Err(Fault::new(Reason::Failed, words));
                 };
@@ -230,20 +223,30 @@ impl Line {
             }
             Ok(())
         };
-        let _call = self.quota.call(LONGEST_ANSWERS);
+        let call = self.quota.call(LONGEST_ANSWERS.min(count.saturating_mul(LONGEST_MESSAGE)));
         let answered = timeout(whole, answers).await.unwrap_or_else(|_| Err(Fault::late(whole)));
-        answered.map_err(|fault| self.flooded().unwrap_or(fault))
+        answered.map_err(|fault| cause(&call, fault))
     }
 
     /// What a call ends with that is answered by no more than so many bytes, and in time.
     async fn within<T>(
         &self,
         bytes: usize,
-        call: impl Future<Output = Result<Response<T>, Status>>,
+        asked: impl Future<Output = Result<Response<T>, Status>>,
     ) -> Result<T, Fault> {
-        let _call = self.quota.call(bytes);
-        let answered = timeout(self.deadline, call).await.map_err(|_| Fault::late(self.deadline));
-        let answered = answered.and_then(|answered| answered.map_err(|status| Fault::of(&status)));
-        answered.map(Response::into_inner).map_err(|fault| self.flooded().unwrap_or(fault))
+        let call = self.quota.call(bytes);
+        let answered = timeout(self.deadline, asked).await.map_err(|_| Fault::late(self.deadline));
+        let answered =
+            answered.and_then(|answered| answered.map_err(|status| Fault::of(&status, self.dialer.address())));
+        answered.map(Response::into_inner).map_err(|fault| cause(&call, fault))
     }
+}
+
+/// What a call ended with, or the flood that it ended by.
+fn cause(call: &Call, fault: Fault) -> Fault {
+    if call.exceeded() { flooded() } else { fault }
+}
+
+fn flooded() -> Fault {
+    Fault::new(Reason::TooMuch, EXCEEDED)
 }

@@ -2,6 +2,7 @@
 
 mod book;
 mod breaker;
+mod cause;
 mod corked;
 mod described;
 mod dialer;

@@ -139,6 +139,9 @@ impl Pool {
             known.entries += 1;
             let (number, look_soon) = (known.entries, Arc::<Notify>::default());
             let link = target.as_ref().map_err(Fault::clone).and_then(Link::new);
+            if let Err(fault) = &link {
+                tracing::warn!(plugin = name, why = fault.words, "this plugin cannot be asked");
+            }
             let probing = link.as_ref().ok().map(|link| {
                 let (shared, look_soon) = (Arc::downgrade(&self.shared), Arc::clone(&look_soon));
                 let probe = probe(shared, name.clone(), number, link.clone(), listed, look_soon);
@@ -166,7 +169,8 @@ impl Pool {
             _ => {}
         }
         let (is_well, kept) = (seen.is_ok(), entry.keeps_from_calls().is_some());
-        if is_well {
+        // One that looks well while its calls fail is left alone all the same.
+        if is_well && matches!(entry.seen, Some(Err(_))) {
             entry.breaker.looked_well();
         }
         if entry.seen.as_ref() == Some(&seen) {

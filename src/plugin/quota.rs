@@ -11,6 +11,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// The most bytes that come while nothing is asked: twice what may still be on its way when a call is given up.
 const UNASKED: usize = 8 << 20;
 
+/// What is said of a plugin that sends more.
+pub(super) const EXCEEDED: &str = "sends more than twice what its answers may have, or 8 MiB between calls";
+
 /// What may still be sent on a connection. Cloning shares it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Quota(Arc<Mutex<State>>);
@@ -19,12 +22,17 @@ pub(super) struct Quota(Arc<Mutex<State>>);
 struct State {
     left: usize,
     calls: usize,
-    exceeded: bool,
+    /// What the calls that run allow for.
+    allowed: usize,
+    /// How often more came while calls ran.
+    exceeded: u64,
+    /// Whether more came while none did, and nobody was told yet.
+    unasked: bool,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { left: UNASKED, calls: 0, exceeded: false }
+        Self { left: UNASKED, calls: 0, allowed: 0, exceeded: 0, unasked: false }
     }
 }
 
@@ -33,43 +41,60 @@ impl Quota {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Allows for an answer of so many bytes, and as many more that carry it, until all calls are over.
+    /// Allows for an answer of so many bytes, and as many more that carry it, until it is over.
     pub(super) fn call(&self, bytes: usize) -> Call {
-        let mut state = self.state();
-        state.left = state.left.saturating_add(bytes.saturating_mul(2));
+        let (mut state, allows) = (self.state(), bytes.saturating_mul(2));
+        state.left = state.left.saturating_add(allows);
+        state.allowed = state.allowed.saturating_add(allows);
         state.calls += 1;
-        Call(self.clone())
+        Call { quota: self.clone(), allows, before: state.exceeded }
     }
 
     /// Takes notice of bytes that came.
     fn take(&self, bytes: usize) -> io::Result<()> {
         let mut state = self.state();
-        match state.left.checked_sub(bytes) {
-            Some(left) => state.left = left,
-            None => {
-                (state.left, state.exceeded) = (0, true);
-                return Err(io::ErrorKind::QuotaExceeded.into());
-            }
+        if let Some(left) = state.left.checked_sub(bytes) {
+            state.left = left;
+            return Ok(());
         }
-        Ok(())
+        state.left = 0;
+        match state.calls {
+            0 => state.unasked = true,
+            _ => state.exceeded += 1,
+        }
+        Err(io::Error::new(io::ErrorKind::QuotaExceeded, EXCEEDED))
     }
 
-    /// Whether more came than was allowed for, since this was asked last.
-    pub(super) fn was_exceeded(&self) -> bool {
-        std::mem::take(&mut self.state().exceeded)
+    /// Whether more came than is taken while nothing was asked, since this was asked last.
+    pub(super) fn was_exceeded_unasked(&self) -> bool {
+        std::mem::take(&mut self.state().unasked)
     }
 }
 
 /// A call that runs.
-pub(super) struct Call(Quota);
+pub(super) struct Call {
+    quota: Quota,
+    allows: usize,
+    before: u64,
+}
+
+impl Call {
+    /// Whether more came than was allowed for since it began.
+    pub(super) fn exceeded(&self) -> bool {
+        self.quota.state().exceeded > self.before
+    }
+}
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let mut state = self.0.state();
+        let mut state = self.quota.state();
         state.calls -= 1;
-        if state.calls == 0 {
-            state.left = UNASKED;
-        }
+        state.allowed = state.allowed.saturating_sub(self.allows);
+        state.left = match state.calls {
+            0 => UNASKED,
+            // What it did not take is not for others.
+            _ => state.left.min(UNASKED + state.allowed),
+        };
     }
 }
 
@@ -114,17 +139,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn calls_are_allowed_for_until_all_are_over() {
+    fn calls_are_allowed_for_until_they_are_over() {
         let quota = Quota::default();
         assert!(quota.take(UNASKED).is_ok() && quota.take(0).is_ok());
         let (one, other) = (quota.call(50), quota.call(50));
         assert!(quota.take(120).is_ok());
         drop(one);
-        assert!(quota.take(80).is_ok() && !quota.was_exceeded());
-        assert_eq!(quota.take(1).unwrap_err().kind(), io::ErrorKind::QuotaExceeded);
-        assert!(quota.was_exceeded() && !quota.was_exceeded());
+        assert!(quota.take(80).is_ok());
+        drop((quota.call(UNASKED), quota.call(UNASKED)));
+        assert_eq!(quota.state().left, UNASKED + 100);
         drop(other);
-        assert!(quota.take(UNASKED).is_ok() && quota.take(1).is_err());
+        assert!(quota.take(UNASKED).is_ok() && !quota.was_exceeded_unasked());
+        assert_eq!(quota.take(1).unwrap_err().kind(), io::ErrorKind::QuotaExceeded);
+        assert!(quota.was_exceeded_unasked() && !quota.was_exceeded_unasked());
+    }
+
+    #[test]
+    fn every_call_learns_of_what_came_while_it_ran_and_of_nothing_else() {
+        let quota = Quota::default();
+        assert!(quota.take(UNASKED + 1).is_err());
+        let calls = [quota.call(50), quota.call(50)];
+        assert!(quota.take(201).is_err());
+        assert!(calls.iter().all(Call::exceeded));
+        let later = quota.call(1);
+        assert!(quota.take(2).is_ok() && !later.exceeded());
+        assert!(quota.was_exceeded_unasked());
     }
 
     #[tokio::test]
@@ -136,7 +175,7 @@ mod tests {
         let mut came = vec![];
         let error = metered.read_to_end(&mut came).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::QuotaExceeded);
-        assert!(quota.was_exceeded());
+        assert!(quota.was_exceeded_unasked());
         drop(metered);
         flood.await.unwrap();
     }

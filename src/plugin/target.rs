@@ -6,6 +6,7 @@ use std::time::Duration;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 use zeroize::Zeroizing;
 
+use super::cause::last_cause;
 use super::dialer::Dialer;
 
 /// How long a call may take where nothing else is said.
@@ -33,14 +34,14 @@ impl fmt::Debug for Tls {
 impl Tls {
     /// Whether the texts are what they are to be; what is in them is judged when a plugin is connected to.
     fn check(&self) -> Result<(), Unreachable> {
-        let lacks = |what: &str| Err(Unreachable::Tls(format!("there is no {what} in PEM")));
+        let lacks = |field: &str, what: &str| Err(Unreachable::Tls(format!("{field} holds no {what} in PEM")));
         let has = |text: &str, what: &str| text.contains("-----BEGIN ") && text.contains(what);
         if !has(&self.authorities, "CERTIFICATE-----") {
-            return lacks("certificate of an authority");
+            return lacks("caFile", "certificate");
         }
         match &self.identity {
-            Some((certificate, _)) if !has(certificate, "CERTIFICATE-----") => lacks("certificate"),
-            Some((_, key)) if !has(key, "PRIVATE KEY-----") => lacks("private key"),
+            Some((certificate, _)) if !has(certificate, "CERTIFICATE-----") => lacks("certificateFile", "certificate"),
+            Some((_, key)) if !has(key, "PRIVATE KEY-----") => lacks("keyFile", "private key"),
             _ => Ok(()),
         }
     }
@@ -73,7 +74,7 @@ pub enum Unreachable {
     #[error("{0} does not use TLS, so that caFile, certificateFile and keyFile have no place")]
     NoTls(String),
     /// The files hold something else.
-    #[error("caFile, certificateFile and keyFile: {0}")]
+    #[error("{0}")]
     Tls(String),
 }
 
@@ -109,7 +110,9 @@ impl Target {
         let endpoint = endpoint
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOWS)
-            .http2_keep_alive_interval(Duration::from_secs(30));
+            .http2_keep_alive_interval(Duration::from_secs(30))
+            // One that is let go of while the plugin reads nothing any more would stay for ever.
+            .keep_alive_while_idle(true);
         let endpoint = match (&self.tls, secure) {
             (None, false) => endpoint,
             (None, true) => return Err(Unreachable::NoAuthority(address.to_owned())),
@@ -120,10 +123,13 @@ impl Target {
                 if let Some((certificate, key)) = &tls.identity {
                     config = config.identity(Identity::from_pem(certificate, key.as_str()));
                 }
-                endpoint.tls_config(config).map_err(|error| Unreachable::Tls(error.to_string()))?
+                endpoint.tls_config(config).map_err(|error| {
+                    let cause = last_cause(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                    Unreachable::Tls(format!("caFile, certificateFile and keyFile: {cause}"))
+                })?
             }
         };
-        Ok(Dialer::new(endpoint, socket.map(Into::into)))
+        Ok(Dialer::new(endpoint, socket.map(Into::into), address.to_owned()))
     }
 
     /// Whether it can be used at all.

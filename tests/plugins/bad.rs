@@ -118,7 +118,7 @@ fn a_bad_plugin_is_told_in_a_stream_as_well() {
 fn what_came_before_a_stream_ended_early_or_was_cut_counts() {
     for (does, count, counts, reason, words) in [
         (Does::End, 3, 1, "failed", "the plugin np ended with 2 of "),
-        (Does::Cut, 2 * MANY, MANY, "unreachable", "the plugin np cannot be reached ("),
+        (Does::Cut, 2 * MANY, MANY, "unreachable", "the plugin np cannot be reached at http://127.0.0.1:"),
     ] {
         let double = PluginDouble::start(does);
         let mesh = Mesh::with(&double);

@@ -106,8 +106,8 @@ fn another_server_at_the_address_is_told_as_such() {
         }
     });
     let mesh = Mesh::start(&reach(&address));
-    let words = "does not speak gRPC, or something else listens there (";
-    mesh.wait_for_part(|part| part["reason"].as_str().is_some_and(|why| why.contains(words)));
+    let words = format!("cannot be reached at {address} (what listens there does not speak HTTP/2 as it has to: ");
+    mesh.wait_for_part(|part| part["reason"].as_str().is_some_and(|why| why.contains(&words)));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_plugin_elsewhere_takes_tls() {
 }
 
 /// An authority, and certificates that it signed for `localhost` and for a client.
-fn authority(folder: &Path) -> [String; 5] {
+pub(super) fn authority(folder: &Path) -> [String; 5] {
     let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"];
     let own = ["req", "-x509", "-keyout", "ca.key", "-out", "ca.pem", "-days", "10", "-subj", "/CN=authority"];
     openssl(folder, &[&own[..], &curve].concat());
@@ -172,7 +172,8 @@ fn a_plugin_is_made_sure_of_and_makes_sure_of_us_by_certificates() {
     mesh.configure(&wrong);
     let plugins = format!("--plugins={}", mesh.root().join("serve.yaml").display());
     let check = meshwright(&mesh.checkout(), &["check", &plugins]);
-    assert!(check.out.contains("np cannot be reached (invalid peer certificate: "), "{check:?}");
+    let words = format!("np cannot be reached at {} (invalid peer certificate: ", double.address);
+    assert!(check.out.contains(&words), "{check:?}");
 }
 
 #[test]
