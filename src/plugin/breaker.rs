@@ -15,27 +15,31 @@ pub(super) const LONGEST_PAUSE: i64 = 60_000;
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
     failures: u32,
+    /// When the last of them was counted.
+    counted: Option<Timestamp>,
     last: Option<(Fault, Timestamp)>,
 }
 
 impl Breaker {
     /// A call ended at `now`.
-    pub(super) fn note(&mut self, fault: Option<&Fault>, now: Timestamp) {
+    pub(super) fn note(&mut self, fault: Option<&Fault>, begun: Timestamp, now: Timestamp) {
         match fault {
             None => *self = Self::default(),
             Some(fault) => {
-                self.failures = self.failures.saturating_add(1);
+                // Calls that fail together, as when a connection is lost, are one failure; unless the clock was set back.
+                if self.counted.is_none_or(|counted| begun >= counted || counted > now) {
+                    self.failures = self.failures.saturating_add(1);
+                    self.counted = Some(now);
+                }
                 let rest = pause(self.failures.saturating_sub(AFTER), FIRST_PAUSE, LONGEST_PAUSE, now);
                 self.last = Some((fault.clone(), now.plus(rest)));
             }
         }
     }
 
-    /// A look at the plugin went well after one that did not: what that shows to be over is over.
+    /// A look at the plugin went well after one that did not: what that shows to be over is over, until a call fails again.
     pub(super) fn looked_well(&mut self) {
-        if self.last.as_ref().is_some_and(|(fault, _)| fault.reason.ends_with_a_look()) {
-            *self = Self::default();
-        }
+        self.last = self.last.take().filter(|(fault, _)| !fault.reason.ends_with_a_look());
     }
 
     /// Why it is not called now, and until when; none where it is.
@@ -57,8 +61,24 @@ mod tests {
 
     fn breaker(failures: u32, reason: Reason) -> Breaker {
         let mut breaker = Breaker::default();
-        (0..failures).for_each(|_| breaker.note(Some(&Fault::new(reason, "fails")), Timestamp(0)));
+        (0..failures).for_each(|_| fail(&mut breaker, reason, Timestamp(0), Timestamp(0)));
         breaker
+    }
+
+    fn fail(breaker: &mut Breaker, reason: Reason, begun: Timestamp, now: Timestamp) {
+        breaker.note(Some(&Fault::new(reason, "fails")), begun, now);
+    }
+
+    #[test]
+    fn calls_that_fail_together_are_one_failure() {
+        let mut breaker = Breaker::default();
+        (10..20).for_each(|now| fail(&mut breaker, Reason::Unreachable, Timestamp(9), Timestamp(now)));
+        assert!(breaker.open(Timestamp(20)).is_none());
+        (20..22).for_each(|now| fail(&mut breaker, Reason::Unreachable, Timestamp(now), Timestamp(now)));
+        assert!(breaker.open(Timestamp(22)).is_some());
+        let mut set_back = Breaker::default();
+        (0..3).for_each(|now| fail(&mut set_back, Reason::Late, Timestamp(10 - now), Timestamp(10 - now)));
+        assert!(set_back.open(Timestamp(8)).is_some());
     }
 
     #[test]
@@ -75,10 +95,13 @@ mod tests {
         let mut late = breaker(3, Reason::Late);
         late.looked_well();
         assert!(late.open(Timestamp(0)).is_some());
-        late.note(None, Timestamp(0));
+        late.note(None, Timestamp(0), Timestamp(0));
         assert!(late.open(Timestamp(0)).is_none());
         let mut away = breaker(3, Reason::Unreachable);
         away.looked_well();
         assert!(away.open(Timestamp(0)).is_none());
+        // One that crashes when it is called is asked once after each look.
+        fail(&mut away, Reason::Unreachable, Timestamp(0), Timestamp(0));
+        assert_eq!(away.open(Timestamp(0)).map(|(_, until)| until.0), Some(2000));
     }
 }

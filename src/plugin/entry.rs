@@ -71,8 +71,8 @@ impl Entry {
     }
 
     /// Takes notice of what a call came to.
-    pub(super) fn note(&mut self, fault: Option<&Fault>, now: Timestamp) {
-        self.breaker.note(fault, now);
+    pub(super) fn note(&mut self, fault: Option<&Fault>, begun: Timestamp, now: Timestamp) {
+        self.breaker.note(fault, begun, now);
         let is_news = match &self.seen {
             None => false,
             Some(Ok(())) => fault.is_some(),
@@ -129,7 +129,7 @@ mod tests {
     async fn a_plugin_is_looked_at_soon_where_a_call_shows_something_else_than_the_last_look() {
         let looked = |seen: Option<Result<(), Fault>>, called: Option<Fault>| async move {
             let look_soon = Arc::default();
-            entry(seen, &look_soon).note(called.as_ref(), Timestamp(0));
+            entry(seen, &look_soon).note(called.as_ref(), Timestamp(0), Timestamp(0));
             timeout(Duration::ZERO, look_soon.notified()).await.is_ok()
         };
         let late = || fault(Reason::Late);

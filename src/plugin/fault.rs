@@ -91,7 +91,7 @@ impl Fault {
 
     /// What a call ended with that was made to the plugin at `address`.
     pub(super) fn of(status: &Status, address: &str) -> Self {
-        // Nothing that a plugin says has any.
+        // What a plugin says has none.
         if let Some(cause) = last_cause(status) {
             return Self::of_connection(&cause.to_string(), address);
         }
@@ -112,7 +112,13 @@ impl Fault {
 
     /// What a connection ended with.
     fn of_connection(cause: &str, address: &str) -> Self {
-        // As h2 says what it found itself, and was not told.
+        // As h2 has it: a call that was broken off while the connection stays.
+        let of_call =
+            ["stream error received: ", "stream error detected: "].iter().find_map(|it| cause.strip_prefix(it));
+        if let Some(what) = of_call.filter(|what| !what.contains("refused")) {
+            return Self::new(Reason::Failed, format!("breaks calls off ({})", short(what)));
+        }
+        // What h2 found itself, and was not told.
         let why = match cause.strip_prefix("connection error detected: ") {
             Some(what) => format!("what listens there does not speak HTTP/2 as it has to: {}", short(what)),
             None => short(cause),
@@ -161,6 +167,10 @@ mod tests {
         let fault = ended("connection error detected: frame with invalid size");
         let words = "cannot be reached at unix:/np (what listens there does not speak HTTP/2 as it has to: frame with invalid size)";
         assert_eq!(fault, Fault::new(Reason::Unreachable, words));
+        let fault = ended("stream error received: stream no longer needed");
+        assert_eq!(fault, Fault::new(Reason::Failed, "breaks calls off (stream no longer needed)"));
+        let refused = ended("stream error received: refused stream before processing any application logic");
+        assert_eq!(refused.reason, Reason::Unreachable);
         assert_eq!(ended("connection reset").words, "cannot be reached at unix:/np (connection reset)");
         let said = Fault::of(&Status::unknown("connection error detected: of a database"), "");
         assert_eq!(said.words, "failed: Unknown (connection error detected: of a database)");

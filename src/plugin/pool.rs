@@ -249,7 +249,7 @@ impl Pool {
             return None;
         };
         let mut faults = outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().err());
-        entry.note(faults.rfind(|fault| !fault.reason.is_of_a_unit()), now);
+        entry.note(faults.rfind(|fault| !fault.reason.is_of_a_unit()), begun, now);
         let took = u64::try_from(now.0 - begun.0).unwrap_or_default();
         known.counts.entry(name.to_owned()).or_default().calls.observe(took);
         known.keep(&self.shared.answers, name, outcomes, now)
