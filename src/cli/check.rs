@@ -120,6 +120,7 @@ impl Check {
     }
 }
 
+/// What there is to do about a plugin that is not as it has to be.
 const MEND: &str = "mend the plugin, or where --plugins=FILE looks for it; docs/plugins.md says what these words mean";
 
 /// A plugin that was to be asked and did not answer, so that its files are checked by their digests.

@@ -177,9 +177,16 @@ mod tests {
             assert!(error.contains(why) && !error.contains("hunter2"), "{bad}: {error}");
         }
         assert!(check("http://127.0.0.1:1", Some(Tls::default())).unwrap_err().contains("does not use TLS"));
-        assert!(
-            check("https://plugins.example:1", Some(Tls { authorities: "no PEM".into(), identity: None })).is_err()
-        );
+        let certificate = "-----BEGIN CERTIFICATE-----";
+        for (authorities, identity, why) in [
+            ("no PEM", None, "caFile holds no certificate in PEM"),
+            (certificate, Some(("no PEM", "")), "certificateFile holds no certificate in PEM"),
+            (certificate, Some((certificate, "no PEM")), "keyFile holds no private key in PEM"),
+        ] {
+            let identity = identity.map(|(certificate, key)| (certificate.to_owned(), Zeroizing::new(key.to_owned())));
+            let tls = Tls { authorities: authorities.to_owned(), identity };
+            assert_eq!(check("https://plugins.example:1", Some(tls)), Err(why.to_owned()));
+        }
     }
 
     #[test]

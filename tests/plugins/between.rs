@@ -114,9 +114,12 @@ fn pass(mut from: TcpStream, mut to: TcpStream, does: &Mutex<Do>) -> usize {
     }
 }
 
-/// Reaches the plugin there, with a deadline that comes after all else, however slow this machine is.
-fn patient(between: &Between) -> String {
-    format!("plugins: [{{name: np, address: '{}', deadline: 20s}}]\n", between.address)
+/// Reaches a plugin that works, with a deadline that comes after all else, however slow this machine is.
+fn patient(double: &PluginDouble) -> (Between, Mesh) {
+    let between = Between::new(double, Do::Pass);
+    let mesh = Mesh::start(&format!("plugins: [{{name: np, address: '{}', deadline: 20s}}]\n", between.address));
+    mesh.wait_for_part(|part| part["ready"] == true);
+    (between, mesh)
 }
 
 /// Has a plan made that the plugin is asked for.
@@ -129,9 +132,7 @@ fn plan(mesh: &Mesh, port: usize) {
 #[test]
 fn a_plugin_that_floods_is_let_go_of_whether_it_was_asked_or_not() {
     let double = PluginDouble::start(Does::Well);
-    let between = Between::new(&double, Do::Pass);
-    let mesh = Mesh::start(&patient(&between));
-    mesh.wait_for_part(|part| part["ready"] == true);
+    let (between, mesh) = patient(&double);
     let words = "sends more than twice what its answers may have, or 8 MiB between calls";
     let is_told = |said: &serde_json::Value| said["reason"].as_str().is_some_and(|why| why.contains(words));
     between.does(Do::Flood);
@@ -152,9 +153,7 @@ fn a_plugin_that_floods_is_let_go_of_whether_it_was_asked_or_not() {
 #[test]
 fn a_plugin_whose_calls_fail_is_left_alone_for_a_while_though_it_looks_well() {
     let double = PluginDouble::start(Does::Well);
-    let between = Between::new(&double, Do::Pass);
-    let mesh = Mesh::start(&patient(&between));
-    mesh.wait_for_part(|part| part["ready"] == true);
+    let (between, mesh) = patient(&double);
     double.does(Does::Hang);
     between.does(Do::Break);
     let is_left_alone = || {

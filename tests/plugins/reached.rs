@@ -19,7 +19,7 @@ fn a_plugin_is_found_by_a_file_of_a_folder() {
     let change = mesh.apply();
     mesh.wait_for(&change, "blocked");
     // It comes while the server runs.
-    fs::write(folder.path().join("np.yaml"), format!("name: np\naddress: {}\n", double.address)).unwrap();
+    fs::write(folder.path().join("np.yml"), format!("name: np\naddress: {}\n", double.address)).unwrap();
     mesh.merge(&change);
     assert!(mesh.checkout().join(POLICY).exists());
 }
@@ -120,6 +120,8 @@ fn a_plugin_elsewhere_takes_tls() {
     let blocked = mesh.wait_for(&change, "blocked");
     let reason = blocked["reason"].as_str().unwrap();
     assert!(reason.contains("registered at plugins.example:9000, which takes TLS"), "{reason}");
+    let log = mesh.server.unwrap().kill();
+    assert!(log.contains("this plugin cannot be asked plugin=\"np\" why=\"is registered at"), "{log}");
 }
 
 /// An authority, and certificates that it signed for `localhost` and for a client.
